@@ -1,0 +1,151 @@
+//! Who acts, in which role, and where.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DepartmentCode, GridCode};
+
+/// A role of the field. What each may do stands in one table, in `app::authorise`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// 网格员: patrols, visits, finds.
+    GridMember,
+    /// 网格长: leads a micro grid, registers and handles.
+    GridLeader,
+    /// 居民区书记: secretary of a residential grid, convenes deliberation.
+    ResidentialSecretary,
+    /// 值班长: files, decides returns, closes.
+    DutyOfficer,
+    /// 派遣员: dispatches.
+    Dispatcher,
+    /// 专业部门经办人: answers the orders of one department.
+    DepartmentClerk,
+    /// 核查员 (监督员): checks on site what another disposed.
+    Verifier,
+    /// 审计员: reads every history, changes nothing.
+    Auditor,
+    /// 集成方: reads events and views, changes nothing.
+    Integrator,
+    /// 管理员: loads districts and rules, erases persons.
+    Administrator,
+    /// The system itself: follow-up commands of process managers.
+    System,
+}
+
+impl Role {
+    /// Every role, in the order of the authorisation table.
+    pub const ALL: [Role; 11] = [
+        Role::GridMember,
+        Role::GridLeader,
+        Role::ResidentialSecretary,
+        Role::DutyOfficer,
+        Role::Dispatcher,
+        Role::DepartmentClerk,
+        Role::Verifier,
+        Role::Auditor,
+        Role::Integrator,
+        Role::Administrator,
+        Role::System,
+    ];
+
+    /// The stored name, as in tokens and events.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::GridMember => "grid_member",
+            Role::GridLeader => "grid_leader",
+            Role::ResidentialSecretary => "residential_secretary",
+            Role::DutyOfficer => "duty_officer",
+            Role::Dispatcher => "dispatcher",
+            Role::DepartmentClerk => "department_clerk",
+            Role::Verifier => "verifier",
+            Role::Auditor => "auditor",
+            Role::Integrator => "integrator",
+            Role::Administrator => "administrator",
+            Role::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A role name that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no role is called {0:?}")]
+pub struct UnknownRole(pub String);
+
+impl FromStr for Role {
+    type Err = UnknownRole;
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| UnknownRole(text.to_owned()))
+    }
+}
+
+/// Where a role holds: a grid with everything below it, one department, or everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// A grid and every grid below it.
+    Grid(GridCode),
+    /// One department and its orders.
+    Department(DepartmentCode),
+    /// The whole installation.
+    Everywhere,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::Grid(code) => write!(f, "grid:{code}"),
+            Scope::Department(code) => write!(f, "department:{code}"),
+            Scope::Everywhere => f.write_str("everywhere"),
+        }
+    }
+}
+
+/// Who gave a command. `id` is a staff id or a post, never a person's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Actor {
+    /// The subject of the token, for example `staff-0042`.
+    pub id: String,
+    /// The role in which the actor acts.
+    pub role: Role,
+    /// Where that role holds.
+    pub scope: Scope,
+}
+
+impl Actor {
+    /// The department that the actor acts for, if it is one.
+    pub fn department(&self) -> Option<&DepartmentCode> {
+        match &self.scope {
+            Scope::Department(code) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// The system itself, under the name of a process.
+    pub fn system(process: &str) -> Self {
+        Self { id: format!("system/{process}"), role: Role::System, scope: Scope::Everywhere }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_role_is_read_back_from_its_name() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        assert!("mayor".parse::<Role>().is_err());
+    }
+}

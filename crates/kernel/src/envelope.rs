@@ -1,0 +1,158 @@
+//! The CloudEvents 1.0 envelope in JSON format: made once, then only ever copied.
+//!
+//! Extension attributes are lower-case letters only, as CloudEvents asks: `streamversion`, `actorid`, `actorrole`,
+//! `actorscope`, `commandid`, `correlationid`, `traceparent` (the distributed-tracing extension) and `department`.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Actor, CommandId, CorrelationId, DepartmentCode, EventId, StreamId, Version};
+
+/// Where an event comes from: who did what, under which command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The installation, for example `jingan`; the CloudEvents source is `/dualgrid/jingan`.
+    pub installation: String,
+    /// Who gave the command.
+    pub actor: Actor,
+    /// The client-made id of the command.
+    pub command: CommandId,
+    /// Joins everything that one outside action caused.
+    pub correlation: CorrelationId,
+    /// W3C trace context of the request, if it had one.
+    pub traceparent: Option<String>,
+}
+
+/// What is about one event and not about its command.
+#[derive(Clone, Debug)]
+pub struct Header<'a> {
+    /// The CloudEvents id.
+    pub id: EventId,
+    /// The CloudEvents type.
+    pub kind: &'a str,
+    /// The CloudEvents subject.
+    pub stream: &'a StreamId,
+    /// Its number in the stream.
+    pub version: Version,
+    /// When it is recorded.
+    pub time: DateTime<Utc>,
+    /// The department it is about.
+    pub department: Option<&'a DepartmentCode>,
+}
+
+/// An envelope as read from its bytes; `data` is still JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct Envelope<'a> {
+    /// Always `1.0`.
+    #[serde(borrow)]
+    pub specversion: std::borrow::Cow<'a, str>,
+    /// Unique in the log.
+    pub id: EventId,
+    /// `/dualgrid/<installation>`.
+    #[serde(borrow)]
+    pub source: std::borrow::Cow<'a, str>,
+    /// The stored name of the event.
+    #[serde(rename = "type", borrow)]
+    pub kind: std::borrow::Cow<'a, str>,
+    /// The stream.
+    pub subject: StreamId,
+    /// RFC 3339, UTC, microseconds.
+    #[serde(borrow)]
+    pub time: std::borrow::Cow<'a, str>,
+    /// Always `application/json`.
+    #[serde(borrow)]
+    pub datacontenttype: std::borrow::Cow<'a, str>,
+    /// Number of the event in its stream, from 1.
+    pub streamversion: Version,
+    /// Who acted.
+    #[serde(borrow)]
+    pub actorid: std::borrow::Cow<'a, str>,
+    /// In which role.
+    #[serde(borrow)]
+    pub actorrole: std::borrow::Cow<'a, str>,
+    /// Where that role holds.
+    #[serde(borrow)]
+    pub actorscope: std::borrow::Cow<'a, str>,
+    /// The command that caused it.
+    pub commandid: CommandId,
+    /// Joins everything that one outside action caused.
+    pub correlationid: CorrelationId,
+    /// W3C trace context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+    /// The department the event is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<DepartmentCode>,
+    /// The event itself.
+    #[serde(borrow)]
+    pub data: &'a RawValue,
+}
+
+/// The bytes of an event. They are never made again: the log, NATS and exports hold these.
+pub fn encode(header: &Header<'_>, provenance: &Provenance, data: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
+    serde_json::to_vec(&Envelope {
+        specversion: "1.0".into(),
+        id: header.id,
+        source: format!("/dualgrid/{}", provenance.installation).into(),
+        kind: header.kind.into(),
+        subject: header.stream.clone(),
+        time: header.time.to_rfc3339_opts(SecondsFormat::Micros, true).into(),
+        datacontenttype: "application/json".into(),
+        streamversion: header.version,
+        actorid: provenance.actor.id.as_str().into(),
+        actorrole: provenance.actor.role.as_str().into(),
+        actorscope: provenance.actor.scope.to_string().into(),
+        commandid: provenance.command,
+        correlationid: provenance.correlation,
+        traceparent: provenance.traceparent.clone(),
+        department: header.department.cloned(),
+        data,
+    })
+}
+
+/// Reads an envelope; `data` stays JSON and borrows from `bytes`.
+pub fn decode(bytes: &[u8]) -> Result<Envelope<'_>, serde_json::Error> {
+    serde_json::from_slice(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Role, Scope};
+    use uuid::Uuid;
+
+    #[test]
+    fn an_envelope_is_a_cloud_event_and_keeps_its_data_byte_for_byte() {
+        let stream = StreamId::new("case", Uuid::from_u128(1));
+        let data = RawValue::from_string(r#"{ "b" : 1,"a":"静安寺" }"#.to_owned()).unwrap();
+        let provenance = Provenance {
+            installation: "sample".into(),
+            actor: Actor { id: "staff-1".into(), role: Role::GridLeader, scope: Scope::Everywhere },
+            command: CommandId::named("c"),
+            correlation: CorrelationId::named("c"),
+            traceparent: None,
+        };
+        let header = Header {
+            id: EventId::named("e"),
+            kind: "cn.dualgrid.case.issue_discovered.v1",
+            stream: &stream,
+            version: Version(1),
+            time: DateTime::from_timestamp_micros(1_800_000_000_123_456).unwrap(),
+            department: None,
+        };
+        let bytes = encode(&header, &provenance, &data).unwrap();
+        let read = decode(&bytes).unwrap();
+        assert_eq!(read.data.get(), data.get());
+        assert_eq!(read.subject, stream);
+        assert_eq!(read.time, "2027-01-15T08:00:00.123456Z");
+        assert_eq!(serde_json::to_vec(&read).unwrap(), bytes);
+        let json: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        for required in ["specversion", "id", "source", "type"] {
+            assert!(json[required].is_string(), "CloudEvents requires {required}");
+        }
+        let names = json.as_object().unwrap().keys();
+        assert!(names.clone().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase()) && name.len() <= 20));
+    }
+}
