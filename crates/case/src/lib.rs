@@ -1,1 +1,77 @@
-//! TODO
+//! Floor 1: the lifecycle of one case, from its discovery to the feedback (发现 → 共议 → 响应 → 处置 → 反馈).
+//!
+//! | stage | commands that are taken there |
+//! |---|---|
+//! | (none) | `discover-issue` |
+//! | discovered 已发现 | `register-issue`, `merge-issue`, `void-issue` |
+//! | registered 已登记 | `handle-in-grid`, `open-deliberation`, `escalate-issue`, `merge-issue`, `void-issue` |
+//! | grid_handling 网格自处 | `handle-in-grid`, `record-progress`, `hold-meeting` (coordination, review), `open-deliberation`, `escalate-issue` |
+//! | deliberating 共议中 | `hold-meeting`, `revise-proposal`, `conclude-deliberation`, then `handle-in-grid` or `escalate-issue` |
+//! | escalated 已上报 | `file-case`, `refuse-filing` |
+//! | not_filed 不予立案 | `escalate-issue` (one review), `record-feedback`, `close-case` |
+//! | filed 已立案 | `dispatch-case` |
+//! | dispatched 已派遣 | `accept-order`, `request-return` |
+//! | return_review 退单审核中 | `decide-return` |
+//! | in_disposal 处置中, rework 返工 | `record-progress`, `submit-disposal`, `request-return` (inside the window) |
+//! | disposed 已处置待核查 | `verify-case`, `hold-meeting` (review) |
+//! | callback 回访 | `record-feedback`, `hold-meeting` (review), `close-case`, `reopen-case` |
+//! | closed 已结案 | `reopen-case` (inside the window) |
+//! | reopened 重办 | `dispatch-case`, `open-deliberation`, `handle-in-grid`, `escalate-issue` |
+//! | merged 并案, voided 作废 | none |
+//!
+//! Consent polls, arbitration, first contact, summons, extension, suspension, urging, supervision, correction and
+//! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
+//! the stages consent_polling, arbitration, suspended and archived come with those commands.
+//!
+//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`] brings in time, actor and what other aggregates know.
+//! INVARIANT: a case that is not closed, merged or voided has an [`Obligation`](kernel::Obligation).
+//! INVARIANT: the same command again is no event, or the same refusal.
+//! INVARIANT: nothing but [`case`](Case) knows esrs.
+
+mod case;
+mod command;
+mod context;
+mod deliberate;
+mod discover;
+mod dispose;
+mod event;
+mod feedback;
+mod file;
+mod refusal;
+mod respond;
+mod stage;
+
+#[cfg(test)]
+mod given;
+
+pub use case::Case;
+pub use command::CaseCommand;
+pub use context::{
+    Authority, Context, DepartmentFacts, Facts, GridFacts, Instruction, MatterFacts, MergeTarget,
+};
+pub use deliberate::{
+    Attendance, ConcludeDeliberation, Conclusion, ConsentCount, ConsentResult, ConsentRuleFacts, DeliberationConcluded,
+    DeliberationOpened, DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, MeetingRound,
+    OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
+};
+pub use discover::{
+    DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, ListLine,
+    Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, Urgency, VoidIssue,
+};
+pub use dispose::{
+    CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
+    GridReworkRequired, HandleInGrid, OrderProgressRecorded, OrderReworkRequired, PartDisposed, RecordProgress,
+    SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
+};
+pub use event::CaseEvent;
+pub use feedback::{
+    CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause, Resolution,
+};
+pub use file::{CaseFile, Deliberation, Filing, Order, OrderStatus};
+pub use refusal::Refusal;
+pub use respond::{
+    AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
+    OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
+    ReturnReason, ReturnRefused, ReturnRequested,
+};
+pub use stage::Stage;

@@ -1,0 +1,113 @@
+use kernel::{Obligation, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::check_text;
+use crate::{Context, MeetingKind, Refusal, Stage};
+
+/// The convener concludes the deliberation.
+///
+/// Not before a hearing or a coordination meeting. Where a consent rule was pinned, agreement needs the consent to
+/// the current version of the proposal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConcludeDeliberation {
+    /// What it came to.
+    pub conclusion: Conclusion,
+    /// The reasons, and whoever dissented (without names), at most 2000 characters.
+    pub summary: String,
+}
+
+/// What a deliberation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// 达成共识: the community does it.
+    Agreed,
+    /// 上报: it is for the departments.
+    Escalate,
+    /// 解释: nothing will be done, and the finder is told why.
+    Explain,
+}
+
+/// The deliberation was concluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliberationConcluded {
+    /// What it came to.
+    pub conclusion: Conclusion,
+    /// The reasons.
+    pub summary: String,
+    /// The version of the proposal it stands on; 0 where there was none.
+    pub proposal_version: u32,
+    /// Who has to act next until when.
+    pub next: Obligation,
+}
+
+impl ConcludeDeliberation {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        let taken = "deliberated";
+        let deliberation = file.deliberation().ok_or_else(|| case.wrong_stage(taken))?;
+        if let Some(conclusion) = deliberation.conclusion {
+            return if conclusion == self.conclusion { Ok(vec![]) } else { Err(Refusal::DeliberationOver) };
+        }
+        case.opened_in(&[Stage::Deliberating], taken)?;
+        check_text("summary", &self.summary, 2000)?;
+        if !deliberation.meetings.iter().any(|held| held.kind != MeetingKind::Review) {
+            return Err(Refusal::NoMeetingHeld);
+        }
+        let version = deliberation.proposal_version();
+        let needs_consent = self.conclusion == Conclusion::Agreed && deliberation.opened.consent_rule.is_some();
+        if needs_consent && (version == 0 || deliberation.consented != Some(version)) {
+            return Err(Refusal::ConsentMissing { version });
+        }
+        let next = match self.conclusion {
+            Conclusion::Agreed => context.oblige(Step::WorkInGrid, file.grid_leader())?,
+            Conclusion::Escalate => context.oblige(Step::Route, file.secretary())?,
+            Conclusion::Explain => context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?,
+        };
+        let summary = self.summary.clone();
+        Ok(vec![
+            DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into(),
+        ])
+    }
+}
+
+impl DeliberationConcluded {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        let stage = if self.conclusion == Conclusion::Explain { Stage::Callback } else { case.stage };
+        case.turned(stage, |file| {
+            file.next = Some(self.next);
+            if let Some(deliberation) = file.deliberations.last_mut() {
+                deliberation.conclusion = Some(self.conclusion);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{conclude, concluded, consent, discovered, given, hearing, held, opened, proposal, registered};
+
+    #[test]
+    fn agreement_needs_the_consent_to_the_current_version() {
+        let before = || [discovered(), registered(), opened(), held(hearing()), proposal(1), consent()];
+        given(before()).when(conclude()).then([concluded()]);
+        given([discovered(), registered(), opened(), held(hearing()), proposal(1)])
+            .when(conclude())
+            .then_refused(Refusal::ConsentMissing { version: 1 });
+        let revised = [discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), proposal(2)];
+        given(revised).when(conclude()).then_refused(Refusal::ConsentMissing { version: 2 });
+    }
+
+    #[test]
+    fn it_is_concluded_once_and_after_a_meeting() {
+        given([discovered(), registered(), opened()]).when(conclude()).then_refused(Refusal::NoMeetingHeld);
+        let done = || [discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), concluded()];
+        given(done()).when(conclude()).then_nothing();
+        let other = ConcludeDeliberation { conclusion: Conclusion::Explain, ..conclude() };
+        given(done()).when(other).then_refused(Refusal::DeliberationOver);
+    }
+}

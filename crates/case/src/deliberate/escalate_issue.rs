@@ -1,0 +1,117 @@
+use kernel::{Obligation, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::check_text;
+use crate::{Authority, CaseFile, Conclusion, Context, Refusal, Stage, Urgency};
+
+/// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
+///
+/// A matter of the community is deliberated first (网格先议), unless it is urgent or a waiver is recorded with its
+/// reason. After a refusal to file this asks for the one review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EscalateIssue {
+    /// Why the grid cannot solve it, at most 1000 characters.
+    pub reason: String,
+    /// Why it was not deliberated, where it had to be.
+    #[serde(default)]
+    pub waiver: Option<String>,
+}
+
+/// Deliberation was waived, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliberationWaived {
+    /// Why.
+    pub reason: String,
+}
+
+/// The case is with the street grid centre.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IssueEscalated {
+    /// Why the grid cannot solve it.
+    pub reason: String,
+    /// Whether this asks for the review of a refusal to file.
+    pub review: bool,
+    /// Who has to file or refuse until when.
+    pub next: Obligation,
+}
+
+impl EscalateIssue {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if case.stage == Stage::Escalated {
+            return Ok(vec![]);
+        }
+        let stages =
+            [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
+        case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
+        check_text("reason", &self.reason, 1000)?;
+        if file.filings_refused >= 2 {
+            return Err(Refusal::ReviewUsed);
+        }
+        let next = context.oblige(Step::File, file.centre(Role::DutyOfficer))?;
+        let review = case.stage == Stage::NotFiled;
+        let escalated = IssueEscalated { reason: self.reason.clone(), review, next }.into();
+        if review || !Self::has_to_deliberate(file) {
+            return Ok(vec![escalated]);
+        }
+        match &self.waiver {
+            None => Err(Refusal::DeliberationNeeded),
+            Some(reason) => {
+                check_text("waiver", reason, 1000)?;
+                Ok(vec![DeliberationWaived { reason: reason.clone() }.into(), escalated])
+            }
+        }
+    }
+
+    fn has_to_deliberate(file: &CaseFile) -> bool {
+        let community = file.matter().is_none_or(|matter| matter.authority == Authority::Community);
+        let urgent = file.registered.as_ref().is_some_and(|registered| registered.urgency == Urgency::Urgent);
+        let conclusion = file.deliberation().and_then(|deliberation| deliberation.conclusion);
+        community && !urgent && !matches!(conclusion, Some(Conclusion::Escalate | Conclusion::Agreed))
+    }
+}
+
+impl IssueEscalated {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Escalated, |file| file.next = Some(self.next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{discovered, escalate, escalated, given, refused_filing, registered, registered_as};
+
+    #[test]
+    fn a_matter_of_the_community_is_deliberated_first() {
+        let community = || registered_as(Authority::Community, Urgency::Ordinary);
+        given([discovered(), community()]).when(escalate()).then_refused(Refusal::DeliberationNeeded);
+        let waived = EscalateIssue { waiver: Some("居民已三次拒绝到会".into()), ..escalate() };
+        let waiver = DeliberationWaived { reason: "居民已三次拒绝到会".into() }.into();
+        given([discovered(), community()]).when(waived).then([waiver, escalated()]);
+        let urgent = registered_as(Authority::Community, Urgency::Urgent);
+        given([discovered(), urgent]).when(escalate()).then([escalated()]);
+    }
+
+    #[test]
+    fn a_matter_of_a_department_goes_up_at_once_and_once() {
+        given([discovered(), registered()]).when(escalate()).then([escalated()]);
+        given([discovered(), registered(), escalated()]).when(escalate()).then_nothing();
+        given([discovered()]).when(escalate()).then_refused(Refusal::WrongStage {
+            stage: Stage::Discovered,
+            taken: "registered, in grid handling, deliberated, not filed or reopened",
+        });
+    }
+
+    #[test]
+    fn a_refusal_to_file_is_reviewed_once() {
+        let review = IssueEscalated { review: true, ..given([]).escalated_event() };
+        let once = || vec![discovered(), registered(), escalated(), refused_filing()];
+        given(once()).when(escalate()).then([review.clone().into()]);
+        let twice = [once(), vec![review.into(), refused_filing()]].concat();
+        given(twice).when(escalate()).then_refused(Refusal::ReviewUsed);
+    }
+}

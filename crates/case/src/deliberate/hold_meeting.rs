@@ -1,0 +1,270 @@
+use chrono::{DateTime, Utc};
+use kernel::digest::Digest;
+use kernel::{Evidence, MeetingId, Obligation, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ConsentRuleFacts;
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{CaseFile, Context, Refusal, Stage};
+
+/// The convener records a meeting that was held (三会), with its minutes.
+///
+/// Any number of rounds, numbered per kind. A hearing comes before the decision, a coordination meeting also during
+/// works; a review judges what was done. A consent is counted under the rule that the deliberation pinned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HoldMeeting {
+    /// Which of the three.
+    pub kind: MeetingKind,
+    /// 1, 2, 3 … of this kind, in this deliberation.
+    pub round: u32,
+    /// When it was held.
+    pub held_at: DateTime<Utc>,
+    /// How many of each class of seats were there.
+    pub attendance: Vec<Attendance>,
+    /// Digest of the uploaded minutes.
+    pub minutes: Digest,
+    /// What was decided or found, a line each.
+    pub results: Vec<String>,
+    /// The count of a consent to the current version of the proposal.
+    #[serde(default)]
+    pub consent: Option<ConsentCount>,
+    /// Score of a review, 0 to 100.
+    #[serde(default)]
+    pub score: Option<u8>,
+}
+
+/// 三会.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MeetingKind {
+    /// 听证会
+    Hearing,
+    /// 协调会
+    Coordination,
+    /// 评议会
+    Review,
+}
+
+/// How many of a class of seats were there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attendance {
+    /// Class of seats, for example `resident`.
+    pub class: String,
+    /// How many.
+    pub present: u32,
+}
+
+/// A consent as counted: invited, reached and voted are apart, because a quorum lets absent ones block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsentCount {
+    /// Households (or owners) that were asked.
+    pub invited: u32,
+    /// Those that were reached.
+    pub reached: u32,
+    /// Those that answered.
+    pub participated: u32,
+    /// Those that agreed.
+    pub agreed: u32,
+    /// Those that opposed.
+    pub opposed: u32,
+}
+
+/// A consent, the rule it was counted under, and whether it passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsentResult {
+    /// As counted.
+    pub count: ConsentCount,
+    /// The rule that was pinned.
+    pub rule: ConsentRuleFacts,
+    /// The version of the proposal that was put to them.
+    pub proposal_version: u32,
+    /// Whether it passed.
+    pub passed: bool,
+}
+
+/// A meeting was held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MeetingHeld {
+    /// The meeting.
+    pub meeting: MeetingId,
+    /// Which of the three.
+    pub kind: MeetingKind,
+    /// Its number of this kind.
+    pub round: u32,
+    /// When it was held.
+    pub held_at: DateTime<Utc>,
+    /// Who was there.
+    pub attendance: Vec<Attendance>,
+    /// The minutes.
+    pub minutes: Evidence,
+    /// What was decided or found.
+    pub results: Vec<String>,
+    /// A consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<ConsentResult>,
+    /// Score of a review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u8>,
+    /// Who has to act next; absent where the meeting changes nothing in that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Obligation>,
+}
+
+impl HoldMeeting {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if let Some(held) = file.meetings(self.kind).find(|held| held.round == self.round) {
+            let round = self.round;
+            return if self.is_same(held) { Ok(vec![]) } else { Err(Refusal::MeetingAlreadyRecorded { round }) };
+        }
+        self.check_stage(case, file)?;
+        let next = u32::try_from(file.meetings(self.kind).count()).unwrap_or(u32::MAX).saturating_add(1);
+        if self.round != next {
+            return Err(Refusal::WrongRound { next });
+        }
+        context.has_happened(self.held_at)?;
+        check_count("attendance", self.attendance.len(), 1, 100)?;
+        check_count("results", self.results.len(), 1, 100)?;
+        self.results.iter().try_for_each(|result| check_text("results", result, 1000))?;
+        let minutes = context.evidence(&[self.minutes])?.remove(0);
+        let next = match case.stage {
+            Stage::Deliberating => Some(context.oblige(Step::Deliberate, file.secretary())?),
+            _ => None,
+        };
+        let name = format!("{}/{}/{:?}/{}", context.id, file.deliberations.len(), self.kind, self.round);
+        let held = MeetingHeld {
+            meeting: MeetingId::named(&name),
+            kind: self.kind,
+            round: self.round,
+            held_at: self.held_at,
+            attendance: self.attendance.clone(),
+            minutes,
+            results: self.results.clone(),
+            consent: self.consent.map(|count| count.under(file)).transpose()?,
+            score: self.score,
+            next,
+        };
+        Ok(vec![held.into()])
+    }
+
+    fn check_stage(&self, case: &Case, file: &CaseFile) -> Result<(), Refusal> {
+        let concluded = file.deliberation().is_some_and(|deliberation| deliberation.conclusion.is_some());
+        match (self.kind, case.stage) {
+            (MeetingKind::Hearing | MeetingKind::Coordination, Stage::Deliberating) if !concluded => Ok(()),
+            (MeetingKind::Coordination | MeetingKind::Review, Stage::GridHandling | Stage::Disposed) => Ok(()),
+            (MeetingKind::Review, Stage::Callback | Stage::InDisposal | Stage::Rework) => Ok(()),
+            (MeetingKind::Review, Stage::Deliberating) => Err(Refusal::NothingToReview),
+            (MeetingKind::Hearing, Stage::GridHandling | Stage::Disposed | Stage::Callback | Stage::Deliberating) => {
+                Err(Refusal::HearingAfterDecision)
+            }
+            (MeetingKind::Coordination, Stage::Deliberating) => Err(Refusal::DeliberationOver),
+            _ => Err(case.wrong_stage("deliberated, handled or called back")),
+        }
+    }
+
+    fn is_same(&self, held: &MeetingHeld) -> bool {
+        (self.held_at, &self.attendance, self.minutes, &self.results, self.score)
+            == (held.held_at, &held.attendance, held.minutes.sha256, &held.results, held.score)
+            && self.consent == held.consent.as_ref().map(|consent| consent.count)
+    }
+}
+
+impl ConsentCount {
+    fn under(self, file: &CaseFile) -> Result<ConsentResult, Refusal> {
+        let rule = file.consent_rule().ok_or(Refusal::UnknownConsentRule)?.clone();
+        let voted = u64::from(self.agreed) + u64::from(self.opposed);
+        let adds_up = voted <= u64::from(self.participated)
+            && self.participated <= self.invited
+            && self.reached <= self.invited
+            && self.invited > 0;
+        if !adds_up {
+            return Err(Refusal::ConsentDoesNotAddUp);
+        }
+        let agreed = u64::from(self.agreed) * u64::from(rule.denominator);
+        let passed = agreed >= u64::from(self.invited) * u64::from(rule.numerator);
+        let proposal_version = file.deliberation().map_or(0, crate::Deliberation::proposal_version);
+        Ok(ConsentResult { count: self, rule, proposal_version, passed })
+    }
+}
+
+impl MeetingHeld {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            if self.next.is_some() {
+                file.next.clone_from(&self.next);
+            }
+            match file.deliberations.last_mut() {
+                Some(deliberation) => {
+                    if let Some(consent) = self.consent.as_ref().filter(|consent| consent.passed) {
+                        deliberation.consented = Some(consent.proposal_version);
+                    }
+                    deliberation.meetings.push(self);
+                }
+                None => file.reviews.push(self),
+            }
+        })
+    }
+}
+
+impl CaseFile {
+    /// The meetings of one kind, of the newest deliberation or, where there is none, of the case.
+    fn meetings(&self, kind: MeetingKind) -> impl Iterator<Item = &MeetingHeld> {
+        let meetings = self.deliberation().map_or(&self.reviews, |deliberation| &deliberation.meetings);
+        meetings.iter().filter(move |held| held.kind == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing, opened, proposal,
+        registered,
+    };
+
+    fn count(agreed: u32, opposed: u32) -> ConsentCount {
+        ConsentCount { invited: 300, reached: 280, participated: 250, agreed, opposed }
+    }
+
+    #[test]
+    fn rounds_are_held_in_order_and_recorded_once() {
+        let open = || given([discovered(), registered(), opened()]);
+        open().when(hold_hearing()).then([held(hearing())]);
+        given([discovered(), registered(), opened(), held(hearing())]).when(hold_hearing()).then_nothing();
+        let other = HoldMeeting { results: vec!["别的".into()], ..hold_hearing() };
+        given([discovered(), registered(), opened(), held(hearing())])
+            .when(other)
+            .then_refused(Refusal::MeetingAlreadyRecorded { round: 1 });
+        open().when(HoldMeeting { round: 3, ..hold_hearing() }).then_refused(Refusal::WrongRound { next: 1 });
+    }
+
+    #[test]
+    fn two_thirds_are_counted_exactly() {
+        for (agreed, passed) in [(199, false), (200, true)] {
+            let file = given([discovered(), registered(), opened(), proposal(1)]).case();
+            let result = count(agreed, 10).under(file.opened().unwrap()).unwrap();
+            assert_eq!((result.passed, result.proposal_version), (passed, 1));
+        }
+        let asked = |count| HoldMeeting { consent: Some(count), ..hold_hearing() };
+        let open = || given([discovered(), registered(), opened(), proposal(1)]);
+        open().when(asked(count(200, 10))).then([consented(count(200, 10))]);
+        open().when(asked(count(240, 20))).then_refused(Refusal::ConsentDoesNotAddUp);
+    }
+
+    #[test]
+    fn a_hearing_comes_before_the_decision_and_a_review_after_it() {
+        let works = || [discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), concluded()];
+        let second = || HoldMeeting { round: 2, ..hold_hearing() };
+        given(works()).when(HoldMeeting { round: 3, ..hold_hearing() }).then_refused(Refusal::HearingAfterDecision);
+        let coordination = HoldMeeting { kind: MeetingKind::Coordination, round: 1, ..hold_hearing() };
+        given(works()).when(coordination).then_refused(Refusal::DeliberationOver);
+        let review = HoldMeeting { kind: MeetingKind::Review, round: 1, score: Some(90), ..hold_hearing() };
+        given([discovered(), registered(), opened()]).when(review).then_refused(Refusal::NothingToReview);
+        given([discovered(), registered(), grid_started()]).when(second()).then_refused(Refusal::HearingAfterDecision);
+    }
+}

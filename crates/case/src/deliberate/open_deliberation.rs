@@ -1,0 +1,148 @@
+use kernel::{Obligation, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{Context, Deliberation, Refusal, Stage};
+
+/// The secretary or grid leader opens a deliberation on the 1+5+X platform.
+///
+/// Not while another one is open, and not once the case is with the administrative network. Works that need the
+/// residents' consent name the rule; it is pinned as it stands today.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenDeliberation {
+    /// What is deliberated, at most 200 characters.
+    pub topic: String,
+    /// Who sits on the platform.
+    pub roster: Roster,
+    /// The consent rule that a proposal has to meet, for example `RESIDENT_2_3`.
+    #[serde(default)]
+    pub consent_rule: Option<String>,
+}
+
+/// The 1+5+X platform (共治协商平台).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Roster {
+    /// 1: the convener's post.
+    pub convener: String,
+    /// 5: the fixed seats.
+    pub fixed: Vec<Seat>,
+    /// X: who is invited for this topic.
+    #[serde(default)]
+    pub invited: Vec<Seat>,
+}
+
+/// A seat: a class, and which body or post holds it. No names of persons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seat {
+    /// Class, for example `owners_committee`.
+    pub class: String,
+    /// The body or post, for example 复元坊业委会.
+    pub holder: String,
+}
+
+/// A consent rule as of the day it was pinned. The share is exact: `agreed / invited >= numerator / denominator`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsentRuleFacts {
+    /// Its name, for example `RESIDENT_2_3`.
+    pub id: String,
+    /// Share of those invited that has to agree: numerator.
+    pub numerator: u32,
+    /// Share of those invited that has to agree: denominator.
+    pub denominator: u32,
+    /// Version of the rules it stands in.
+    pub rules_version: u32,
+}
+
+/// A deliberation was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeliberationOpened {
+    /// What is deliberated.
+    pub topic: String,
+    /// Who sits on the platform.
+    pub roster: Roster,
+    /// The consent rule as of today.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent_rule: Option<ConsentRuleFacts>,
+    /// Who has to bring it on until when.
+    pub next: Obligation,
+}
+
+impl OpenDeliberation {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if case.stage == Stage::Deliberating
+            && let Some(open) = file.deliberation().filter(|deliberation| deliberation.conclusion.is_none())
+        {
+            return if self.is_same(&open.opened) { Ok(vec![]) } else { Err(Refusal::DeliberationAlreadyOpen) };
+        }
+        let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::Reopened];
+        case.opened_in(&stages, "registered, in grid handling, deliberated or reopened")?;
+        check_text("topic", &self.topic, 200)?;
+        check_text("roster.convener", &self.roster.convener, 100)?;
+        check_count("roster.fixed", self.roster.fixed.len(), 1, 50)?;
+        check_count("roster.invited", self.roster.invited.len(), 0, 200)?;
+        let consent_rule = match &self.consent_rule {
+            None => None,
+            Some(id) => {
+                let found = context.facts.consent_rule.clone().filter(|rule| rule.id == *id);
+                Some(found.ok_or(Refusal::UnknownConsentRule)?)
+            }
+        };
+        let next = context.oblige(Step::Deliberate, file.secretary())?;
+        let opened = DeliberationOpened { topic: self.topic.clone(), roster: self.roster.clone(), consent_rule, next };
+        Ok(vec![opened.into()])
+    }
+
+    fn is_same(&self, opened: &DeliberationOpened) -> bool {
+        (&self.topic, &self.roster) == (&opened.topic, &opened.roster)
+            && self.consent_rule.as_ref() == opened.consent_rule.as_ref().map(|rule| &rule.id)
+    }
+}
+
+impl DeliberationOpened {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Deliberating, |file| {
+            file.next = Some(self.next.clone());
+            file.deliberations.push(Deliberation {
+                opened: self,
+                meetings: Vec::new(),
+                proposals: Vec::new(),
+                conclusion: None,
+                consented: None,
+            });
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{discovered, given, open_deliberation, opened, registered};
+
+    #[test]
+    fn one_deliberation_is_open_at_a_time() {
+        given([discovered(), registered()]).when(open_deliberation()).then([opened()]);
+        given([discovered(), registered(), opened()]).when(open_deliberation()).then_nothing();
+        let other = OpenDeliberation { topic: "另一个议题".into(), ..open_deliberation() };
+        given([discovered(), registered(), opened()]).when(other).then_refused(Refusal::DeliberationAlreadyOpen);
+    }
+
+    #[test]
+    fn its_consent_rule_is_one_of_the_rules() {
+        let rule = OpenDeliberation { consent_rule: Some("UNANIMITY".into()), ..open_deliberation() };
+        given([discovered(), registered()]).when(rule).then_refused(Refusal::UnknownConsentRule);
+    }
+
+    #[test]
+    fn somebody_sits_on_the_platform() {
+        let mut empty = open_deliberation();
+        empty.roster.fixed.clear();
+        let refusal = Refusal::EntryCount { field: "roster.fixed", min: 1, max: 50 };
+        given([discovered(), registered()]).when(empty).then_refused(refusal);
+    }
+}

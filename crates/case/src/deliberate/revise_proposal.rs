@@ -1,0 +1,135 @@
+use kernel::{Obligation, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::MeetingKind;
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{Context, Refusal, Stage};
+
+/// The convener lays down the next version of the proposal, and which meeting led to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviseProposal {
+    /// 1, 2, 3 …
+    pub version: u32,
+    /// The whole text of this version, at most 10000 characters.
+    pub text: String,
+    /// What changed against the version before, a line each.
+    #[serde(default)]
+    pub changes: Vec<String>,
+    /// The meeting that led to it.
+    #[serde(default)]
+    pub after: Option<MeetingRound>,
+    /// The topics of the design and whether they are agreed (设计议题清单).
+    #[serde(default)]
+    pub topics: Vec<Topic>,
+}
+
+/// One round of one kind of meeting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeetingRound {
+    /// Which of the three.
+    pub kind: MeetingKind,
+    /// Its number.
+    pub round: u32,
+}
+
+/// A topic of a design.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Topic {
+    /// For example 收费标准.
+    pub name: String,
+    /// Whether it is agreed.
+    pub agreed: bool,
+}
+
+/// The proposal has a new version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProposalRevised {
+    /// 1, 2, 3 …
+    pub version: u32,
+    /// The whole text.
+    pub text: String,
+    /// What changed.
+    pub changes: Vec<String>,
+    /// The meeting that led to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<MeetingRound>,
+    /// The topics of the design.
+    pub topics: Vec<Topic>,
+    /// Who has to bring the deliberation on until when.
+    pub next: Obligation,
+}
+
+impl ReviseProposal {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened_in(&[Stage::Deliberating], "deliberated")?;
+        let deliberation = file.deliberation().ok_or_else(|| case.wrong_stage("deliberated"))?;
+        let current = deliberation.proposal_version();
+        if deliberation.proposals.last().is_some_and(|last| self.is_same(last)) {
+            return Ok(vec![]);
+        }
+        if deliberation.conclusion.is_some() {
+            return Err(Refusal::DeliberationOver);
+        }
+        if self.version != current + 1 {
+            return Err(Refusal::WrongProposalVersion { current });
+        }
+        check_text("text", &self.text, 10_000)?;
+        check_count("changes", self.changes.len(), 0, 200)?;
+        check_count("topics", self.topics.len(), 0, 200)?;
+        Ok(vec![
+            ProposalRevised {
+                version: self.version,
+                text: self.text.clone(),
+                changes: self.changes.clone(),
+                after: self.after,
+                topics: self.topics.clone(),
+                next: context.oblige(Step::Deliberate, file.secretary())?,
+            }
+            .into(),
+        ])
+    }
+
+    fn is_same(&self, last: &ProposalRevised) -> bool {
+        (self.version, &self.text, &self.changes, self.after, &self.topics)
+            == (last.version, &last.text, &last.changes, last.after, &last.topics)
+    }
+}
+
+impl ProposalRevised {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            file.next = Some(self.next.clone());
+            if let Some(deliberation) = file.deliberations.last_mut() {
+                deliberation.proposals.push(self);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{concluded, consent, discovered, given, hearing, held, opened, proposal, registered, revise};
+
+    #[test]
+    fn versions_follow_each_other() {
+        given([discovered(), registered(), opened()]).when(revise(1)).then([proposal(1)]);
+        given([discovered(), registered(), opened(), proposal(1)]).when(revise(1)).then_nothing();
+        given([discovered(), registered(), opened(), proposal(1)]).when(revise(2)).then([proposal(2)]);
+        given([discovered(), registered(), opened(), proposal(1)])
+            .when(revise(3))
+            .then_refused(Refusal::WrongProposalVersion { current: 1 });
+    }
+
+    #[test]
+    fn nothing_is_revised_after_the_conclusion() {
+        given([discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), concluded()])
+            .when(revise(2))
+            .then_refused(Refusal::DeliberationOver);
+    }
+}

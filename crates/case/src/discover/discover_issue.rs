@@ -1,0 +1,287 @@
+use chrono::{DateTime, Utc};
+use kernel::digest::Digest;
+use kernel::{Evidence, GridCode, Obligation, PersonId, Sealed, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{check_count, check_text};
+use crate::case::{Case, Decision};
+use crate::context::in_grid;
+use crate::{CaseFile, Context, GridFacts, Refusal, Stage};
+
+/// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
+///
+/// Any role of the party network may, in its own grid. The grid must be one of the lowest at that time. With a
+/// `source_code` the same finding of the same source is the same case, however often it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscoverIssue {
+    /// How it was found.
+    pub source: Source,
+    /// The number that the source gave it, for example of the 12345 hotline.
+    #[serde(default)]
+    pub source_code: Option<String>,
+    /// What it is, in a line of at most 200 characters.
+    pub title: String,
+    /// What was found, in at most 4000 characters. No personal data here: it is not sealed.
+    pub description: String,
+    /// The micro grid in which it is.
+    pub grid: GridCode,
+    /// Where in that grid.
+    pub location: Location,
+    /// Who reported it and wants an answer. Sealed before it is recorded.
+    #[serde(default)]
+    pub reporter: Option<ReporterInput>,
+    /// Digests of uploaded files, at most 20.
+    #[serde(default)]
+    pub evidence: Vec<Digest>,
+    /// The line of a problem list (问题清单) from which it comes.
+    #[serde(default)]
+    pub list_line: Option<ListLine>,
+    /// When it was found, where that was before now.
+    #[serde(default)]
+    pub found_at: Option<DateTime<Utc>>,
+}
+
+/// How an issue was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// 巡查
+    Patrol,
+    /// 走访
+    Visit,
+    /// 热线 (12345)
+    Hotline,
+    /// 智能设备
+    Device,
+    /// 居民自报
+    SelfReport,
+}
+
+impl Source {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Source::Patrol => "patrol",
+            Source::Visit => "visit",
+            Source::Hotline => "hotline",
+            Source::Device => "device",
+            Source::SelfReport => "self_report",
+        }
+    }
+}
+
+/// Where in the grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// In words: estate, building, storey; at most 200 characters. Not the address of a person.
+    pub text: String,
+    /// WGS 84 longitude in degrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longitude: Option<f64>,
+    /// WGS 84 latitude in degrees.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latitude: Option<f64>,
+}
+
+/// A line of a list that was made on visits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListLine {
+    /// The list, for example `FXF-2018-1`.
+    pub list: String,
+    /// The line's number, from 1.
+    pub line: u32,
+}
+
+/// Who reported it, in clear: only ever in memory, never recorded.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReporterInput {
+    /// The person, if they are known from an earlier case.
+    #[serde(default)]
+    pub person: Option<PersonId>,
+    /// 姓名
+    #[serde(default)]
+    pub name: Option<String>,
+    /// 电话
+    #[serde(default)]
+    pub phone: Option<String>,
+    /// 住址
+    #[serde(default)]
+    pub address: Option<String>,
+}
+
+impl std::fmt::Debug for ReporterInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReporterInput(..)")
+    }
+}
+
+/// Who reported it, sealed under the key of that person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reporter {
+    /// The person.
+    pub person: PersonId,
+    /// 姓名
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Sealed>,
+    /// 电话
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Sealed>,
+    /// 住址
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Sealed>,
+}
+
+/// An issue was found and is in a grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IssueDiscovered {
+    /// How it was found.
+    pub source: Source,
+    /// The number that the source gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_code: Option<String>,
+    /// What it is.
+    pub title: String,
+    /// What was found.
+    pub description: String,
+    /// The grid as of that time: itself and every grid above it, owning party organisation, administrative grids.
+    pub grid: GridFacts,
+    /// Where in that grid.
+    pub location: Location,
+    /// Who reported it, sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reporter: Option<Reporter>,
+    /// Files that show it.
+    pub evidence: Vec<Evidence>,
+    /// The line of a problem list from which it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_line: Option<ListLine>,
+    /// When it was found.
+    pub found_at: DateTime<Utc>,
+    /// Who has to register it until when.
+    pub next: Obligation,
+}
+
+impl DiscoverIssue {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        if let Some(file) = &case.file {
+            return if self.is_same(&file.discovered) { Ok(vec![]) } else { Err(Refusal::AlreadyDiscovered) };
+        }
+        self.check(context)?;
+        let unknown = || Refusal::UnknownGrid { grid: self.grid.clone() };
+        let grid = context.facts.grid.clone().ok_or_else(unknown)?;
+        if !grid.lowest {
+            return Err(Refusal::NotAMicroGrid { grid: self.grid.clone() });
+        }
+        let next = context.oblige(Step::Register, in_grid(kernel::Role::GridLeader, &self.grid))?;
+        Ok(vec![
+            IssueDiscovered {
+                source: self.source,
+                source_code: self.source_code.clone(),
+                title: self.title.clone(),
+                description: self.description.clone(),
+                grid,
+                location: self.location.clone(),
+                reporter: context.facts.reporter.clone(),
+                evidence: context.evidence(&self.evidence)?,
+                list_line: self.list_line.clone(),
+                found_at: self.found_at.unwrap_or(context.at),
+                next,
+            }
+            .into(),
+        ])
+    }
+
+    fn check(&self, context: &Context) -> Result<(), Refusal> {
+        check_text("title", &self.title, 200)?;
+        check_text("description", &self.description, 4000)?;
+        check_text("location.text", &self.location.text, 200)?;
+        check_count("evidence", self.evidence.len(), 0, 20)?;
+        if let Some(code) = &self.source_code {
+            check_text("source_code", code, 64)?;
+        }
+        if let Some(line) = &self.list_line {
+            check_text("list_line.list", &line.list, 64)?;
+        }
+        let on = |degrees: Option<f64>, max: f64| degrees.is_none_or(|degrees| degrees.abs() <= max);
+        if !on(self.location.longitude, 180.0) || !on(self.location.latitude, 90.0) {
+            return Err(Refusal::NotOnTheMap);
+        }
+        context.has_happened(self.found_at.unwrap_or(context.at))
+    }
+
+    /// Whether this is what was discovered. The reporter is not compared: it is sealed.
+    fn is_same(&self, event: &IssueDiscovered) -> bool {
+        let evidence = event.evidence.iter().map(|evidence| &evidence.sha256);
+        (self.source, &self.source_code, &self.title, &self.description)
+            == (event.source, &event.source_code, &event.title, &event.description)
+            && Some(&self.grid) == event.grid.path.first()
+            && (&self.location, &self.list_line) == (&event.location, &event.list_line)
+            && self.evidence.iter().eq(evidence)
+            && self.found_at.is_none_or(|found| found == event.found_at)
+    }
+}
+
+impl IssueDiscovered {
+    pub(crate) fn evolve(self, _nothing: Case) -> Case {
+        Case { stage: Stage::Discovered, file: Some(Box::new(CaseFile::open(self))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{GRID, discover, discovered, evidence, given};
+    use chrono::TimeDelta;
+
+    #[test]
+    fn an_issue_is_discovered_once() {
+        given([]).when(discover()).then([discovered()]);
+        given([discovered()]).when(discover()).then_nothing();
+        let other = DiscoverIssue { title: "别的事".into(), ..discover() };
+        given([discovered()]).when(other).then_refused(Refusal::AlreadyDiscovered);
+    }
+
+    #[test]
+    fn it_is_in_one_micro_grid_of_that_time() {
+        let grid = || GridCode::try_new(GRID).unwrap();
+        given([]).knowing(|facts| facts.grid = None).when(discover()).then_refused(Refusal::UnknownGrid { grid: grid() });
+        given([])
+            .knowing(|facts| facts.grid.as_mut().unwrap().lowest = false)
+            .when(discover())
+            .then_refused(Refusal::NotAMicroGrid { grid: grid() });
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_refused() {
+        let long = DiscoverIssue { title: "长".repeat(201), ..discover() };
+        given([]).when(long).then_refused(Refusal::TextLength { field: "title", max: 200 });
+        let mut off = discover();
+        off.location.longitude = Some(200.0);
+        given([]).when(off).then_refused(Refusal::NotOnTheMap);
+        let moment = crate::given::NOW + TimeDelta::hours(1);
+        let ahead = DiscoverIssue { found_at: Some(moment), ..discover() };
+        given([]).when(ahead).then_refused(Refusal::InTheFuture { moment });
+        let sha256 = Digest::of(b"never uploaded");
+        let unseen = DiscoverIssue { evidence: vec![sha256], ..discover() };
+        given([]).when(unseen).then_refused(Refusal::UnknownEvidence { sha256 });
+        let many = DiscoverIssue { evidence: vec![evidence().sha256; 21], ..discover() };
+        given([]).when(many).then_refused(Refusal::EntryCount { field: "evidence", min: 0, max: 20 });
+        given([])
+            .knowing(|facts| {
+                facts.steps.remove(&Step::Register);
+            })
+            .when(discover())
+            .then_refused(Refusal::NoLimit { step: Step::Register });
+    }
+
+    #[test]
+    fn a_reporter_in_clear_is_never_printed() {
+        let input = ReporterInput { name: Some("王秀英".into()), ..ReporterInput::default() };
+        assert!(!format!("{input:?}").contains('王'));
+    }
+}

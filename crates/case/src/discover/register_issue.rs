@@ -1,0 +1,129 @@
+use std::collections::BTreeSet;
+
+use kernel::{CaseId, MatterCode, Obligation, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::{Context, MatterFacts, Refusal, Stage};
+
+/// The grid leader or a duty officer classifies what was discovered.
+///
+/// The matter must be in the catalogue at that time. Open cases of the same matter in the same grid are shown as
+/// suspected duplicates; merging is a decision of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterIssue {
+    /// The matter of the catalogue.
+    pub matter: MatterCode,
+    /// How urgent it is.
+    #[serde(default)]
+    pub urgency: Urgency,
+    /// How it will be handled.
+    pub handling: Handling,
+}
+
+/// How urgent a case is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Urgency {
+    /// 一般
+    #[default]
+    Ordinary,
+    /// 紧急: skips deliberation.
+    Urgent,
+}
+
+/// How a case is handled (昆明 practice).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Handling {
+    /// 即办件: at once.
+    Immediate,
+    /// 承诺件: promised, with a due time.
+    Promised,
+    /// 协调件: needs coordination of several.
+    Coordinated,
+}
+
+/// The issue was classified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IssueRegistered {
+    /// The matter as of that day.
+    pub matter: MatterFacts,
+    /// How urgent it is.
+    pub urgency: Urgency,
+    /// How it will be handled.
+    pub handling: Handling,
+    /// Who has to decide the way until when.
+    pub next: Obligation,
+}
+
+/// Open cases of the same matter in the same grid were shown to whoever registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DuplicateSuspected {
+    /// The cases.
+    pub cases: BTreeSet<CaseId>,
+}
+
+impl RegisterIssue {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if let Some(registered) = &file.registered {
+            let same = (&self.matter, self.urgency, self.handling)
+                == (&registered.matter.code, registered.urgency, registered.handling);
+            return if same { Ok(vec![]) } else { Err(Refusal::AlreadyRegistered) };
+        }
+        case.opened_in(&[Stage::Discovered], "discovered")?;
+        let unknown = || Refusal::UnknownMatter { matter: self.matter.clone() };
+        let matter = context.facts.matter.clone().ok_or_else(unknown)?;
+        let next = context.oblige(Step::Route, file.grid_leader())?;
+        let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
+        let mut events = vec![registered.into()];
+        if !context.facts.similar.is_empty() {
+            events.push(DuplicateSuspected { cases: context.facts.similar.clone() }.into());
+        }
+        Ok(events)
+    }
+}
+
+impl IssueRegistered {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Registered, |file| {
+            file.next = Some(self.next.clone());
+            file.registered = Some(self);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{discovered, given, register, registered};
+
+    #[test]
+    fn an_issue_is_registered_once() {
+        given([discovered()]).when(register()).then([registered()]);
+        given([discovered(), registered()]).when(register()).then_nothing();
+        let other = RegisterIssue { urgency: Urgency::Urgent, ..register() };
+        given([discovered(), registered()]).when(other).then_refused(Refusal::AlreadyRegistered);
+        given([]).when(register()).then_refused(Refusal::UnknownCase);
+    }
+
+    #[test]
+    fn its_matter_is_in_the_catalogue() {
+        given([discovered()])
+            .knowing(|facts| facts.matter = None)
+            .when(register())
+            .then_refused(Refusal::UnknownMatter { matter: register().matter });
+    }
+
+    #[test]
+    fn similar_open_cases_are_shown() {
+        let cases = BTreeSet::from([CaseId::named("twin")]);
+        given([discovered()])
+            .knowing(|facts| facts.similar.clone_from(&cases))
+            .when(register())
+            .then([registered(), DuplicateSuspected { cases: cases.clone() }.into()]);
+    }
+}

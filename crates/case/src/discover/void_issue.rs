@@ -1,0 +1,59 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::check_text;
+use crate::case::{Case, Decision};
+use crate::{Context, Stage};
+
+/// A grid leader or duty officer voids what is no issue (作废): a test, a false alarm. Its history stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoidIssue {
+    /// Why it is none.
+    pub reason: String,
+}
+
+/// The case was voided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IssueVoided {
+    /// Why it is no issue.
+    pub reason: String,
+}
+
+impl VoidIssue {
+    pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
+        case.opened()?;
+        if case.stage == Stage::Voided {
+            return Ok(vec![]);
+        }
+        case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
+        check_text("reason", &self.reason, 500)?;
+        Ok(vec![IssueVoided { reason: self.reason.clone() }.into()])
+    }
+}
+
+impl IssueVoided {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Voided, |file| file.next = None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+    use crate::given::{discovered, escalated, given, registered};
+
+    #[test]
+    fn what_is_no_issue_is_voided() {
+        let void = || VoidIssue { reason: "误报".into() };
+        let voided = || crate::CaseEvent::from(IssueVoided { reason: "误报".into() });
+        given([discovered()]).when(void()).then([voided()]);
+        given([discovered(), voided()]).when(void()).then_nothing();
+        given([discovered(), registered(), escalated()])
+            .when(void())
+            .then_refused(Refusal::WrongStage { stage: Stage::Escalated, taken: "discovered or registered" });
+        let empty = VoidIssue { reason: " ".into() };
+        given([discovered()]).when(empty).then_refused(Refusal::TextLength { field: "reason", max: 500 });
+    }
+}

@@ -1,0 +1,202 @@
+use kernel::digest::Digest;
+use kernel::{Evidence, Obligation, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{Authority, Conclusion, Context, Refusal, Stage};
+
+/// The grid does the work itself (网格自处): at once, or started now and done later with the same command.
+///
+/// Not for a matter that only a department may solve, and not while a deliberation is open: works start after
+/// agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandleInGrid {
+    /// Who does it; at least one.
+    pub executors: Vec<Executor>,
+    /// What is done, at most 2000 characters.
+    pub work: String,
+    /// That it is done. Absent where it only starts.
+    #[serde(default)]
+    pub done: Option<Completion>,
+}
+
+/// A body that does the work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Executor {
+    /// Which kind of body.
+    pub kind: ExecutorKind,
+    /// Its name; no names of persons.
+    pub name: String,
+}
+
+/// Bodies of the community.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecutorKind {
+    /// 业委会
+    OwnersCommittee,
+    /// 物业公司
+    PropertyManagement,
+    /// 居委会
+    ResidentsCommittee,
+    /// 网格队伍
+    GridTeam,
+    /// 志愿者队伍
+    Volunteers,
+    /// 驻区单位
+    MemberUnit,
+}
+
+/// What was done, and what shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Completion {
+    /// What was done, at most 2000 characters.
+    pub result: String,
+    /// Digests of uploaded files that show it; at least one.
+    pub evidence: Vec<Digest>,
+}
+
+/// The grid has begun to work on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GridHandlingStarted {
+    /// Who does it.
+    pub executors: Vec<Executor>,
+    /// What is done.
+    pub work: String,
+    /// The round of work: 1, and one more for each reopening.
+    pub cycle: u32,
+    /// Who has to be done until when.
+    pub next: Obligation,
+}
+
+/// The grid says that it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GridHandlingDone {
+    /// What was done.
+    pub result: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// Staff id of whoever reported it; they will not verify it.
+    pub by: String,
+    /// Who has to verify until when.
+    pub next: Obligation,
+}
+
+impl HandleInGrid {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        let started = file.grid_work.as_ref();
+        let same = started.is_some_and(|work| (&work.executors, &work.work) == (&self.executors, &self.work));
+        match (case.stage, &self.done) {
+            (Stage::GridHandling, Some(done)) if same => Ok(vec![done.event(case, context)?.into()]),
+            (Stage::GridHandling, None) if same => Ok(vec![]),
+            (Stage::GridHandling, _) => Err(Refusal::AlreadyInGridHandling),
+            (Stage::Disposed, Some(_)) if same => Ok(vec![]),
+            _ => self.start(case, context),
+        }
+    }
+
+    fn start(&self, case: &Case, context: &Context) -> Decision {
+        let stages = [Stage::Registered, Stage::Deliberating, Stage::Reopened];
+        let file = case.opened_in(&stages, "registered, agreed upon or reopened")?;
+        if let Some(matter) = file.matter().filter(|matter| matter.authority == Authority::Administrative) {
+            return Err(Refusal::AdministrativeMatter { matter: matter.code.clone() });
+        }
+        let agreed = file.deliberation().is_some_and(|last| last.conclusion == Some(Conclusion::Agreed));
+        if case.stage == Stage::Deliberating && !agreed {
+            return Err(Refusal::DeliberationStillOpen);
+        }
+        check_count("executors", self.executors.len(), 1, 50)?;
+        self.executors.iter().try_for_each(|executor| check_text("executors.name", &executor.name, 100))?;
+        check_text("work", &self.work, 2000)?;
+        let next = context.oblige(Step::WorkInGrid, file.grid_leader())?;
+        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle);
+        let mut events = vec![GridHandlingStarted { executors, work, cycle, next }.into()];
+        if let Some(done) = &self.done {
+            events.push(done.event(case, context)?.into());
+        }
+        Ok(events)
+    }
+}
+
+impl Completion {
+    fn event(&self, case: &Case, context: &Context) -> Result<GridHandlingDone, Refusal> {
+        check_text("done.result", &self.result, 2000)?;
+        check_count("done.evidence", self.evidence.len(), 1, 20)?;
+        Ok(GridHandlingDone {
+            result: self.result.clone(),
+            evidence: context.evidence(&self.evidence)?,
+            by: context.by.id.clone(),
+            next: context.oblige(Step::Verify, case.opened()?.centre(Role::Verifier))?,
+        })
+    }
+}
+
+impl GridHandlingStarted {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::GridHandling, |file| {
+            file.next = Some(self.next.clone());
+            file.grid_work = Some(self);
+        })
+    }
+}
+
+impl GridHandlingDone {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Disposed, |file| {
+            file.next = Some(self.next);
+            file.disposers.insert(self.by);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        discovered, given, grid_done, grid_started, grid_work, opened, registered, registered_as, work_done,
+    };
+    use crate::Urgency;
+
+    fn community() -> crate::CaseEvent {
+        registered_as(Authority::Community, Urgency::Ordinary)
+    }
+
+    #[test]
+    fn the_grid_starts_and_finishes_or_does_it_at_once() {
+        let work = || [discovered(), community(), grid_started()];
+        given([discovered(), community()]).when(grid_work()).then([grid_started()]);
+        given(work()).when(grid_work()).then_nothing();
+        given(work()).when(work_done()).then([grid_done()]);
+        given([discovered(), community()]).when(work_done()).then([grid_started(), grid_done()]);
+        given([discovered(), community(), grid_started(), grid_done()]).when(work_done()).then_nothing();
+        let other = HandleInGrid { work: "别的活".into(), ..grid_work() };
+        given(work()).when(other).then_refused(Refusal::AlreadyInGridHandling);
+    }
+
+    #[test]
+    fn what_is_for_a_department_is_not_done_in_the_grid() {
+        let matter = crate::given::matter_code();
+        given([discovered(), registered()])
+            .when(grid_work())
+            .then_refused(Refusal::AdministrativeMatter { matter });
+    }
+
+    #[test]
+    fn works_do_not_start_before_the_agreement() {
+        given([discovered(), community(), opened()]).when(grid_work()).then_refused(Refusal::DeliberationStillOpen);
+    }
+
+    #[test]
+    fn what_is_done_is_shown() {
+        let mut unshown = work_done();
+        unshown.done.as_mut().unwrap().evidence.clear();
+        let refusal = Refusal::EntryCount { field: "done.evidence", min: 1, max: 20 };
+        given([discovered(), community(), grid_started()]).when(unshown).then_refused(refusal);
+    }
+}

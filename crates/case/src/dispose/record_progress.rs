@@ -1,0 +1,153 @@
+use chrono::NaiveDate;
+use kernel::digest::Digest;
+use kernel::{Evidence, OrderId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{Context, OrderRef, OrderStatus, Refusal, Stage};
+
+/// Whoever does the work says how it goes: a department for its order, the grid for its own work, day by day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordProgress {
+    /// The order; absent for the work of the grid itself.
+    #[serde(default)]
+    pub order: Option<OrderId>,
+    /// The day it is about, in the district's time.
+    pub day: NaiveDate,
+    /// How it goes, at most 2000 characters.
+    pub text: String,
+    /// Digests of uploaded files, at most 20.
+    #[serde(default)]
+    pub evidence: Vec<Digest>,
+}
+
+/// A department said how its order goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderProgressRecorded {
+    /// The order.
+    pub order: OrderRef,
+    /// The day it is about.
+    pub day: NaiveDate,
+    /// How it goes.
+    pub text: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// The grid said how its own work goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GridProgressRecorded {
+    /// The day it is about.
+    pub day: NaiveDate,
+    /// How it goes.
+    pub text: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+}
+
+impl RecordProgress {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        check_text("text", &self.text, 2000)?;
+        check_count("evidence", self.evidence.len(), 0, 20)?;
+        let tomorrow = context.at + chrono::TimeDelta::days(1);
+        if self.day > tomorrow.date_naive() {
+            return Err(Refusal::InTheFuture { moment: self.day.and_time(chrono::NaiveTime::MIN).and_utc() });
+        }
+        match self.order {
+            Some(order) => self.of_order(order, case, context),
+            None => self.of_grid(case, context),
+        }
+    }
+
+    fn of_order(&self, order: OrderId, case: &Case, context: &Context) -> Decision {
+        let found = case.opened()?.order_of(order, context.by.department())?;
+        if found.progress.as_ref().is_some_and(|last| (last.day, &last.text) == (self.day, &self.text)) {
+            return Ok(vec![]);
+        }
+        if !matches!(found.status, OrderStatus::Accepted | OrderStatus::Rework) {
+            return Err(Refusal::OrderNotReady { order, status: found.status.as_str() });
+        }
+        let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
+        Ok(vec![OrderProgressRecorded { order: found.sent.order.clone(), day, text, evidence }.into()])
+    }
+
+    fn of_grid(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if file.grid_progress.as_ref().is_some_and(|last| (last.0, &last.1) == (self.day, &self.text)) {
+            return Ok(vec![]);
+        }
+        case.opened_in(&[Stage::GridHandling], "in grid handling, or an order is named")?;
+        let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
+        Ok(vec![GridProgressRecorded { day, text, evidence }.into()])
+    }
+}
+
+impl OrderProgressRecorded {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.progress = Some(Box::new(self));
+            }
+        })
+    }
+}
+
+impl GridProgressRecorded {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| file.grid_progress = Some((self.day, self.text)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        LEAD, NOW, accepted, community, discovered, dispatched_case, given, grid_started, order_id, order_ref,
+    };
+
+    fn progress(order: Option<OrderId>) -> RecordProgress {
+        RecordProgress { order, day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] }
+    }
+
+    #[test]
+    fn a_department_reports_on_its_accepted_order() {
+        let at_work = || [dispatched_case(), vec![accepted(LEAD)]].concat();
+        let recorded = OrderProgressRecorded {
+            order: order_ref(LEAD),
+            day: NOW.date_naive(),
+            text: "基础已浇筑".into(),
+            evidence: vec![],
+        };
+        let order = order_id(LEAD);
+        given(at_work()).by_department(LEAD).when(progress(Some(order))).then([recorded.clone().into()]);
+        given([at_work(), vec![recorded.into()]].concat()).when(progress(Some(order))).then_nothing();
+        given(dispatched_case())
+            .when(progress(Some(order)))
+            .then_refused(Refusal::OrderNotReady { order, status: "sent" });
+    }
+
+    #[test]
+    fn the_grid_reports_on_its_own_work() {
+        let recorded =
+            GridProgressRecorded { day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] };
+        let at_work = || vec![discovered(), community(), grid_started()];
+        given(at_work()).when(progress(None)).then([recorded.clone().into()]);
+        given([at_work(), vec![recorded.into()]].concat()).when(progress(None)).then_nothing();
+        given([discovered()]).when(progress(None)).then_refused(Refusal::WrongStage {
+            stage: Stage::Discovered,
+            taken: "in grid handling, or an order is named",
+        });
+    }
+
+    #[test]
+    fn a_day_that_lies_ahead_is_refused() {
+        let day = NOW.date_naive() + chrono::TimeDelta::days(3);
+        let moment = day.and_time(chrono::NaiveTime::MIN).and_utc();
+        given([discovered(), community(), grid_started()])
+            .when(RecordProgress { day, ..progress(None) })
+            .then_refused(Refusal::InTheFuture { moment });
+    }
+}

@@ -1,0 +1,143 @@
+use kernel::digest::Digest;
+use kernel::{Evidence, Obligation, OrderId, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
+
+/// A department says that its part is done, with what shows it.
+///
+/// The lead finishes last: while an assisting part is open, the lead's is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitDisposal {
+    /// The order.
+    pub order: OrderId,
+    /// What was done, at most 2000 characters.
+    pub result: String,
+    /// Digests of uploaded files that show it; at least one.
+    pub evidence: Vec<Digest>,
+}
+
+/// A department's part is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PartDisposed {
+    /// The order.
+    pub order: OrderRef,
+    /// What was done.
+    pub result: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// Staff id of whoever reported it; they will not verify it.
+    pub by: String,
+    /// Whether the due time was over.
+    pub late: bool,
+}
+
+/// All parts are done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseDisposed {
+    /// How many parts.
+    pub parts: u32,
+    /// The round of work.
+    pub cycle: u32,
+    /// Who has to verify until when.
+    pub next: Obligation,
+}
+
+impl SubmitDisposal {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        let order = file.order_of(self.order, context.by.department())?;
+        match &order.status {
+            OrderStatus::Disposed(part) if self.is_same(part) => return Ok(vec![]),
+            OrderStatus::Accepted | OrderStatus::Rework => {}
+            status => return Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() }),
+        }
+        check_text("result", &self.result, 2000)?;
+        check_count("evidence", self.evidence.len(), 1, 20)?;
+        let open = |other: &&crate::Order| {
+            other.sent.order.order != self.order && !matches!(other.status, OrderStatus::Disposed(_))
+        };
+        let waiting: Vec<_> = file.live_orders().filter(open).map(|other| other.sent.order.department.clone()).collect();
+        let lead = order.sent.order.part == Part::Lead;
+        if lead && !waiting.is_empty() {
+            return Err(Refusal::AssistingPartsOpen { waiting });
+        }
+        let part = PartDisposed {
+            order: order.sent.order.clone(),
+            result: self.result.clone(),
+            evidence: context.evidence(&self.evidence)?,
+            by: context.by.id.clone(),
+            late: CaseFile::is_over(&order.sent.dispose_by, context.at),
+        };
+        let mut events = vec![part.into()];
+        if waiting.is_empty() {
+            let parts = u32::try_from(file.live_orders().count()).unwrap_or(u32::MAX);
+            let next = context.oblige(Step::Verify, file.centre(Role::Verifier))?;
+            events.push(CaseDisposed { parts, cycle: file.cycle, next }.into());
+        }
+        Ok(events)
+    }
+
+    fn is_same(&self, part: &PartDisposed) -> bool {
+        self.result == part.result && self.evidence.iter().eq(part.evidence.iter().map(|evidence| &evidence.sha256))
+    }
+}
+
+impl PartDisposed {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            file.disposers.insert(self.by.clone());
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.status = OrderStatus::Disposed(Box::new(self));
+            }
+        })
+    }
+}
+
+impl CaseDisposed {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Disposed, |file| {
+            file.next = Some(self.next.clone());
+            file.disposed = Some(self);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        ASSIST, LEAD, accepted, department, dispatched_case, disposed, given, order_id, part_disposed, submit,
+    };
+
+    fn at_work() -> Vec<crate::CaseEvent> {
+        [dispatched_case(), vec![accepted(LEAD), accepted(ASSIST)]].concat()
+    }
+
+    #[test]
+    fn the_lead_finishes_last() {
+        let waiting = vec![department(ASSIST)];
+        given(at_work()).by_department(LEAD).when(submit(LEAD)).then_refused(Refusal::AssistingPartsOpen { waiting });
+        given(at_work()).by_department(ASSIST).when(submit(ASSIST)).then([part_disposed(ASSIST)]);
+        let last = || [at_work(), vec![part_disposed(ASSIST)]].concat();
+        given(last()).by_department(LEAD).when(submit(LEAD)).then([part_disposed(LEAD), disposed()]);
+        given(last()).by_department(ASSIST).when(submit(ASSIST)).then_nothing();
+    }
+
+    #[test]
+    fn an_order_is_accepted_before_it_is_disposed() {
+        let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "sent" };
+        given(dispatched_case()).when(submit(LEAD)).then_refused(refusal);
+    }
+
+    #[test]
+    fn a_disposal_is_shown() {
+        let unshown = SubmitDisposal { evidence: vec![], ..submit(ASSIST) };
+        let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
+        given(at_work()).when(unshown).then_refused(refusal);
+    }
+}

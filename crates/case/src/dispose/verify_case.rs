@@ -1,0 +1,206 @@
+use kernel::digest::Digest;
+use kernel::{Evidence, Obligation, OrderId, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::context::at_department;
+use crate::discover::{check_count, check_text};
+use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
+
+/// A verifier checks on site what another has disposed (核查).
+///
+/// Nobody verifies their own work, whatever posts they hold. What fails goes to rework: the orders that are named, or
+/// the lead's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyCase {
+    /// Whether it holds.
+    pub passed: bool,
+    /// What was found on site, at most 2000 characters.
+    pub findings: String,
+    /// Digests of uploaded files that show it; at least one.
+    pub evidence: Vec<Digest>,
+    /// The orders that have to be done again; empty means the lead's.
+    #[serde(default)]
+    pub rework: Vec<OrderId>,
+}
+
+/// The disposal holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerificationPassed {
+    /// What was found.
+    pub findings: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// Who has to ask the finder until when.
+    pub next: Obligation,
+}
+
+/// The disposal does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VerificationFailed {
+    /// What was found.
+    pub findings: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// Who has to do it again until when.
+    pub next: Obligation,
+}
+
+/// A department has to do its part again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderReworkRequired {
+    /// The order.
+    pub order: OrderRef,
+    /// What was found.
+    pub findings: String,
+    /// What shows it.
+    pub evidence: Vec<Evidence>,
+    /// What the department has to do until when.
+    pub next: Obligation,
+}
+
+/// The grid has to do its work again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GridReworkRequired {
+    /// What was found.
+    pub findings: String,
+    /// Who has to do it again until when.
+    pub next: Obligation,
+}
+
+impl VerifyCase {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        let done = (self.passed, self.findings.clone());
+        if case.stage != Stage::Disposed && file.verified.as_ref() == Some(&done) {
+            return Ok(vec![]);
+        }
+        case.opened_in(&[Stage::Disposed], "disposed")?;
+        if file.disposers.contains(&context.by.id) {
+            return Err(Refusal::VerifierDisposed);
+        }
+        check_text("findings", &self.findings, 2000)?;
+        check_count("evidence", self.evidence.len(), 1, 20)?;
+        let (findings, evidence) = (self.findings.clone(), context.evidence(&self.evidence)?);
+        if self.passed {
+            let next = context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?;
+            return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
+        }
+        self.fail(file, context, evidence)
+    }
+
+    fn fail(&self, file: &CaseFile, context: &Context, evidence: Vec<Evidence>) -> Decision {
+        let findings = self.findings.clone();
+        let Some(lead) = file.lead() else {
+            let next = context.oblige(Step::Rework, file.grid_leader())?;
+            let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
+            return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
+        };
+        let oblige = |order: &crate::Order| context.oblige(Step::Rework, at_department(&order.sent.order.department));
+        let mut events =
+            vec![VerificationFailed { findings: findings.clone(), evidence: evidence.clone(), next: oblige(lead)? }.into()];
+        let lead_order = lead.sent.order.order;
+        // The lead answers for the whole: it is always asked again, so that it finishes last again.
+        let named = self.rework.iter().copied().filter(|order| *order != lead_order);
+        for order in named.chain([lead_order]) {
+            let order = file.order(order)?;
+            if !matches!(order.status, OrderStatus::Disposed(_)) {
+                return Err(Refusal::OrderNotReady { order: order.sent.order.order, status: order.status.as_str() });
+            }
+            let (next, order) = (oblige(order)?, order.sent.order.clone());
+            events.push(
+                OrderReworkRequired { order, findings: findings.clone(), evidence: evidence.clone(), next }.into(),
+            );
+        }
+        Ok(events)
+    }
+}
+
+impl VerificationPassed {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Callback, |file| {
+            file.verified = Some((true, self.findings));
+            file.next = Some(self.next);
+        })
+    }
+}
+
+impl VerificationFailed {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Rework, |file| {
+            file.verified = Some((false, self.findings));
+            file.next = Some(self.next);
+            file.disposed = None;
+        })
+    }
+}
+
+impl OrderReworkRequired {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.status = OrderStatus::Rework;
+            }
+            if self.order.part == Part::Lead {
+                file.next = Some(self.next);
+            }
+        })
+    }
+}
+
+impl GridReworkRequired {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::GridHandling, |file| file.next = Some(self.next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        ASSIST, LEAD, community, discovered, disposed_case, failed, given, grid_done, grid_started, order_id, passed,
+        rework, submit, verify,
+    };
+
+    #[test]
+    fn what_holds_goes_to_the_finder() {
+        given(disposed_case()).by("staff-verifier").when(verify(true)).then([passed()]);
+        given([disposed_case(), vec![passed()]].concat()).when(verify(true)).then_nothing();
+        given([discovered()])
+            .when(verify(true))
+            .then_refused(Refusal::WrongStage { stage: Stage::Discovered, taken: "disposed" });
+    }
+
+    #[test]
+    fn who_disposed_does_not_verify() {
+        given(disposed_case()).by("clerk-of-LEAD").when(verify(true)).then_refused(Refusal::VerifierDisposed);
+    }
+
+    #[test]
+    fn what_fails_goes_to_rework_and_is_disposed_again() {
+        given(disposed_case()).by("staff-verifier").when(verify(false)).then([failed(), rework(LEAD)]);
+        let again = || [disposed_case(), vec![failed(), rework(LEAD)]].concat();
+        given(again()).by("staff-verifier").when(verify(false)).then_nothing();
+        let both = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
+        given(disposed_case()).by("staff-verifier").when(both).then([failed(), rework(ASSIST), rework(LEAD)]);
+        let better = SubmitDisposal { result: "重新做好".into(), ..submit(LEAD) };
+        assert_eq!(given(again()).by_department(LEAD).when(better).events().len(), 2);
+    }
+
+    use crate::SubmitDisposal;
+
+    #[test]
+    fn the_work_of_the_grid_goes_back_to_the_grid() {
+        let events = given([discovered(), community(), grid_started(), grid_done()])
+            .by("staff-verifier")
+            .when(verify(false))
+            .events();
+        let case = events.into_iter().fold(
+            given([discovered(), community(), grid_started(), grid_done()]).case(),
+            crate::Case::evolve,
+        );
+        assert_eq!(case.stage, Stage::GridHandling);
+    }
+}

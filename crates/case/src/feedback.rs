@@ -1,0 +1,11 @@
+//! 反馈: the finder gets an answer and gives one; the case is closed, or opened again.
+//!
+//! Scored reviews of projects come with their issue.
+
+mod close_case;
+mod record_feedback;
+mod reopen_case;
+
+pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
+pub use record_feedback::{FeedbackRecorded, RecordFeedback};
+pub use reopen_case::{CaseReopened, ReopenCase, ReopenCause};

@@ -1,0 +1,126 @@
+use kernel::{Obligation, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::check_text;
+use crate::{Context, Stage};
+
+/// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
+///
+/// A finder who could not be reached is counted apart, never as satisfied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordFeedback {
+    /// What the finder was told, at most 2000 characters.
+    pub answer: String,
+    /// 先行联系: whether the finder was reached.
+    pub contacted: bool,
+    /// 实际解决: whether the finder says that it is solved.
+    #[serde(default)]
+    pub solved: Option<bool>,
+    /// 满意: whether the finder is satisfied.
+    #[serde(default)]
+    pub satisfied: Option<bool>,
+    /// What the finder said, at most 2000 characters; no names.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// The finder was given an answer and asked for theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FeedbackRecorded {
+    /// What the finder was told.
+    pub answer: String,
+    /// Whether the finder was reached.
+    pub contacted: bool,
+    /// Whether the finder says that it is solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solved: Option<bool>,
+    /// Whether the finder is satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfied: Option<bool>,
+    /// What the finder said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// The round of work it is about.
+    pub cycle: u32,
+    /// Who has to close, or reopen, until when.
+    pub next: Obligation,
+}
+
+impl FeedbackRecorded {
+    /// Whether the finder says that it is not solved, or is not satisfied.
+    pub fn is_unhappy(&self) -> bool {
+        self.solved == Some(false) || self.satisfied == Some(false)
+    }
+}
+
+impl RecordFeedback {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if file.feedback.last().is_some_and(|last| self.is_same(last)) {
+            return Ok(vec![]);
+        }
+        case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
+        check_text("answer", &self.answer, 2000)?;
+        if let Some(comment) = &self.comment {
+            check_text("comment", comment, 2000)?;
+        }
+        let unhappy = self.solved == Some(false) || self.satisfied == Some(false);
+        let step = if unhappy { Step::RouteAgain } else { Step::Close };
+        Ok(vec![
+            FeedbackRecorded {
+                answer: self.answer.clone(),
+                contacted: self.contacted,
+                solved: self.solved.filter(|_| self.contacted),
+                satisfied: self.satisfied.filter(|_| self.contacted),
+                comment: self.comment.clone(),
+                cycle: file.cycle,
+                next: context.oblige(step, file.centre(Role::DutyOfficer))?,
+            }
+            .into(),
+        ])
+    }
+
+    fn is_same(&self, last: &FeedbackRecorded) -> bool {
+        (&self.answer, self.contacted, self.solved, self.satisfied, &self.comment)
+            == (&last.answer, last.contacted, last.solved, last.satisfied, &last.comment)
+    }
+}
+
+impl FeedbackRecorded {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            file.next = Some(self.next.clone());
+            file.feedback.push(self);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+    use crate::given::{discovered, feedback, feedback_recorded, given, verified_case};
+
+    #[test]
+    fn the_finder_is_answered_and_asked() {
+        given(verified_case()).when(feedback(true)).then([feedback_recorded(true)]);
+        given([verified_case(), vec![feedback_recorded(true)]].concat()).when(feedback(true)).then_nothing();
+        given([verified_case(), vec![feedback_recorded(true)]].concat())
+            .when(feedback(false))
+            .then([feedback_recorded(false)]);
+        given([discovered()])
+            .when(feedback(true))
+            .then_refused(Refusal::WrongStage { stage: Stage::Discovered, taken: "called back or not filed" });
+    }
+
+    #[test]
+    fn who_was_not_reached_is_not_counted_as_satisfied() {
+        let unreached = RecordFeedback { contacted: false, ..feedback(true) };
+        let events = given(verified_case()).when(unreached).events();
+        let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!((event.solved, event.satisfied), (None, None));
+    }
+}

@@ -1,0 +1,117 @@
+use kernel::{Obligation, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::check_text;
+use crate::{CaseFile, Context, Refusal, Stage};
+
+/// The finder is not satisfied, or it happens again (重办): a new cycle begins and the old one stays as it was.
+///
+/// Whoever speaks with the finder records it on their behalf. Only inside the window that was pinned at closing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReopenCase {
+    /// Why, as a code.
+    pub cause: ReopenCause,
+    /// Why, in words, at most 1000 characters.
+    pub reason: String,
+}
+
+/// Why a case is reopened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReopenCause {
+    /// 发现人不满意
+    FinderDissatisfied,
+    /// 反复发生
+    Recurred,
+    /// 督查要求
+    Supervision,
+}
+
+/// The case was reopened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseReopened {
+    /// The round of work that begins: 2, 3 …
+    pub cycle: u32,
+    /// Why, as a code.
+    pub cause: ReopenCause,
+    /// Why, in words.
+    pub reason: String,
+    /// Who has to decide the way until when.
+    pub next: Obligation,
+}
+
+impl ReopenCase {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        match case.stage {
+            Stage::Reopened => return Ok(vec![]),
+            Stage::Closed => {
+                let until = file.closed.as_ref().map(|closed| &closed.reopen_until);
+                if let Some(until) = until.filter(|due| CaseFile::is_over(due, context.at)) {
+                    return Err(Refusal::ReopenWindowOver { until: until.at });
+                }
+            }
+            Stage::Callback if file.feedback.last().is_some_and(crate::FeedbackRecorded::is_unhappy) => {}
+            _ => return Err(case.wrong_stage("closed, or called back with a finder who is not satisfied")),
+        }
+        check_text("reason", &self.reason, 1000)?;
+        let by = if file.filing.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
+        let next = context.oblige(Step::RouteAgain, by)?;
+        let (cause, reason) = (self.cause, self.reason.clone());
+        Ok(vec![CaseReopened { cycle: file.cycle + 1, cause, reason, next }.into()])
+    }
+}
+
+impl CaseReopened {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Reopened, |file| {
+            file.cycle = self.cycle;
+            file.next = Some(self.next);
+            file.grid_work = None;
+            file.grid_progress = None;
+            file.verified = None;
+            file.disposed = None;
+            file.closed = None;
+            file.disposers.clear();
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{NOW, closed_case, discovered, dispatch, feedback_recorded, given, reopen, reopened, verified_case};
+    use chrono::TimeDelta;
+
+    #[test]
+    fn a_closed_case_is_reopened_inside_the_window() {
+        given(closed_case()).when(reopen()).then([reopened()]);
+        given([closed_case(), vec![reopened()]].concat()).when(reopen()).then_nothing();
+        let until = given(closed_case()).reopen_until();
+        given(closed_case())
+            .at(NOW + TimeDelta::days(90))
+            .when(reopen())
+            .then_refused(Refusal::ReopenWindowOver { until });
+    }
+
+    #[test]
+    fn an_unhappy_finder_reopens_it_before_it_is_closed() {
+        given([verified_case(), vec![feedback_recorded(false)]].concat()).when(reopen()).then([reopened()]);
+        given([discovered()]).when(reopen()).then_refused(Refusal::WrongStage {
+            stage: Stage::Discovered,
+            taken: "closed, or called back with a finder who is not satisfied",
+        });
+    }
+
+    #[test]
+    fn the_second_cycle_gets_new_orders_and_keeps_the_old_ones() {
+        let events = given([closed_case(), vec![reopened()]].concat()).when(dispatch()).events();
+        let before = given([closed_case(), vec![reopened()]].concat()).case();
+        let case = events.into_iter().fold(before, crate::Case::evolve);
+        let file = case.opened().unwrap();
+        assert_eq!((file.orders.len(), file.live_orders().count(), file.cycle), (4, 2, 2));
+    }
+}

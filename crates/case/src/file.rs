@@ -1,0 +1,215 @@
+//! What is known of a case over all its stages.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use kernel::{DepartmentCode, Due, GridCode, Obligation, OrderId};
+
+use crate::{
+    CaseClosed, CaseDisposed, Conclusion, ConsentRuleFacts, DeliberationOpened, FeedbackRecorded, GridFacts, GridHandlingStarted,
+    IssueDiscovered, IssueRegistered, MatterFacts, MeetingHeld, OrderDispatched, OrderProgressRecorded, Part,
+    PartDisposed, ProposalRevised, Refusal, ReturnRequested,
+};
+
+/// The file of a case. It grows; a new cycle keeps what the old ones did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CaseFile {
+    /// How it was discovered.
+    pub discovered: IssueDiscovered,
+    /// The grid in which it is and every grid above it, as of its discovery.
+    pub grids: Vec<GridCode>,
+    /// How it was registered.
+    pub registered: Option<IssueRegistered>,
+    /// Its deliberations, the newest last.
+    pub deliberations: Vec<Deliberation>,
+    /// The work of the grid itself, in this cycle.
+    pub grid_work: Option<GridHandlingStarted>,
+    /// The last progress of the work of the grid: day and text.
+    pub grid_progress: Option<(chrono::NaiveDate, String)>,
+    /// How it was filed.
+    pub filing: Option<Filing>,
+    /// How often filing was refused.
+    pub filings_refused: u32,
+    /// Every order that was ever sent.
+    pub orders: BTreeMap<OrderId, Order>,
+    /// How often the case was dispatched; part of the names of orders.
+    pub dispatches: u32,
+    /// 1, and one more for each time it was reopened.
+    pub cycle: u32,
+    /// Review meetings outside a deliberation.
+    pub reviews: Vec<MeetingHeld>,
+    /// Who disposed in this cycle; none of them verifies.
+    pub disposers: BTreeSet<String>,
+    /// How the verification of this cycle ended, and what was found.
+    pub verified: Option<(bool, String)>,
+    /// What the finder said in this cycle, the newest last.
+    pub feedback: Vec<FeedbackRecorded>,
+    /// When all parts were in, in this cycle.
+    pub disposed: Option<CaseDisposed>,
+    /// The case into which it was merged.
+    pub merged_into: Option<kernel::CaseId>,
+    /// How it was closed, while it is.
+    pub closed: Option<CaseClosed>,
+    /// Who has to do what until when; none once it is closed.
+    pub next: Option<Obligation>,
+}
+
+/// One deliberation (共议).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deliberation {
+    /// How it was opened.
+    pub opened: DeliberationOpened,
+    /// Every meeting, in order.
+    pub meetings: Vec<MeetingHeld>,
+    /// Every version of the proposal, in order.
+    pub proposals: Vec<ProposalRevised>,
+    /// How it was concluded.
+    pub conclusion: Option<Conclusion>,
+    /// The version of the proposal that got the consent it needs.
+    pub consented: Option<u32>,
+}
+
+impl Deliberation {
+    /// The number of the current version of the proposal; 0 before the first.
+    pub fn proposal_version(&self) -> u32 {
+        u32::try_from(self.proposals.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// How a case was filed (立案).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filing {
+    /// The case number for people.
+    pub number: String,
+    /// The matter as of that day.
+    pub matter: MatterFacts,
+}
+
+/// Where an order stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OrderStatus {
+    /// 待签收
+    Sent,
+    /// 已签收
+    Accepted,
+    /// 退单审核中; the flag says whether it had been accepted before.
+    ReturnReview {
+        /// What was asked for.
+        request: Box<ReturnRequested>,
+        /// Whether the order had been accepted before.
+        accepted: bool,
+    },
+    /// 已退单
+    Returned,
+    /// 已处置
+    Disposed(Box<PartDisposed>),
+    /// 返工
+    Rework,
+}
+
+impl OrderStatus {
+    /// For people.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Accepted => "accepted",
+            Self::ReturnReview { .. } => "in return review",
+            Self::Returned => "returned",
+            Self::Disposed(_) => "disposed",
+            Self::Rework => "in rework",
+        }
+    }
+}
+
+/// One department's part of the case (工单).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Order {
+    /// How it was sent.
+    pub sent: OrderDispatched,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// Whether a return was asked for and refused.
+    pub return_refused: bool,
+    /// The last progress.
+    pub progress: Option<Box<OrderProgressRecorded>>,
+}
+
+impl CaseFile {
+    /// Opens the file of a discovered issue.
+    pub(crate) fn open(discovered: IssueDiscovered) -> Self {
+        Self {
+            grids: discovered.grid.path.clone(),
+            next: Some(discovered.next.clone()),
+            discovered,
+            registered: None,
+            deliberations: Vec::new(),
+            grid_work: None,
+            grid_progress: None,
+            filing: None,
+            filings_refused: 0,
+            orders: BTreeMap::new(),
+            dispatches: 0,
+            cycle: 1,
+            reviews: Vec::new(),
+            disposers: BTreeSet::new(),
+            verified: None,
+            feedback: Vec::new(),
+            disposed: None,
+            merged_into: None,
+            closed: None,
+        }
+    }
+
+    /// The grid in which the issue is, as of its discovery.
+    pub fn grid(&self) -> &GridFacts {
+        &self.discovered.grid
+    }
+
+    /// The matter under which it is handled now.
+    pub fn matter(&self) -> Option<&MatterFacts> {
+        let filed = self.filing.as_ref().map(|filing| &filing.matter);
+        filed.or_else(|| self.registered.as_ref().map(|registered| &registered.matter))
+    }
+
+    /// The newest deliberation.
+    pub fn deliberation(&self) -> Option<&Deliberation> {
+        self.deliberations.last()
+    }
+
+    /// The consent rule that the newest deliberation pinned.
+    pub fn consent_rule(&self) -> Option<&ConsentRuleFacts> {
+        self.deliberation().and_then(|deliberation| deliberation.opened.consent_rule.as_ref())
+    }
+
+    /// An order, if the case has it.
+    pub(crate) fn order(&self, order: OrderId) -> Result<&Order, Refusal> {
+        self.orders.get(&order).ok_or(Refusal::UnknownOrder { order })
+    }
+
+    /// An order of a department; another department's is refused.
+    pub(crate) fn order_of(&self, order: OrderId, department: Option<&DepartmentCode>) -> Result<&Order, Refusal> {
+        let found = self.order(order)?;
+        match department {
+            Some(department) if *department != found.sent.order.department => {
+                Err(Refusal::AnotherDepartment { order, department: found.sent.order.department.clone() })
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// The orders of this cycle that were not returned.
+    pub fn live_orders(&self) -> impl Iterator<Item = &Order> {
+        let cycle = self.cycle;
+        self.orders.values().filter(move |order| order.sent.cycle == cycle && order.status != OrderStatus::Returned)
+    }
+
+    /// The lead order of this cycle.
+    pub fn lead(&self) -> Option<&Order> {
+        self.live_orders().find(|order| order.sent.order.part == Part::Lead)
+    }
+
+    /// Whether a moment lies after the end of a due time.
+    pub(crate) fn is_over(due: &Due, at: DateTime<Utc>) -> bool {
+        at > due.at
+    }
+}

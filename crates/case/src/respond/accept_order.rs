@@ -1,0 +1,110 @@
+use kernel::{Obligation, OrderId, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{OrderRef, Part};
+use crate::case::{Case, Decision};
+use crate::context::at_department;
+use crate::{CaseFile, Context, OrderStatus, Refusal, Stage};
+
+/// A department takes over the order it was sent.
+///
+/// The disposal clock has been running since dispatch: late acceptance is counted against the department, it does not
+/// move the due time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptOrder {
+    /// The order.
+    pub order: OrderId,
+}
+
+/// A department took its order over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderAccepted {
+    /// The order.
+    pub order: OrderRef,
+    /// Whether the limit for accepting was over.
+    pub late: bool,
+    /// What the department has to do next.
+    pub next: Obligation,
+}
+
+impl AcceptOrder {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let order = case.opened()?.order_of(self.order, context.by.department())?;
+        match &order.status {
+            OrderStatus::Accepted | OrderStatus::Rework | OrderStatus::Disposed(_) => Ok(vec![]),
+            OrderStatus::ReturnReview { .. } | OrderStatus::Returned => {
+                Err(Refusal::OrderNotReady { order: self.order, status: order.status.as_str() })
+            }
+            OrderStatus::Sent => {
+                let by = at_department(&order.sent.order.department);
+                let next = Obligation { step: Step::Dispose, by, due: order.sent.dispose_by.clone() };
+                let late = CaseFile::is_over(&order.sent.accept_by, context.at);
+                Ok(vec![OrderAccepted { order: order.sent.order.clone(), late, next }.into()])
+            }
+        }
+    }
+}
+
+impl OrderAccepted {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        let lead = self.order.part == Part::Lead;
+        let stage = if lead && case.stage == Stage::Dispatched { Stage::InDisposal } else { case.stage };
+        case.turned(stage, |file| {
+            if lead {
+                file.next = Some(self.next);
+            }
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.status = OrderStatus::Accepted;
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        ASSIST, LEAD, NOW, accepted, department, dispatched_case, given, order_id, return_requested,
+    };
+    use chrono::TimeDelta;
+
+    fn accept(department: &str) -> AcceptOrder {
+        AcceptOrder { order: order_id(department) }
+    }
+
+    #[test]
+    fn the_department_accepts_its_order_once() {
+        given(dispatched_case()).by_department(LEAD).when(accept(LEAD)).then([accepted(LEAD)]);
+        given([dispatched_case(), vec![accepted(LEAD)]].concat())
+            .by_department(LEAD)
+            .when(accept(LEAD))
+            .then_nothing();
+        given(dispatched_case()).by_department(ASSIST).when(accept(ASSIST)).then([accepted(ASSIST)]);
+    }
+
+    #[test]
+    fn another_departments_order_is_not_touched() {
+        let refusal = Refusal::AnotherDepartment { order: order_id(LEAD), department: department(LEAD) };
+        given(dispatched_case()).by_department(ASSIST).when(accept(LEAD)).then_refused(refusal);
+        let order = OrderId::named("none");
+        given(dispatched_case()).when(AcceptOrder { order }).then_refused(Refusal::UnknownOrder { order });
+    }
+
+    #[test]
+    fn what_was_asked_back_is_not_accepted() {
+        let order = order_id(LEAD);
+        given([dispatched_case(), vec![return_requested(LEAD, false)]].concat())
+            .when(accept(LEAD))
+            .then_refused(Refusal::OrderNotReady { order, status: "in return review" });
+    }
+
+    #[test]
+    fn late_acceptance_is_counted_and_moves_nothing() {
+        let events = given(dispatched_case()).at(NOW + TimeDelta::days(1)).when(accept(LEAD)).events();
+        let [crate::CaseEvent::OrderAccepted(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert!(event.late);
+        assert_eq!(event.next.due, given(dispatched_case()).lead_due());
+    }
+}

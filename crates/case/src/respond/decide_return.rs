@@ -1,0 +1,179 @@
+use kernel::{Obligation, OrderId, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{OrderRef, Part};
+use crate::case::{Case, Decision};
+use crate::context::at_department;
+use crate::discover::check_text;
+use crate::{Context, OrderStatus, Refusal, Stage};
+
+/// The duty officer decides on a return.
+///
+/// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched anew, an assisting
+/// part falls away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideReturn {
+    /// The order.
+    pub order: OrderId,
+    /// Approved or refused.
+    pub decision: ReturnDecision,
+    /// Why, at most 1000 characters.
+    pub reason: String,
+}
+
+/// Approved or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnDecision {
+    /// 同意退单
+    Approve,
+    /// 不同意退单
+    Refuse,
+}
+
+/// A return was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnApproved {
+    /// The order, which ends with this.
+    pub order: OrderRef,
+    /// Why.
+    pub reason: String,
+    /// Who has to dispatch anew until when; absent for an assisting part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Obligation>,
+}
+
+/// An assisting order ended because the lead's order was returned; the next dispatch sends new ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderWithdrawn {
+    /// The order, which ends with this.
+    pub order: OrderRef,
+    /// Why.
+    pub reason: String,
+}
+
+/// A return was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReturnRefused {
+    /// The order, which stands.
+    pub order: OrderRef,
+    /// Why.
+    pub reason: String,
+    /// What the department has to do next, due as before.
+    pub next: Obligation,
+}
+
+impl DecideReturn {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        let order = file.order(self.order)?;
+        let accepted = match (&order.status, self.decision) {
+            (OrderStatus::ReturnReview { accepted, .. }, _) => *accepted,
+            (OrderStatus::Returned, ReturnDecision::Approve) => return Ok(vec![]),
+            (_, ReturnDecision::Refuse) if order.return_refused => return Ok(vec![]),
+            _ => return Err(Refusal::NoReturnRequested { order: self.order }),
+        };
+        check_text("reason", &self.reason, 1000)?;
+        let (sent, reason) = (&order.sent, self.reason.clone());
+        match self.decision {
+            ReturnDecision::Approve => {
+                let lead = sent.order.part == Part::Lead;
+                let next = lead.then(|| context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))).transpose()?;
+                let mut events = vec![ReturnApproved { order: sent.order.clone(), reason, next }.into()];
+                let others = file.live_orders().filter(|other| lead && other.sent.order.order != self.order);
+                events.extend(others.map(|other| {
+                    OrderWithdrawn { order: other.sent.order.clone(), reason: self.reason.clone() }.into()
+                }));
+                Ok(events)
+            }
+            ReturnDecision::Refuse => {
+                let due = if accepted { (Step::Dispose, &sent.dispose_by) } else { (Step::Accept, &sent.accept_by) };
+                let by = at_department(&sent.order.department);
+                let next = Obligation { step: due.0, by, due: due.1.clone() };
+                Ok(vec![ReturnRefused { order: sent.order.clone(), reason, next }.into()])
+            }
+        }
+    }
+}
+
+impl ReturnApproved {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        let lead = self.order.part == Part::Lead;
+        let stage = if lead { Stage::Filed } else { case.stage };
+        case.turned(stage, |file| {
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.status = OrderStatus::Returned;
+            }
+            if self.next.is_some() {
+                file.next = self.next;
+            }
+        })
+    }
+}
+
+impl OrderWithdrawn {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| {
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.status = OrderStatus::Returned;
+            }
+        })
+    }
+}
+
+impl ReturnRefused {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        let lead = self.order.part == Part::Lead;
+        let back = if self.next.step == Step::Accept { Stage::Dispatched } else { Stage::InDisposal };
+        let stage = if lead { back } else { case.stage };
+        case.turned(stage, |file| {
+            if let Some(order) = file.orders.get_mut(&self.order.order) {
+                order.return_refused = true;
+                let accepted = matches!(order.status, OrderStatus::ReturnReview { accepted: true, .. });
+                order.status = if accepted { OrderStatus::Accepted } else { OrderStatus::Sent };
+            }
+            if lead {
+                file.next = Some(self.next);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{
+        LEAD, decide_return, dispatched_case, given, order_id, return_approved, return_refused, return_requested,
+    };
+
+    #[test]
+    fn a_refused_return_leaves_the_due_time_where_it_was() {
+        let asked = || [dispatched_case(), vec![return_requested(LEAD, false)]].concat();
+        given(asked()).when(decide_return(LEAD, ReturnDecision::Refuse)).then([return_refused(LEAD)]);
+        let case = given([asked(), vec![return_refused(LEAD)]].concat()).case();
+        assert_eq!(case.stage, Stage::Dispatched);
+        given([asked(), vec![return_refused(LEAD)]].concat())
+            .when(decide_return(LEAD, ReturnDecision::Refuse))
+            .then_nothing();
+    }
+
+    #[test]
+    fn an_approved_return_of_the_lead_is_dispatched_anew() {
+        let asked = || [dispatched_case(), vec![return_requested(LEAD, false)]].concat();
+        given(asked()).when(decide_return(LEAD, ReturnDecision::Approve)).then(return_approved());
+        let after = || [asked(), return_approved()].concat();
+        assert_eq!(given(after()).case().stage, Stage::Filed);
+        given(after()).when(decide_return(LEAD, ReturnDecision::Approve)).then_nothing();
+        let events = given(after()).when(crate::given::dispatch()).events();
+        let [_, crate::CaseEvent::OrderDispatched(anew), ..] = events.as_slice() else { panic!("{events:?}") };
+        assert_ne!(anew.order.order, order_id(LEAD), "a new order, not the old one again");
+    }
+
+    #[test]
+    fn nothing_is_decided_that_was_not_asked() {
+        let refusal = Refusal::NoReturnRequested { order: order_id(LEAD) };
+        given(dispatched_case()).when(decide_return(LEAD, ReturnDecision::Approve)).then_refused(refusal);
+    }
+}

@@ -1,0 +1,282 @@
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use kernel::{CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Obligation, OrderId, PersonId, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::context::at_department;
+use crate::discover::{check_count, check_text};
+use crate::{CaseFile, Context, Location, MatterFacts, Order, OrderStatus, Refusal, Stage, Urgency};
+
+/// The dispatcher sends a filed case to one lead and any number of assisting departments: one order each.
+///
+/// The disposal clock starts now. The lead has the matter on its list today, or the dispatcher says why it leads all
+/// the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DispatchCase {
+    /// 主办
+    pub lead: DepartmentCode,
+    /// 协办, at most 20.
+    #[serde(default)]
+    pub assist: Vec<DepartmentCode>,
+    /// What has to be done, at most 2000 characters.
+    pub instructions: String,
+    /// Why the lead leads although the matter is not on its list.
+    #[serde(default)]
+    pub override_reason: Option<String>,
+    /// A due time that the dispatcher sets; otherwise the matter's limit gives it.
+    #[serde(default)]
+    pub dispose_by: Option<DateTime<Utc>>,
+}
+
+/// Lead or assisting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// 主办
+    Lead,
+    /// 协办
+    Assist,
+}
+
+/// What every event about an order says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderRef {
+    /// The order.
+    pub order: OrderId,
+    /// The case.
+    pub case: CaseId,
+    /// The case number for people.
+    pub case_number: String,
+    /// What it is about.
+    pub title: String,
+    /// Whose order it is.
+    pub department: DepartmentCode,
+    /// Lead or assisting.
+    pub part: Part,
+}
+
+/// The case was dispatched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseDispatched {
+    /// The lead department.
+    pub lead: DepartmentCode,
+    /// The assisting departments.
+    pub assist: Vec<DepartmentCode>,
+    /// What has to be done.
+    pub instructions: String,
+    /// Why the lead leads although the matter is not on its list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub override_reason: Option<String>,
+    /// Until when it has to be disposed, and why then.
+    pub dispose_by: Due,
+    /// The round of work: 1, and one more for each reopening.
+    pub cycle: u32,
+}
+
+/// A department got an order. Everything it needs to act stands here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderDispatched {
+    /// The order.
+    pub order: OrderRef,
+    /// Name of the department that day.
+    pub department_name: String,
+    /// The other departments that got an order for this case.
+    pub with: Vec<DepartmentCode>,
+    /// The matter as pinned.
+    pub matter: MatterFacts,
+    /// How urgent it is.
+    pub urgency: Urgency,
+    /// What was found.
+    pub description: String,
+    /// Where it is.
+    pub location: Location,
+    /// The grid and every grid above it.
+    pub grids: Vec<GridCode>,
+    /// Files that show it.
+    pub evidence: Vec<Evidence>,
+    /// Who reported it, if somebody did; their data is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reporter: Option<PersonId>,
+    /// What has to be done.
+    pub instructions: String,
+    /// The round of work.
+    pub cycle: u32,
+    /// Until when to accept.
+    pub accept_by: Due,
+    /// Until when to speak to the finder for the first time.
+    pub first_contact_by: Due,
+    /// Until when it can be returned.
+    pub return_until: Due,
+    /// Until when to dispose.
+    pub dispose_by: Due,
+    /// What the department has to do next.
+    pub next: Obligation,
+}
+
+impl DispatchCase {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if matches!(case.stage, Stage::Dispatched | Stage::InDisposal) && self.is_same(file) {
+            return Ok(vec![]);
+        }
+        let file = case.opened_in(&[Stage::Filed, Stage::Reopened], "filed, or reopened after it was filed")?;
+        let filing = file.filing.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
+        self.check(context)?;
+        let dispose_by = self.dispose_by(context)?;
+        let mut events = vec![
+            CaseDispatched {
+                lead: self.lead.clone(),
+                assist: self.assist.clone(),
+                instructions: self.instructions.clone(),
+                override_reason: self.override_reason.clone(),
+                dispose_by: dispose_by.clone(),
+                cycle: file.cycle,
+            }
+            .into(),
+        ];
+        let departments: Vec<_> = std::iter::once(&self.lead).chain(&self.assist).collect();
+        for department in &departments {
+            let order = OrderRef {
+                order: OrderId::named(&format!("{}/{}/{department}", context.id, file.dispatches + 1)),
+                case: context.id,
+                case_number: filing.number.clone(),
+                title: file.discovered.title.clone(),
+                department: (*department).clone(),
+                part: if **department == self.lead { Part::Lead } else { Part::Assist },
+            };
+            let with = departments.iter().filter(|other| *other != department).map(|other| (*other).clone()).collect();
+            events.push(self.order(order, with, &dispose_by, file, context)?.into());
+        }
+        Ok(events)
+    }
+
+    fn check(&self, context: &Context) -> Result<(), Refusal> {
+        check_text("instructions", &self.instructions, 2000)?;
+        check_count("assist", self.assist.len(), 0, 20)?;
+        let mut seen = BTreeSet::new();
+        for department in std::iter::once(&self.lead).chain(&self.assist) {
+            if !seen.insert(department) {
+                return Err(Refusal::DepartmentTwice { department: department.clone() });
+            }
+            if !context.facts.departments.contains_key(department) {
+                return Err(Refusal::UnknownDepartment { department: department.clone() });
+            }
+        }
+        match &self.override_reason {
+            Some(reason) => check_text("override_reason", reason, 500),
+            None if context.facts.departments.get(&self.lead).is_some_and(|lead| lead.owns_matter) => Ok(()),
+            None => Err(Refusal::NotItsMatter { department: self.lead.clone() }),
+        }
+    }
+
+    fn dispose_by(&self, context: &Context) -> Result<Due, Refusal> {
+        let limited = context.facts.disposal.clone().ok_or(Refusal::NoLimit { step: Step::Dispose })?;
+        match self.dispose_by {
+            None => Ok(limited),
+            Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
+            Some(at) => {
+                let rule = format!("set by the dispatcher instead of {}", limited.derivation.rule);
+                Ok(Due { at, derivation: Derivation { rule, ..limited.derivation } })
+            }
+        }
+    }
+
+    fn order(
+        &self,
+        order: OrderRef,
+        with: Vec<DepartmentCode>,
+        dispose_by: &Due,
+        file: &CaseFile,
+        context: &Context,
+    ) -> Result<OrderDispatched, Refusal> {
+        let unknown = || Refusal::UnknownDepartment { department: order.department.clone() };
+        let department_name = context.facts.departments.get(&order.department).ok_or_else(unknown)?.name.clone();
+        let matter = file.matter().ok_or(Refusal::UnknownCase)?.clone();
+        let next = context.oblige(Step::Accept, at_department(&order.department))?;
+        let first_contact = context.oblige(Step::FirstContact, at_department(&order.department))?;
+        Ok(OrderDispatched {
+            order,
+            department_name,
+            with,
+            matter,
+            urgency: file.registered.as_ref().map(|registered| registered.urgency).unwrap_or_default(),
+            description: file.discovered.description.clone(),
+            location: file.discovered.location.clone(),
+            grids: file.grids.clone(),
+            evidence: file.discovered.evidence.clone(),
+            reporter: file.discovered.reporter.as_ref().map(|reporter| reporter.person),
+            instructions: self.instructions.clone(),
+            cycle: file.cycle,
+            accept_by: next.due.clone(),
+            first_contact_by: first_contact.due,
+            return_until: context.facts.return_window.clone().ok_or(Refusal::NoLimit { step: Step::DecideReturn })?,
+            dispose_by: dispose_by.clone(),
+            next,
+        })
+    }
+
+    fn is_same(&self, file: &CaseFile) -> bool {
+        let sent: BTreeSet<_> = file.live_orders().map(|order| &order.sent.order.department).collect();
+        let asked: BTreeSet<_> = std::iter::once(&self.lead).chain(&self.assist).collect();
+        let lead = file.lead();
+        sent == asked
+            && lead.is_some_and(|lead| lead.sent.order.department == self.lead)
+            && lead.is_some_and(|lead| lead.sent.instructions == self.instructions)
+    }
+}
+
+impl OrderDispatched {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Dispatched, |file| {
+            if self.order.part == Part::Lead {
+                file.next = Some(self.next.clone());
+                file.dispatches += 1;
+            }
+            let order = Order { status: OrderStatus::Sent, return_refused: false, progress: None, sent: self };
+            file.orders.insert(order.sent.order.order, order);
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{ASSIST, LEAD, NOW, department, dispatch, dispatched, filed_case, given};
+    use chrono::TimeDelta;
+
+    #[test]
+    fn every_department_gets_an_order_of_its_own() {
+        given(filed_case()).when(dispatch()).then(dispatched());
+        given([filed_case(), dispatched()].concat()).when(dispatch()).then_nothing();
+    }
+
+    #[test]
+    fn departments_are_known_and_named_once() {
+        let twice = DispatchCase { assist: vec![department(LEAD)], ..dispatch() };
+        let refusal = Refusal::DepartmentTwice { department: department(LEAD) };
+        given(filed_case()).when(twice).then_refused(refusal);
+        let unknown = DispatchCase { assist: vec![department("NOBODY")], ..dispatch() };
+        let refusal = Refusal::UnknownDepartment { department: department("NOBODY") };
+        given(filed_case()).when(unknown).then_refused(refusal);
+    }
+
+    #[test]
+    fn the_lead_has_the_matter_on_its_list_or_a_reason() {
+        let other = DispatchCase { lead: department(ASSIST), assist: vec![], ..dispatch() };
+        let refusal = Refusal::NotItsMatter { department: department(ASSIST) };
+        given(filed_case()).when(other.clone()).then_refused(refusal);
+        let reasoned = DispatchCase { override_reason: Some("权责清单待更新".into()), ..other };
+        assert_eq!(given(filed_case()).when(reasoned).events().len(), 2);
+    }
+
+    #[test]
+    fn a_due_time_lies_ahead() {
+        let due = NOW - TimeDelta::hours(1);
+        let past = DispatchCase { dispose_by: Some(due), ..dispatch() };
+        given(filed_case()).when(past).then_refused(Refusal::DueInThePast { due });
+    }
+}

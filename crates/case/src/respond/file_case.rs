@@ -1,0 +1,121 @@
+use kernel::{MatterCode, Obligation, Role, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::{check_count, check_text};
+use crate::{Context, Filing, MatterFacts, Refusal, Stage};
+
+/// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
+///
+/// Every criterion has to be answered, and met.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileCase {
+    /// The criteria for filing, each with its answer; at least one.
+    pub criteria: Vec<CriterionAnswer>,
+    /// The matter, where it is another one than at registration.
+    #[serde(default)]
+    pub matter: Option<MatterCode>,
+}
+
+/// One criterion for filing and its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CriterionAnswer {
+    /// The criterion, for example 属于本街道管辖.
+    pub criterion: String,
+    /// Whether it is met.
+    pub met: bool,
+}
+
+/// The case was filed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseFiled {
+    /// The case number for people: street, date, and the end of the case's id.
+    pub number: String,
+    /// The matter as of today.
+    pub matter: MatterFacts,
+    /// The criteria and their answers.
+    pub criteria: Vec<CriterionAnswer>,
+    /// Who has to dispatch until when.
+    pub next: Obligation,
+}
+
+impl FileCase {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if case.stage == Stage::Filed {
+            return Ok(vec![]);
+        }
+        case.opened_in(&[Stage::Escalated], "escalated")?;
+        check_count("criteria", self.criteria.len(), 1, 50)?;
+        self.criteria.iter().try_for_each(|answer| check_text("criteria", &answer.criterion, 200))?;
+        if let Some(unmet) = self.criteria.iter().find(|answer| !answer.met) {
+            return Err(Refusal::CriterionNotMet { criterion: unmet.criterion.clone() });
+        }
+        let matter = match &self.matter {
+            Some(code) => {
+                let found = context.facts.matter.clone().filter(|matter| matter.code == *code);
+                found.ok_or_else(|| Refusal::UnknownMatter { matter: code.clone() })?
+            }
+            None => {
+                let known = context.facts.matter.clone().or_else(|| file.matter().cloned());
+                known.ok_or_else(|| case.wrong_stage("registered before it was escalated"))?
+            }
+        };
+        let next = context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))?;
+        let number = match &file.filing {
+            Some(filing) => filing.number.clone(),
+            None => number(file.grids.last().map_or("", |root| root.as_str()), context),
+        };
+        Ok(vec![CaseFiled { number, matter, criteria: self.criteria.clone(), next }.into()])
+    }
+}
+
+fn number(street: &str, context: &Context) -> String {
+    let id = context.id.uuid().simple().to_string().to_uppercase();
+    format!("{street}-{}-{}", context.at.format("%Y%m%d"), &id[24..])
+}
+
+impl CaseFiled {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::Filed, |file| {
+            file.next = Some(self.next);
+            file.filing = Some(Filing { number: self.number, matter: self.matter });
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::given::{discovered, escalated, file, filed, given, registered};
+
+    #[test]
+    fn a_case_is_filed_once_and_gets_a_number() {
+        given([discovered(), registered(), escalated()]).when(file()).then([filed()]);
+        given([discovered(), registered(), escalated(), filed()]).when(file()).then_nothing();
+        given([discovered(), registered()])
+            .when(file())
+            .then_refused(Refusal::WrongStage { stage: Stage::Registered, taken: "escalated" });
+    }
+
+    #[test]
+    fn every_criterion_is_met() {
+        let mut unmet = file();
+        unmet.criteria[0].met = false;
+        let criterion = unmet.criteria[0].criterion.clone();
+        given([discovered(), registered(), escalated()]).when(unmet).then_refused(Refusal::CriterionNotMet { criterion });
+        let none = FileCase { criteria: vec![], matter: None };
+        let refusal = Refusal::EntryCount { field: "criteria", min: 1, max: 50 };
+        given([discovered(), registered(), escalated()]).when(none).then_refused(refusal);
+    }
+
+    #[test]
+    fn another_matter_has_to_exist() {
+        let matter = MatterCode::try_new("NO-SUCH").unwrap();
+        let other = FileCase { matter: Some(matter.clone()), ..file() };
+        given([discovered(), registered(), escalated()]).when(other).then_refused(Refusal::UnknownMatter { matter });
+    }
+}

@@ -1,0 +1,65 @@
+use kernel::{Obligation, Step};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{Case, Decision};
+use crate::discover::check_text;
+use crate::{Context, Stage};
+
+/// The duty officer refuses to file (不予立案), with a reason the finder will read. One review can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefuseFiling {
+    /// Why, at most 1000 characters.
+    pub reason: String,
+}
+
+/// Filing was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FilingRefused {
+    /// Why.
+    pub reason: String,
+    /// Who may ask for a review, or tell the finder, until when.
+    pub next: Obligation,
+}
+
+impl RefuseFiling {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if case.stage == Stage::NotFiled {
+            return Ok(vec![]);
+        }
+        case.opened_in(&[Stage::Escalated], "escalated")?;
+        check_text("reason", &self.reason, 1000)?;
+        let next = context.oblige(Step::ReviewRefusal, file.secretary())?;
+        Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
+    }
+}
+
+impl FilingRefused {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.turned(Stage::NotFiled, |file| {
+            file.next = Some(self.next);
+            file.filings_refused += 1;
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Refusal;
+    use crate::given::{discovered, escalated, given, refuse_filing, refused_filing, registered};
+
+    #[test]
+    fn filing_is_refused_with_a_reason() {
+        given([discovered(), registered(), escalated()]).when(refuse_filing()).then([refused_filing()]);
+        given([discovered(), registered(), escalated(), refused_filing()]).when(refuse_filing()).then_nothing();
+        let silent = RefuseFiling { reason: String::new() };
+        let refusal = Refusal::TextLength { field: "reason", max: 1000 };
+        given([discovered(), registered(), escalated()]).when(silent).then_refused(refusal);
+        given([discovered()])
+            .when(refuse_filing())
+            .then_refused(Refusal::WrongStage { stage: Stage::Discovered, taken: "escalated" });
+    }
+}
