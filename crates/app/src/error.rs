@@ -1,0 +1,193 @@
+//! Four families, never mixed: the caller's form, the domain's no, a lost race, and our own fault.
+
+use kernel::command::ParseError;
+use kernel::{CommandId, Role};
+
+use crate::Problem;
+use crate::port::{AppendError, EvidenceError, Failure, StoreError, VaultError};
+
+/// Why a use case had no effect.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's form is wrong: 400, or 413, 415, 422 where HTTP has a better word.
+    #[error("{detail}")]
+    Malformed {
+        /// HTTP status.
+        status: u16,
+        /// Stable code.
+        code: &'static str,
+        /// What to do.
+        detail: String,
+    },
+    /// The role does not allow it, or not there.
+    #[error("role {role} may not {action} {place}")]
+    Forbidden {
+        /// The role.
+        role: Role,
+        /// The action of the authorisation table.
+        action: String,
+        /// `at all`, or `here`.
+        place: &'static str,
+    },
+    /// There is no such thing.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// The domain says no.
+    #[error("{detail}")]
+    Refused {
+        /// HTTP status: 409, or 404 and 422 where what was named does not exist or cannot be right.
+        status: u16,
+        /// Stable code of the refusal.
+        code: &'static str,
+        /// What would be taken.
+        detail: String,
+    },
+    /// The command id was used for another request.
+    #[error("command id {0} was used for another request; use a new id for a new request")]
+    CommandReused(CommandId),
+    /// Others were faster, several times.
+    #[error("the case is being changed by others; send the same command again")]
+    Conflict,
+    /// The person was erased.
+    #[error("this person's data was erased")]
+    Erased,
+    /// The clock of this machine is behind the log.
+    #[error("the clock is behind the newest event: {0}")]
+    ClockWentBack(String),
+    /// We are broken, or something we need is out of reach.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+    /// A stored event cannot be read by this version of the program.
+    #[error("a stored event cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl Error {
+    /// What the caller is told. Details of our own faults stay in the log.
+    pub fn problem(&self) -> Problem {
+        let detail = self.to_string();
+        match self {
+            Self::Malformed { status, code, .. } | Self::Refused { status, code, .. } => {
+                Problem::new(*status, code, detail)
+            }
+            Self::Forbidden { .. } => Problem::new(403, "not-allowed", detail),
+            Self::NotFound { .. } => Problem::new(404, "not-found", detail),
+            Self::CommandReused(_) => Problem::new(422, "command-id-reused", detail),
+            Self::Conflict => Problem::new(503, "busy", detail),
+            Self::Erased => Problem::new(410, "person-erased", detail),
+            Self::ClockWentBack(_) => Problem::new(503, "clock-went-back", detail),
+            Self::Failure(failure) if failure.passing => {
+                Problem::new(503, "unavailable", "a part of the system is out of reach; send the same command again")
+            }
+            Self::Failure(_) | Self::Unreadable(_) => {
+                Problem::new(500, "internal", "something is broken on our side; it was logged")
+            }
+        }
+    }
+
+    /// Whether this is our fault and belongs into the log as an error.
+    pub fn is_ours(&self) -> bool {
+        matches!(self, Self::Failure(_) | Self::Unreadable(_) | Self::ClockWentBack(_))
+    }
+
+    pub(crate) fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Malformed { status: 400, code, detail: detail.into() }
+    }
+}
+
+impl From<ParseError> for Error {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::UnknownCommand(_) => {
+                Self::Malformed { status: 404, code: "unknown-command", detail: error.to_string() }
+            }
+            ParseError::Body { .. } => Self::malformed("body-does-not-fit", error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict { .. } => Self::Conflict,
+            StoreError::CommandReused(command) => Self::CommandReused(command),
+            StoreError::ClockWentBack { .. } => Self::ClockWentBack(error.to_string()),
+            StoreError::Unreadable { .. } => Self::Unreadable(error.to_string()),
+            StoreError::NotSupported(what) => {
+                Self::Failure(Failure { operation: "use the log", reason: what.to_owned(), passing: false })
+            }
+            StoreError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<AppendError> for Error {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Conflict { .. } => Self::Conflict,
+            AppendError::CommandReused(command) => Self::CommandReused(command),
+            AppendError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<VaultError> for Error {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Erased(_) => Self::Erased,
+            VaultError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<EvidenceError> for Error {
+    fn from(error: EvidenceError) -> Self {
+        let (status, code) = match &error {
+            EvidenceError::Failure(failure) => return Self::Failure(failure.clone()),
+            EvidenceError::TooLarge(_) => (413, "evidence-too-large"),
+            EvidenceError::Empty => (400, "evidence-empty"),
+            EvidenceError::TypeNotTaken(_) => (415, "evidence-type-not-taken"),
+            EvidenceError::TypeMismatch { .. } => (415, "evidence-type-mismatch"),
+            EvidenceError::Changed(_) => (500, "evidence-changed"),
+        };
+        Self::Malformed { status, code, detail: error.to_string() }
+    }
+}
+
+impl From<case::Refusal> for Error {
+    fn from(refusal: case::Refusal) -> Self {
+        use case::Refusal as R;
+        let status = match refusal {
+            R::UnknownCase | R::UnknownOrder { .. } => 404,
+            R::UnknownGrid { .. }
+            | R::NotAMicroGrid { .. }
+            | R::UnknownMatter { .. }
+            | R::UnknownDepartment { .. }
+            | R::UnknownEvidence { .. }
+            | R::UnknownConsentRule
+            | R::TextLength { .. }
+            | R::EntryCount { .. }
+            | R::NotOnTheMap
+            | R::InTheFuture { .. }
+            | R::DueInThePast { .. }
+            | R::ConsentDoesNotAddUp => 422,
+            _ => 409,
+        };
+        Self::Refused { status, code: refusal.code(), detail: refusal.to_string() }
+    }
+}
+
+impl From<grid::Refusal> for Error {
+    fn from(refusal: grid::Refusal) -> Self {
+        Self::Refused { status: 409, code: refusal.code(), detail: refusal.to_string() }
+    }
+}
+
+impl From<rules::Refusal> for Error {
+    fn from(refusal: rules::Refusal) -> Self {
+        Self::Refused { status: 409, code: refusal.code(), detail: refusal.to_string() }
+    }
+}

@@ -1,0 +1,181 @@
+//! What a decision on a case may know of everything else: looked up here, pinned by its events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use case::{
+    Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget,
+};
+use chrono::{DateTime, Utc};
+use esrs::manager::AggregateManager;
+use kernel::digest::Digest;
+use kernel::{CaseId, DepartmentCode, Evidence, GridCode, MatterCode, Step};
+
+use crate::reference::Known;
+use crate::view::CaseSummary;
+use crate::{App, Error};
+
+impl App {
+    pub(crate) async fn facts(
+        &self,
+        id: CaseId,
+        command: &CaseCommand,
+        case: &Case,
+        now: DateTime<Utc>,
+    ) -> Result<Facts, Error> {
+        let known = self.known().await?;
+        let matter = matter_named(command).or_else(|| {
+            case.file.as_ref().and_then(|file| file.matter()).map(|matter| matter.code.clone())
+        });
+        let mut facts = Facts {
+            grid: grid_named(command).and_then(|grid| known.grid(grid, now)),
+            matter: matter.as_ref().and_then(|code| known.matter(code, now)),
+            departments: known.departments(departments_named(command), matter.as_ref(), now),
+            steps: known.steps(now),
+            disposal: matter.as_ref().and_then(|code| known.rules.matter_due(code, now).ok()),
+            return_window: known.rules.return_window(now).ok(),
+            reopen_window: known.rules.reopen_window(now).ok(),
+            consent_rule: consent_rule_named(command).and_then(|id| known.consent_rule(id)),
+            evidence: self.evidence_of(evidence_named(command)).await?,
+            ..Facts::default()
+        };
+        match command {
+            CaseCommand::DiscoverIssue(discover) if case.file.is_none() => {
+                if let Some(reporter) = &discover.reporter {
+                    facts.reporter = Some(self.seal(id, reporter).await?);
+                }
+            }
+            CaseCommand::RegisterIssue(register) => facts.similar = self.similar(id, case, &register.matter).await?,
+            CaseCommand::MergeIssue(merge) => facts.merge_target = self.merge_target(merge.into).await?,
+            _ => {}
+        }
+        Ok(facts)
+    }
+
+    async fn evidence_of(&self, digests: Vec<Digest>) -> Result<BTreeMap<Digest, Evidence>, Error> {
+        let mut found = BTreeMap::new();
+        // More than any command takes is refused by the decision: no need to look all of them up.
+        for sha256 in digests.into_iter().take(64) {
+            if let Some(evidence) = self.ports.evidence.find(sha256).await? {
+                found.insert(sha256, evidence);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn merge_target(&self, into: CaseId) -> Result<Option<MergeTarget>, Error> {
+        let manager = AggregateManager::new(self.ports.stores.cases(self.reading()));
+        let target = manager.load(into.uuid()).await?;
+        Ok(target.map(|state| MergeTarget { case: into, open: !state.inner().stage.is_final() }))
+    }
+
+    /// Open cases of the same matter in the same grid, as the view shows them: a hint for people, so it may be late.
+    async fn similar(&self, id: CaseId, case: &Case, matter: &MatterCode) -> Result<BTreeSet<CaseId>, Error> {
+        let Some(file) = &case.file else { return Ok(BTreeSet::new()) };
+        let Some(grid) = file.grids.first() else { return Ok(BTreeSet::new()) };
+        let rows = self.summaries_like(grid, matter).await?;
+        let open = |row: &CaseSummary| !row.stage.is_final() && row.case != id;
+        Ok(rows.into_iter().filter(open).map(|row| row.case).take(20).collect())
+    }
+}
+
+impl Known {
+    fn grid(&self, code: &GridCode, at: DateTime<Utc>) -> Option<GridFacts> {
+        let node = self.district.grid(code, at)?;
+        Some(GridFacts {
+            path: self.district.path(code, at),
+            name: node.name.clone(),
+            lowest: node.network == grid::Network::Party && self.district.is_leaf(code, at),
+            party_org: self.district.owning_party_org(code, at).map(|org| org.code.clone()),
+            administrative: self.district.administrative_grids(code, at),
+        })
+    }
+
+    fn matter(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<MatterFacts> {
+        let matter = self.rules.matter(code, at)?;
+        let authority = match matter.authority {
+            rules::Authority::Community => Authority::Community,
+            rules::Authority::Administrative => Authority::Administrative,
+        };
+        let rules_version = self.rules.version();
+        Some(MatterFacts { code: code.clone(), name: matter.name.clone(), authority, rules_version })
+    }
+
+    fn departments(
+        &self,
+        named: Vec<&DepartmentCode>,
+        matter: Option<&MatterCode>,
+        at: DateTime<Utc>,
+    ) -> BTreeMap<DepartmentCode, DepartmentFacts> {
+        let facts = |code: &DepartmentCode| {
+            let department = self.district.department(code, at)?;
+            let owns_matter = matter.is_some_and(|matter| department.owns(matter, at));
+            Some((code.clone(), DepartmentFacts { name: department.name.clone(), owns_matter }))
+        };
+        named.into_iter().filter_map(facts).collect()
+    }
+
+    fn steps(&self, from: DateTime<Utc>) -> BTreeMap<Step, kernel::Due> {
+        let due = |step| match self.rules.due(step, from) {
+            Ok(due) => Some((step, due)),
+            Err(error) => {
+                tracing::debug!(?step, %error, "a step has no due time");
+                None
+            }
+        };
+        Step::ALL.into_iter().filter_map(due).collect()
+    }
+
+    fn consent_rule(&self, id: &str) -> Option<ConsentRuleFacts> {
+        let rule = self.rules.consent_rule(id)?;
+        let share = rule.heads.agreed_of_invited?;
+        Some(ConsentRuleFacts {
+            id: rule.id.clone(),
+            numerator: share.numerator,
+            denominator: share.denominator,
+            rules_version: self.rules.version(),
+        })
+    }
+}
+
+fn grid_named(command: &CaseCommand) -> Option<&GridCode> {
+    match command {
+        CaseCommand::DiscoverIssue(command) => Some(&command.grid),
+        _ => None,
+    }
+}
+
+fn matter_named(command: &CaseCommand) -> Option<MatterCode> {
+    match command {
+        CaseCommand::RegisterIssue(command) => Some(command.matter.clone()),
+        CaseCommand::FileCase(command) => command.matter.clone(),
+        _ => None,
+    }
+}
+
+fn departments_named(command: &CaseCommand) -> Vec<&DepartmentCode> {
+    match command {
+        CaseCommand::DispatchCase(command) => std::iter::once(&command.lead).chain(&command.assist).take(64).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn consent_rule_named(command: &CaseCommand) -> Option<&str> {
+    match command {
+        CaseCommand::OpenDeliberation(command) => command.consent_rule.as_deref(),
+        _ => None,
+    }
+}
+
+fn evidence_named(command: &CaseCommand) -> Vec<Digest> {
+    match command {
+        CaseCommand::DiscoverIssue(command) => command.evidence.clone(),
+        CaseCommand::HandleInGrid(command) => {
+            command.done.as_ref().map(|done| done.evidence.clone()).unwrap_or_default()
+        }
+        CaseCommand::HoldMeeting(command) => vec![command.minutes],
+        CaseCommand::RecordProgress(command) => command.evidence.clone(),
+        CaseCommand::SubmitDisposal(command) => command.evidence.clone(),
+        CaseCommand::VerifyCase(command) => command.evidence.clone(),
+        _ => Vec::new(),
+    }
+}

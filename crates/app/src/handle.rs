@@ -1,0 +1,130 @@
+//! From a command to its events: load, authorise, look up, decide, append; at most three times.
+
+use std::sync::{Arc, OnceLock};
+
+use case::{Case, CaseCommand};
+use esrs::AggregateState;
+use esrs::manager::AggregateManager;
+use grid::DistrictCommand;
+use kernel::{CaseId, Command};
+use rules::RulesCommand;
+use uuid::Uuid;
+
+use crate::authorise::{Place, authorise};
+use crate::intake::{Accepted, Answer};
+use crate::port::{Receipt, Recording, StoreError};
+use crate::{App, Error};
+
+/// How often a decision is made anew when somebody else was faster.
+const ATTEMPTS_MAX: u32 = 3;
+
+impl App {
+    pub(crate) async fn handle_case(
+        &self,
+        case: CaseId,
+        command: CaseCommand,
+        accepted: &Accepted,
+    ) -> Result<Answer, Error> {
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt_case(case, command.clone(), accepted).await {
+                Err(Error::Conflict) => {}
+                Err(error @ (Error::Refused { .. } | Error::Forbidden { .. })) => {
+                    return self.first_answer(accepted).await?.ok_or(error);
+                }
+                decided => return decided,
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    async fn attempt_case(&self, id: CaseId, command: CaseCommand, accepted: &Accepted) -> Result<Answer, Error> {
+        let recording = self.recording(accepted);
+        let manager = AggregateManager::new(self.ports.stores.cases(recording.clone()));
+        let state = manager.load(id.uuid()).await?.unwrap_or_else(|| AggregateState::with_id(id.uuid()));
+        let by = &accepted.provenance.actor;
+        self.authorise_case_command(by, &command, state.inner()).await?;
+        let facts = self.facts(id, &command, state.inner(), recording.at).await?;
+        let context = case::Context { id, at: recording.at, by: by.clone(), facts };
+        manager.handle_command(state, case::Instruction { command, context }).await??;
+        Ok(receipt(&recording)?.into())
+    }
+
+    /// A discovery takes place in the grid that it names, every other command where the case is.
+    async fn authorise_case_command(
+        &self,
+        by: &kernel::Actor,
+        command: &CaseCommand,
+        case: &Case,
+    ) -> Result<(), Error> {
+        match (command, &case.file) {
+            (CaseCommand::DiscoverIssue(discover), None) => {
+                let now = self.ports.clock.now();
+                let grids = self.known().await?.district.path(&discover.grid, now);
+                let named = [discover.grid.clone()];
+                let grids = if grids.is_empty() { &named[..] } else { &grids };
+                authorise(by, command.name(), &Place { grids, departments: &[] })
+            }
+            (_, None) => Err(case::Refusal::UnknownCase.into()),
+            (_, Some(file)) => {
+                let departments: Vec<_> = file.orders.values().map(|order| &order.sent.order.department).collect();
+                authorise(by, command.name(), &Place { grids: &file.grids, departments: &departments })
+            }
+        }
+    }
+
+    /// The answer that this command got before, if it was recorded: a repeat may come when the case has moved on.
+    async fn first_answer(&self, accepted: &Accepted) -> Result<Option<Answer>, Error> {
+        match self.ports.log.outcome(accepted.provenance.command).await? {
+            Some((receipt, request)) if request == accepted.request => {
+                Ok(Some(Receipt { replayed: true, ..receipt }.into()))
+            }
+            Some(_) => Err(Error::CommandReused(accepted.provenance.command)),
+            None => Ok(None),
+        }
+    }
+
+    fn recording(&self, accepted: &Accepted) -> Recording {
+        Recording {
+            provenance: accepted.provenance.clone(),
+            request: accepted.request,
+            at: self.ports.clock.now(),
+            receipt: Arc::new(OnceLock::new()),
+        }
+    }
+}
+
+fn receipt(recording: &Recording) -> Result<Receipt, Error> {
+    recording.receipt.get().cloned().ok_or_else(|| {
+        let reason = "the store gave no receipt".to_owned();
+        Error::Failure(crate::port::Failure { operation: "record a command", reason, passing: false })
+    })
+}
+
+macro_rules! handle_reference {
+    ($name:ident, $store:ident, $command:ty, $aggregate:ident) => {
+        impl App {
+            pub(crate) async fn $name(&self, id: Uuid, command: $command, accepted: &Accepted) -> Result<Answer, Error> {
+                authorise(&accepted.provenance.actor, command.name(), &Place::default())?;
+                for _ in 0..ATTEMPTS_MAX {
+                    let recording = self.recording(accepted);
+                    let manager = AggregateManager::new(self.ports.stores.$store(recording.clone()));
+                    let state = manager.load(id).await?.unwrap_or_else(|| AggregateState::with_id(id));
+                    let instruction = $aggregate::Instruction { command: command.clone(), at: recording.at };
+                    match manager.handle_command(state, instruction).await {
+                        Ok(Ok(_)) => {
+                            self.reference.expire().await;
+                            return Ok(receipt(&recording)?.into());
+                        }
+                        Ok(Err(refusal)) => return self.first_answer(accepted).await?.ok_or_else(|| refusal.into()),
+                        Err(StoreError::Conflict { .. }) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(Error::Conflict)
+            }
+        }
+    };
+}
+
+handle_reference!(handle_district, district, DistrictCommand, grid);
+handle_reference!(handle_rules, rules, RulesCommand, rules);

@@ -1,0 +1,189 @@
+//! The generic runner: folds batches of events into the rows of a view, each from its own checkpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kernel::Position;
+use tokio::sync::watch;
+
+use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
+use crate::view::{self, Fold, FoldError};
+use crate::{App, Error};
+
+/// Most events of one batch.
+pub const BATCH_EVENTS_MAX: usize = 2_000;
+/// How long, in milliseconds, a reader waits before it looks for appends of other processes.
+pub const POLL_MS: u64 = 200;
+
+/// Why a view does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// An event or a row cannot be read; nothing is skipped.
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    /// The log or the tables are out of reach.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl From<ProjectError> for Error {
+    fn from(error: ProjectError) -> Self {
+        match error {
+            ProjectError::Fold(error) => Self::Unreadable(error.to_string()),
+            ProjectError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+/// Runs one view.
+pub struct Projector {
+    log: Arc<dyn EventLog>,
+    views: Arc<dyn ViewStore>,
+    view: Box<dyn Fold>,
+}
+
+/// One step of a runner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stepped {
+    /// So far.
+    To(Position),
+    /// Nothing was left.
+    CaughtUp(Position),
+    /// Another runner was faster.
+    Fenced,
+}
+
+impl Projector {
+    /// A runner of `view`.
+    pub fn new(log: Arc<dyn EventLog>, views: Arc<dyn ViewStore>, view: Box<dyn Fold>) -> Self {
+        Self { log, views, view }
+    }
+
+    /// The view's name.
+    pub fn name(&self) -> &'static str {
+        self.view.spec().name
+    }
+
+    /// Folds until nothing is left, and says how far it came.
+    pub async fn settle(&self) -> Result<Position, ProjectError> {
+        loop {
+            let build = self.current().await?;
+            match self.step(&build).await? {
+                Stepped::CaughtUp(position) => return Ok(position),
+                Stepped::To(_) | Stepped::Fenced => {}
+            }
+        }
+    }
+
+    /// Builds the view anew beside the running one, and switches when it has caught up.
+    ///
+    /// `progress` is told how far it is and how far it has to go.
+    pub async fn rebuild(&self, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
+        let build = self.views.begin(&self.view.spec()).await?;
+        let caught_up = self.fill(&build, progress).await;
+        match caught_up {
+            Ok(position) => {
+                self.views.activate(&build).await?;
+                Ok(position)
+            }
+            Err(error) => {
+                // What was begun is of no use; that it cannot be dropped either is the smaller trouble.
+                if let Err(failure) = self.views.abandon(&build).await {
+                    tracing::warn!(view.name = self.name(), %failure, "an unfinished build stays behind");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn fill(&self, build: &Build, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
+        loop {
+            let head = self.log.head().await?;
+            match self.step(build).await? {
+                Stepped::CaughtUp(position) => {
+                    progress(position, head.max(position));
+                    return Ok(position);
+                }
+                Stepped::To(position) => progress(position, head.max(position)),
+                Stepped::Fenced => {}
+            }
+        }
+    }
+
+    /// The active build of this version. Where there is none, or one of another version, it is built first.
+    async fn current(&self) -> Result<Build, ProjectError> {
+        let spec = self.view.spec();
+        match self.views.active(&spec).await? {
+            Some((build, version)) if version == spec.version => Ok(build),
+            active => {
+                tracing::info!(view.name = spec.name, view.version = spec.version, "a view is built");
+                let build = match self.views.unfinished(&spec).await?.pop() {
+                    Some(build) => build,
+                    None => self.views.begin(&spec).await?,
+                };
+                // The first build of a view is shown while it grows; a new version replaces the old one when complete.
+                if active.is_some() {
+                    self.fill(&build, |_, _| ()).await?;
+                }
+                self.views.activate(&build).await?;
+                Ok(build)
+            }
+        }
+    }
+
+    async fn step(&self, build: &Build) -> Result<Stepped, ProjectError> {
+        let from = self.views.checkpoint(build).await?;
+        let batch = self.log.after(from, BATCH_EVENTS_MAX).await?;
+        let Some(last) = batch.last() else { return Ok(Stepped::CaughtUp(from)) };
+        let to = last.position;
+        let keys = self.view.touched(&batch)?;
+        let rows = if keys.is_empty() { Vec::new() } else { self.views.load(build, &keys).await? };
+        let changes = self.view.folded(rows, &batch)?;
+        match self.views.save(build, from, to, changes).await {
+            Ok(()) => Ok(Stepped::To(to)),
+            Err(SaveError::Fenced) => Ok(Stepped::Fenced),
+            Err(SaveError::Failure(failure)) => Err(failure.into()),
+        }
+    }
+}
+
+impl App {
+    /// Runners of all views.
+    pub fn projectors(&self) -> Vec<Projector> {
+        let projector = |view| Projector::new(self.ports.log.clone(), self.ports.views.clone(), view);
+        view::all().into_iter().map(projector).collect()
+    }
+
+    /// Folds every view until nothing is left.
+    pub async fn settle(&self) -> Result<(), Error> {
+        for projector in self.projectors() {
+            projector.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps one view up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
+    pub async fn project(self: Arc<Self>, projector: Projector, mut stop: watch::Receiver<bool>) {
+        let check = format!("view {}", projector.name());
+        let mut committed = self.committed();
+        while !*stop.borrow() {
+            committed.mark_unchanged();
+            let pause = match projector.settle().await {
+                Ok(position) => {
+                    self.health().report(&check, true, format!("at position {position}"));
+                    POLL_MS
+                }
+                Err(error) => {
+                    tracing::error!(view.name = projector.name(), %error, "a view does not go on");
+                    self.health().report(&check, false, error.to_string());
+                    1_000
+                }
+            };
+            tokio::select! {
+                _ = stop.changed() => {}
+                _ = committed.changed(), if pause == POLL_MS => {}
+                () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! A thin JSON client: what any program that speaks to dualgrid over HTTP would write.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::process::POLL_INTERVAL;
+
+/// How long one request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body; `Null` when it is empty, a string when it is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body of an answer of the 2xx family; anything else is an error that shows the body.
+    pub fn accepted(self) -> anyhow::Result<Value> {
+        if self.status.is_success() {
+            return Ok(self.body);
+        }
+        bail!("answered {}: {}", self.status, self.body)
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A client of one dualgrid. Clones follow it when it is restarted at another address.
+#[derive(Debug, Clone)]
+pub struct Client {
+    address: Arc<Mutex<String>>,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// A client of whoever listens at `address`, such as `127.0.0.1:8080`.
+    pub fn try_new(address: &str) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build().context("no HTTP client")?;
+        Ok(Self { address: Arc::new(Mutex::new(address.to_owned())), http })
+    }
+
+    /// The address it speaks to, such as `127.0.0.1:8080`.
+    pub fn address(&self) -> String {
+        self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Points this client and its clones elsewhere.
+    pub(crate) fn follow(&self, address: &str) {
+        address.clone_into(&mut self.address.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The whole address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address())
+    }
+
+    /// The client underneath, for what this one does not know.
+    pub fn raw(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Sends a command: POST with its id as `Idempotency-Key`.
+    pub async fn command(&self, token: &str, path: &str, command_id: Uuid, body: Value) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.url(path)).header("Idempotency-Key", command_id.to_string()).json(&body);
+        send(path, token, request).await
+    }
+
+    /// Asks.
+    pub async fn get(&self, token: &str, path: &str) -> anyhow::Result<Answer> {
+        send(path, token, self.http.get(self.url(path))).await
+    }
+
+    /// Uploads a piece of evidence.
+    pub async fn upload(&self, token: &str, path: &str, media_type: &str, bytes: Vec<u8>) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.url(path)).header(CONTENT_TYPE, media_type).body(bytes);
+        send(path, token, request).await
+    }
+}
+
+/// Sends with the token, unless that is empty: an empty one stands for nobody.
+async fn send(path: &str, token: &str, request: RequestBuilder) -> anyhow::Result<Answer> {
+    let request = if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) };
+    let response = request.send().await.with_context(|| format!("no answer from {path}"))?;
+    read(response).await.with_context(|| format!("the answer from {path} broke off"))
+}
+
+async fn read(response: Response) -> anyhow::Result<Answer> {
+    let status = response.status();
+    let headers = response.headers().clone();
+    let text = response.text().await?;
+    let body = match text.as_str() {
+        "" => Value::Null,
+        json => serde_json::from_str(json).unwrap_or_else(|_| Value::String(text.clone())),
+    };
+    Ok(Answer { status, headers, body })
+}
+
+/// Asks again until there is a value: views follow the log at their own pace.
+///
+/// An error ends the waiting at once, `Ok(None)` means not yet.
+pub async fn eventually<T>(
+    what: &str,
+    patience: Duration,
+    mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(value) = ask().await.with_context(|| format!("while waiting until {what}"))? {
+            return Ok(value);
+        }
+        if Instant::now() >= deadline {
+            bail!("waited {patience:?}, but not yet: {what}");
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn eventually_asks_until_there_is_a_value() {
+        let mut asked = 0;
+        let value = eventually("it is three", Duration::from_secs(5), async || {
+            asked += 1;
+            Ok((asked == 3).then_some(asked))
+        });
+        assert_eq!(value.await.unwrap(), 3);
+    }
+
+    #[tokio::test]
+    async fn eventually_gives_up_and_says_what_it_waited_for() {
+        let error = eventually("pigs fly", Duration::ZERO, async || Ok(None::<()>)).await.unwrap_err();
+        assert!(error.to_string().contains("pigs fly"));
+    }
+
+    #[test]
+    fn a_clone_follows_to_another_address() {
+        let client = Client::try_new("127.0.0.1:1").unwrap();
+        let clone = client.clone();
+        client.follow("127.0.0.1:2");
+        assert_eq!(clone.url("/healthz"), "http://127.0.0.1:2/healthz");
+    }
+}

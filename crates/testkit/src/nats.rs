@@ -1,0 +1,177 @@
+//! A private nats-server with JetStream, as durable as in production, and the configuration of the real one.
+
+mod config;
+mod launch;
+
+pub(crate) use config::inbox_prefix;
+pub use config::{DepartmentUser, NatsConfig, Password, nats_config};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use crate::port;
+use crate::process::{Process, Signal};
+use crate::random;
+use crate::scratch::Scratch;
+
+/// The JetStream stream that holds the log.
+pub const STREAM: &str = "DUALGRID";
+
+/// The user with every permission: dualgrid itself.
+pub const CORE: &str = "core";
+
+/// The user that only reads, through one durable consumer of its own name.
+pub const INTEGRATOR: &str = "integrator";
+
+/// How long a stop may take.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The user, and the durable consumer, of a department.
+pub fn department_user(code: &str) -> String {
+    format!("dept-{code}")
+}
+
+/// What a private server is to look like.
+#[derive(Debug, Clone, Default)]
+pub struct NatsSetup {
+    /// Codes of the departments that get a user.
+    pub departments: Vec<String>,
+    /// Where configuration, log and data go; a folder of its own, removed at the end, when none is given.
+    pub dir: Option<PathBuf>,
+    /// Whether it answers monitoring requests over HTTP.
+    pub monitor: bool,
+}
+
+/// A nats-server of our own.
+#[derive(Debug)]
+pub struct NatsServer {
+    dir: PathBuf,
+    /// Checked against who answers: nobody else has it.
+    server_name: String,
+    port: u16,
+    monitor_port: Option<u16>,
+    /// User and password.
+    users: Vec<(String, String)>,
+    departments: Vec<String>,
+    binary: PathBuf,
+    /// Declared before the folder, so that it is dropped before it.
+    server: Option<Process>,
+    /// Held for its end only.
+    _folder: Option<Scratch>,
+}
+
+impl NatsServer {
+    /// Starts a server.
+    pub async fn start(setup: NatsSetup) -> anyhow::Result<Self> {
+        let mut server = Self::prepare(setup).await?;
+        server.start_at_free_port().await.context("could not start a private nats-server")?;
+        Ok(server)
+    }
+
+    async fn prepare(setup: NatsSetup) -> anyhow::Result<Self> {
+        let binary = crate::tools::nats_server().await?;
+        let (dir, folder) = if let Some(dir) = setup.dir {
+            (dir, None)
+        } else {
+            let folder = Scratch::create("nats")?;
+            (folder.path().to_owned(), Some(folder))
+        };
+        std::fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
+        let mut users = vec![(CORE.to_owned(), random::password()?), (INTEGRATOR.to_owned(), random::password()?)];
+        for code in &setup.departments {
+            users.push((department_user(code), random::password()?));
+        }
+        Ok(Self {
+            dir,
+            server_name: format!("test-{}", random::hex(8)?),
+            port: port::free()?,
+            monitor_port: if setup.monitor { Some(port::free()?) } else { None },
+            users,
+            departments: setup.departments,
+            binary,
+            server: None,
+            _folder: folder,
+        })
+    }
+
+    /// The address for clients.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The address for monitoring, if it was asked for.
+    pub fn monitor_url(&self) -> Option<String> {
+        Some(format!("http://127.0.0.1:{}", self.monitor_port?))
+    }
+
+    /// A user and its password: `core`, `integrator` or `dept-CODE`.
+    pub fn user(&self, name: &str) -> anyhow::Result<(&str, &str)> {
+        let found = self.users.iter().find(|(user, _)| user == name);
+        let (user, password) = found.with_context(|| format!("this nats-server has no user {name}"))?;
+        Ok((user, password))
+    }
+
+    /// The process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.as_ref().map(Process::pid)
+    }
+
+    /// Where JetStream keeps its files.
+    pub fn store_dir(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
+    /// The configuration file.
+    pub fn config_path(&self) -> PathBuf {
+        self.dir.join("nats.conf")
+    }
+
+    /// The log file.
+    pub fn log_path(&self) -> PathBuf {
+        self.dir.join("nats.log")
+    }
+
+    /// The folder of all that.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Stops it in order.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(mut server) = self.server.take() else { bail!("nats-server is not running") };
+        server.stop(Signal::Terminate, STOP_PATIENCE).await?;
+        Ok(())
+    }
+
+    /// SIGKILL: what is not on the disk is lost.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        let Some(mut server) = self.server.take() else { bail!("nats-server is not running") };
+        server.kill()
+    }
+
+    /// Sends a signal, such as SIGSTOP for a server that hangs.
+    pub fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
+        self.server.as_mut().context("nats-server is not running")?.signal(signal)
+    }
+
+    /// Stops it, deletes everything it stored, and starts it at the same port.
+    pub async fn wipe(&mut self) -> anyhow::Result<()> {
+        if self.server.is_some() {
+            self.stop().await?;
+        }
+        match std::fs::remove_dir_all(self.store_dir()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("could not delete {}", self.store_dir().display()))
+            }
+            _ => self.start_again().await,
+        }
+    }
+
+    /// Connects as one of its users; a department gets the inbox prefix its permissions ask for.
+    pub async fn connect(&self, user: &str) -> anyhow::Result<async_nats::Client> {
+        let (user, password) = self.user(user)?;
+        crate::bus::connect(&self.url(), user, password).await
+    }
+}

@@ -1,0 +1,194 @@
+//! The folder, the process and the identity of a server of our own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::Address;
+use crate::account::Account;
+use crate::process::{Process, Program, Signal, run};
+use crate::scratch::Scratch;
+use crate::{port, random};
+
+/// The superuser that initdb makes.
+const SUPERUSER: &str = "postgres";
+
+/// How long a start, with recovery, or a stop may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Appended to what initdb wrote. Durability stays at its defaults: on.
+const SETTINGS: &str = "
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+fsync = on
+synchronous_commit = on
+";
+
+/// A running or stopped server with its data.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    bin: PathBuf,
+    account: Option<Account>,
+    address: Address,
+    /// Declared before the folder, so that it is dropped before it.
+    server: Option<Process>,
+    folder: Scratch,
+}
+
+impl Cluster {
+    /// Makes an empty cluster and starts it.
+    pub(super) async fn start(bin: &Path) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepare(bin).await?;
+        cluster.start_at_free_port().await?;
+        Ok(cluster)
+    }
+
+    async fn prepare(bin: &Path) -> anyhow::Result<Self> {
+        let account = Account::for_database()?;
+        let folder = Scratch::create("postgres")?;
+        if let Some(account) = &account {
+            account.own(folder.path())?;
+        }
+        let address = Address { port: port::free()?, user: SUPERUSER.to_owned(), password: random::password()? };
+        let cluster = Self { bin: bin.to_owned(), account, address, server: None, folder };
+        cluster.initialise().await?;
+        Ok(cluster)
+    }
+
+    /// The first start: somebody may be faster to take the port that was free.
+    async fn start_at_free_port(&mut self) -> anyhow::Result<()> {
+        for _ in 1..port::ATTEMPTS_MAX {
+            match self.start_again().await {
+                Err(_) if self.lost_its_port() => self.address.port = port::free()?,
+                outcome => return outcome,
+            }
+        }
+        self.start_again().await
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    pub(super) async fn start_again(&mut self) -> anyhow::Result<()> {
+        ensure!(self.server.is_none(), "PostgreSQL is running already");
+        let server = Program::new("postgres", self.bin.join("postgres"), self.log())
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &self.address.port.to_string()])
+            .run_as(self.account.clone())
+            .end_with(Signal::Quit)
+            .spawn()?;
+        let pid = server.pid();
+        let server = self.server.insert(server);
+        let (address, bin, data) = (self.address.clone(), self.bin.clone(), self.folder.path().join("data"));
+        let outcome = server
+            .wait_until_ready(PATIENCE, async || {
+                let sql = "select current_setting('data_directory')";
+                let Ok(answer) = run(address.psql(&bin, "postgres", sql)).await else { return Ok(None) };
+                check_identity(answer.trim_end(), &data, pid, address.port).map(Some)
+            })
+            .await;
+        if outcome.is_err() {
+            self.server = None;
+        }
+        outcome
+    }
+
+    pub(super) async fn stop(&mut self) -> anyhow::Result<()> {
+        self.end(Signal::Interrupt).await
+    }
+
+    pub(super) async fn stop_immediately(&mut self) -> anyhow::Result<()> {
+        self.end(Signal::Quit).await
+    }
+
+    async fn end(&mut self, signal: Signal) -> anyhow::Result<()> {
+        let Some(mut server) = self.server.take() else { bail!("PostgreSQL is not running") };
+        server.stop(signal, PATIENCE).await?;
+        Ok(())
+    }
+
+    /// Makes an empty cluster; the password goes through a file only its owner can read.
+    async fn initialise(&self) -> anyhow::Result<()> {
+        let password_file = self.folder.path().join("password");
+        std::fs::write(&password_file, &self.address.password).context("could not write the password file")?;
+        if let Some(account) = &self.account {
+            account.own(&password_file)?;
+        }
+        let mut initdb = Command::new(self.bin.join("initdb"));
+        initdb
+            .args(["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"])
+            .arg(format!("--username={SUPERUSER}"))
+            .arg(format!("--pwfile={}", password_file.display()))
+            .arg("--pgdata")
+            .arg(self.data());
+        if let Some(account) = &self.account {
+            use std::os::unix::process::CommandExt as _;
+            initdb.uid(account.uid).gid(account.gid).current_dir("/");
+        }
+        run(initdb).await?;
+        std::fs::remove_file(&password_file).context("could not remove the password file")?;
+        let configuration = self.data().join("postgresql.conf");
+        let defaults = std::fs::read_to_string(&configuration).context("initdb wrote no postgresql.conf")?;
+        std::fs::write(&configuration, defaults + SETTINGS).context("could not write postgresql.conf")
+    }
+
+    fn lost_its_port(&self) -> bool {
+        std::fs::read_to_string(self.log()).is_ok_and(|log| port::was_taken(&log))
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("postgres.log")
+    }
+}
+
+/// Errors when the server that answered, or the one that owns our data, is not the child we started.
+fn check_identity(answered: &str, data: &Path, pid: u32, port: u16) -> anyhow::Result<()> {
+    ensure!(Path::new(answered) == data, "a PostgreSQL with the data of {answered} answers at port {port}");
+    let lock = std::fs::read_to_string(data.join("postmaster.pid")).context("no postmaster.pid")?;
+    let lines: Vec<&str> = lock.lines().map(str::trim).collect();
+    let found = (lines.first().copied(), lines.get(1).map(Path::new), lines.get(3).copied());
+    let expected = (pid.to_string(), port.to_string());
+    ensure!(
+        found == (Some(expected.0.as_str()), Some(data), Some(expected.1.as_str())),
+        "postmaster.pid names another server: {lines:?}"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_somebody_took_is_given_up_for_another() {
+        let taken = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let taken_port = taken.local_addr().unwrap().port();
+        let bin = crate::tools::postgresql_bin().await.unwrap();
+        let mut cluster = Cluster::prepare(&bin).await.unwrap();
+        cluster.address.port = taken_port;
+        cluster.start_at_free_port().await.unwrap();
+        assert_ne!(cluster.address().port, taken_port);
+    }
+
+    #[test]
+    fn a_foreign_server_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path();
+        let lock = format!("77\n{}\n1700000000\n5433\n", data.display());
+        std::fs::write(data.join("postmaster.pid"), lock).unwrap();
+        let answered = data.to_str().unwrap();
+        check_identity(answered, data, 77, 5433).unwrap();
+        assert!(check_identity("/var/lib/postgresql", data, 77, 5433).is_err());
+        assert!(check_identity(answered, data, 78, 5433).is_err());
+        assert!(check_identity(answered, data, 77, 5434).is_err());
+    }
+}

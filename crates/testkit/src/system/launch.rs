@@ -1,0 +1,183 @@
+//! Starting a system, and making sure that it is ours who answers.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+
+use super::config::{Auth, Config, Database, Http, Nats, Vault};
+use super::{Store, System, SystemSetup, dualgrid_binary};
+use crate::client::Client;
+use crate::nats::{CORE, NatsServer, NatsSetup};
+use crate::postgres::Postgres;
+use crate::process::{Program, Signal, run};
+use crate::scratch::Scratch;
+use crate::{random, sample};
+
+/// How long the start of dualgrid, with its catching up, may take.
+const START_PATIENCE: Duration = Duration::from_mins(1);
+
+/// What `/healthz` answers.
+#[derive(Debug, Deserialize)]
+struct Health {
+    instance: String,
+    pid: u32,
+}
+
+impl Health {
+    /// An error when another process answers than the one we started.
+    fn check_identity(&self, instance: &str, pid: u32) -> anyhow::Result<()> {
+        let is_ours = self.instance == instance && self.pid == pid;
+        ensure!(is_ours, "another dualgrid answers: {self:?}, and ours is {instance} with pid {pid}");
+        Ok(())
+    }
+}
+
+impl System {
+    /// Starts everything and waits until it is ready.
+    pub async fn start(setup: SystemSetup) -> anyhow::Result<Self> {
+        let districts = setup.districts.clone();
+        let mut system = Self::prepare(setup).await?;
+        let mut keys = Command::new(&system.binary);
+        keys.args(["keys", "init", "--dir"]).arg(&system.dir);
+        run(keys).await.context("could not make keys")?;
+        system.config()?.write(&system.config_path())?;
+        for district in &districts {
+            let file = district.to_str().context("a district file must have a UTF-8 name")?;
+            system.run_cli(&["import", "district", file]).await?;
+        }
+        system.serve().await?;
+        Ok(system)
+    }
+
+    async fn prepare(setup: SystemSetup) -> anyhow::Result<Self> {
+        let binary = match setup.binary {
+            Some(binary) => binary,
+            None => dualgrid_binary().await?,
+        };
+        let (dir, folder) = if let Some(dir) = setup.dir {
+            (dir, None)
+        } else {
+            let folder = Scratch::create("system")?;
+            (folder.path().to_owned(), Some(folder))
+        };
+        std::fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
+        let dir = dir.canonicalize().with_context(|| format!("{} is gone", dir.display()))?;
+        let nats = if let Some(nats) = setup.nats {
+            nats
+        } else {
+            let mut departments = sample::department_codes_in(&setup.districts)?;
+            departments.extend(setup.departments);
+            departments.sort();
+            departments.dedup();
+            NatsServer::start(NatsSetup { departments, dir: Some(dir.join("nats")), monitor: false }).await?
+        };
+        let (store_url, vault_url) = databases(setup.store, &dir).await?;
+        Ok(Self {
+            binary,
+            instance: random::hex(8)?,
+            store_url,
+            vault_url,
+            roles: setup.roles,
+            client: Client::try_new("")?,
+            departments: Vec::new(),
+            process: None,
+            nats,
+            dir,
+            _folder: folder,
+        })
+    }
+
+    fn config(&self) -> anyhow::Result<Config> {
+        let file = |name: &str| self.dir.join(name).display().to_string();
+        let (user, password) = self.nats.user(CORE)?;
+        Ok(Config {
+            installation: "sample".to_owned(),
+            instance: self.instance.clone(),
+            http: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("http.addr") },
+            store: Database { url: self.store_url.clone() },
+            vault: Vault { url: self.vault_url.clone(), key_file: file("vault.key") },
+            evidence: Database { url: format!("file://{}", file("evidence")) },
+            auth: Auth { public_key_file: file("token.pub"), private_key_file: file("token.key") },
+            nats: Nats { url: self.nats.url(), user: user.to_owned(), password: password.to_owned() },
+        })
+    }
+
+    /// Starts the process and waits until it is ready.
+    pub(super) async fn serve(&mut self) -> anyhow::Result<()> {
+        ensure!(self.process.is_none(), "dualgrid is running already");
+        let address_file = self.dir.join("http.addr");
+        // The address of the run before would lead to whoever has that port now.
+        if address_file.exists() {
+            std::fs::remove_file(&address_file).context("could not remove the old address")?;
+        }
+        let mut program = Program::new("dualgrid", &self.binary, self.log_path())
+            .arg("serve")
+            .arg("--config")
+            .arg(self.config_path());
+        if !self.roles.is_empty() {
+            program = program.args(["--roles", &self.roles.join(",")]);
+        }
+        let mut process = program.end_with(Signal::Terminate).spawn()?;
+        let pid = process.pid();
+        let (client, instance) = (self.client.clone(), self.instance.clone());
+        process
+            .wait_until_ready(START_PATIENCE, async || {
+                let Ok(address) = std::fs::read_to_string(&address_file) else { return Ok(None) };
+                client.follow(address.trim());
+                is_ready(&client, &instance, pid).await
+            })
+            .await?;
+        self.process = Some(process);
+        Ok(())
+    }
+}
+
+/// Whether our process is ready; an error when another one answers.
+async fn is_ready(client: &Client, instance: &str, pid: u32) -> anyhow::Result<Option<()>> {
+    let Ok(ready) = client.get("", "/readyz").await else { return Ok(None) };
+    if !ready.status.is_success() {
+        return Ok(None);
+    }
+    let health = client.get("", "/healthz").await?.accepted()?;
+    let health: Health = serde_json::from_value(health).context("/healthz has another form")?;
+    health.check_identity(instance, pid)?;
+    Ok(Some(()))
+}
+
+/// The addresses of log and vault: never in one database, because they have different backups.
+async fn databases(store: Store, dir: &Path) -> anyhow::Result<(String, String)> {
+    match store {
+        Store::Sqlite => {
+            let file = |name: &str| format!("sqlite:{}", dir.join(name).display());
+            Ok((file("log.db"), file("vault.db")))
+        }
+        Store::Postgres => {
+            let server = Postgres::shared().await?;
+            Ok((server.create_database().await?, server.create_database().await?))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_instance_and_another_process_are_noticed() {
+        let health: Health = serde_json::from_str(r#"{"instance":"a1","pid":7,"version":"0.1.0"}"#).unwrap();
+        health.check_identity("a1", 7).unwrap();
+        assert!(health.check_identity("b2", 7).is_err());
+        assert!(health.check_identity("a1", 8).is_err());
+    }
+
+    #[tokio::test]
+    async fn log_and_vault_are_never_one_database() {
+        for store in [Store::Sqlite, Store::Postgres] {
+            let (log, vault) = databases(store, Path::new("/data")).await.unwrap();
+            assert_ne!(log, vault);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The servers themselves: started, stopped, killed, wiped, and told apart from others.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{self, stream};
+use dualgrid_testkit::bus::{self, Department};
+use dualgrid_testkit::nats::{
+    CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, NatsSetup, Password, STREAM, nats_config,
+};
+use dualgrid_testkit::postgres::{Postgres, SHARED_VARIABLE};
+use serde_json::json;
+use uuid::Uuid;
+
+const COMMAND: Uuid = Uuid::from_u128(1);
+
+async fn started_nats() -> anyhow::Result<NatsServer> {
+    let departments = vec!["CG-01".to_owned(), "SC".to_owned()];
+    NatsServer::start(NatsSetup { departments, ..NatsSetup::default() }).await
+}
+
+/// The stream and the consumers, as dualgrid makes them.
+async fn lay_out(nats: &NatsServer) -> anyhow::Result<jetstream::Context> {
+    let context = jetstream::new(nats.connect(CORE).await?);
+    let config = stream::Config { name: STREAM.into(), subjects: vec!["dg.evt.>".into()], ..Default::default() };
+    let stream = context.create_stream(config).await?;
+    for code in ["CG-01", "SC"] {
+        let consumer = jetstream::consumer::pull::Config {
+            durable_name: Some(format!("dept-{code}")),
+            filter_subject: format!("dg.evt.{code}.>"),
+            ..Default::default()
+        };
+        stream.create_consumer(consumer).await?;
+    }
+    Ok(context)
+}
+
+async fn publish(context: &jetstream::Context, subject: &'static str, text: &'static str) -> anyhow::Result<()> {
+    context.publish(subject, text.into()).await?.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn postgres_keeps_what_was_committed_over_stops_of_both_kinds() {
+    let mut server = Postgres::start().await.unwrap();
+    let url = server.create_database().await.unwrap();
+    assert_ne!(url, server.create_database().await.unwrap());
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    server.query(&database, "create table t (n int); insert into t values (7)").await.unwrap();
+
+    server.stop().await.unwrap();
+    assert!(server.query(&database, "select 1").await.is_err());
+    server.start_again().await.unwrap();
+    server.query(&database, "insert into t values (8)").await.unwrap();
+    server.stop_immediately().await.unwrap();
+    server.start_again().await.unwrap();
+
+    assert_eq!(server.query(&database, "select sum(n) from t").await.unwrap().trim(), "15");
+    for (setting, value) in [("fsync", "on"), ("synchronous_commit", "on"), ("listen_addresses", "127.0.0.1")] {
+        assert_eq!(server.query(&database, &format!("show {setting}")).await.unwrap().trim(), value);
+    }
+}
+
+#[tokio::test]
+async fn postgres_lets_nobody_in_without_its_password() {
+    let server = Postgres::start().await.unwrap();
+    let mut address: dualgrid_testkit::postgres::Address = server.admin_url().parse().unwrap();
+    address.password = "wrong".into();
+    let url = address.url("postgres");
+    let psql = dualgrid_testkit::tools::postgresql_bin().await.unwrap().join("psql");
+    let psql = std::process::Command::new(psql).args(["-w", "-c", "select 1", &url]).output();
+    assert!(!psql.unwrap().status.success());
+}
+
+#[tokio::test]
+async fn the_shared_postgres_is_one_and_is_not_to_be_stopped_by_a_test() {
+    assert!(SHARED_VARIABLE.starts_with("DUALGRID_"));
+    let (one, other) = tokio::join!(Postgres::shared(), Postgres::shared());
+    assert!(std::ptr::eq(one.unwrap(), other.unwrap()));
+    assert!(SHARED_VARIABLE.starts_with("DUALGRID_"));
+}
+
+#[tokio::test]
+async fn nats_keeps_its_stream_over_a_stop_and_a_kill_and_loses_it_when_wiped() {
+    let mut nats = started_nats().await.unwrap();
+    let context = lay_out(&nats).await.unwrap();
+    publish(&context, "dg.evt.SC.a", "one").await.unwrap();
+    publish(&context, "dg.evt.CG-01.b", "two").await.unwrap();
+
+    nats.stop().await.unwrap();
+    assert_eq!(nats.pid(), None);
+    assert!(nats.connect(CORE).await.is_err());
+    nats.start_again().await.unwrap();
+    nats.kill().unwrap();
+    nats.start_again().await.unwrap();
+
+    let stored = bus::read_stream(&nats, 1).await.unwrap();
+    let expected = [(1, "dg.evt.SC.a".to_owned(), "one".into()), (2, "dg.evt.CG-01.b".to_owned(), "two".into())];
+    assert_eq!(stored, expected);
+    assert_eq!(bus::read_stream(&nats, 2).await.unwrap(), expected[1..]);
+    assert!(bus::read_stream(&nats, 3).await.unwrap().is_empty());
+
+    nats.wipe().await.unwrap();
+    assert!(bus::read_stream(&nats, 1).await.unwrap().is_empty());
+    assert_eq!(bus::last_sequence(&nats.connect(CORE).await.unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_department_reads_its_own_consumer_and_nothing_else() {
+    let nats = started_nats().await.unwrap();
+    let context = lay_out(&nats).await.unwrap();
+    publish(&context, "dg.evt.SC.a", "for SC").await.unwrap();
+    publish(&context, "dg.evt.CG-01.b", "for CG-01").await.unwrap();
+
+    let department = Department::connect(&nats, "CG-01").await.unwrap();
+    let messages = department.next(5, Duration::from_millis(500)).await.unwrap();
+    assert_eq!(messages.iter().map(|message| message.payload.as_ref()).collect::<Vec<_>>(), [b"for CG-01".as_slice()]);
+    messages[0].double_ack().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_department_sends_its_own_commands_and_no_others() {
+    use futures::StreamExt as _;
+
+    let nats = started_nats().await.unwrap();
+    let core = nats.connect(CORE).await.unwrap();
+    let mut requests = core.subscribe("dg.cmd.>").await.unwrap();
+    core.flush().await.unwrap();
+    let mut answering = tokio::task::JoinSet::new();
+    answering.spawn(async move {
+        while let Some(request) = requests.next().await {
+            let id = request.headers.unwrap().get(bus::COMMAND_ID_HEADER).unwrap().to_string();
+            core.publish(request.reply.unwrap(), json!({ "id": id }).to_string().into()).await.unwrap();
+        }
+    });
+
+    let own = Department::connect(&nats, "SC").await.unwrap();
+    let reply = own.command("accept_order", COMMAND, &json!({})).await.unwrap();
+    assert_eq!(reply.accepted().unwrap(), json!({ "id": COMMAND.to_string() }));
+
+    let forged = own.client().request("dg.cmd.CG-01.accept_order", "{}".into());
+    assert!(tokio::time::timeout(Duration::from_millis(500), forged).await.is_err(), "nobody may answer this one");
+}
+
+#[tokio::test]
+async fn an_integrator_reads_everything_through_its_own_consumer() {
+    use futures::StreamExt as _;
+
+    let nats = started_nats().await.unwrap();
+    let context = lay_out(&nats).await.unwrap();
+    publish(&context, "dg.evt.SC.a", "for SC").await.unwrap();
+    let integrator = jetstream::new(nats.connect(INTEGRATOR).await.unwrap());
+    let stream = integrator.get_stream(STREAM).await.unwrap();
+    let config =
+        |name: &str| jetstream::consumer::pull::Config { durable_name: Some(name.into()), ..Default::default() };
+    let consumer = stream.create_consumer(config(INTEGRATOR)).await.unwrap();
+    let mut messages = consumer.fetch().max_messages(1).messages().await.unwrap();
+    let message = messages.next().await.unwrap().unwrap();
+    message.ack().await.unwrap();
+    assert_eq!(message.payload.as_ref(), b"for SC");
+
+    let other = stream.create_consumer(config("another"));
+    assert!(!matches!(tokio::time::timeout(Duration::from_millis(500), other).await, Ok(Ok(_))));
+}
+
+#[tokio::test]
+async fn the_configuration_is_for_our_eyes_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let nats = started_nats().await.unwrap();
+    assert_eq!(nats.config_path().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(nats.store_dir().starts_with(nats.dir()));
+}
+
+#[tokio::test]
+async fn nats_server_itself_finds_the_generated_configuration_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let variable = |name: &str| Password::Environment(format!("PASSWORD_{name}"));
+    let config = NatsConfig {
+        server_name: "sample".into(),
+        listen: "0.0.0.0:4222".into(),
+        monitor: Some("0.0.0.0:8222".into()),
+        store_dir: dir.path().join("store").display().to_string(),
+        core: variable("CORE"),
+        integrator: variable("INTEGRATOR"),
+        departments: vec![DepartmentUser::try_new("CG-01", variable("CG_01")).unwrap()],
+    };
+    let path = dir.path().join("nats.conf");
+    std::fs::write(&path, nats_config(&config)).unwrap();
+    let server = dualgrid_testkit::tools::nats_server().await.unwrap();
+    let check = |password: Option<&str>| {
+        let mut command = std::process::Command::new(&server);
+        command.arg("-t").arg("-c").arg(&path);
+        for variable in ["PASSWORD_CORE", "PASSWORD_INTEGRATOR", "PASSWORD_CG_01"] {
+            password.map(|password| command.env(variable, password));
+        }
+        command.output().unwrap().status.success()
+    };
+    assert!(check(Some("pretend")));
+    assert!(!check(None), "a missing password must not open the server");
+}

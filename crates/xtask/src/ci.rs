@@ -1,0 +1,61 @@
+//! What CI runs, in the order in which a fault shows soonest; the tests come last.
+
+use std::future::Future;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use comfy_table::{Table, presets};
+use tokio::time::Instant;
+
+use crate::cargo::{cargo, run as run_command};
+use crate::{generate, test, tidy};
+
+/// How long each step took.
+#[derive(Default)]
+struct Steps {
+    taken: Vec<(&'static str, Duration)>,
+}
+
+impl Steps {
+    async fn step(&mut self, name: &'static str, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+        let started = Instant::now();
+        eprintln!("== {name}");
+        work.await.with_context(|| format!("CI stopped at {name}"))?;
+        self.taken.push((name, started.elapsed()));
+        Ok(())
+    }
+
+    fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_FULL_CONDENSED).set_header(["step", "seconds"]);
+        for (name, taken) in &self.taken {
+            table.add_row([(*name).to_owned(), format!("{:.1}", taken.as_secs_f64())]);
+        }
+        table.to_string()
+    }
+}
+
+/// Runs every step; the output ends with the summary of `cargo test`.
+pub(crate) async fn run() -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    let format = cargo(["fmt", "--all", "--check"]);
+    let clippy = cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
+    steps.step("format", run_command(format)).await?;
+    steps.step("tidy", tidy::run()).await?;
+    steps.step("clippy", run_command(clippy)).await?;
+    steps.step("generated files", generate::run(generate::Options { check: true })).await?;
+    eprintln!("{}\n== tests", steps.table());
+    test::run(test::Options::default()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_each_step_with_its_time() {
+        let steps = Steps { taken: vec![("tidy", Duration::from_millis(1500))] };
+        let table = steps.table();
+        assert!(table.contains("tidy") && table.contains("1.5"), "{table}");
+    }
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask`: set-up, tests, tidy and generated files.
+//!
+//! Stands beside the floors: it knows testkit and nothing of the product, which it builds and runs as a program.
+//!
+//! INVARIANT: whatever a person or CI has to do to this repository is one sub-command here, the same for both.
+//! INVARIANT: nothing is installed that is there already, and nothing outside the cache folder is written but packages
+//! of the system that are missing.
+
+mod cargo;
+mod ci;
+mod generate;
+mod test;
+mod tidy;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Set-up, tests, tidy and generated files of dualgrid.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Check what the compiler does not: floors, homes of foreign crates, sizes, crate roots, texts
+    Tidy,
+    /// Write the generated files: documents, schemas, OpenAPI, nats.conf
+    Generate(generate::Options),
+    /// Install what is missing, start PostgreSQL, and run all tests
+    Test(test::Options),
+    /// Start a whole system with the sample district and play the stories
+    Up(up::Options),
+    /// Everything CI runs: format, tidy, clippy, generated files, tests
+    Ci,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Tidy => tidy::run().await,
+        Task::Generate(options) => generate::run(options).await,
+        Task::Test(options) => test::run(options).await,
+        Task::Up(options) => up::run(options).await,
+        Task::Ci => ci::run().await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
