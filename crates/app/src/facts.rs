@@ -44,7 +44,7 @@ impl App {
                     facts.reporter = Some(self.seal(id, reporter).await?);
                 }
             }
-            CaseCommand::RegisterIssue(register) => facts.similar = self.similar(id, case, &register.matter).await?,
+            CaseCommand::RegisterIssue(register) => facts.similar = self.similar(id, case, &register.matter).await,
             CaseCommand::MergeIssue(merge) => facts.merge_target = self.merge_target(merge.into).await?,
             _ => {}
         }
@@ -68,13 +68,16 @@ impl App {
         Ok(target.map(|state| MergeTarget { case: into, open: !state.inner().stage.is_final() }))
     }
 
-    /// Open cases of the same matter in the same grid, as the view shows them: a hint for people, so it may be late.
-    async fn similar(&self, id: CaseId, case: &Case, matter: &MatterCode) -> Result<BTreeSet<CaseId>, Error> {
-        let Some(file) = &case.file else { return Ok(BTreeSet::new()) };
-        let Some(grid) = file.grids.first() else { return Ok(BTreeSet::new()) };
-        let rows = self.summaries_like(grid, matter).await?;
+    /// Open cases of the same matter in the same grid, as the view shows them: a hint for people. It may be late, and
+    /// a view that is away or being built is no reason to refuse a command.
+    async fn similar(&self, id: CaseId, case: &Case, matter: &MatterCode) -> BTreeSet<CaseId> {
+        let Some(grid) = case.file.as_ref().and_then(|file| file.grids.first()) else { return BTreeSet::new() };
+        let rows = self.summaries_like(grid, matter).await.unwrap_or_else(|error| {
+            tracing::warn!(case.id = %id, %error, "registered without a look for duplicates");
+            Vec::new()
+        });
         let open = |row: &CaseSummary| !row.stage.is_final() && row.case != id;
-        Ok(rows.into_iter().filter(open).map(|row| row.case).take(20).collect())
+        rows.into_iter().filter(open).map(|row| row.case).take(20).collect()
     }
 }
 

@@ -1,1 +1,43 @@
-//! TODO
+//! Floor 1: the rules of the field as versioned data: matters, limits, calendars, consent rules, filing criteria.
+//!
+//! One stream holds all the rules of an installation. A [`RulesDescription`] (usually a file) is compared with what is
+//! known and becomes fine-grained events; everything that one publication changes carries the same new version.
+//!
+//! INVARIANT: pure: no I/O, no clock; every query takes the moment it asks about.
+//! INVARIANT: limits, calendars and thresholds are data. No number of days, no holiday and no matter stands in the code.
+//! INVARIANT: a published calendar or consent rule is never rewritten; a correction is a new id, because due times and
+//! polls that were decided name the old one.
+//! INVARIANT: a limit names its source or says that it is assumed.
+//! INVARIANT: no due time is guessed beyond the published calendars, and no computation runs past them.
+//!
+//! Absent on purpose: matters with several stages of disposal, formulas of the evaluation, polls (issues of their own).
+
+mod calendar;
+mod command;
+mod consent;
+mod description;
+mod due;
+mod event;
+mod limits;
+mod matter;
+mod publish_rules;
+mod query;
+mod refusal;
+mod rulebook;
+#[cfg(test)]
+mod testing;
+
+pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan};
+pub use command::{Instruction, RulesCommand};
+pub use consent::{ConsentCount, ConsentRule, Fraction, Thresholds, evaluate};
+pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
+pub use due::{NO_CALENDAR, RulesError};
+pub use event::{
+    CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn, RulesEvent,
+    StepLimitsPublished, WindowsPublished,
+};
+pub use limits::{SourcedLimit, Windows};
+pub use matter::{Authority, Domain, HandlingKind, Matter, MatterClass};
+pub use publish_rules::PublishRules;
+pub use refusal::Refusal;
+pub use rulebook::{Rulebook, rules_id};

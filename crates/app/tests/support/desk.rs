@@ -1,0 +1,171 @@
+//! The use cases on SQLite in a folder of their own, with the sample district and a clock that stands.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use dualgrid_app::intake::{Answer, Request, Target};
+use dualgrid_app::{App, Error, Ports, Settings};
+use kernel::{Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Role, Scope, SystemEntropy, WrappingKey};
+use log::{LogStores, Options, Wrapping};
+use serde_json::{Value, json};
+
+/// Monday 2026-03-02, 10:00 in Shanghai.
+pub(crate) fn now() -> DateTime<Utc> {
+    "2026-03-02T10:00:00+08:00".parse().unwrap()
+}
+
+/// A system without servers.
+pub(crate) struct Desk {
+    pub(crate) app: Arc<App>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) photo: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    /// Opens it and loads the sample district.
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
+        let (clock, entropy) = (Arc::new(ManualClock::at(now())), Arc::new(SystemEntropy));
+        let key = WrappingKey::from_bytes([7; 32]);
+        let opened = log::open(&url("log.db"), &Options::default()).await.unwrap();
+        let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
+        let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
+        let evidence = log::open_evidence(&format!("file://{}", folder.path().join("evidence").display())).unwrap();
+        let photo = evidence.put("image/png", b"\x89PNG\r\n\x1a\n photo".as_slice().into()).await.unwrap();
+        let stores = Arc::new(LogStores::new(opened.log.clone(), entropy.clone()));
+        let ports =
+            Ports { log: opened.log, stores, views: opened.views, vault, evidence, clock: clock.clone(), entropy };
+        let app = App::new(ports, Settings::new("test", &key));
+        let desk = Self { app, clock, photo: photo.sha256.to_string(), _folder: folder };
+        desk.load_sample().await;
+        desk
+    }
+
+    async fn load_sample(&self) {
+        let part = |keys: &[&str]| {
+            let mut table = sample();
+            table.retain(|key, _| keys.contains(&key));
+            serde_json::to_value(table).unwrap()
+        };
+        let administrator = actor("operator", Role::Administrator, None);
+        for (target, name, body) in [
+            (Target::Rules, "publish-rules", part(rules::RulesDescription::KEYS)),
+            (Target::District, "load-district", part(grid::DistrictDescription::KEYS)),
+        ] {
+            self.submit(&administrator, target, name, id(), &body).await.unwrap();
+        }
+    }
+
+    /// Gives a command.
+    pub(crate) async fn submit(
+        &self,
+        by: &Actor,
+        target: Target,
+        name: &str,
+        command: CommandId,
+        body: &Value,
+    ) -> Result<Answer, Error> {
+        let body = serde_json::to_vec(body).unwrap().into();
+        let (actor, name) = (by.clone(), name.to_owned());
+        let request = Request { actor, command, correlation: None, traceparent: None, target, name, body };
+        self.app.submit(request).await
+    }
+
+    /// Gives a command on a case, with a fresh id.
+    pub(crate) async fn tell(&self, by: &Actor, case: CaseId, name: &str, body: Value) -> Result<Answer, Error> {
+        self.submit(by, Target::Case(case), name, id(), &body).await
+    }
+
+    /// Discovers an issue in the micro grid of the sample's business building.
+    pub(crate) async fn discover(&self) -> CaseId {
+        let answer = self.submit(&member(), Target::NewCase, "discover-issue", id(), &discovery()).await.unwrap();
+        answer.case.unwrap()
+    }
+
+    /// A case that was dispatched to WSJK.
+    pub(crate) async fn dispatched(&self) -> (CaseId, Value) {
+        let case = self.discover().await;
+        let register = json!({"matter": "FW-0301", "handling": "promised"});
+        self.tell(&leader(), case, "register-issue", register).await.unwrap();
+        self.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
+        let criteria = json!({"criteria": [{"criterion": "属于本街道管辖", "met": true}]});
+        self.tell(&duty(), case, "file-case", criteria).await.unwrap();
+        let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
+        self.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
+        self.app.settle().await.unwrap();
+        let summary = self.summary(case).await;
+        let order = summary["orders"].as_object().unwrap().keys().next().unwrap().clone();
+        (case, Value::String(order))
+    }
+
+    /// What the view shows of a case.
+    pub(crate) async fn summary(&self, case: CaseId) -> Value {
+        let found = self.app.case(&actor("auditor", Role::Auditor, None), case).await.unwrap();
+        serde_json::from_str(found.doc.get()).unwrap()
+    }
+}
+
+/// The sample files joined.
+fn sample() -> toml::Table {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample");
+    let read = |name: &str| -> toml::Table { std::fs::read_to_string(folder.join(name)).unwrap().parse().unwrap() };
+    let mut all = read("district.toml");
+    for name in all.remove("include").unwrap().as_array().unwrap().clone() {
+        for (key, value) in read(name.as_str().unwrap()) {
+            match (all.get_mut(&key), value) {
+                (Some(toml::Value::Array(known)), toml::Value::Array(more)) => known.extend(more),
+                (_, value) => drop(all.insert(key, value)),
+            }
+        }
+    }
+    all
+}
+
+/// A fresh command id.
+pub(crate) fn id() -> CommandId {
+    CommandId::new(SystemEntropy.uuid(now()))
+}
+
+/// Somebody with a role, in a grid or everywhere.
+pub(crate) fn actor(id: &str, role: Role, grid: Option<&str>) -> Actor {
+    let scope = grid.map_or(Scope::Everywhere, |code| Scope::Grid(GridCode::try_new(code).unwrap()));
+    Actor { id: id.into(), role, scope }
+}
+
+pub(crate) fn member() -> Actor {
+    actor("bz-r01-b01-member", Role::GridMember, Some("BZ-R01-B01"))
+}
+
+pub(crate) fn leader() -> Actor {
+    actor("bz-r01-b01-leader", Role::GridLeader, Some("BZ-R01-B01"))
+}
+
+pub(crate) fn duty() -> Actor {
+    actor("bz-duty", Role::DutyOfficer, Some("BZ"))
+}
+
+pub(crate) fn dispatcher() -> Actor {
+    actor("bz-dispatcher", Role::Dispatcher, Some("BZ"))
+}
+
+pub(crate) fn clerk(department: &str) -> Actor {
+    let scope = Scope::Department(DepartmentCode::try_new(department).unwrap());
+    Actor { id: format!("{department}/clerk"), role: Role::DepartmentClerk, scope }
+}
+
+/// The body of a discovery.
+pub(crate) fn discovery() -> Value {
+    json!({
+        "source": "patrol",
+        "title": "商户不知如何办理健康证",
+        "description": "多家餐饮企业不清楚办理地点和时间",
+        "grid": "BZ-R01-B01",
+        "location": {"text": "大悦城北座"},
+        "reporter": {"name": "王秀英", "phone": "13800001111", "address": "西藏北路198号"},
+    })
+}

@@ -1,0 +1,221 @@
+//! The use cases from the door to the views, without servers.
+
+#[path = "support/desk.rs"]
+mod support;
+
+use chrono::TimeDelta;
+use dualgrid_app::port::{Append, NewEvent};
+use dualgrid_app::projector::Projector;
+use dualgrid_app::query::{ObligationFilter, PageRequest};
+use dualgrid_app::intake::Target;
+use dualgrid_app::{Error, view};
+use kernel::digest::Digest;
+use kernel::{Event as _, EventId, GridCode, PersonId, Role, StreamId, Version};
+use serde_json::json;
+use support::{Desk, actor, clerk, discovery, dispatcher, duty, id, leader, member, now};
+
+fn code(error: &Error) -> String {
+    error.problem().code
+}
+
+const FIRST_PAGE: PageRequest = PageRequest { beyond: None, limit: 200 };
+
+#[tokio::test]
+async fn the_same_command_gets_the_same_answer_also_when_the_case_has_moved_on() {
+    let desk = Desk::open().await;
+    let command = id();
+    let first = desk.submit(&member(), Target::NewCase, "discover-issue", command, &discovery()).await.unwrap();
+    let case = first.case.unwrap();
+    desk.tell(&leader(), case, "void-issue", json!({"reason": "误报"})).await.unwrap();
+    let again = desk.submit(&member(), Target::NewCase, "discover-issue", command, &discovery()).await.unwrap();
+    assert!(again.replayed && !first.replayed);
+    assert_eq!((again.case, again.version, again.first, again.events), (first.case, first.version, first.first, 1));
+
+    let (moved, order) = desk.dispatched().await;
+    let accept = id();
+    let wsjk = clerk("WSJK");
+    let body = json!({"order": order});
+    let accepted = desk.submit(&wsjk, Target::Case(moved), "accept-order", accept, &body).await.unwrap();
+    let reason = json!({"order": order, "result": "已办", "evidence": [desk.photo]});
+    desk.tell(&wsjk, moved, "submit-disposal", reason).await.unwrap();
+    let again = desk.submit(&wsjk, Target::Case(moved), "accept-order", accept, &body).await.unwrap();
+    assert_eq!((again.version, again.first, again.replayed), (accepted.version, accepted.first, true));
+}
+
+#[tokio::test]
+async fn a_command_id_belongs_to_one_request() {
+    let desk = Desk::open().await;
+    let command = id();
+    desk.submit(&member(), Target::NewCase, "discover-issue", command, &discovery()).await.unwrap();
+    let mut other = discovery();
+    other["title"] = json!("别的事");
+    let refused = desk.submit(&member(), Target::NewCase, "discover-issue", command, &other).await.unwrap_err();
+    assert_eq!(code(&refused), "command-id-reused");
+    let somebody = actor("other", Role::GridMember, Some("BZ"));
+    let refused = desk.submit(&somebody, Target::NewCase, "discover-issue", command, &discovery()).await.unwrap_err();
+    assert_eq!(code(&refused), "command-id-reused");
+}
+
+#[tokio::test]
+async fn who_may_not_records_nothing() {
+    let desk = Desk::open().await;
+    let (case, order) = desk.dispatched().await;
+    let head = desk.app.ports().log.head().await.unwrap();
+    let abroad = actor("jas-duty", Role::DutyOfficer, Some("JAS"));
+    let body = json!({"cause": "recurred", "reason": "又来了"});
+    for (by, name, body) in [
+        (&abroad, "reopen-case", body.clone()),
+        (&member(), "dispatch-case", json!({"lead": "WSJK", "instructions": "办"})),
+        (&clerk("CGZF"), "accept-order", json!({"order": order})),
+        (&actor("auditor", Role::Auditor, None), "void-issue", json!({"reason": "试"})),
+    ] {
+        let refused = desk.tell(by, case, name, body).await.unwrap_err();
+        assert_eq!(code(&refused), "not-allowed", "{name}");
+    }
+    let far = desk.submit(&abroad, Target::NewCase, "discover-issue", id(), &discovery()).await.unwrap_err();
+    assert_eq!(code(&far), "not-allowed");
+    assert_eq!(desk.app.ports().log.head().await.unwrap(), head);
+}
+
+#[tokio::test]
+async fn a_clock_that_went_back_is_refused_and_a_small_step_is_not() {
+    let desk = Desk::open().await;
+    let case = desk.discover().await;
+    let register = json!({"matter": "FW-0301", "handling": "promised"});
+    desk.clock.advance(-TimeDelta::seconds(60));
+    let refused = desk.tell(&leader(), case, "register-issue", register.clone()).await.unwrap_err();
+    assert_eq!(code(&refused), "clock-went-back");
+    desk.clock.set(now() - TimeDelta::seconds(2));
+    desk.tell(&leader(), case, "register-issue", register).await.unwrap();
+    desk.app.settle().await.unwrap();
+    assert_eq!(desk.summary(case).await["updated_at"], "2026-03-02T02:00:00Z", "time never goes back in a case");
+}
+
+#[tokio::test]
+async fn views_stand_where_the_case_stands_and_a_rebuild_is_the_same() {
+    let desk = Desk::open().await;
+    let (case, order) = desk.dispatched().await;
+    let wsjk = clerk("WSJK");
+    let steps = [
+        (wsjk.clone(), "request-return", json!({"order": order, "reason": "not_our_matter", "legal_basis": "第12条", "explanation": "非本部门"})),
+        (duty(), "decide-return", json!({"order": order, "decision": "refuse", "reason": "清单明确"})),
+        (wsjk.clone(), "accept-order", json!({"order": order})),
+        (wsjk.clone(), "submit-disposal", json!({"order": order, "result": "已办", "evidence": [desk.photo]})),
+        (actor("bz-verifier", Role::Verifier, Some("BZ")), "verify-case", json!({"passed": false, "findings": "未办好", "evidence": [desk.photo]})),
+        (wsjk, "submit-disposal", json!({"order": order, "result": "重办好", "evidence": [desk.photo]})),
+        (actor("bz-verifier", Role::Verifier, Some("BZ")), "verify-case", json!({"passed": true, "findings": "已办好", "evidence": [desk.photo]})),
+        (duty(), "record-feedback", json!({"answer": "已办", "contacted": true, "solved": true, "satisfied": true})),
+        (duty(), "close-case", json!({"outcome": "solved", "resolution": ["law"], "summary": "办结"})),
+        (duty(), "reopen-case", json!({"cause": "finder_dissatisfied", "reason": "又不行"})),
+        (dispatcher(), "dispatch-case", json!({"lead": "WSJK", "instructions": "再办"})),
+    ];
+    for (by, name, body) in steps {
+        desk.tell(&by, case, name, body).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        desk.app.settle().await.unwrap();
+        let summary = desk.summary(case).await;
+        let stream = StreamId::new(case::CaseEvent::CATEGORY, case.uuid());
+        let recorded = desk.app.ports().log.stream(&stream, Version(0)).await.unwrap();
+        let state = recorded.iter().map(|event| dualgrid_app::event::read_as(event).unwrap()).fold(
+            case::Case::default(),
+            case::Case::evolve,
+        );
+        assert_eq!(summary["stage"], state.stage.as_str(), "after {name}");
+        let next = state.file.unwrap().next;
+        assert_eq!(summary["next"], serde_json::to_value(&next).unwrap(), "after {name}");
+    }
+    let (by, street) = (duty(), grid_code());
+    let board = || desk.app.board(&by, &street, None, FIRST_PAGE);
+    let chain = ObligationFilter { grid: Some(street.clone()), department: None };
+    let obligations = || desk.app.obligations(&by, chain.clone(), FIRST_PAGE);
+    let before = (page(board().await.unwrap()), page(obligations().await.unwrap()));
+    for view in view::all() {
+        let projector = Projector::new(desk.app.ports().log.clone(), desk.app.ports().views.clone(), view);
+        projector.rebuild(|_, _| ()).await.unwrap();
+    }
+    assert_eq!((page(board().await.unwrap()), page(obligations().await.unwrap())), before);
+    assert_eq!(before.0.len(), 1);
+}
+
+fn grid_code() -> GridCode {
+    GridCode::try_new("BZ").unwrap()
+}
+
+fn page(page: dualgrid_app::query::Page) -> Vec<String> {
+    page.items.into_iter().map(|item| item.get().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_event_of_an_unknown_type_stops_the_view_and_is_not_skipped() {
+    let desk = Desk::open().await;
+    desk.discover().await;
+    desk.app.settle().await.unwrap();
+    let stream = StreamId::new("case", uuid_of("unknown"));
+    let bytes = br#"{"specversion":"1.0","id":"00000000-0000-0000-0000-000000000001","source":"/dualgrid/test","type":"cn.dualgrid.case.teleported.v9","subject":"case-00000000-0000-0000-0000-000000000001","time":"2026-03-02T02:00:00.000000Z","datacontenttype":"application/json","streamversion":1,"actorid":"a","actorrole":"system","actorscope":"everywhere","commandid":"00000000-0000-0000-0000-000000000001","correlationid":"00000000-0000-0000-0000-000000000001","data":{}}"#;
+    let event = NewEvent {
+        id: EventId::named("x"),
+        kind: "cn.dualgrid.case.teleported.v9",
+        time: now(),
+        bytes: bytes.as_slice().into(),
+    };
+    let (command, request) = (id(), Digest::of(b"x"));
+    let append = Append { command, request, stream, expected: Version(0), events: vec![event], at: now() };
+    desk.app.ports().log.append(append).await.unwrap();
+    desk.discover().await;
+    let stopped = desk.app.settle().await.unwrap_err();
+    assert!(stopped.to_string().contains("teleported"), "{stopped}");
+    let board = desk.app.board(&duty(), &grid_code(), None, FIRST_PAGE).await.unwrap();
+    assert_eq!(board.items.len(), 1, "what comes after an unreadable event is not shown either");
+}
+
+fn uuid_of(name: &str) -> uuid::Uuid {
+    PersonId::named(name).uuid()
+}
+
+#[tokio::test]
+async fn a_reporter_is_sealed_shown_to_those_who_answer_them_and_erased_for_ever() {
+    let desk = Desk::open().await;
+    let case = desk.discover().await;
+    let events = desk.app.ports().log.after(kernel::Position(0), 1000).await.unwrap();
+    for event in &events {
+        let text = String::from_utf8_lossy(&event.bytes);
+        assert!(!text.contains("王秀英") && !text.contains("13800001111") && !text.contains("西藏北路"));
+    }
+    let shown = desk.app.reporter(&duty(), case).await.unwrap();
+    assert_eq!(shown.name.as_deref(), Some("王秀英"));
+    let auditor = actor("auditor", Role::Auditor, None);
+    assert_eq!(code(&desk.app.reporter(&auditor, case).await.unwrap_err()), "not-allowed");
+    assert!(desk.app.erase_person(shown.person).await.unwrap());
+    assert_eq!(code(&desk.app.reporter(&duty(), case).await.unwrap_err()), "person-erased");
+    assert_eq!(desk.app.ports().log.after(kernel::Position(0), 1000).await.unwrap(), events);
+}
+
+#[tokio::test]
+async fn two_who_register_at_once_register_once() {
+    let desk = Desk::open().await;
+    let case = desk.discover().await;
+    let register = || json!({"matter": "FW-0301", "handling": "promised"});
+    let (by_leader, by_duty) = (leader(), duty());
+    let (one, other) = tokio::join!(
+        desk.tell(&by_leader, case, "register-issue", register()),
+        desk.tell(&by_duty, case, "register-issue", register()),
+    );
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.events + other.events, 1, "the second finds it done");
+    desk.app.settle().await.unwrap();
+    assert_eq!(desk.summary(case).await["version"], 2);
+}
+
+#[tokio::test]
+async fn a_second_case_of_the_same_matter_in_the_same_grid_is_shown_as_a_suspected_duplicate() {
+    let desk = Desk::open().await;
+    let register = || json!({"matter": "FW-0301", "handling": "promised"});
+    let first = desk.discover().await;
+    desk.tell(&leader(), first, "register-issue", register()).await.unwrap();
+    desk.app.settle().await.unwrap();
+    let second = desk.discover().await;
+    let answer = desk.tell(&leader(), second, "register-issue", register()).await.unwrap();
+    assert_eq!(answer.events, 2);
+    desk.tell(&leader(), second, "merge-issue", json!({"into": first, "reason": "同一件事"})).await.unwrap();
+    desk.app.settle().await.unwrap();
+    assert_eq!(desk.summary(second).await["stage"], "merged");
+}

@@ -1,0 +1,205 @@
+//! Configuration: a TOML file, then environment variables, then flags; the later wins.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use figment::Figment;
+use figment::providers::{Env, Format as _, Toml};
+use serde::Deserialize;
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Name of the installation, part of every event's source.
+    pub(crate) installation: String,
+    /// Echoed by `/healthz`, so that whoever started this process knows that it answers.
+    #[serde(default = "default_instance")]
+    pub(crate) instance: String,
+    /// HTTP.
+    #[serde(default)]
+    pub(crate) http: Http,
+    /// The event log.
+    pub(crate) store: Store,
+    /// Keys of persons.
+    pub(crate) vault: Vault,
+    /// Files.
+    pub(crate) evidence: Evidence,
+    /// Tokens.
+    pub(crate) auth: Auth,
+    /// NATS.
+    pub(crate) nats: Nats,
+    /// What the program prints of itself.
+    #[serde(default)]
+    pub(crate) log: Log,
+}
+
+fn default_instance() -> String {
+    "dualgrid".into()
+}
+
+/// HTTP.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    /// Address; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Where the address that was taken is written.
+    pub(crate) address_file: Option<PathBuf>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), address_file: None }
+    }
+}
+
+/// The event log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
+    /// `sqlite:/path/log.db` or `postgres://user:password@host/database`.
+    pub(crate) url: String,
+}
+
+/// Keys of persons: a database of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Vault {
+    /// Like `store.url`, but another database.
+    pub(crate) url: String,
+    /// The key under which the keys of persons are kept.
+    pub(crate) key_file: PathBuf,
+}
+
+/// Files.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Evidence {
+    /// `file:///path`, or `s3://bucket/prefix` with the feature `s3`.
+    pub(crate) url: String,
+}
+
+/// Tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Auth {
+    /// Checks tokens.
+    pub(crate) public_key_file: PathBuf,
+    /// Makes tokens; only where tokens are issued.
+    pub(crate) private_key_file: Option<PathBuf>,
+}
+
+/// NATS.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nats {
+    /// `nats://host:port`.
+    pub(crate) url: String,
+    /// The core's user.
+    pub(crate) user: String,
+    /// Its password.
+    pub(crate) password: Option<String>,
+    /// A file with its password, instead.
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// What the program prints of itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// For programs or for people.
+    pub(crate) format: LogFormat,
+    /// `tracing` directives, for example `info,app=debug`.
+    pub(crate) filter: String,
+    /// OTLP endpoint for traces, with the feature `otel`.
+    pub(crate) otlp_endpoint: Option<String>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".into(), otlp_endpoint: None }
+    }
+}
+
+/// For programs or for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Lines for people.
+    Text,
+}
+
+/// Flags that win over file and environment.
+#[derive(Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) listen: Option<String>,
+}
+
+impl Config {
+    /// Reads the configuration.
+    pub(crate) fn load(path: &Path, overrides: Overrides) -> anyhow::Result<Self> {
+        ensure!(
+            path.exists(),
+            "there is no configuration at {}; write one (docs/operations.md shows every key) or name it with --config",
+            path.display()
+        );
+        let mut figment = Figment::from(Toml::file(path)).merge(Env::prefixed("DUALGRID__").split("__"));
+        if let Some(listen) = overrides.listen {
+            figment = figment.merge(("http.listen", listen));
+        }
+        figment.extract().with_context(|| format!("the configuration {} cannot be used", path.display()))
+    }
+}
+
+impl Nats {
+    /// The password, from wherever it is given.
+    pub(crate) fn password(&self) -> anyhow::Result<String> {
+        match (&self.password, &self.password_file) {
+            (Some(password), None) => Ok(password.clone()),
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
+                Ok(text.trim().to_owned())
+            }
+            _ => anyhow::bail!("set either nats.password or nats.password_file"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+        installation = "sample"
+        [store]
+        url = "sqlite:log.db"
+        [vault]
+        url = "sqlite:vault.db"
+        key_file = "vault.key"
+        [evidence]
+        url = "file:///tmp/evidence"
+        [auth]
+        public_key_file = "token.pub"
+        [nats]
+        url = "nats://127.0.0.1:4222"
+        user = "core"
+        password = "secret"
+    "#;
+
+    #[test]
+    fn a_minimal_file_is_enough_and_listens_on_loopback() {
+        let config: Config = Figment::from(Toml::string(MINIMAL)).extract().unwrap();
+        assert!(config.http.listen.ip().is_loopback());
+        assert_eq!(config.nats.password().unwrap(), "secret");
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_refused() {
+        let wrong = format!("{MINIMAL}\n[http]\nlisten = \"127.0.0.1:1\"\nport = 1\n");
+        assert!(Figment::from(Toml::string(&wrong)).extract::<Config>().is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! `dualgrid doctor`: checks the installation and says what to do.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use app::port::EventLog as _;
+use bus::{Connection, ConnectionOptions, Credentials};
+use comfy_table::Table;
+use kernel::digest::Digest;
+use kernel::{Clock as _, Position, SystemClock};
+use log::Options;
+
+use crate::config::{Config, Overrides};
+use crate::{keys, system};
+
+/// One thing that was looked at.
+struct Finding {
+    what: String,
+    ok: bool,
+    detail: String,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(&mut self, what: impl Into<String>, ok: bool, detail: impl Into<String>) {
+        self.0.push(Finding { what: what.into(), ok, detail: detail.into() });
+    }
+}
+
+/// Looks at everything and prints a table; the exit code is 0 only if all is well.
+pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
+    let mut findings = Findings::default();
+    match Config::load(path, Overrides::default()) {
+        Err(error) => findings.add("configuration", false, format!("{error:#}")),
+        Ok(config) => {
+            findings.add("configuration", true, path.display().to_string());
+            key_files(&config, &mut findings);
+            durability(&config, &mut findings).await;
+            stores(&config, &mut findings).await;
+            nats(&config, &mut findings).await;
+        }
+    }
+    let mut table = Table::new();
+    table.set_header(["check", "", "found, and what to do"]);
+    for finding in &findings.0 {
+        table.add_row([finding.what.as_str(), if finding.ok { "ok" } else { "NOT OK" }, finding.detail.as_str()]);
+    }
+    println!("{table}");
+    let well = findings.0.iter().all(|finding| finding.ok);
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn key_files(config: &Config, findings: &mut Findings) {
+    let private = config.auth.private_key_file.as_deref();
+    let files = [Some((config.vault.key_file.as_path(), true)), private.map(|file| (file, true))];
+    for (file, secret) in files.into_iter().flatten().chain([(config.auth.public_key_file.as_path(), false)]) {
+        let what = format!("key file {}", file.display());
+        let mode = std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
+        match (keys::read(file), mode) {
+            (Err(error), _) => findings.add(what, false, format!("{error:#}")),
+            (Ok(_), Ok(mode)) if secret && mode & 0o077 != 0 => {
+                findings.add(what, false, format!("others may read it (mode {mode:o}); chmod 600 it"));
+            }
+            (Ok(_), _) => findings.add(what, true, "readable"),
+        }
+    }
+}
+
+async fn durability(config: &Config, findings: &mut Findings) {
+    match log::durability(&config.store.url, &Options::default()).await {
+        Err(error) => findings.add("durability of the log", false, error.chain()),
+        Ok(durability) => {
+            for finding in &durability.findings {
+                let detail = if finding.durable {
+                    finding.value.clone()
+                } else {
+                    format!("{}: {}", finding.value, finding.advice)
+                };
+                findings.add(format!("{} of the log", finding.setting), finding.durable, detail);
+            }
+        }
+    }
+}
+
+async fn stores(config: &Config, findings: &mut Findings) {
+    let app = match system::open(config).await {
+        Ok(app) => app,
+        Err(error) => return findings.add("log, vault and evidence", false, format!("{error:#}")),
+    };
+    findings.add("vault", true, "the wrapping key fits");
+    match app.ports().log.head().await {
+        Err(failure) => findings.add("log", false, failure.to_string()),
+        Ok(head) => {
+            findings.add("log", true, format!("at position {head}"));
+            clock(&app, head, findings).await;
+        }
+    }
+    match app.ports().evidence.find(Digest::of(b"dualgrid doctor")).await {
+        Ok(_) => findings.add("evidence", true, config.evidence.url.clone()),
+        Err(error) => findings.add("evidence", false, error.to_string()),
+    }
+}
+
+async fn clock(app: &app::App, head: Position, findings: &mut Findings) {
+    let before = Position(head.0.saturating_sub(1));
+    let newest = app.ports().log.after(before, 1).await.ok().and_then(|mut events| events.pop());
+    let now = SystemClock.now();
+    match newest {
+        Some(event) if event.time > now => findings.add(
+            "clock",
+            false,
+            format!("the newest event is of {}, and the clock says {now}; set the clock (chrony, ntpd)", event.time),
+        ),
+        _ => findings.add("clock", true, format!("{now}, not behind the log")),
+    }
+}
+
+async fn nats(config: &Config, findings: &mut Findings) {
+    let password = match config.nats.password() {
+        Ok(password) => password,
+        Err(error) => return findings.add("NATS", false, format!("{error:#}")),
+    };
+    let options = ConnectionOptions {
+        url: config.nats.url.clone(),
+        name: "dualgrid doctor".into(),
+        credentials: Credentials::Password { user: config.nats.user.clone(), password },
+        inbox_prefix: "_INBOX".into(),
+    };
+    let connection = match Connection::connect(options).await {
+        Ok(connection) => connection,
+        Err(error) => return findings.add("NATS", false, format!("{:#}", anyhow::Error::new(error))),
+    };
+    if !connection.is_up() {
+        let detail = format!("{} does not answer; commands are accepted, and published when it does", config.nats.url);
+        return findings.add("NATS", false, detail);
+    }
+    findings.add("NATS", true, format!("{}, new enough", config.nats.url));
+    match connection.check_permissions().await {
+        Ok(()) => findings.add("NATS permissions", true, "the stream can be read and kept"),
+        Err(error) => findings.add("NATS permissions", false, format!("{:#}", anyhow::Error::new(error))),
+    }
+}

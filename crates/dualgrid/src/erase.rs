@@ -1,0 +1,18 @@
+//! `dualgrid erase person ID`.
+
+use kernel::PersonId;
+
+use crate::config::Config;
+use crate::system;
+
+/// Deletes the key of a person and says what that means.
+pub(crate) async fn person(config: &Config, person: PersonId) -> anyhow::Result<()> {
+    let app = system::open(config).await?;
+    if app.erase_person(person).await? {
+        println!("Person {person} was erased: what was sealed under their key can never be read again.");
+        println!("Every event stays as it was. Delete the backups of the vault that are older than this moment.");
+    } else {
+        println!("There was no key of person {person}; from now on there never will be.");
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! `dualgrid serve`: the roles of one process, supervised until one ends or the process is told to stop.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use app::App;
+use bus::{Commands, Connection, ConnectionOptions, Credentials, Departments, Publisher, PublisherOptions, PublisherStatus};
+use clap::ValueEnum;
+use http_api::server;
+use http_api::token::Verifier;
+use kernel::{SystemClock, SystemEntropy};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::{keys, system};
+
+/// How often departments are looked for that have no consumer yet.
+const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
+/// How long waiting work may make no progress before readiness says so, in seconds.
+const SILENT_LAG_SECONDS_MAX: i64 = 30;
+
+/// What a process does. Deadlines (`clock`), follow-up commands (`processor`) and proofs (`notary`) come with their
+/// issues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Commands and queries over HTTP, commands of departments over NATS.
+    Api,
+    /// The log to NATS, and the consumers of departments.
+    Publisher,
+    /// The log to the views.
+    Projector,
+}
+
+type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
+
+/// Runs until a signal, or until a role ends by itself, which is an error.
+pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<()> {
+    let has = |role| roles.is_empty() || roles.contains(&role);
+    let app = system::open(&config).await?;
+    let stop = watch::Sender::new(false);
+    let mut tasks: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
+    let mut start = |name: &'static str, task: Task| {
+        tasks.spawn(async move { (name, task.await) });
+    };
+    if has(RoleName::Projector) {
+        for projector in app.projectors() {
+            let (app, stop) = (Arc::clone(&app), stop.subscribe());
+            start(projector.name(), Box::pin(async move { Ok(app.project(projector, stop).await) }));
+        }
+    }
+    if has(RoleName::Publisher) || has(RoleName::Api) {
+        let connection = connect(&config).await?;
+        if has(RoleName::Publisher) {
+            start("publisher", publisher(&app, &connection, stop.subscribe()));
+            let directory: Arc<App> = Arc::clone(&app);
+            let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
+            let stopped = stopped(stop.subscribe());
+            start("departments", Box::pin(async move { Ok(departments.run(stopped).await) }));
+        }
+        if has(RoleName::Api) {
+            let commands = Commands::new(connection, Arc::clone(&app));
+            let stopped = stopped(stop.subscribe());
+            start("department commands", Box::pin(async move { Ok(commands.run(stopped).await) }));
+        }
+    }
+    if has(RoleName::Api) {
+        start("http", http(&config, &app, stop.subscribe()).await?);
+    }
+    supervise(tasks, &stop).await
+}
+
+async fn supervise(
+    mut tasks: JoinSet<(&'static str, anyhow::Result<()>)>,
+    stop: &watch::Sender<bool>,
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let outcome = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        Some(ended) = tasks.join_next() => match ended {
+            Ok((name, Ok(()))) => Err(anyhow!("the role {name} ended by itself")),
+            Ok((name, Err(error))) => Err(error.context(format!("the role {name} failed"))),
+            Err(error) => Err(anyhow!(error).context("a role panicked")),
+        },
+    };
+    tracing::info!("stopping: requests in flight are finished first");
+    stop.send_replace(true);
+    while let Some(ended) = tasks.join_next().await {
+        if let Ok((name, Err(error))) = ended {
+            tracing::error!(role = name, error = format!("{error:#}"), "a role failed while it stopped");
+        }
+    }
+    outcome
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // The sender outlives every role; an error would mean that the process is ending anyway.
+    let ended = stop.wait_for(|stop| *stop).await;
+    drop(ended);
+}
+
+async fn connect(config: &Config) -> anyhow::Result<Connection> {
+    let options = ConnectionOptions {
+        url: config.nats.url.clone(),
+        name: format!("dualgrid {}", config.installation),
+        credentials: Credentials::Password { user: config.nats.user.clone(), password: config.nats.password()? },
+        inbox_prefix: "_INBOX".into(),
+    };
+    Ok(Connection::connect(options).await?)
+}
+
+fn publisher(app: &Arc<App>, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
+    let log = Arc::clone(&app.ports().log);
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let publisher = Publisher::new(connection.clone(), log, clock, entropy, PublisherOptions::default());
+    let (app, status) = (Arc::clone(app), publisher.status());
+    Box::pin(async move {
+        tokio::select! {
+            () = publisher.run(stopped(stop)) => {}
+            () = tell(&app, status) => {}
+        }
+        Ok(())
+    })
+}
+
+/// Tells readiness how the publisher is. That NATS is away is no reason to take no commands; silent lag is shown.
+async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
+    loop {
+        let now = status.borrow().clone();
+        let silent = (app.clock().now() - now.progressed).num_seconds();
+        let stuck = now.lag() > 0 && silent > SILENT_LAG_SECONDS_MAX;
+        let detail = format!("{:?}, at {} of {}, progress {silent} s ago", now.state, now.published, now.head);
+        app.health().report("publisher", !stuck, detail);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+async fn http(config: &Config, app: &Arc<App>, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
+    let key = keys::read_32(&config.auth.public_key_file)?;
+    let listener = TcpListener::bind(config.http.listen).await;
+    let listener = listener.with_context(|| format!("could not listen on {}", config.http.listen))?;
+    let address = listener.local_addr()?;
+    if let Some(file) = &config.http.address_file {
+        // Written whole or not at all: whoever waits for it may look at any moment.
+        let half = file.with_extension("half");
+        std::fs::write(&half, address.to_string())?;
+        std::fs::rename(&half, file).with_context(|| format!("could not write {}", file.display()))?;
+    }
+    tracing::info!(%address, "listening");
+    let options = server::Options {
+        listener,
+        verifier: Verifier::from_public_key(&key, &config.installation),
+        instance: config.instance.clone(),
+        metrics: Some(http_api::telemetry::install()?),
+        shutdown: stopped(stop),
+    };
+    let app = Arc::clone(app);
+    Ok(Box::pin(async move { server::serve(app, options).await.context("HTTP") }))
+}

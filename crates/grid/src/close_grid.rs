@@ -1,0 +1,147 @@
+//! `close-grid`
+
+use chrono::{DateTime, Utc};
+use kernel::GridCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Draft, check_order};
+use crate::{District, DistrictEvent, GridClosed, GridsUnmapped, PostEnded, Refusal};
+
+/// A grid is given up.
+///
+/// By the administrator, when grids are drawn anew. Its posts end and its map to the other network is taken out on the
+/// same day. Refused while grids lie below it: they are moved or closed first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CloseGrid {
+    /// The grid.
+    pub code: GridCode,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// From when on; otherwise now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl CloseGrid {
+    pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        let from = self.effective_from.unwrap_or(now);
+        let timeline = district.grids.get(&self.code).ok_or_else(|| Refusal::UnknownGrid(self.code.clone()))?;
+        if timeline.at(from).is_none() {
+            let ended_before = timeline.last_change().is_some_and(|last| last <= from);
+            // A retry: already so. Before it was ever established it is unknown.
+            return if ended_before { Ok(vec![]) } else { Err(Refusal::UnknownGrid(self.code.clone())) };
+        }
+        check_order(&self.code, timeline.last_change(), from)?;
+        if let Some(child) = district.children(&self.code, from).next() {
+            return Err(Refusal::OpenChildren { grid: self.code.clone(), child: child.code.clone() });
+        }
+        let mut draft = Draft::of(district);
+        release(&mut draft, &self.code, from)?;
+        draft.record(GridClosed { code: self.code.clone(), reason: self.reason.clone(), effective_from: from });
+        draft.finish(from)
+    }
+}
+
+/// Ends the posts of a grid and takes it out of the map.
+pub(crate) fn release(draft: &mut Draft, grid: &GridCode, from: DateTime<Utc>) -> Result<(), Refusal> {
+    let later = |post: &&crate::Post| post.grid == *grid && post.from > from;
+    if let Some(post) = draft.district.posts.iter().find(later) {
+        return Err(Refusal::OutOfOrder { what: format!("a post in {grid}"), last: post.from });
+    }
+    let held: Vec<_> = draft.district.posts(grid, from).cloned().collect();
+    for post in held {
+        draft.record(PostEnded { grid: post.grid, role: post.role, holder: post.holder, effective_from: from });
+    }
+    let touching: Vec<_> = draft
+        .district
+        .mappings
+        .iter()
+        .filter(|(mapping, _)| mapping.party == *grid || mapping.administrative == *grid)
+        .filter(|(_, timeline)| timeline.open().is_some())
+        .map(|(mapping, timeline)| (mapping.clone(), timeline.last_change()))
+        .collect();
+    for (mapping, last) in touching {
+        check_order(format_args!("the map of {} to {}", mapping.party, mapping.administrative), last, from)?;
+        let (party, administrative) = (mapping.party, mapping.administrative);
+        draft.record(GridsUnmapped { party, administrative, effective_from: from });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{admin_root, code, day, given, mapped, micro, post, residential, root};
+    use crate::{GridChanged, GridsMapped};
+    use kernel::Role;
+
+    fn close(grid: &str, from: &str) -> CloseGrid {
+        CloseGrid { code: code(grid), reason: Some("撤并".into()), effective_from: Some(day(from)) }
+    }
+
+    fn closed(grid: &str, from: &str) -> GridClosed {
+        GridClosed { code: code(grid), reason: Some("撤并".into()), effective_from: day(from) }
+    }
+
+    #[test]
+    fn closing_ends_the_posts_and_the_map_too() {
+        let history = [
+            root("T").into(),
+            residential("R1", "T").into(),
+            admin_root("A").into(),
+            mapped("R1", "A").into(),
+            post("R1", Role::GridLeader, "staff-1").into(),
+        ];
+        let from = day("2020-01-01");
+        given(history).when(close("R1", "2020-01-01")).then([
+            PostEnded { grid: code("R1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }
+                .into(),
+            GridsUnmapped { party: code("R1"), administrative: code("A"), effective_from: from }.into(),
+            closed("R1", "2020-01-01").into(),
+        ]);
+    }
+
+    #[test]
+    fn a_closed_grid_stays_closed() {
+        given([root("T").into(), closed("T", "2020-01-01").into()]).when(close("T", "2020-01-01")).then_nothing();
+        given([root("T").into(), closed("T", "2020-01-01").into()]).when(close("T", "2021-01-01")).then_nothing();
+    }
+
+    #[test]
+    fn only_a_known_grid_is_closed() {
+        given([]).when(close("T", "2020-01-01")).then_refused(Refusal::UnknownGrid(code("T")));
+        given([root("T").into()]).when(close("T", "2017-01-01")).then_refused(Refusal::UnknownGrid(code("T")));
+    }
+
+    #[test]
+    fn children_are_moved_first() {
+        let open = Refusal::OpenChildren { grid: code("R1"), child: code("M1") };
+        given([root("T").into(), residential("R1", "T").into(), micro("M1", "R1").into()])
+            .when(close("R1", "2020-01-01"))
+            .then_refused(open);
+    }
+
+    #[test]
+    fn what_is_scheduled_is_not_undercut() {
+        let changed = GridChanged {
+            code: code("T"),
+            name: "新".into(),
+            kind: None,
+            party_org: None,
+            reason: None,
+            levels: crate::testing::levels(),
+            effective_from: day("2022-01-01"),
+        };
+        let order = |what: &str| Refusal::OutOfOrder { what: what.into(), last: day("2022-01-01") };
+        given([root("T").into(), changed.into()]).when(close("T", "2020-01-01")).then_refused(order("T"));
+        let late = crate::PostAppointed { effective_from: day("2022-01-01"), ..post("T", Role::GridLeader, "s") };
+        given([root("T").into(), late.into()]).when(close("T", "2020-01-01")).then_refused(order("a post in T"));
+        let map = GridsMapped { effective_from: day("2022-01-01"), ..mapped("T", "A") };
+        given([root("T").into(), admin_root("A").into(), map.into()])
+            .when(close("T", "2020-01-01"))
+            .then_refused(order("the map of T to A"));
+    }
+}

@@ -1,0 +1,188 @@
+//! The aggregate: what is known of the district, folded from its events.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use kernel::{DepartmentCode, GridCode};
+use uuid::Uuid;
+
+use crate::department::Department;
+use crate::timeline::Timeline;
+use crate::{
+    DepartmentChanged, DistrictCommand, DistrictEvent, GridChanged, GridClosed, GridEstablished, GridNode,
+    GridReparented, Instruction, Mapping, Post, PostAppointed, PostEnded, Refusal,
+};
+
+/// The id of the one district of an installation.
+pub fn district_id() -> Uuid {
+    Uuid::new_v5(&kernel::id::NAMESPACE, b"district")
+}
+
+/// The district with its whole history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct District {
+    pub(crate) grids: BTreeMap<GridCode, Timeline<GridNode>>,
+    pub(crate) departments: BTreeMap<DepartmentCode, Timeline<Department>>,
+    pub(crate) mappings: BTreeMap<Mapping, Timeline<()>>,
+    pub(crate) posts: Vec<Post>,
+}
+
+impl esrs::Aggregate for District {
+    const NAME: &'static str = "district";
+    type State = Self;
+    type Command = Instruction;
+    type Event = DistrictEvent;
+    type Error = Refusal;
+
+    fn handle_command(state: &Self, instruction: Instruction) -> Result<Vec<DistrictEvent>, Refusal> {
+        state.decide(&instruction)
+    }
+
+    fn apply_event(mut state: Self, event: DistrictEvent) -> Self {
+        state.evolve(event);
+        state
+    }
+}
+
+impl District {
+    /// What the command leads to, or why it is refused.
+    pub fn decide(&self, instruction: &Instruction) -> Result<Vec<DistrictEvent>, Refusal> {
+        let at = instruction.at;
+        match &instruction.command {
+            DistrictCommand::LoadDistrict(command) => command.decide(self),
+            DistrictCommand::EstablishGrid(command) => command.decide(self, at),
+            DistrictCommand::CloseGrid(command) => command.decide(self, at),
+            DistrictCommand::ReparentGrid(command) => command.decide(self, at),
+            DistrictCommand::RegisterDepartment(command) => command.decide(self, at),
+            DistrictCommand::MapGrids(command) => command.decide(self, at),
+            DistrictCommand::AppointPost(command) => command.decide(self, at),
+            DistrictCommand::EndPost(command) => command.decide(self, at),
+        }
+    }
+
+    /// The district after the event.
+    pub(crate) fn evolve(&mut self, event: DistrictEvent) {
+        match event {
+            DistrictEvent::GridEstablished(event) => self.established(event),
+            DistrictEvent::GridChanged(event) => self.changed(event),
+            DistrictEvent::GridClosed(event) => self.closed(&event),
+            DistrictEvent::GridReparented(event) => self.reparented(event),
+            DistrictEvent::DepartmentRegistered(event) => {
+                let blank = Department { code: event.code.clone(), name: event.name, ownerships: vec![] };
+                let department = blank.owning(&event.matters, event.effective_from);
+                self.departments.entry(event.code).or_default().set(event.effective_from, department);
+            }
+            DistrictEvent::DepartmentChanged(event) => self.department_changed(event),
+            DistrictEvent::DepartmentClosed(event) => {
+                self.departments.entry(event.code).or_default().end(event.effective_from);
+            }
+            DistrictEvent::GridsMapped(event) => {
+                let mapping = Mapping { party: event.party, administrative: event.administrative };
+                self.mappings.entry(mapping).or_default().set(event.effective_from, ());
+            }
+            DistrictEvent::GridsUnmapped(event) => {
+                let mapping = Mapping { party: event.party, administrative: event.administrative };
+                self.mappings.entry(mapping).or_default().end(event.effective_from);
+            }
+            DistrictEvent::PostAppointed(event) => self.appointed(event),
+            DistrictEvent::PostEnded(event) => self.ended(&event),
+        }
+    }
+
+    fn established(&mut self, event: GridEstablished) {
+        let from = event.effective_from;
+        let node = GridNode {
+            code: event.code.clone(),
+            name: event.name,
+            network: event.network,
+            parent: event.parent,
+            level: event.level,
+            level_name: event.level_name,
+            kind: event.kind,
+            party_org: event.party_org,
+            reason: event.reason,
+            levels: event.levels,
+            valid_from: from,
+            valid_until: None,
+        };
+        self.grids.entry(event.code).or_default().set(from, node);
+    }
+
+    fn changed(&mut self, event: GridChanged) {
+        self.change_grid(&event.code, event.effective_from, |node| GridNode {
+            name: event.name,
+            kind: event.kind,
+            party_org: event.party_org,
+            reason: event.reason,
+            levels: event.levels,
+            ..node
+        });
+    }
+
+    fn reparented(&mut self, event: GridReparented) {
+        self.change_grid(&event.code, event.effective_from, |node| GridNode {
+            parent: event.parent,
+            level: event.level,
+            level_name: event.level_name,
+            ..node
+        });
+    }
+
+    fn change_grid(&mut self, code: &GridCode, from: DateTime<Utc>, change: impl FnOnce(GridNode) -> GridNode) {
+        let Some(timeline) = self.grids.get_mut(code) else { return };
+        if let Some(node) = timeline.open().cloned() {
+            timeline.set(from, change(node));
+        }
+    }
+
+    fn closed(&mut self, event: &GridClosed) {
+        let Some(timeline) = self.grids.get_mut(&event.code) else { return };
+        if let Some(node) = timeline.last_mut() {
+            node.valid_until = Some(event.effective_from);
+        }
+        timeline.end(event.effective_from);
+    }
+
+    fn department_changed(&mut self, event: DepartmentChanged) {
+        let Some(timeline) = self.departments.get_mut(&event.code) else { return };
+        if let Some(department) = timeline.open().cloned() {
+            let department = Department { name: event.name, ..department };
+            timeline.set(event.effective_from, department.owning(&event.matters, event.effective_from));
+        }
+    }
+
+    fn appointed(&mut self, event: PostAppointed) {
+        self.posts.push(Post {
+            grid: event.grid,
+            role: event.role,
+            holder: event.holder,
+            department: event.department,
+            from: event.effective_from,
+            until: event.until,
+            ended_at: None,
+        });
+    }
+
+    fn ended(&mut self, event: &PostEnded) {
+        let at = event.effective_from;
+        let same = |post: &&mut Post| {
+            post.grid == event.grid && post.role == event.role && post.holder == event.holder && post.holds_at(at)
+        };
+        if let Some(post) = self.posts.iter_mut().find(same) {
+            post.ended_at = Some(at);
+        }
+        // A term that would have lasted no time at all is dropped.
+        self.posts.retain(|post| post.ended_at != Some(post.from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_district_of_an_installation_has_one_id_for_ever() {
+        assert_eq!(district_id().to_string(), Uuid::new_v5(&kernel::id::NAMESPACE, b"district").to_string());
+        assert_eq!(district_id().get_version_num(), 5);
+    }
+}

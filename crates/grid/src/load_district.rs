@@ -1,0 +1,185 @@
+//! `load-district`
+
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use kernel::{DepartmentCode, GridCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::close_grid::release;
+use crate::draft::{Draft, check_order};
+use crate::place::establish;
+use crate::timeline::Timeline;
+use crate::{
+    AppointPost, DepartmentClosed, District, DistrictDescription, DistrictEvent, GridChanged, GridClosed, GridNode,
+    GridReparented, MapGrids, Post, PostEnded, PostSpec, Refusal, RegisterDepartment,
+};
+
+/// The whole district is described as of a date; what differs from what is known as of that date becomes events.
+///
+/// By the administrator, from a file. What the description does not mention is closed or ended. The same file again
+/// changes nothing, also when the district has moved on since its date. Refused as a whole or taken as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct LoadDistrict(pub DistrictDescription);
+
+impl LoadDistrict {
+    pub(crate) fn decide(&self, district: &District) -> Result<Vec<DistrictEvent>, Refusal> {
+        let Self(description) = self;
+        let planned = plan::grids(description)?;
+        plan::check_references(description)?;
+        let mut draft = Draft::of(district);
+        for node in &planned {
+            redraw(&mut draft, node, description.effective_from)?;
+        }
+        departments(&mut draft, description)?;
+        let open: BTreeSet<GridCode> = planned.into_iter().map(|node| node.code).collect();
+        mappings(&mut draft, description)?;
+        posts(&mut draft, description)?;
+        close_grids(&mut draft, &open, description.effective_from)?;
+        close_departments(&mut draft, description)?;
+        draft.finish(description.effective_from)
+    }
+}
+
+/// Makes one grid what the plan says.
+fn redraw(draft: &mut Draft, planned: &GridNode, from: DateTime<Utc>) -> Result<(), Refusal> {
+    let last = draft.district.grids.get(&planned.code).and_then(Timeline::last_change);
+    let Some(known) = draft.district.grid(&planned.code, from).cloned() else {
+        check_order(&planned.code, last, from)?;
+        draft.record(establish(planned.clone()));
+        return Ok(());
+    };
+    let place = |node: &GridNode| (node.parent.clone(), node.level, node.level_name.clone());
+    let moved = place(&known) != place(planned);
+    let described = |node: &GridNode| {
+        (node.name.clone(), node.kind, node.party_org.clone(), node.reason.clone(), node.levels.clone())
+    };
+    let changed = described(&known) != described(planned);
+    if known.network != planned.network {
+        return Err(Refusal::WrongNetwork(planned.code.clone()));
+    }
+    if moved || changed {
+        check_order(&planned.code, last, from)?;
+    }
+    if moved {
+        draft.record(GridReparented {
+            code: planned.code.clone(),
+            from_parent: known.parent,
+            parent: planned.parent.clone(),
+            level: planned.level,
+            level_name: planned.level_name.clone(),
+            reason: planned.reason.clone(),
+            effective_from: from,
+        });
+    }
+    if changed {
+        draft.record(GridChanged {
+            code: planned.code.clone(),
+            name: planned.name.clone(),
+            kind: planned.kind,
+            party_org: planned.party_org.clone(),
+            reason: planned.reason.clone(),
+            levels: planned.levels.clone(),
+            effective_from: from,
+        });
+    }
+    Ok(())
+}
+
+fn departments(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {
+    let from = description.effective_from;
+    let mut seen: BTreeSet<&DepartmentCode> = BTreeSet::new();
+    for spec in &description.departments {
+        if !seen.insert(&spec.code) {
+            return Err(Refusal::DuplicateDepartment(spec.code.clone()));
+        }
+        let events = RegisterDepartment::described(spec, from).decide(&draft.district, from)?;
+        draft.record_all(events);
+    }
+    Ok(())
+}
+
+fn mappings(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {
+    let from = description.effective_from;
+    let known = draft.district.mappings.iter().filter(|(_, timeline)| timeline.at(from).is_some());
+    let mut wanted: BTreeMap<GridCode, BTreeSet<GridCode>> =
+        known.map(|(mapping, _)| (mapping.party.clone(), BTreeSet::new())).collect();
+    for mapping in &description.mappings {
+        wanted.entry(mapping.party.clone()).or_default().insert(mapping.administrative.clone());
+    }
+    for (party, administrative) in wanted {
+        let map = MapGrids { party, administrative, effective_from: Some(from) };
+        let events = map.decide(&draft.district, from)?;
+        draft.record_all(events);
+    }
+    Ok(())
+}
+
+fn posts(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {
+    let from = description.effective_from;
+    let held: Vec<Post> = draft.district.posts.iter().filter(|post| post.holds_at(from)).cloned().collect();
+    for post in held.into_iter().filter(|post| !description.posts.iter().any(|spec| keeps(spec, post, from))) {
+        let Post { grid, role, holder, ended_at, .. } = post;
+        check_order(format_args!("the post of {role} in {grid}"), ended_at, from)?;
+        draft.record(PostEnded { grid, role, holder, effective_from: from });
+    }
+    for spec in &description.posts {
+        if draft.district.posts.iter().any(|post| keeps(spec, post, from)) {
+            continue;
+        }
+        let PostSpec { grid, role, holder, department, from: begin, until } = spec.clone();
+        let effective_from = Some(begin.unwrap_or(from));
+        let appoint = AppointPost { grid, role, holder, department, effective_from, until };
+        let events = appoint.decide(&draft.district, from)?;
+        draft.record_all(events);
+    }
+    Ok(())
+}
+
+/// Whether the known post is the described one. Where the description names no first day, any term that runs on its
+/// date will do; an end that came unplanned later does not matter to it.
+fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
+    spec.grid == post.grid
+        && spec.role == post.role
+        && spec.holder == post.holder
+        && spec.department == post.department
+        && spec.until == post.until
+        && spec.from.map_or_else(|| post.holds_at(at), |from| from == post.from)
+}
+
+/// Closes what the description does not mention, the deepest first.
+fn close_grids(draft: &mut Draft, open: &BTreeSet<GridCode>, from: DateTime<Utc>) -> Result<(), Refusal> {
+    let mut gone: Vec<(u8, GridCode)> = draft
+        .district
+        .grids(from)
+        .filter(|node| !open.contains(&node.code))
+        .map(|node| (node.level, node.code.clone()))
+        .collect();
+    gone.sort_by(|one, other| other.cmp(one));
+    for (_, code) in gone {
+        let last = draft.district.grids.get(&code).and_then(Timeline::last_change);
+        check_order(&code, last, from)?;
+        release(draft, &code, from)?;
+        draft.record(GridClosed { code, reason: None, effective_from: from });
+    }
+    Ok(())
+}
+
+fn close_departments(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {
+    let from = description.effective_from;
+    let described = |code: &DepartmentCode| description.departments.iter().any(|spec| spec.code == *code);
+    let gone: Vec<_> =
+        draft.district.departments(from).map(|known| known.code.clone()).filter(|code| !described(code)).collect();
+    for code in gone {
+        check_order(&code, draft.district.departments.get(&code).and_then(Timeline::last_change), from)?;
+        draft.record(DepartmentClosed { code, effective_from: from });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

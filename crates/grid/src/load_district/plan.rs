@@ -1,0 +1,94 @@
+//! Reads the grids of a description as trees, before they are compared with what is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::{DepartmentCode, GridCode};
+
+use crate::place::{check_levels, place};
+use crate::{DistrictDescription, GridNode, GridSpec, Level, LevelPlan, Refusal};
+
+/// Every described grid in its place, parents before children.
+pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, Refusal> {
+    let mut specs: BTreeMap<&GridCode, &GridSpec> = BTreeMap::new();
+    for spec in &description.grids {
+        if specs.insert(&spec.code, spec).is_some() {
+            return Err(Refusal::DuplicateCode(spec.code.clone()));
+        }
+    }
+    let levels = levels(&description.levels, &specs)?;
+    let mut planned: BTreeMap<GridCode, (GridNode, &[Level])> = BTreeMap::new();
+    let mut order = vec![];
+    for code in parents_first(&specs)? {
+        let spec = specs[code];
+        let above = spec.parent.as_ref().and_then(|parent| planned.get(parent));
+        let levels = match above {
+            Some((_, levels)) => levels,
+            None => *levels.get(code).ok_or_else(|| Refusal::LevelsMissing(code.clone()))?,
+        };
+        let node = place(spec, above.map(|(node, _)| node), levels, description.effective_from)?;
+        order.push(node.clone());
+        planned.insert(code.clone(), (node, levels));
+    }
+    Ok(order)
+}
+
+/// Refuses a map or a post that speaks of what the description itself does not contain: it would be closed at once.
+pub(super) fn check_references(description: &DistrictDescription) -> Result<(), Refusal> {
+    let grids: BTreeSet<&GridCode> = description.grids.iter().map(|spec| &spec.code).collect();
+    let departments: BTreeSet<&DepartmentCode> = description.departments.iter().map(|spec| &spec.code).collect();
+    let mapped = description.mappings.iter().flat_map(|mapping| [&mapping.party, &mapping.administrative]);
+    let posted = description.posts.iter().map(|spec| &spec.grid);
+    if let Some(unknown) = mapped.chain(posted).find(|code| !grids.contains(code)) {
+        return Err(Refusal::UnknownGrid(unknown.clone()));
+    }
+    let mut lending = description.posts.iter().filter_map(|spec| spec.department.as_ref());
+    match lending.find(|code| !departments.contains(code)) {
+        Some(unknown) => Err(Refusal::UnknownDepartment(unknown.clone())),
+        None => Ok(()),
+    }
+}
+
+/// The levels of each root.
+fn levels<'a>(
+    plans: &'a [LevelPlan],
+    specs: &BTreeMap<&GridCode, &GridSpec>,
+) -> Result<BTreeMap<&'a GridCode, &'a [Level]>, Refusal> {
+    let mut levels = BTreeMap::new();
+    for LevelPlan { root, levels: names } in plans {
+        let spec = specs.get(root).ok_or_else(|| Refusal::UnknownGrid(root.clone()))?;
+        if spec.parent.is_some() {
+            return Err(Refusal::LevelsBelowRoot(root.clone()));
+        }
+        check_levels(root, names)?;
+        if levels.insert(root, names.as_slice()).is_some() {
+            return Err(Refusal::DuplicateCode(root.clone()));
+        }
+    }
+    Ok(levels)
+}
+
+/// The codes in an order in which each parent comes before its children.
+fn parents_first<'a>(specs: &BTreeMap<&'a GridCode, &'a GridSpec>) -> Result<Vec<&'a GridCode>, Refusal> {
+    let mut order: Vec<&GridCode> = vec![];
+    let mut placed: BTreeSet<&GridCode> = BTreeSet::new();
+    for &code in specs.keys() {
+        let mut chain = vec![];
+        let mut next = Some(code);
+        while let Some(code) = next.filter(|code| !placed.contains(code)) {
+            if chain.contains(&code) {
+                return Err(Refusal::Cycle(code.clone()));
+            }
+            chain.push(code);
+            next = match &specs[code].parent {
+                None => None,
+                Some(parent) => {
+                    let unknown = || Refusal::UnknownParent { grid: code.clone(), parent: parent.clone() };
+                    Some(*specs.get_key_value(parent).ok_or_else(unknown)?.0)
+                }
+            };
+        }
+        placed.extend(&chain);
+        order.extend(chain.iter().rev());
+    }
+    Ok(order)
+}

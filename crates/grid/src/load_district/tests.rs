@@ -1,0 +1,236 @@
+use kernel::{MatterCode, Role};
+
+use super::*;
+use crate::testing::{
+    admin_root, code, day, department, district, given, level, levels, mapped, micro, org, post, residential, root,
+    spec,
+};
+use crate::{DepartmentSpec, GridSpec, LevelPlan, Mapping, Network};
+
+/// T – R1 – M1, an administrative grid A that serves T, one department and one post.
+fn small() -> DistrictDescription {
+    let admin = GridSpec { network: Network::Administrative, ..spec("A", None, "责任网格") };
+    DistrictDescription {
+        effective_from: day("2018-01-01"),
+        levels: vec![
+            LevelPlan { root: code("T"), levels: levels() },
+            LevelPlan { root: code("A"), levels: vec![level("责任网格", false)] },
+        ],
+        grids: vec![
+            spec("M1", Some("R1"), "微网格"),
+            spec("R1", Some("T"), "居民区网格"),
+            spec("T", None, "总网格"),
+            admin,
+        ],
+        departments: vec![law(&["WM-0103"])],
+        mappings: vec![Mapping { party: code("T"), administrative: code("A") }],
+        posts: vec![leader("staff-1")],
+    }
+}
+
+fn law(matters: &[&str]) -> DepartmentSpec {
+    let matters = matters.iter().map(|text| MatterCode::try_new(*text).unwrap()).collect();
+    DepartmentSpec { code: department("CGZF", "城管", &[]).code, name: "城管".into(), matters }
+}
+
+fn leader(holder: &str) -> PostSpec {
+    PostSpec {
+        grid: code("M1"),
+        role: Role::GridLeader,
+        holder: holder.into(),
+        department: None,
+        from: None,
+        until: None,
+    }
+}
+
+fn loaded() -> Vec<DistrictEvent> {
+    vec![
+        admin_root("A").into(),
+        root("T").into(),
+        residential("R1", "T").into(),
+        micro("M1", "R1").into(),
+        department("CGZF", "城管", &["WM-0103"]).into(),
+        mapped("T", "A").into(),
+        post("M1", Role::GridLeader, "staff-1").into(),
+    ]
+}
+
+/// The small district from 2020 on, changed by `change`.
+fn from_2020(change: impl FnOnce(&mut DistrictDescription)) -> LoadDistrict {
+    let mut description = DistrictDescription { effective_from: day("2020-01-01"), ..small() };
+    change(&mut description);
+    LoadDistrict(description)
+}
+
+fn refused(change: impl FnOnce(&mut DistrictDescription), refusal: Refusal) {
+    let mut description = small();
+    change(&mut description);
+    given([]).when(LoadDistrict(description)).then_refused(refusal);
+}
+
+#[test]
+fn a_description_becomes_events_once() {
+    given([]).when(LoadDistrict(small())).then(loaded());
+    given(loaded()).when(LoadDistrict(small())).then_nothing();
+}
+
+#[test]
+fn the_same_file_changes_nothing_after_the_district_moved_on() {
+    let ended = PostEnded {
+        grid: code("M1"),
+        role: Role::GridLeader,
+        holder: "staff-1".into(),
+        effective_from: day("2021-01-01"),
+    };
+    let closed = GridClosed { code: code("M1"), reason: None, effective_from: day("2022-01-01") };
+    let history = || loaded().into_iter().chain([ended.clone().into(), closed.clone().into()]);
+    given(history()).when(LoadDistrict(small())).then_nothing();
+    given(history())
+        .when(from_2020(|description| description.grids[0].name = "新名".into()))
+        .then_refused(Refusal::OutOfOrder { what: "M1".into(), last: day("2022-01-01") });
+}
+
+#[test]
+fn only_the_difference_becomes_events() {
+    let changed = from_2020(|description| {
+        description.grids[1].party_org = Some(org("NEW"));
+        description.departments = vec![law(&["WM-0101"])];
+        description.mappings.clear();
+        description.posts = vec![leader("staff-2")];
+    });
+    let from = day("2020-01-01");
+    given(loaded()).when(changed).then([
+        GridChanged {
+            code: code("R1"),
+            name: "R1".into(),
+            kind: None,
+            party_org: Some(org("NEW")),
+            reason: None,
+            levels: vec![],
+            effective_from: from,
+        }
+        .into(),
+        crate::DepartmentChanged {
+            code: law(&[]).code,
+            name: "城管".into(),
+            matters: law(&["WM-0101"]).matters,
+            effective_from: from,
+        }
+        .into(),
+        crate::GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: from }.into(),
+        PostEnded { grid: code("M1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }.into(),
+        crate::PostAppointed { effective_from: from, ..post("M1", Role::GridLeader, "staff-2") }.into(),
+    ]);
+}
+
+#[test]
+fn what_is_not_described_is_closed_the_deepest_first() {
+    let emptied = from_2020(|description| {
+        description.grids.retain(|spec| spec.code == code("T") || spec.code == code("A"));
+        description.departments.clear();
+        description.posts.clear();
+    });
+    let from = day("2020-01-01");
+    given(loaded()).when(emptied).then([
+        PostEnded { grid: code("M1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }.into(),
+        GridClosed { code: code("M1"), reason: None, effective_from: from }.into(),
+        GridClosed { code: code("R1"), reason: None, effective_from: from }.into(),
+        DepartmentClosed { code: law(&[]).code, effective_from: from }.into(),
+    ]);
+}
+
+#[test]
+fn a_level_is_put_in_between_by_a_new_description() {
+    let four = ["总网格", "街区中网格", "居民区网格", "微网格"].map(|name| level(name, false));
+    let redrawn = from_2020(|description| {
+        description.levels[0].levels = four.into();
+        description.grids.push(spec("K1", Some("T"), "街区中网格"));
+        description.grids[1].parent = Some(code("K1"));
+    });
+    let events =
+        given(loaded()).district.decide(&crate::Instruction { command: redrawn.into(), at: day("2020-01-01") });
+    let after = district(loaded().into_iter().chain(events.unwrap()));
+    let path = |at| after.path(&code("M1"), day(at)).len();
+    assert_eq!((path("2019-12-31"), path("2020-01-01")), (3, 4));
+    assert_eq!(after.grid(&code("M1"), day("2020-01-01")).unwrap().level, 4);
+}
+
+#[test]
+fn a_planned_post_is_kept_by_the_next_description() {
+    let planned = PostSpec { from: Some(day("2030-01-01")), ..leader("staff-9") };
+    let first = PostSpec { until: Some(day("2030-01-01")), ..leader("staff-1") };
+    let description = DistrictDescription { posts: vec![first, planned], ..small() };
+    let events = given([])
+        .district
+        .decide(&crate::Instruction { command: LoadDistrict(description.clone()).into(), at: day("2018-01-01") });
+    let events = events.unwrap();
+    assert_eq!(district(events.clone()).posts(&code("M1"), day("2030-06-01")).count(), 1);
+    given(events).when(LoadDistrict(description)).then_nothing();
+}
+
+#[test]
+fn a_code_is_described_once() {
+    refused(|it| it.grids.push(spec("T", None, "总网格")), Refusal::DuplicateCode(code("T")));
+    refused(|it| it.levels.push(it.levels[0].clone()), Refusal::DuplicateCode(code("T")));
+    refused(|it| it.departments.push(law(&[])), Refusal::DuplicateDepartment(law(&[]).code));
+}
+
+#[test]
+fn the_trees_of_a_description_hold() {
+    let unknown = Refusal::UnknownParent { grid: code("R1"), parent: code("X") };
+    refused(|it| it.grids[1].parent = Some(code("X")), unknown);
+    refused(|it| it.grids[1].parent = Some(code("M1")), Refusal::Cycle(code("M1")));
+    refused(|it| it.levels.truncate(1), Refusal::LevelsMissing(code("A")));
+    refused(|it| it.levels[0].root = code("R1"), Refusal::LevelsBelowRoot(code("R1")));
+    refused(|it| it.levels[0].root = code("X"), Refusal::UnknownGrid(code("X")));
+    let party_org = Refusal::PartyOrgMissing { grid: code("R1"), level: "居民区网格".into() };
+    refused(|it| it.grids[1].party_org = None, party_org);
+}
+
+#[test]
+fn a_grid_never_changes_its_network() {
+    let crossed = from_2020(|it| {
+        it.grids[3].network = Network::Party;
+        it.mappings.clear();
+    });
+    given(loaded()).when(crossed).then_refused(Refusal::WrongNetwork(code("A")));
+}
+
+#[test]
+fn the_body_is_the_description() {
+    let json = serde_json::to_vec(&small()).unwrap();
+    let command = <crate::DistrictCommand as kernel::Command>::parse("load-district", &json).unwrap();
+    assert_eq!(command, LoadDistrict(small()).into());
+    let typo = br#"{"effective_from":"2018-01-01T00:00:00Z","gridz":[]}"#;
+    assert!(<crate::DistrictCommand as kernel::Command>::parse("load-district", typo).is_err());
+}
+
+#[test]
+fn maps_and_posts_speak_of_what_is_described() {
+    let without_micro = from_2020(|it| drop(it.grids.remove(0)));
+    given(loaded()).when(without_micro).then_refused(Refusal::UnknownGrid(code("M1")));
+    let without_admin = from_2020(|it| it.grids.retain(|spec| spec.code != code("A")));
+    let without_admin = LoadDistrict(DistrictDescription {
+        levels: vec![LevelPlan { root: code("T"), levels: levels() }],
+        ..without_admin.0
+    });
+    given(loaded()).when(without_admin).then_refused(Refusal::UnknownGrid(code("A")));
+    let without_law = from_2020(|it| {
+        it.posts[0].department = Some(law(&[]).code);
+        it.departments.clear();
+    });
+    given(loaded()).when(without_law).then_refused(Refusal::UnknownDepartment(law(&[]).code));
+}
+
+#[test]
+fn a_grid_with_a_planned_post_is_not_left_out() {
+    let planned = crate::PostAppointed { effective_from: day("2030-01-01"), ..post("R1", Role::GridMember, "staff-9") };
+    let emptied = from_2020(|it| {
+        it.grids.retain(|spec| spec.code == code("T") || spec.code == code("A"));
+        it.posts.clear();
+    });
+    given(loaded().into_iter().chain([planned.into()]))
+        .when(emptied)
+        .then_refused(Refusal::OutOfOrder { what: "a post in R1".into(), last: day("2030-01-01") });
+}

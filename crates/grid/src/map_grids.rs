@@ -1,0 +1,108 @@
+//! `map-grids`
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use kernel::GridCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::check_order;
+use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Network, Refusal};
+
+/// Says which administrative grids serve a party grid from a date on: all of them, in place of those before.
+///
+/// By the administrator. Dispatch follows the map from the party grid to the administrative side; feedback follows the
+/// case back. An empty list leaves the grid to the map of the grid above it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapGrids {
+    /// The party grid.
+    pub party: GridCode,
+    /// The administrative grids that serve it.
+    pub administrative: BTreeSet<GridCode>,
+    /// From when on; otherwise now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl MapGrids {
+    pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        let from = self.effective_from.unwrap_or(now);
+        check_network(district, &self.party, Network::Party, from)?;
+        for grid in &self.administrative {
+            check_network(district, grid, Network::Administrative, from)?;
+        }
+        let mapped = district.mapped(&self.party, from);
+        let mut events = vec![];
+        for grid in mapped.difference(&self.administrative) {
+            let mapping = self.checked(district, grid, from)?;
+            let Mapping { party, administrative } = mapping;
+            events.push(GridsUnmapped { party, administrative, effective_from: from }.into());
+        }
+        for grid in self.administrative.difference(&mapped) {
+            let mapping = self.checked(district, grid, from)?;
+            let Mapping { party, administrative } = mapping;
+            events.push(GridsMapped { party, administrative, effective_from: from }.into());
+        }
+        Ok(events)
+    }
+
+    /// The line of the map, if nothing later is known of it.
+    fn checked(&self, district: &District, administrative: &GridCode, from: DateTime<Utc>) -> Result<Mapping, Refusal> {
+        let mapping = Mapping { party: self.party.clone(), administrative: administrative.clone() };
+        let last = district.mappings.get(&mapping).and_then(crate::timeline::Timeline::last_change);
+        check_order(format_args!("the map of {} to {administrative}", self.party), last, from)?;
+        Ok(mapping)
+    }
+}
+
+/// Refuses a grid that is not open or belongs to the other network.
+fn check_network(district: &District, code: &GridCode, network: Network, at: DateTime<Utc>) -> Result<(), Refusal> {
+    let node = district.grid(code, at).ok_or_else(|| Refusal::UnknownGrid(code.clone()))?;
+    if node.network == network { Ok(()) } else { Err(Refusal::WrongNetwork(code.clone())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{admin_root, code, day, given, mapped, root};
+
+    fn map(party: &str, administrative: &[&str], from: &str) -> MapGrids {
+        MapGrids {
+            party: code(party),
+            administrative: administrative.iter().map(|text| code(text)).collect(),
+            effective_from: Some(day(from)),
+        }
+    }
+
+    fn history() -> Vec<DistrictEvent> {
+        vec![root("T").into(), admin_root("A").into(), admin_root("B").into(), mapped("T", "A").into()]
+    }
+
+    #[test]
+    fn the_map_is_stated_as_a_whole() {
+        let from = day("2020-01-01");
+        given(history()).when(map("T", &["B"], "2020-01-01")).then([
+            GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: from }.into(),
+            GridsMapped { party: code("T"), administrative: code("B"), effective_from: from }.into(),
+        ]);
+        given(history()).when(map("T", &["A"], "2020-01-01")).then_nothing();
+        given(history()).when(map("T", &["A", "B"], "2020-01-01")).then_count(1);
+    }
+
+    #[test]
+    fn the_map_goes_from_the_party_network_to_the_administrative_one() {
+        given(history()).when(map("A", &["B"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("A")));
+        given(history()).when(map("T", &["T"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("T")));
+        given(history()).when(map("T", &["C"], "2020-01-01")).then_refused(Refusal::UnknownGrid(code("C")));
+    }
+
+    #[test]
+    fn a_line_of_the_map_is_not_rewritten() {
+        let unmapped = GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: day("2022-01-01") };
+        given(history().into_iter().chain([unmapped.into()]))
+            .when(map("T", &[], "2020-01-01"))
+            .then_refused(Refusal::OutOfOrder { what: "the map of T to A".into(), last: day("2022-01-01") });
+    }
+}

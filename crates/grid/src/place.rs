@@ -1,0 +1,100 @@
+//! Where a grid belongs: the rules of one grid under one parent.
+
+use chrono::{DateTime, Utc};
+
+use crate::{GridEstablished, GridNode, GridSpec, Level, PartyOrg, Refusal};
+
+/// The grid that `spec` describes, placed under `parent` in a tree with these levels.
+pub(crate) fn place(
+    spec: &GridSpec,
+    parent: Option<&GridNode>,
+    levels: &[Level],
+    from: DateTime<Utc>,
+) -> Result<GridNode, Refusal> {
+    check_name(&spec.code, &spec.name)?;
+    if parent.is_some_and(|parent| parent.network != spec.network) {
+        return Err(Refusal::WrongNetwork(spec.code.clone()));
+    }
+    let depth = parent.map_or(1, |parent| parent.level.saturating_add(1));
+    if !levels.iter().any(|level| level.name == spec.level) {
+        return Err(Refusal::UnknownLevel { grid: spec.code.clone(), level: spec.level.clone() });
+    }
+    let expected = level_at(&spec.code, levels, depth)?;
+    if expected.name != spec.level {
+        return Err(Refusal::LevelSkipped {
+            grid: spec.code.clone(),
+            level: spec.level.clone(),
+            depth,
+            expected: expected.name.clone(),
+        });
+    }
+    check_party_org(&spec.code, spec.party_org.as_ref(), expected)?;
+    Ok(GridNode {
+        code: spec.code.clone(),
+        name: spec.name.clone(),
+        network: spec.network,
+        parent: spec.parent.clone(),
+        level: depth,
+        level_name: spec.level.clone(),
+        kind: spec.kind,
+        party_org: spec.party_org.clone(),
+        reason: spec.reason.clone(),
+        levels: if parent.is_none() { levels.to_vec() } else { vec![] },
+        valid_from: from,
+        valid_until: None,
+    })
+}
+
+/// The level of that depth.
+pub(crate) fn level_at<'a>(grid: &kernel::GridCode, levels: &'a [Level], depth: u8) -> Result<&'a Level, Refusal> {
+    let beyond = || Refusal::LevelBeyondPlan { grid: grid.clone(), depth };
+    usize::from(depth).checked_sub(1).and_then(|index| levels.get(index)).ok_or_else(beyond)
+}
+
+/// Refuses a grid without a party organisation where its level asks for one.
+pub(crate) fn check_party_org(
+    grid: &kernel::GridCode,
+    party_org: Option<&PartyOrg>,
+    level: &Level,
+) -> Result<(), Refusal> {
+    if level.party_org_required && party_org.is_none() {
+        return Err(Refusal::PartyOrgMissing { grid: grid.clone(), level: level.name.clone() });
+    }
+    Ok(())
+}
+
+/// Refuses a root without levels, and levels that cannot be told apart.
+pub(crate) fn check_levels(root: &kernel::GridCode, levels: &[Level]) -> Result<(), Refusal> {
+    if levels.is_empty() {
+        return Err(Refusal::LevelsMissing(root.clone()));
+    }
+    for (index, level) in levels.iter().enumerate() {
+        check_name(format_args!("level {} of {root}", index + 1), &level.name)?;
+        if levels[..index].iter().any(|other| other.name == level.name) {
+            return Err(Refusal::RepeatedLevel { root: root.clone(), level: level.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses an empty name.
+pub(crate) fn check_name(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() { Err(Refusal::BlankName(what.to_string())) } else { Ok(()) }
+}
+
+/// The event that establishes a placed grid.
+pub(crate) fn establish(node: GridNode) -> GridEstablished {
+    GridEstablished {
+        code: node.code,
+        name: node.name,
+        network: node.network,
+        parent: node.parent,
+        level: node.level,
+        level_name: node.level_name,
+        kind: node.kind,
+        party_org: node.party_org,
+        reason: node.reason,
+        levels: node.levels,
+        effective_from: node.valid_from,
+    }
+}

@@ -1,0 +1,47 @@
+//! A post (岗位): who acts in which role in which grid, and for how long.
+
+use chrono::{DateTime, Utc};
+use kernel::{DepartmentCode, GridCode, Role};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One term of one holder. The same holder may have several posts at once (一肩挑).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Post {
+    /// Where.
+    pub grid: GridCode,
+    /// As what.
+    pub role: Role,
+    /// Staff id; never a name.
+    pub holder: String,
+    /// The department that lends the holder.
+    pub department: Option<DepartmentCode>,
+    /// First moment of the term.
+    pub from: DateTime<Utc>,
+    /// Planned end of the term.
+    pub until: Option<DateTime<Utc>>,
+    /// When it was ended, where that came first.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl Post {
+    /// The moment at which the term is over.
+    pub fn over_at(&self) -> Option<DateTime<Utc>> {
+        [self.until, self.ended_at].into_iter().flatten().min()
+    }
+
+    /// Whether the term runs at that moment.
+    pub fn holds_at(&self, at: DateTime<Utc>) -> bool {
+        self.from <= at && self.over_at().is_none_or(|over| at < over)
+    }
+
+    /// Whether the two posts cannot stand side by side: the same holder twice, or two heads of one grid.
+    pub(crate) fn excludes(&self, other: &Post) -> bool {
+        let one_at_a_time = matches!(self.role, Role::GridLeader | Role::ResidentialSecretary);
+        self.grid == other.grid
+            && self.role == other.role
+            && (one_at_a_time || self.holder == other.holder)
+            && other.over_at().is_none_or(|over| self.from < over)
+            && self.over_at().is_none_or(|over| other.from < over)
+    }
+}

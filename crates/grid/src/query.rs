@@ -1,0 +1,205 @@
+//! What can be asked of the district, always as of a moment.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use kernel::{DepartmentCode, GridCode, MatterCode};
+
+use crate::{Department, District, GridNode, Level, PartyOrg, Post};
+
+impl District {
+    /// The grid, if it is open at that moment.
+    pub fn grid(&self, code: &GridCode, at: DateTime<Utc>) -> Option<&GridNode> {
+        self.grids.get(code)?.at(at)
+    }
+
+    /// Every grid of both networks that is open at that moment, in the order of their codes.
+    pub fn grids(&self, at: DateTime<Utc>) -> impl Iterator<Item = &GridNode> + '_ {
+        self.grids.values().filter_map(move |timeline| timeline.at(at))
+    }
+
+    /// The grid itself, then everything above it, the root last. Empty for a grid that is not open.
+    pub fn path(&self, code: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
+        self.nodes_upward(code, at).map(|node| node.code.clone()).collect()
+    }
+
+    /// Whether the grid is `ancestor` or lies below it.
+    pub fn is_within(&self, code: &GridCode, ancestor: &GridCode, at: DateTime<Utc>) -> bool {
+        self.nodes_upward(code, at).any(|node| node.code == *ancestor)
+    }
+
+    /// Whether the grid is open and has no grid below it: the place where issues are found (微网格).
+    pub fn is_leaf(&self, code: &GridCode, at: DateTime<Utc>) -> bool {
+        self.grid(code, at).is_some() && self.children(code, at).next().is_none()
+    }
+
+    /// The grids right below it.
+    pub fn children<'a>(&'a self, code: &'a GridCode, at: DateTime<Utc>) -> impl Iterator<Item = &'a GridNode> + 'a {
+        self.grids(at).filter(move |node| node.parent.as_ref() == Some(code))
+    }
+
+    /// The grids that have none above them.
+    pub fn roots(&self, at: DateTime<Utc>) -> impl Iterator<Item = &GridNode> + '_ {
+        self.grids(at).filter(|node| node.parent.is_none())
+    }
+
+    /// The levels of the tree in which the grid lies, from the root down. Empty for a grid that is not open.
+    pub fn levels(&self, code: &GridCode, at: DateTime<Utc>) -> &[Level] {
+        self.nodes_upward(code, at).last().map_or(&[], |root| root.levels.as_slice())
+    }
+
+    /// The nearest party organisation from the grid upward: the one that answers for what happens there (一切工作到支部).
+    pub fn owning_party_org(&self, code: &GridCode, at: DateTime<Utc>) -> Option<&PartyOrg> {
+        self.nodes_upward(code, at).find_map(|node| node.party_org.as_ref())
+    }
+
+    /// The administrative grids that serve a party grid: its own, else those of the nearest grid above it that has some.
+    pub fn administrative_grids(&self, party: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
+        let mapped = |node: &GridNode| Some(self.mapped(&node.code, at)).filter(|grids| !grids.is_empty());
+        let grids = self.nodes_upward(party, at).find_map(mapped).unwrap_or_default();
+        grids.into_iter().collect()
+    }
+
+    /// The department, if it exists at that moment.
+    pub fn department(&self, code: &DepartmentCode, at: DateTime<Utc>) -> Option<&Department> {
+        self.departments.get(code)?.at(at)
+    }
+
+    /// Every department that exists at that moment, in the order of their codes.
+    pub fn departments(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Department> + '_ {
+        self.departments.values().filter_map(move |timeline| timeline.at(at))
+    }
+
+    /// The departments that have the matter in their list of authority at that moment.
+    pub fn owners<'a>(
+        &'a self,
+        matter: &'a MatterCode,
+        at: DateTime<Utc>,
+    ) -> impl Iterator<Item = &'a Department> + 'a {
+        self.departments(at).filter(move |department| department.owns(matter, at))
+    }
+
+    /// The posts of one grid that are held at that moment.
+    pub fn posts<'a>(&'a self, grid: &'a GridCode, at: DateTime<Utc>) -> impl Iterator<Item = &'a Post> + 'a {
+        self.posts.iter().filter(move |post| post.grid == *grid && post.holds_at(at))
+    }
+
+    /// The posts that one person holds at that moment (一人多岗).
+    pub fn posts_of<'a>(&'a self, holder: &'a str, at: DateTime<Utc>) -> impl Iterator<Item = &'a Post> + 'a {
+        self.posts.iter().filter(move |post| post.holder == holder && post.holds_at(at))
+    }
+
+    /// The administrative grids that a party grid itself is mapped to.
+    pub(crate) fn mapped(&self, party: &GridCode, at: DateTime<Utc>) -> BTreeSet<GridCode> {
+        let holds =
+            self.mappings.iter().filter(|(mapping, timeline)| mapping.party == *party && timeline.at(at).is_some());
+        holds.map(|(mapping, _)| mapping.administrative.clone()).collect()
+    }
+
+    fn nodes_upward(&self, code: &GridCode, at: DateTime<Utc>) -> impl Iterator<Item = &GridNode> + '_ {
+        // No tree is deeper than there are grids: the bound makes even a cycle end.
+        std::iter::successors(self.grid(code, at), move |node| self.grid(node.parent.as_ref()?, at))
+            .take(self.grids.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{code, day, district, grid_event, mapped, micro, org, post, residential, root};
+    use crate::{DepartmentChanged, DepartmentClosed, DepartmentRegistered, GridChanged, GridClosed, GridEstablished};
+    use kernel::Role;
+
+    fn sample() -> District {
+        let admin = grid_event("A", None, 1, "责任网格");
+        let moved = GridChanged {
+            code: code("R1"),
+            name: "新名".into(),
+            kind: None,
+            party_org: Some(org("R1-NEW")),
+            reason: None,
+            levels: vec![],
+            effective_from: day("2020-01-01"),
+        };
+        district([
+            root("T").into(),
+            residential("R1", "T").into(),
+            micro("M1", "R1").into(),
+            micro("M2", "R1").into(),
+            GridEstablished { network: crate::Network::Administrative, ..admin }.into(),
+            mapped("R1", "A").into(),
+            post("M1", Role::GridLeader, "staff-1").into(),
+            moved.into(),
+            GridClosed { code: code("M2"), reason: None, effective_from: day("2021-01-01") }.into(),
+        ])
+    }
+
+    #[test]
+    fn the_tree_is_walked_by_its_real_parents() {
+        let (district, at) = (sample(), day("2019-01-01"));
+        assert_eq!(district.path(&code("M1"), at), [code("M1"), code("R1"), code("T")]);
+        assert!(district.is_within(&code("M1"), &code("T"), at) && district.is_within(&code("T"), &code("T"), at));
+        assert!(!district.is_within(&code("T"), &code("M1"), at));
+        assert!(district.is_leaf(&code("M1"), at) && !district.is_leaf(&code("R1"), at));
+        assert!(!district.is_leaf(&code("NONE"), at));
+        assert_eq!(district.levels(&code("M1"), at).len(), 3);
+        assert_eq!(district.roots(at).count(), 2);
+    }
+
+    #[test]
+    fn everything_is_known_as_of_its_time() {
+        let district = sample();
+        assert_eq!(district.grid(&code("T"), day("2017-12-31")), None);
+        let name = |at| district.grid(&code("R1"), day(at)).map(|node| node.name.as_str());
+        assert_eq!((name("2019-12-31"), name("2020-01-01")), (Some("R1"), Some("新名")));
+        let children = |at| district.children(&code("R1"), day(at)).count();
+        assert_eq!((children("2020-12-31"), children("2021-01-01")), (2, 1));
+        let old = |at| district.owning_party_org(&code("M1"), day(at)).map(|org| org.code.to_string());
+        assert_eq!((old("2019-01-01"), old("2020-06-01")), (Some("R1-ORG".into()), Some("R1-NEW".into())));
+    }
+
+    #[test]
+    fn a_grid_without_a_map_of_its_own_uses_the_nearest_above() {
+        let (district, at) = (sample(), day("2019-01-01"));
+        assert_eq!(district.administrative_grids(&code("M1"), at), [code("A")]);
+        assert_eq!(district.administrative_grids(&code("R1"), at), [code("A")]);
+        assert_eq!(district.administrative_grids(&code("T"), at), Vec::<GridCode>::new());
+    }
+
+    #[test]
+    fn posts_are_found_by_grid_and_by_holder() {
+        let (district, at) = (sample(), day("2019-01-01"));
+        assert_eq!(district.posts(&code("M1"), at).count(), 1);
+        assert_eq!(district.posts(&code("R1"), at).count(), 0);
+        assert_eq!(district.posts_of("staff-1", at).count(), 1);
+        assert_eq!(district.posts_of("staff-1", day("2017-01-01")).count(), 0);
+    }
+
+    #[test]
+    fn a_department_owns_a_matter_only_in_its_time() {
+        let matter = |text: &str| MatterCode::try_new(text).unwrap();
+        let law = DepartmentCode::try_new("CGZF").unwrap();
+        let (one, two) = (matter("WM-0103"), matter("WM-0101"));
+        let registered = DepartmentRegistered {
+            code: law.clone(),
+            name: "城管执法中队".into(),
+            matters: [one.clone()].into(),
+            effective_from: day("2018-01-01"),
+        };
+        let changed = DepartmentChanged {
+            code: law.clone(),
+            name: "综合行政执法队".into(),
+            matters: [two.clone()].into(),
+            effective_from: day("2020-01-01"),
+        };
+        let closed = DepartmentClosed { code: law.clone(), effective_from: day("2022-01-01") };
+        let district = district([registered.into(), changed.into(), closed.into()]);
+        let now = district.department(&law, day("2020-01-01")).unwrap();
+        assert!(now.owns(&two, day("2020-01-01")) && !now.owns(&one, day("2020-01-01")));
+        assert!(now.owns(&one, day("2019-12-31")) && !now.owns(&two, day("2019-12-31")));
+        assert_eq!(district.owners(&one, day("2019-01-01")).count(), 1);
+        assert_eq!(district.owners(&one, day("2021-01-01")).count(), 0);
+        assert_eq!(district.department(&law, day("2022-01-01")), None);
+        assert_eq!(district.departments(day("2021-01-01")).count(), 1);
+    }
+}

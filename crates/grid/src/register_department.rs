@@ -1,0 +1,105 @@
+//! `register-department`
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use kernel::{DepartmentCode, MatterCode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::check_order;
+use crate::place::check_name;
+use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
+
+/// A department is registered with its list of authority (权责清单), or its name and list are stated anew.
+///
+/// By the administrator. Whether the matters exist is for the rules to say; the binary compares both before it loads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterDepartment {
+    /// Its code.
+    pub code: DepartmentCode,
+    /// Its name.
+    pub name: String,
+    /// All the matters it owns.
+    #[serde(default)]
+    pub matters: BTreeSet<MatterCode>,
+    /// From when on; otherwise now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl RegisterDepartment {
+    /// The command that makes a department what the description says.
+    pub(crate) fn described(spec: &DepartmentSpec, from: DateTime<Utc>) -> Self {
+        let DepartmentSpec { code, name, matters } = spec.clone();
+        Self { code, name, matters, effective_from: Some(from) }
+    }
+
+    pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        let effective_from = self.effective_from.unwrap_or(now);
+        check_name(&self.code, &self.name)?;
+        let (code, name, matters) = (self.code.clone(), self.name.clone(), self.matters.clone());
+        let known = district.department(&code, effective_from);
+        if known.is_some_and(|known| known.name == name && known.matters(effective_from) == matters) {
+            return Ok(vec![]); // A retry: already so.
+        }
+        let last = district.departments.get(&code).and_then(crate::timeline::Timeline::last_change);
+        check_order(&code, last, effective_from)?;
+        Ok(vec![match known {
+            Some(_) => DepartmentChanged { code, name, matters, effective_from }.into(),
+            None => DepartmentRegistered { code, name, matters, effective_from }.into(),
+        }])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{day, department, given};
+
+    fn register(name: &str, matters: &[&str], from: &str) -> RegisterDepartment {
+        let registered = department("CGZF", name, matters);
+        RegisterDepartment {
+            code: registered.code,
+            name: registered.name,
+            matters: registered.matters,
+            effective_from: Some(day(from)),
+        }
+    }
+
+    fn changed(matters: &[&str], from: &str) -> DepartmentChanged {
+        let department = department("CGZF", "城管", matters);
+        let DepartmentRegistered { code, name, matters, .. } = department;
+        DepartmentChanged { code, name, matters, effective_from: day(from) }
+    }
+
+    #[test]
+    fn a_department_is_registered_once() {
+        let registered = department("CGZF", "城管", &["WM-0103"]);
+        given([]).when(register("城管", &["WM-0103"], "2018-01-01")).then([registered.clone().into()]);
+        given([registered.into()]).when(register("城管", &["WM-0103"], "2018-01-01")).then_nothing();
+    }
+
+    #[test]
+    fn its_list_of_authority_changes_from_a_date_on() {
+        let registered = department("CGZF", "城管", &["WM-0103"]);
+        given([registered.into()]).when(register("城管", &["WM-0101"], "2020-01-01")).then([changed(
+            &["WM-0101"],
+            "2020-01-01",
+        )
+        .into()]);
+    }
+
+    #[test]
+    fn nothing_is_slipped_in_before_the_last_change() {
+        given([department("CGZF", "城管", &[]).into(), changed(&["WM-0103"], "2020-01-01").into()])
+            .when(register("城管", &["WM-0101"], "2019-01-01"))
+            .then_refused(Refusal::OutOfOrder { what: "CGZF".into(), last: day("2020-01-01") });
+    }
+
+    #[test]
+    fn a_department_needs_a_name() {
+        given([]).when(register("", &[], "2018-01-01")).then_refused(Refusal::BlankName("CGZF".into()));
+    }
+}

@@ -1,0 +1,177 @@
+//! `reparent-grid`
+
+use chrono::{DateTime, Utc};
+use kernel::GridCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Draft, check_order};
+use crate::place::{check_party_org, level_at};
+use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
+
+/// A grid gets another parent, with everything below it.
+///
+/// By the administrator, when blocks (街区) are drawn anew. Open issues follow by events of their own; closed ones stay
+/// where they were. Refused across networks, into itself, or deeper than the new tree has levels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReparentGrid {
+    /// The grid.
+    pub code: GridCode,
+    /// Its new parent.
+    pub parent: GridCode,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// From when on; otherwise now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl ReparentGrid {
+    pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        let from = self.effective_from.unwrap_or(now);
+        let node = district.grid(&self.code, from).ok_or_else(|| Refusal::UnknownGrid(self.code.clone()))?;
+        if node.parent.as_ref() == Some(&self.parent) {
+            return Ok(vec![]); // A retry: already so.
+        }
+        let unknown = || Refusal::UnknownParent { grid: self.code.clone(), parent: self.parent.clone() };
+        let parent = district.grid(&self.parent, from).ok_or_else(unknown)?;
+        if parent.network != node.network {
+            return Err(Refusal::WrongNetwork(self.code.clone()));
+        }
+        if district.is_within(&self.parent, &self.code, from) {
+            return Err(Refusal::Cycle(self.code.clone()));
+        }
+        let levels = district.levels(&self.parent, from);
+        let mut draft = Draft::of(district);
+        self.carry(&mut draft, district, &Carried { node, parent, levels, from })?;
+        draft.finish(from)
+    }
+
+    /// Moves a grid under its parent, then what hangs below it, where depth or the name of the level changes.
+    fn carry(&self, draft: &mut Draft, district: &District, carried: &Carried<'_>) -> Result<(), Refusal> {
+        let Carried { node, parent, levels, from } = *carried;
+        let depth = parent.level.saturating_add(1);
+        let level = level_at(&node.code, levels, depth)?;
+        check_party_org(&node.code, node.party_org.as_ref(), level)?;
+        let stays = node.parent.as_ref() == Some(&parent.code) && node.level == depth && node.level_name == level.name;
+        if stays {
+            return Ok(());
+        }
+        check_order(&node.code, district.grids.get(&node.code).and_then(crate::timeline::Timeline::last_change), from)?;
+        draft.record(GridReparented {
+            code: node.code.clone(),
+            from_parent: node.parent.clone(),
+            parent: Some(parent.code.clone()),
+            level: depth,
+            level_name: level.name.clone(),
+            reason: self.reason.clone(),
+            effective_from: from,
+        });
+        let moved = GridNode { level: depth, ..node.clone() };
+        for child in district.children(&node.code, from) {
+            self.carry(draft, district, &Carried { node: child, parent: &moved, levels, from })?;
+        }
+        Ok(())
+    }
+}
+
+/// A grid on its way under a parent.
+struct Carried<'a> {
+    node: &'a GridNode,
+    parent: &'a GridNode,
+    levels: &'a [Level],
+    from: DateTime<Utc>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GridEstablished;
+    use crate::testing::{admin_root, code, day, given, grid_event, level, micro, residential, root};
+
+    fn reparent(grid: &str, parent: &str) -> ReparentGrid {
+        ReparentGrid { code: code(grid), parent: code(parent), reason: None, effective_from: Some(day("2020-01-01")) }
+    }
+
+    fn reparented(grid: &str, from: &str, to: &str, level: (u8, &str)) -> GridReparented {
+        GridReparented {
+            code: code(grid),
+            from_parent: Some(code(from)),
+            parent: Some(code(to)),
+            level: level.0,
+            level_name: level.1.into(),
+            reason: None,
+            effective_from: day("2020-01-01"),
+        }
+    }
+
+    fn tree() -> Vec<DistrictEvent> {
+        vec![root("T").into(), residential("R1", "T").into(), residential("R2", "T").into(), micro("M1", "R1").into()]
+    }
+
+    #[test]
+    fn a_grid_moves_once_and_the_past_keeps_its_tree() {
+        let moved = reparented("M1", "R1", "R2", (3, "微网格"));
+        given(tree()).when(reparent("M1", "R2")).then([moved.clone().into()]);
+        let after = given(tree().into_iter().chain([moved.into()])).district;
+        assert_eq!(after.path(&code("M1"), day("2019-12-31"))[1], code("R1"));
+        assert_eq!(after.path(&code("M1"), day("2020-01-01"))[1], code("R2"));
+        given(tree().into_iter().chain([reparented("M1", "R1", "R2", (3, "微网格")).into()]))
+            .when(reparent("M1", "R2"))
+            .then_nothing();
+    }
+
+    #[test]
+    fn what_hangs_below_moves_too_and_takes_the_names_of_the_new_tree() {
+        let names = ["镇总网格", "街区中网格", "小网格", "楼群微网格"].map(|name| level(name, false));
+        let town = GridEstablished { levels: names.into(), ..grid_event("P", None, 1, "镇总网格") };
+        let block = grid_event("P-K1", Some("P"), 2, "街区中网格");
+        let history = tree().into_iter().chain([town.into(), block.into()]);
+        given(history).when(reparent("R1", "P-K1")).then([
+            reparented("R1", "T", "P-K1", (3, "小网格")).into(),
+            reparented("M1", "R1", "R1", (4, "楼群微网格")).into(),
+        ]);
+    }
+
+    #[test]
+    fn only_open_grids_of_one_network_are_joined() {
+        given(tree()).when(reparent("X", "R2")).then_refused(Refusal::UnknownGrid(code("X")));
+        let parent = Refusal::UnknownParent { grid: code("M1"), parent: code("X") };
+        given(tree()).when(reparent("M1", "X")).then_refused(parent);
+        given(tree().into_iter().chain([admin_root("A").into()]))
+            .when(reparent("M1", "A"))
+            .then_refused(Refusal::WrongNetwork(code("M1")));
+    }
+
+    #[test]
+    fn no_grid_lies_inside_itself() {
+        given(tree()).when(reparent("R1", "M1")).then_refused(Refusal::Cycle(code("R1")));
+        given(tree()).when(reparent("R1", "R1")).then_refused(Refusal::Cycle(code("R1")));
+    }
+
+    #[test]
+    fn the_new_tree_must_be_deep_enough() {
+        let beyond = Refusal::LevelBeyondPlan { grid: code("M1"), depth: 4 };
+        given(tree()).when(reparent("R1", "R2")).then_refused(beyond);
+    }
+
+    #[test]
+    fn the_new_level_may_ask_for_a_party_organisation() {
+        let strict = vec![level("总", false), level("区", false), level("微", true)];
+        let town = GridEstablished { levels: strict, ..grid_event("P", None, 1, "总") };
+        let area = grid_event("P-R", Some("P"), 2, "区");
+        let missing = Refusal::PartyOrgMissing { grid: code("M1"), level: "微".into() };
+        given(tree().into_iter().chain([town.into(), area.into()])).when(reparent("M1", "P-R")).then_refused(missing);
+    }
+
+    #[test]
+    fn a_move_before_the_last_one_is_refused() {
+        let later =
+            GridReparented { effective_from: day("2021-01-01"), ..reparented("M1", "R1", "R2", (3, "微网格")) };
+        given(tree().into_iter().chain([later.into()]))
+            .when(reparent("M1", "R2"))
+            .then_refused(Refusal::OutOfOrder { what: "M1".into(), last: day("2021-01-01") });
+    }
+}

@@ -1,0 +1,148 @@
+//! Given/when/then for the district, and a small district to begin with: T – R1 – M1 and the like.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use kernel::{DepartmentCode, GridCode, MatterCode, PartyOrgCode, Role};
+
+use crate::{
+    DepartmentRegistered, District, DistrictCommand, DistrictEvent, GridEstablished, GridSpec, GridsMapped,
+    Instruction, Level, Network, PartyOrg, PostAppointed, Refusal,
+};
+
+/// When the commands of the tests are given: 2026-03-02 10:00 in Shanghai.
+pub(crate) const NOW: DateTime<Utc> = DateTime::from_timestamp(1_772_416_800, 0).unwrap();
+
+pub(crate) struct Given {
+    pub(crate) district: District,
+}
+
+pub(crate) struct Decided(Result<Vec<DistrictEvent>, Refusal>);
+
+pub(crate) fn given(events: impl IntoIterator<Item = DistrictEvent>) -> Given {
+    Given { district: district(events) }
+}
+
+pub(crate) fn district(events: impl IntoIterator<Item = DistrictEvent>) -> District {
+    events.into_iter().fold(District::default(), <District as esrs::Aggregate>::apply_event)
+}
+
+impl Given {
+    pub(crate) fn when(&self, command: impl Into<DistrictCommand>) -> Decided {
+        let instruction = Instruction { command: command.into(), at: NOW };
+        Decided(<District as esrs::Aggregate>::handle_command(&self.district, instruction))
+    }
+}
+
+impl Decided {
+    #[track_caller]
+    pub(crate) fn then(self, events: impl IntoIterator<Item = DistrictEvent>) {
+        assert_eq!(self.0, Ok(events.into_iter().collect()));
+    }
+
+    #[track_caller]
+    pub(crate) fn then_nothing(self) {
+        self.then([]);
+    }
+
+    #[track_caller]
+    pub(crate) fn then_count(self, events: usize) {
+        assert_eq!(self.0.map(|events| events.len()), Ok(events));
+    }
+
+    #[track_caller]
+    pub(crate) fn then_refused(self, refusal: Refusal) {
+        assert_eq!(self.0, Err(refusal));
+    }
+}
+
+pub(crate) fn day(text: &str) -> DateTime<Utc> {
+    text.parse::<NaiveDate>().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc()
+}
+
+pub(crate) fn code(text: &str) -> GridCode {
+    GridCode::try_new(text).unwrap()
+}
+
+pub(crate) fn org(text: &str) -> PartyOrg {
+    PartyOrg { code: PartyOrgCode::try_new(text).unwrap(), name: format!("{text}党总支") }
+}
+
+pub(crate) fn level(name: &str, party_org_required: bool) -> Level {
+    Level { name: name.into(), party_org_required, duty: None }
+}
+
+pub(crate) fn levels() -> Vec<Level> {
+    vec![level("总网格", false), level("居民区网格", true), level("微网格", false)]
+}
+
+/// A grid to be; a 居民区网格 comes with the party organisation that its level asks for.
+pub(crate) fn spec(text: &str, parent: Option<&str>, level: &str) -> GridSpec {
+    GridSpec {
+        code: code(text),
+        name: text.into(),
+        network: Network::Party,
+        parent: parent.map(code),
+        level: level.into(),
+        kind: None,
+        party_org: (level == "居民区网格").then(|| org(&format!("{text}-ORG"))),
+        reason: None,
+    }
+}
+
+/// A grid as the event says it; a root comes with one level, its own.
+pub(crate) fn grid_event(text: &str, parent: Option<&str>, depth: u8, name: &str) -> GridEstablished {
+    GridEstablished {
+        code: code(text),
+        name: text.into(),
+        network: Network::Party,
+        parent: parent.map(code),
+        level: depth,
+        level_name: name.into(),
+        kind: None,
+        party_org: None,
+        reason: None,
+        levels: if parent.is_none() { vec![level(name, false)] } else { vec![] },
+        effective_from: day("2018-01-01"),
+    }
+}
+
+pub(crate) fn root(text: &str) -> GridEstablished {
+    GridEstablished { levels: levels(), ..grid_event(text, None, 1, "总网格") }
+}
+
+pub(crate) fn admin_root(text: &str) -> GridEstablished {
+    GridEstablished { network: Network::Administrative, ..grid_event(text, None, 1, "责任网格") }
+}
+
+pub(crate) fn residential(text: &str, parent: &str) -> GridEstablished {
+    GridEstablished {
+        party_org: Some(org(&format!("{text}-ORG"))), ..grid_event(text, Some(parent), 2, "居民区网格")
+    }
+}
+
+pub(crate) fn micro(text: &str, parent: &str) -> GridEstablished {
+    grid_event(text, Some(parent), 3, "微网格")
+}
+
+pub(crate) fn mapped(party: &str, administrative: &str) -> GridsMapped {
+    GridsMapped { party: code(party), administrative: code(administrative), effective_from: day("2018-01-01") }
+}
+
+pub(crate) fn post(grid: &str, role: Role, holder: &str) -> PostAppointed {
+    PostAppointed {
+        grid: code(grid),
+        role,
+        holder: holder.into(),
+        department: None,
+        effective_from: day("2018-01-01"),
+        until: None,
+    }
+}
+
+pub(crate) fn department(code: &str, name: &str, matters: &[&str]) -> DepartmentRegistered {
+    DepartmentRegistered {
+        code: DepartmentCode::try_new(code).unwrap(),
+        name: name.into(),
+        matters: matters.iter().map(|text| MatterCode::try_new(*text).unwrap()).collect(),
+        effective_from: day("2018-01-01"),
+    }
+}

@@ -1,0 +1,95 @@
+//! Values that held one after another.
+
+use chrono::{DateTime, Utc};
+
+/// One value and the time during which it held: `from` included, `until` excluded.
+#[derive(Clone, Debug, PartialEq)]
+struct Period<T> {
+    from: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+    value: T,
+}
+
+/// The periods of one thing, oldest first; they never overlap, gaps are possible.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Timeline<T> {
+    periods: Vec<Period<T>>,
+}
+
+impl<T> Default for Timeline<T> {
+    fn default() -> Self {
+        Self { periods: vec![] }
+    }
+}
+
+impl<T> Timeline<T> {
+    /// The value that held at that moment.
+    pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&T> {
+        let holds = |period: &&Period<T>| period.from <= at && period.until.is_none_or(|until| at < until);
+        self.periods.iter().rev().find(holds).map(|period| &period.value)
+    }
+
+    /// The value that holds without an end, now or from a scheduled date on.
+    pub(crate) fn open(&self) -> Option<&T> {
+        self.periods.last().filter(|period| period.until.is_none()).map(|period| &period.value)
+    }
+
+    /// The last value, for completing it when it ends.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
+        self.periods.last_mut().map(|period| &mut period.value)
+    }
+
+    /// Every moment at which something begins or ends.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = DateTime<Utc>> + '_ {
+        self.periods.iter().flat_map(|period| [Some(period.from), period.until]).flatten()
+    }
+
+    /// The last moment at which something begins or ends. Nothing may be changed before it.
+    pub(crate) fn last_change(&self) -> Option<DateTime<Utc>> {
+        self.changes().max()
+    }
+
+    /// Lets `value` hold from a moment on; what held until then ends.
+    pub(crate) fn set(&mut self, from: DateTime<Utc>, value: T) {
+        self.end(from);
+        self.periods.push(Period { from, until: None, value });
+    }
+
+    /// Ends the value that still holds. One that would have lasted no time at all is dropped.
+    pub(crate) fn end(&mut self, at: DateTime<Utc>) {
+        if let Some(last) = self.periods.last_mut().filter(|last| last.until.is_none()) {
+            last.until = Some(at);
+        }
+        self.periods.retain(|period| period.until != Some(period.from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::day;
+
+    #[test]
+    fn each_value_holds_until_the_next_and_a_gap_stays_a_gap() {
+        let mut timeline = Timeline::default();
+        timeline.set(day("2018-01-01"), 'a');
+        timeline.set(day("2019-01-01"), 'b');
+        timeline.end(day("2020-01-01"));
+        timeline.set(day("2021-01-01"), 'c');
+        let read: Vec<_> = ["2017-12-31", "2018-01-01", "2018-12-31", "2019-01-01", "2020-01-01", "2021-06-01"]
+            .map(|text| timeline.at(day(text)).copied())
+            .into();
+        assert_eq!(read, [None, Some('a'), Some('a'), Some('b'), None, Some('c')]);
+        assert_eq!(timeline.last_change(), Some(day("2021-01-01")));
+        assert_eq!(timeline.open(), Some(&'c'));
+    }
+
+    #[test]
+    fn a_correction_on_the_same_day_replaces() {
+        let mut timeline = Timeline::default();
+        timeline.set(day("2018-01-01"), 'a');
+        timeline.set(day("2018-01-01"), 'b');
+        assert_eq!(timeline.at(day("2018-01-01")), Some(&'b'));
+        assert_eq!(timeline.changes().count(), 1);
+    }
+}

@@ -1,0 +1,164 @@
+use super::*;
+use crate::testing::{calendar_2026, calendar_2027, date, day, published, rulebook, shanghai};
+use crate::{CalendarPublished, RulesEvent};
+
+fn with_calendars(calendars: &[Calendar]) -> Rulebook {
+    let published = |calendar: &Calendar| CalendarPublished { rules_version: 3, calendar: calendar.clone() };
+    rulebook(calendars.iter().map(published).map(RulesEvent::from))
+}
+
+fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(String, String), RulesError> {
+    let due = rules.due_for(Limit { amount, unit }, "test", shanghai(from), false)?;
+    let local = due.at + TimeDelta::hours(8);
+    Ok((local.format("%Y-%m-%d %H:%M").to_string(), due.derivation.calendar))
+}
+
+#[track_caller]
+fn table(unit: TimeUnit, rows: &[(u32, &str, &str, &str)]) {
+    let rules = with_calendars(&[calendar_2026(), calendar_2027()]);
+    for (amount, from, expected, calendar) in rows {
+        let expected = Ok(((*expected).to_owned(), (*calendar).to_owned()));
+        assert_eq!(end(&rules, *amount, unit, from), expected, "{amount} {unit:?} from {from}");
+    }
+}
+
+// 2026-03-02 is a Monday. The hours are 09:00-12:00 and 13:00-17:30.
+
+#[test]
+fn a_work_day_ends_with_its_last_working_hour() {
+    table(
+        TimeUnit::WorkDay,
+        &[
+            (1, "2026-03-02 10:00", "2026-03-03 17:30", "cn-2026.1"),
+            (1, "2026-03-02 08:00", "2026-03-03 17:30", "cn-2026.1"), // before the hours: the day still counts as 0
+            (1, "2026-03-02 23:59", "2026-03-03 17:30", "cn-2026.1"),
+            (1, "2026-03-03 00:00", "2026-03-04 17:30", "cn-2026.1"), // midnight in Shanghai, not in London
+            (1, "2026-03-06 10:00", "2026-03-09 17:30", "cn-2026.1"), // across a weekend
+            (1, "2026-03-07 10:00", "2026-03-09 17:30", "cn-2026.1"), // from a Saturday
+            (5, "2026-03-02 10:00", "2026-03-09 17:30", "cn-2026.1"),
+            (1, "2026-02-13 10:00", "2026-02-14 17:30", "cn-2026.1"), // the make-up Saturday is worked
+            (2, "2026-02-13 10:00", "2026-02-24 17:30", "cn-2026.1"), // then nine days off
+            (1, "2026-02-18 10:00", "2026-02-24 17:30", "cn-2026.1"), // from inside the holiday
+            (5, "2026-12-28 10:00", "2027-01-05 17:30", "cn-2026.1+cn-2027.1"), // across the turn of the year
+            (1, "2026-12-30 10:00", "2026-12-31 17:30", "cn-2026.1"),
+        ],
+    );
+}
+
+#[test]
+fn work_hours_run_only_inside_the_working_hours() {
+    table(
+        TimeUnit::WorkHour,
+        &[
+            (2, "2026-03-02 09:00", "2026-03-02 11:00", "cn-2026.1"),
+            (2, "2026-03-02 11:00", "2026-03-02 14:00", "cn-2026.1"), // across noon
+            (3, "2026-03-02 09:00", "2026-03-02 12:00", "cn-2026.1"), // exactly to the end of a span
+            (2, "2026-03-02 07:00", "2026-03-02 11:00", "cn-2026.1"), // before the hours
+            (2, "2026-03-02 12:30", "2026-03-02 15:00", "cn-2026.1"), // inside the break
+            (2, "2026-03-02 17:30", "2026-03-03 11:00", "cn-2026.1"), // at the very end
+            (4, "2026-03-02 16:30", "2026-03-03 12:00", "cn-2026.1"),
+            (2, "2026-03-06 17:00", "2026-03-09 10:30", "cn-2026.1"), // across a weekend
+            (2, "2026-03-08 03:00", "2026-03-09 11:00", "cn-2026.1"), // from a Sunday night
+            (2, "2026-02-13 17:00", "2026-02-14 10:30", "cn-2026.1"), // into the make-up Saturday
+            (2, "2026-02-14 17:00", "2026-02-24 10:30", "cn-2026.1"), // across the whole holiday
+            (8, "2026-03-02 09:00", "2026-03-03 09:30", "cn-2026.1"),
+            (2, "2026-12-31 17:00", "2027-01-04 10:30", "cn-2026.1+cn-2027.1"),
+        ],
+    );
+}
+
+#[test]
+fn urgent_hours_and_calendar_days_run_day_and_night_and_need_no_calendar() {
+    table(
+        TimeUnit::UrgentHour,
+        &[
+            (2, "2026-03-06 23:30", "2026-03-07 01:30", NO_CALENDAR),
+            (24, "2026-12-31 10:00", "2027-01-01 10:00", NO_CALENDAR),
+        ],
+    );
+    table(
+        TimeUnit::CalendarDay,
+        &[
+            (30, "2026-02-14 10:15", "2026-03-16 10:15", NO_CALENDAR),
+            (1, "2039-12-31 10:00", "2040-01-01 10:00", NO_CALENDAR),
+        ],
+    );
+}
+
+#[test]
+fn beyond_the_calendars_the_error_says_which_one_to_publish() {
+    let beyond = |day, publish: &str| {
+        let publish = CalendarId::try_from(publish.to_owned()).unwrap();
+        Err(RulesError::BeyondCalendars { day: date(day), publish })
+    };
+    let rules = with_calendars(&[calendar_2026()]);
+    assert_eq!(end(&rules, 5, TimeUnit::WorkDay, "2026-12-28 10:00"), beyond("2027-01-01", "cn-2027.1"));
+    assert_eq!(end(&rules, 2, TimeUnit::WorkHour, "2026-12-31 17:00"), beyond("2027-01-01", "cn-2027.1"));
+    assert_eq!(end(&rules, u32::MAX, TimeUnit::WorkDay, "2026-03-02 10:00"), beyond("2027-01-01", "cn-2027.1"));
+    assert_eq!(end(&rules, u32::MAX, TimeUnit::WorkHour, "2026-03-02 10:00"), beyond("2027-01-01", "cn-2027.1"));
+    assert_eq!(end(&rules, 1, TimeUnit::WorkDay, "2025-12-31 10:00"), beyond("2025-12-31", "cn-2025.1"));
+    assert_eq!(end(&Rulebook::default(), 1, TimeUnit::WorkDay, "2026-03-02 10:00"), beyond("2026-03-02", "cn-2026.1"));
+    let half = Calendar { first_day: date("2026-02-24"), ..calendar_2026() };
+    let half = Calendar { holidays: vec![], makeup_days: vec![], ..half };
+    assert_eq!(
+        end(&with_calendars(&[half]), 1, TimeUnit::WorkDay, "2026-02-02 10:00"),
+        beyond("2026-02-02", "cn-2026.2")
+    );
+}
+
+#[test]
+fn a_later_revision_wins_and_the_earlier_one_stays() {
+    let id = CalendarId::try_from("cn-2026.2".to_owned()).unwrap();
+    let typhoon = crate::Holiday { from: date("2026-03-03"), until: date("2026-03-03"), name: "台风停工".into() };
+    let revised = Calendar { id, holidays: vec![typhoon], makeup_days: vec![], ..calendar_2026() };
+    let rules = with_calendars(&[calendar_2026(), revised]);
+    let expected = ("2026-03-04 17:30".to_owned(), "cn-2026.2".to_owned());
+    assert_eq!(end(&rules, 1, TimeUnit::WorkDay, "2026-03-02 10:00"), Ok(expected));
+    assert_eq!(rules.calendars().count(), 2);
+}
+
+#[test]
+fn the_derivation_tells_everything() {
+    let rules = rulebook(published());
+    let from = shanghai("2026-03-02 10:00");
+    let due = rules.due(Step::FirstContact, from).unwrap();
+    assert_eq!(due.at, shanghai("2026-03-03 17:30"));
+    let expected = Derivation {
+        from,
+        limit: Limit { amount: 1, unit: TimeUnit::WorkDay },
+        rule: "step first_contact".into(),
+        rules_version: 1,
+        calendar: "cn-2026.1".into(),
+        assumed: true,
+    };
+    assert_eq!(due.derivation, expected);
+    let matter = MatterCode::try_new("WM-0101").unwrap();
+    let due = rules.matter_due(&matter, from).unwrap();
+    assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai("2026-03-02 15:00"), "matter WM-0101 disposal"));
+    let due = rules.return_window(from).unwrap();
+    assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai("2026-03-04 17:30"), "window return"));
+    let due = rules.reopen_window(from).unwrap();
+    assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai("2026-04-01 10:00"), "window reopen"));
+}
+
+#[test]
+fn what_was_not_in_force_has_no_due_time() {
+    let (rules, early) = (rulebook(published()), day("2017-01-01"));
+    let matter = MatterCode::try_new("WM-0101").unwrap();
+    assert_eq!(rules.due(Step::File, early), Err(RulesError::NoStepLimit { step: "file".into(), from: early }));
+    assert_eq!(rules.matter_due(&matter, early), Err(RulesError::UnknownMatter { matter, from: early }));
+    assert_eq!(rules.return_window(early), Err(RulesError::NoWindows(early)));
+    assert_eq!(rules.reopen_window(early), Err(RulesError::NoWindows(early)));
+}
+
+#[test]
+fn no_limit_is_nothing_and_no_moment_is_beyond_the_end_of_time() {
+    let rules = with_calendars(&[calendar_2026()]);
+    let end_of_time = DateTime::<Utc>::MAX_UTC;
+    for unit in [TimeUnit::UrgentHour, TimeUnit::CalendarDay, TimeUnit::WorkHour, TimeUnit::WorkDay] {
+        let zero = rules.due_for(Limit { amount: 0, unit }, "test", day("2026-03-02"), false);
+        assert_eq!(zero, Err(RulesError::LimitIsZero));
+        let beyond = rules.due_for(Limit { amount: 1, unit }, "test", end_of_time, false);
+        assert_eq!(beyond, Err(RulesError::OutOfRange));
+    }
+}

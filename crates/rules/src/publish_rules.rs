@@ -1,0 +1,143 @@
+//! `publish-rules`
+
+mod check;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, Matter, MatterPublished, MatterWithdrawn,
+    Refusal, Rulebook, RulesDescription, RulesEvent, StepLimitsPublished, WindowsPublished,
+};
+
+/// All rules are described as of a date; what differs from what is known as of that date becomes events.
+///
+/// By the administrator, from a file. Matters that the description does not mention are withdrawn; calendars and consent
+/// rules stay, because due times and polls name them. The same file again changes nothing, also when the rules have
+/// moved on since its date. Refused as a whole or taken as a whole, under one new version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct PublishRules(pub RulesDescription);
+
+impl PublishRules {
+    pub(crate) fn decide(&self, rules: &Rulebook) -> Result<Vec<RulesEvent>, Refusal> {
+        let Self(description) = self;
+        check::description(description)?;
+        let mut publication = Publication {
+            rules,
+            from: description.effective_from,
+            version: rules.version.saturating_add(1),
+            events: vec![],
+        };
+        publication.calendars(description)?;
+        publication.matters(description)?;
+        publication.limits(description)?;
+        publication.consent_rules(description)?;
+        Ok(publication.events)
+    }
+}
+
+/// The events of one publication.
+struct Publication<'a> {
+    rules: &'a Rulebook,
+    from: DateTime<Utc>,
+    version: u32,
+    events: Vec<RulesEvent>,
+}
+
+impl Publication<'_> {
+    fn calendars(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
+        for calendar in &description.calendars {
+            match self.rules.calendars.iter().find(|known| known.id == calendar.id) {
+                Some(known) if known == calendar => {}
+                Some(_) => return Err(Refusal::CalendarRewritten(calendar.id.clone())),
+                None => {
+                    let event = CalendarPublished { rules_version: self.version, calendar: calendar.clone() };
+                    self.events.push(event.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn matters(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
+        let described: BTreeSet<_> = description.matters.iter().map(|spec| &spec.code).collect();
+        for spec in &description.matters {
+            let matter = spec.in_force_from(self.from);
+            let known = self.rules.matter(&spec.code, self.from);
+            if known.is_some_and(|known| same_matter(known, &matter)) {
+                continue;
+            }
+            self.check_matter(&spec.code)?;
+            self.events.push(MatterPublished { rules_version: self.version, matter }.into());
+        }
+        for known in self.rules.matters(self.from).filter(|known| !described.contains(&known.code)) {
+            self.check_matter(&known.code)?;
+            let (rules_version, code, effective_from) = (self.version, known.code.clone(), self.from);
+            self.events.push(MatterWithdrawn { rules_version, code, effective_from }.into());
+        }
+        Ok(())
+    }
+
+    fn limits(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
+        let (rules_version, effective_from) = (self.version, self.from);
+        let limits: BTreeMap<_, _> = description.step_limits.iter().map(|limit| (limit.step, limit.clone())).collect();
+        if self.rules.step_limits.at(effective_from) != Some(&limits) {
+            self.check_order("the step limits", self.rules.step_limits.last_change())?;
+            let limits = limits.into_values().collect();
+            self.events.push(StepLimitsPublished { rules_version, limits, effective_from }.into());
+        }
+        let windows = &description.windows;
+        if self.rules.windows.at(effective_from) != Some(windows) {
+            self.check_order("the windows", self.rules.windows.last_change())?;
+            self.events.push(WindowsPublished { rules_version, windows: windows.clone(), effective_from }.into());
+        }
+        let criteria = &description.filing_criteria;
+        if self.rules.filing_criteria(effective_from) != criteria {
+            self.check_order("the filing criteria", self.rules.filing_criteria.last_change())?;
+            let event = FilingCriteriaPublished { rules_version, criteria: criteria.clone(), effective_from };
+            self.events.push(event.into());
+        }
+        Ok(())
+    }
+
+    fn consent_rules(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
+        for rule in &description.consent_rules {
+            match self.rules.consent_rule(&rule.id) {
+                Some(known) if known == rule => {}
+                Some(_) => return Err(Refusal::ConsentRuleRewritten(rule.id.clone())),
+                None => {
+                    let event = ConsentRulePublished { rules_version: self.version, rule: rule.clone() };
+                    self.events.push(event.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_matter(&self, code: &kernel::MatterCode) -> Result<(), Refusal> {
+        let versions = self.rules.matters.get(code).map_or(&[][..], Vec::as_slice);
+        let changes = versions.iter().flat_map(|matter| [Some(matter.effective_from), matter.effective_until]);
+        self.check_order(code, changes.flatten().max())
+    }
+
+    /// Refuses a change before the last one that is known.
+    fn check_order(&self, what: impl std::fmt::Display, last: Option<DateTime<Utc>>) -> Result<(), Refusal> {
+        match last {
+            Some(last) if self.from < last => Err(Refusal::OutOfOrder { what: what.to_string(), last }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether two forms of a matter say the same, whenever they hold.
+fn same_matter(one: &Matter, other: &Matter) -> bool {
+    let dates = (other.effective_from, other.effective_until);
+    Matter { effective_from: dates.0, effective_until: dates.1, ..one.clone() } == *other
+}
+
+#[cfg(test)]
+mod tests;

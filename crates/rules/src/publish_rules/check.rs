@@ -1,0 +1,95 @@
+//! Whether a description makes sense by itself, before it is compared with what is known.
+
+use std::collections::BTreeSet;
+
+use kernel::{Limit, Step};
+
+use crate::{CalendarId, ConsentRule, MatterSpec, Refusal, RulesDescription};
+
+/// Refuses a description that nobody could work by.
+pub(super) fn description(description: &RulesDescription) -> Result<(), Refusal> {
+    matters(&description.matters)?;
+    limits(description)?;
+    calendars(description)?;
+    let mut ids = BTreeSet::new();
+    for rule in &description.consent_rules {
+        once(ids.insert(rule.id.as_str()), &rule.id)?;
+        consent_rule(rule)?;
+    }
+    let mut codes = BTreeSet::new();
+    for criterion in &description.filing_criteria {
+        once(codes.insert(criterion.code.as_str()), &criterion.code)?;
+        named(&criterion.code, &criterion.text)?;
+    }
+    Ok(())
+}
+
+fn matters(matters: &[MatterSpec]) -> Result<(), Refusal> {
+    let mut codes = BTreeSet::new();
+    for matter in matters {
+        if !codes.insert(&matter.code) {
+            return Err(Refusal::DuplicateMatter(matter.code.clone()));
+        }
+        named(&matter.code, &matter.name)?;
+        limit(format_args!("matter {}", matter.code), matter.disposal, &matter.source)?;
+    }
+    Ok(())
+}
+
+fn limits(description: &RulesDescription) -> Result<(), Refusal> {
+    let mut steps = BTreeSet::new();
+    for known in &description.step_limits {
+        once(steps.insert(known.step), format_args!("step {:?}", known.step))?;
+        limit(format_args!("step {:?}", known.step), known.limit, &known.source)?;
+    }
+    if let Some(step) = Step::ALL.into_iter().find(|step| !steps.contains(step)) {
+        return Err(Refusal::StepWithoutLimit(step));
+    }
+    let windows = &description.windows;
+    limit("the return window", windows.return_order.limit, &windows.return_order.source)?;
+    limit("the reopen window", windows.reopen.limit, &windows.reopen.source)
+}
+
+fn calendars(description: &RulesDescription) -> Result<(), Refusal> {
+    let mut ids: BTreeSet<&CalendarId> = BTreeSet::new();
+    for calendar in &description.calendars {
+        once(ids.insert(&calendar.id), &calendar.id)?;
+        if let Some(reason) = calendar.fault() {
+            return Err(Refusal::CalendarUnsound { id: calendar.id.clone(), reason });
+        }
+    }
+    Ok(())
+}
+
+fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
+    named(if rule.id.is_empty() { "a consent rule" } else { &rule.id }, &rule.name)?;
+    let unsound = |reason| Err(Refusal::ConsentRuleUnsound { id: rule.id.clone(), reason });
+    if rule.source.trim().is_empty() {
+        return Err(Refusal::Unsourced(rule.id.clone()));
+    }
+    if !rule.heads.is_sound() || rule.area.is_some_and(|area| !area.is_sound()) {
+        return unsound("it must say which share has to agree, and no share is more than the whole");
+    }
+    match (rule.decided_from, rule.decided_until) {
+        (Some(from), Some(until)) if until <= from => unsound("it ends before it begins"),
+        _ => Ok(()),
+    }
+}
+
+fn limit(what: impl std::fmt::Display, limit: Limit, source: &str) -> Result<(), Refusal> {
+    if limit.amount == 0 {
+        return Err(Refusal::LimitIsZero(what.to_string()));
+    }
+    if source.trim().is_empty() {
+        return Err(Refusal::Unsourced(what.to_string()));
+    }
+    Ok(())
+}
+
+fn named(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() { Err(Refusal::BlankName(what.to_string())) } else { Ok(()) }
+}
+
+fn once(first: bool, what: impl std::fmt::Display) -> Result<(), Refusal> {
+    if first { Ok(()) } else { Err(Refusal::Duplicate(what.to_string())) }
+}

@@ -1,0 +1,89 @@
+//! What can be asked of the rules, as of a moment where they change with time.
+
+use chrono::{DateTime, Utc};
+use kernel::{MatterCode, Step};
+
+use crate::{Calendar, ConsentRule, FilingCriterion, Matter, Rulebook, SourcedLimit, Windows};
+
+impl Rulebook {
+    /// The version of the rules: how many publications changed something.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The matter, if it is in the catalogue at that moment.
+    pub fn matter(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<&Matter> {
+        self.matters.get(code)?.iter().rev().find(|matter| matter.in_force(at))
+    }
+
+    /// The catalogue at that moment, in the order of the codes.
+    pub fn matters(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Matter> + '_ {
+        self.matters.keys().filter_map(move |code| self.matter(code, at))
+    }
+
+    /// The limit of a step at that moment.
+    pub fn step_limit(&self, step: Step, at: DateTime<Utc>) -> Option<SourcedLimit> {
+        let known = self.step_limits.at(at)?.get(&step)?;
+        Some(SourcedLimit { limit: known.limit, assumed: known.assumed, source: known.source.clone() })
+    }
+
+    /// The windows in which a case may turn back, at that moment.
+    pub fn windows(&self, at: DateTime<Utc>) -> Option<&Windows> {
+        self.windows.at(at)
+    }
+
+    /// What has to be answered when a case is filed at that moment.
+    pub fn filing_criteria(&self, at: DateTime<Utc>) -> &[FilingCriterion] {
+        self.filing_criteria.at(at).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every calendar, in the order in which they were published.
+    pub fn calendars(&self) -> impl Iterator<Item = &Calendar> + '_ {
+        self.calendars.iter()
+    }
+
+    /// The consent rule of that id. Rules are never rewritten, so that no date is needed.
+    pub fn consent_rule(&self, id: &str) -> Option<&ConsentRule> {
+        self.consent_rules.get(id)
+    }
+
+    /// The consent rules for what is decided at that moment.
+    pub fn consent_rules(&self, decided: DateTime<Utc>) -> impl Iterator<Item = &ConsentRule> + '_ {
+        self.consent_rules.values().filter(move |rule| rule.applies(decided))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MatterWithdrawn;
+    use crate::testing::{day, matter_event, published, rulebook};
+
+    #[test]
+    fn a_matter_is_known_as_of_its_time() {
+        let code = MatterCode::try_new("WM-0101").unwrap();
+        let mut renamed = matter_event("WM-0101", 2);
+        renamed.matter.name = "新名".into();
+        renamed.matter.effective_from = day("2020-01-01");
+        let withdrawn = MatterWithdrawn { rules_version: 3, code: code.clone(), effective_from: day("2022-01-01") };
+        let rules = rulebook(published().into_iter().chain([renamed.into(), withdrawn.into()]));
+        let name = |at| rules.matter(&code, day(at)).map(|matter| matter.name.as_str());
+        assert_eq!(name("2017-12-31"), None);
+        assert_eq!(name("2019-12-31"), Some("WM-0101"));
+        assert_eq!(name("2020-01-01"), Some("新名"));
+        assert_eq!(name("2022-01-01"), None);
+        assert_eq!((rules.matters(day("2019-01-01")).count(), rules.matters(day("2023-01-01")).count()), (1, 0));
+        assert_eq!(rules.version(), 3);
+    }
+
+    #[test]
+    fn limits_windows_criteria_and_consent_rules_are_found() {
+        let (rules, at) = (rulebook(published()), day("2026-03-02"));
+        assert!(Step::ALL.into_iter().all(|step| rules.step_limit(step, at).is_some()));
+        assert!(rules.windows(at).is_some());
+        assert_eq!(rules.filing_criteria(at).len(), 1);
+        assert!(rules.filing_criteria(day("2017-01-01")).is_empty());
+        assert!(rules.consent_rule("RESIDENT_2_3").is_some() && rules.consent_rule("X").is_none());
+        assert_eq!(rules.consent_rules(at).count(), 1);
+    }
+}

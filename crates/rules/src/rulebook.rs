@@ -1,0 +1,129 @@
+//! The aggregate: all rules that ever held, folded from their events.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use kernel::{MatterCode, Step};
+use uuid::Uuid;
+
+use crate::{
+    Calendar, ConsentRule, FilingCriterion, Instruction, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent,
+    StepLimit, StepLimitsPublished, Windows,
+};
+
+/// The id of the one rulebook of an installation.
+pub fn rules_id() -> Uuid {
+    Uuid::new_v5(&kernel::id::NAMESPACE, b"rules")
+}
+
+/// The rules with their whole history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rulebook {
+    pub(crate) version: u32,
+    pub(crate) matters: BTreeMap<MatterCode, Vec<Matter>>,
+    pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
+    pub(crate) windows: Dated<Windows>,
+    pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
+    /// In the order in which they were published: the last one that knows a day counts.
+    pub(crate) calendars: Vec<Calendar>,
+    pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
+}
+
+impl esrs::Aggregate for Rulebook {
+    const NAME: &'static str = "rules";
+    type State = Self;
+    type Command = Instruction;
+    type Event = RulesEvent;
+    type Error = Refusal;
+
+    fn handle_command(state: &Self, instruction: Instruction) -> Result<Vec<RulesEvent>, Refusal> {
+        state.decide(&instruction)
+    }
+
+    fn apply_event(mut state: Self, event: RulesEvent) -> Self {
+        state.evolve(event);
+        state
+    }
+}
+
+impl Rulebook {
+    /// What the command leads to, or why it is refused.
+    pub fn decide(&self, instruction: &Instruction) -> Result<Vec<RulesEvent>, Refusal> {
+        match &instruction.command {
+            RulesCommand::PublishRules(command) => command.decide(self),
+        }
+    }
+
+    fn evolve(&mut self, event: RulesEvent) {
+        match event {
+            RulesEvent::MatterPublished(event) => {
+                self.version = event.rules_version;
+                let from = event.matter.effective_from;
+                let versions = self.end_matter(&event.matter.code, from);
+                versions.push(event.matter);
+            }
+            RulesEvent::MatterWithdrawn(MatterWithdrawn { rules_version, code, effective_from }) => {
+                self.version = rules_version;
+                self.end_matter(&code, effective_from);
+            }
+            RulesEvent::StepLimitsPublished(StepLimitsPublished { rules_version, limits, effective_from }) => {
+                self.version = rules_version;
+                let limits = limits.into_iter().map(|limit| (limit.step, limit)).collect();
+                self.step_limits.set(effective_from, limits);
+            }
+            RulesEvent::WindowsPublished(event) => {
+                self.version = event.rules_version;
+                self.windows.set(event.effective_from, event.windows);
+            }
+            RulesEvent::CalendarPublished(event) => {
+                self.version = event.rules_version;
+                self.calendars.push(event.calendar);
+            }
+            RulesEvent::ConsentRulePublished(event) => {
+                self.version = event.rules_version;
+                self.consent_rules.insert(event.rule.id.clone(), event.rule);
+            }
+            RulesEvent::FilingCriteriaPublished(event) => {
+                self.version = event.rules_version;
+                self.filing_criteria.set(event.effective_from, event.criteria);
+            }
+        }
+    }
+
+    /// Ends the form of a matter that is in force; one that would have lasted no time at all is dropped.
+    fn end_matter(&mut self, code: &MatterCode, at: DateTime<Utc>) -> &mut Vec<Matter> {
+        let versions = self.matters.entry(code.clone()).or_default();
+        if let Some(last) = versions.last_mut().filter(|last| last.effective_until.is_none()) {
+            last.effective_until = Some(at);
+        }
+        versions.retain(|matter| matter.effective_until != Some(matter.effective_from));
+        versions
+    }
+}
+
+/// Values of which each holds until the next, oldest first.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dated<T>(Vec<(DateTime<Utc>, T)>);
+
+impl<T> Default for Dated<T> {
+    fn default() -> Self {
+        Self(vec![])
+    }
+}
+
+impl<T> Dated<T> {
+    /// The value in force at that moment.
+    pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&T> {
+        self.0.iter().rev().find(|(from, _)| *from <= at).map(|(_, value)| value)
+    }
+
+    /// Since when the last one holds.
+    pub(crate) fn last_change(&self) -> Option<DateTime<Utc>> {
+        self.0.last().map(|(from, _)| *from)
+    }
+
+    fn set(&mut self, from: DateTime<Utc>, value: T) {
+        self.0.retain(|(known, _)| *known != from);
+        self.0.push((from, value));
+    }
+}

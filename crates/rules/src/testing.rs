@@ -1,0 +1,175 @@
+//! Given/when/then for the rules, and a small set of rules to begin with.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
+use kernel::{DepartmentCode, Limit, MatterCode, Step, TimeUnit};
+
+use crate::{
+    Authority, Calendar, CalendarId, CalendarPublished, ConsentRule, ConsentRulePublished, Domain,
+    FilingCriteriaPublished, FilingCriterion, Fraction, HandlingKind, Holiday, Instruction, MatterClass,
+    MatterPublished, MatterSpec, Refusal, Rulebook, RulesCommand, RulesDescription, RulesEvent, SourcedLimit,
+    StepLimit, StepLimitsPublished, Thresholds, Windows, WindowsPublished, WorkingSpan,
+};
+
+pub(crate) struct Given(Rulebook);
+
+pub(crate) struct Decided(Result<Vec<RulesEvent>, Refusal>);
+
+pub(crate) fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given {
+    Given(rulebook(events))
+}
+
+pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
+    events.into_iter().fold(Rulebook::default(), <Rulebook as esrs::Aggregate>::apply_event)
+}
+
+impl Given {
+    pub(crate) fn when(&self, command: impl Into<RulesCommand>) -> Decided {
+        let instruction = Instruction { command: command.into(), at: day("2026-03-02") };
+        Decided(<Rulebook as esrs::Aggregate>::handle_command(&self.0, instruction))
+    }
+}
+
+impl Decided {
+    #[track_caller]
+    pub(crate) fn then(self, events: impl IntoIterator<Item = RulesEvent>) {
+        assert_eq!(self.0, Ok(events.into_iter().collect()));
+    }
+
+    #[track_caller]
+    pub(crate) fn then_nothing(self) {
+        self.then([]);
+    }
+
+    #[track_caller]
+    pub(crate) fn then_count(self, events: usize) {
+        assert_eq!(self.0.map(|events| events.len()), Ok(events));
+    }
+
+    #[track_caller]
+    pub(crate) fn then_refused(self, refusal: Refusal) {
+        assert_eq!(self.0, Err(refusal));
+    }
+
+    #[track_caller]
+    pub(crate) fn events(self) -> Vec<RulesEvent> {
+        self.0.unwrap()
+    }
+}
+
+pub(crate) fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+pub(crate) fn day(text: &str) -> DateTime<Utc> {
+    date(text).and_time(NaiveTime::MIN).and_utc()
+}
+
+/// A moment given as local time of Shanghai.
+pub(crate) fn shanghai(text: &str) -> DateTime<Utc> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap().and_utc() - TimeDelta::hours(8)
+}
+
+fn calendar(year: i32, holidays: &[(&str, &str)], makeup_days: &[&str]) -> Calendar {
+    let span = |from: &str, until: &str| WorkingSpan { from: from.parse().unwrap(), until: until.parse().unwrap() };
+    let holiday =
+        |(from, until): &(&str, &str)| Holiday { from: date(from), until: date(until), name: "节日".into() };
+    Calendar {
+        id: CalendarId::try_from(format!("cn-{year}.1")).unwrap(),
+        utc_offset_minutes: 480,
+        first_day: date(&format!("{year}-01-01")),
+        last_day: date(&format!("{year}-12-31")),
+        working_hours: vec![span("09:00", "12:00"), span("13:00", "17:30")],
+        weekend: vec![Weekday::Sat, Weekday::Sun],
+        holidays: holidays.iter().map(holiday).collect(),
+        makeup_days: makeup_days.iter().map(|text| date(text)).collect(),
+        assumed: true,
+        source: "测试".into(),
+    }
+}
+
+pub(crate) fn calendar_2026() -> Calendar {
+    calendar(2026, &[("2026-02-15", "2026-02-23")], &["2026-02-14"])
+}
+
+pub(crate) fn calendar_2027() -> Calendar {
+    calendar(2027, &[("2027-01-01", "2027-01-03")], &[])
+}
+
+fn share(numerator: u32, denominator: u32, exceeded: bool) -> Fraction {
+    Fraction { numerator, denominator, exceeded }
+}
+
+pub(crate) fn resident_two_thirds() -> ConsentRule {
+    ConsentRule {
+        id: "RESIDENT_2_3".into(),
+        name: "三分之二以上居民同意".into(),
+        source: "测试".into(),
+        assumed: false,
+        decided_from: None,
+        decided_until: None,
+        heads: Thresholds { agreed_of_invited: Some(share(2, 3, false)), ..Thresholds::default() },
+        area: None,
+    }
+}
+
+pub(crate) fn half_of_participants() -> ConsentRule {
+    let thresholds = Thresholds {
+        participated_of_invited: Some(share(2, 3, false)),
+        agreed_of_invited: None,
+        agreed_of_participated: Some(share(1, 2, true)),
+    };
+    ConsentRule { id: "CIVIL_CODE_278".into(), heads: thresholds, area: Some(thresholds), ..resident_two_thirds() }
+}
+
+fn sourced(amount: u32, unit: TimeUnit) -> SourcedLimit {
+    SourcedLimit { limit: Limit { amount, unit }, assumed: false, source: "测试".into() }
+}
+
+fn matter(code: &str) -> MatterSpec {
+    MatterSpec {
+        code: MatterCode::try_new(code).unwrap(),
+        name: code.into(),
+        class: MatterClass::Civility,
+        domain: Domain::UrbanManagement,
+        handling: HandlingKind::Immediate,
+        authority: Authority::Administrative,
+        lead: DepartmentCode::try_new("LHSR").unwrap(),
+        assisting: vec![],
+        disposal: Limit { amount: 4, unit: TimeUnit::WorkHour },
+        assumed: false,
+        source: "测试".into(),
+    }
+}
+
+pub(crate) fn matter_event(code: &str, rules_version: u32) -> MatterPublished {
+    MatterPublished { rules_version, matter: matter(code).in_force_from(day("2018-01-01")) }
+}
+
+/// One matter, one day for every step, the calendar of 2026, one consent rule, one criterion.
+pub(crate) fn described() -> RulesDescription {
+    let limit = Limit { amount: 1, unit: TimeUnit::WorkDay };
+    let steps = Step::ALL.map(|step| StepLimit { step, limit, assumed: true, source: "测试".into() });
+    RulesDescription {
+        effective_from: day("2018-01-01"),
+        matters: vec![matter("WM-0101")],
+        step_limits: steps.into(),
+        windows: Windows { return_order: sourced(2, TimeUnit::WorkDay), reopen: sourced(30, TimeUnit::CalendarDay) },
+        calendars: vec![calendar_2026()],
+        consent_rules: vec![resident_two_thirds()],
+        filing_criteria: vec![FilingCriterion { code: "LA-01".into(), text: "是否属于受理范围".into() }],
+    }
+}
+
+/// The events of [`described`].
+pub(crate) fn published() -> Vec<RulesEvent> {
+    let RulesDescription { effective_from, step_limits, windows, filing_criteria, .. } = described();
+    let rules_version = 1;
+    vec![
+        CalendarPublished { rules_version, calendar: calendar_2026() }.into(),
+        matter_event("WM-0101", rules_version).into(),
+        StepLimitsPublished { rules_version, limits: step_limits, effective_from }.into(),
+        WindowsPublished { rules_version, windows, effective_from }.into(),
+        FilingCriteriaPublished { rules_version, criteria: filing_criteria, effective_from }.into(),
+        ConsentRulePublished { rules_version, rule: resident_two_thirds() }.into(),
+    ]
+}
