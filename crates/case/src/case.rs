@@ -79,7 +79,8 @@ impl Case {
         match event {
             CaseEvent::IssueDiscovered(event) => event.evolve(self),
             CaseEvent::IssueRegistered(event) => event.evolve(self),
-            CaseEvent::DuplicateSuspected(_) | CaseEvent::CaseDispatched(_) | CaseEvent::DeliberationWaived(_) => self,
+            CaseEvent::DuplicateSuspected(_) | CaseEvent::DeliberationWaived(_) => self,
+            CaseEvent::CaseDispatched(event) => event.evolve(self),
             CaseEvent::IssueMerged(event) => event.evolve(self),
             CaseEvent::IssueVoided(event) => event.evolve(self),
             CaseEvent::GridHandlingStarted(event) => event.evolve(self),

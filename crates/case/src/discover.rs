@@ -5,9 +5,7 @@ mod merge_issue;
 mod register_issue;
 mod void_issue;
 
-pub use discover_issue::{
-    DiscoverIssue, IssueDiscovered, ListLine, Location, Reporter, ReporterInput, Source,
-};
+pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Location, Reporter, ReporterInput, Source};
 pub use merge_issue::{IssueMerged, MergeIssue};
 pub use register_issue::{DuplicateSuspected, Handling, IssueRegistered, RegisterIssue, Urgency};
 pub use void_issue::{IssueVoided, VoidIssue};

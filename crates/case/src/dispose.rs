@@ -7,11 +7,7 @@ mod record_progress;
 mod submit_disposal;
 mod verify_case;
 
-pub use handle_in_grid::{
-    Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid,
-};
+pub use handle_in_grid::{Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid};
 pub use record_progress::{GridProgressRecorded, OrderProgressRecorded, RecordProgress};
 pub use submit_disposal::{CaseDisposed, PartDisposed, SubmitDisposal};
-pub use verify_case::{
-    GridReworkRequired, OrderReworkRequired, VerificationFailed, VerificationPassed, VerifyCase,
-};
+pub use verify_case::{GridReworkRequired, OrderReworkRequired, VerificationFailed, VerificationPassed, VerifyCase};

@@ -6,8 +6,9 @@ use crate::{
     CaseClosed, CaseDispatched, CaseDisposed, CaseFiled, CaseReopened, DeliberationConcluded, DeliberationOpened,
     DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
     GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
-    IssueVoided, MeetingHeld, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderReworkRequired, OrderWithdrawn, PartDisposed,
-    ProposalRevised, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed, VerificationPassed,
+    IssueVoided, MeetingHeld, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderReworkRequired,
+    OrderWithdrawn, PartDisposed, ProposalRevised, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed,
+    VerificationPassed,
 };
 
 kernel::events! {

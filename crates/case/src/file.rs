@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use kernel::{DepartmentCode, Due, GridCode, Obligation, OrderId};
 
 use crate::{
-    CaseClosed, CaseDisposed, Conclusion, ConsentRuleFacts, DeliberationOpened, FeedbackRecorded, GridFacts, GridHandlingStarted,
-    IssueDiscovered, IssueRegistered, MatterFacts, MeetingHeld, OrderDispatched, OrderProgressRecorded, Part,
-    PartDisposed, ProposalRevised, Refusal, ReturnRequested,
+    CaseClosed, CaseDispatched, CaseDisposed, CaseReopened, Conclusion, ConsentRuleFacts, CriterionAnswer,
+    DeliberationOpened, FeedbackRecorded, GridFacts, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
+    IssueDiscovered, IssueRegistered, IssueVoided, MatterFacts, MeetingHeld, OrderDispatched, OrderProgressRecorded,
+    Part, PartDisposed, ProposalRevised, Refusal, ReturnRequested,
 };
 
 /// The file of a case. It grows; a new cycle keeps what the old ones did.
@@ -24,18 +25,24 @@ pub struct CaseFile {
     pub deliberations: Vec<Deliberation>,
     /// The work of the grid itself, in this cycle.
     pub grid_work: Option<GridHandlingStarted>,
-    /// The last progress of the work of the grid: day and text.
-    pub grid_progress: Option<(chrono::NaiveDate, String)>,
+    /// The last progress of the work of the grid.
+    pub grid_progress: Option<GridProgressRecorded>,
+    /// The last time the grid said that its work was done, in this cycle.
+    pub grid_done: Option<GridHandlingDone>,
     /// How it was filed.
     pub filing: Option<Filing>,
-    /// How often filing was refused.
+    /// How often filing was refused in this cycle.
     pub filings_refused: u32,
     /// Every order that was ever sent.
     pub orders: BTreeMap<OrderId, Order>,
+    /// How it was dispatched last.
+    pub dispatched: Option<CaseDispatched>,
     /// How often the case was dispatched; part of the names of orders.
     pub dispatches: u32,
     /// 1, and one more for each time it was reopened.
     pub cycle: u32,
+    /// How this cycle began, where it is not the first.
+    pub reopened: Option<CaseReopened>,
     /// Review meetings outside a deliberation.
     pub reviews: Vec<MeetingHeld>,
     /// Who disposed in this cycle; none of them verifies.
@@ -48,6 +55,8 @@ pub struct CaseFile {
     pub disposed: Option<CaseDisposed>,
     /// The case into which it was merged.
     pub merged_into: Option<kernel::CaseId>,
+    /// Why it was voided.
+    pub voided: Option<IssueVoided>,
     /// How it was closed, while it is.
     pub closed: Option<CaseClosed>,
     /// Who has to do what until when; none once it is closed.
@@ -83,6 +92,8 @@ pub struct Filing {
     pub number: String,
     /// The matter as of that day.
     pub matter: MatterFacts,
+    /// The criteria and their answers.
+    pub criteria: Vec<CriterionAnswer>,
 }
 
 /// Where an order stands.
@@ -145,17 +156,21 @@ impl CaseFile {
             deliberations: Vec::new(),
             grid_work: None,
             grid_progress: None,
+            grid_done: None,
             filing: None,
             filings_refused: 0,
             orders: BTreeMap::new(),
+            dispatched: None,
             dispatches: 0,
             cycle: 1,
+            reopened: None,
             reviews: Vec::new(),
             disposers: BTreeSet::new(),
             verified: None,
             feedback: Vec::new(),
             disposed: None,
             merged_into: None,
+            voided: None,
             closed: None,
         }
     }
@@ -206,6 +221,11 @@ impl CaseFile {
     /// The lead order of this cycle.
     pub fn lead(&self) -> Option<&Order> {
         self.live_orders().find(|order| order.sent.order.part == Part::Lead)
+    }
+
+    /// What the finder said last in this cycle; what they said in an earlier one is not about this work.
+    pub fn last_feedback(&self) -> Option<&FeedbackRecorded> {
+        self.feedback.iter().rfind(|feedback| feedback.cycle == self.cycle)
     }
 
     /// Whether a moment lies after the end of a due time.

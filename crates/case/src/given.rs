@@ -1,13 +1,32 @@
 //! Given some events, when a command is handled, then these events, nothing, or a refusal.
 
-mod fixtures;
+mod common;
+mod deliberate;
+mod discover;
+mod dispose;
+mod feedback;
+mod respond;
 
 use chrono::{DateTime, Utc};
 use kernel::{Actor, Due, Role, Scope};
 
-pub(crate) use fixtures::*;
+pub(crate) use common::{ASSIST, CASE, GRID, LEAD, NOW, department, evidence, facts, matter_code};
+pub(crate) use deliberate::{
+    conclude, concluded, consent, consented, escalate, escalated, escalation, hearing, held, hold_hearing,
+    open_deliberation, opened, proposal, revise,
+};
+pub(crate) use discover::{community, discover, discovered, register, registered, registered_as};
+pub(crate) use dispose::{
+    disposed, disposed_case, failed, grid_done, grid_started, grid_work, part_disposed, passed, rework, submit,
+    verified_case, verify, work_done,
+};
+pub(crate) use feedback::{close, closed, closed_case, feedback, feedback_recorded, reopen, reopened, second_cycle};
+pub(crate) use respond::{
+    accepted, decide_return, dispatch, dispatched, dispatched_case, file, filed, filed_case, order_id, order_ref,
+    refuse_filing, refused_filing, request_return, return_approved, return_refused, return_requested,
+};
 
-use crate::{Case, CaseCommand, CaseEvent, Context, Facts, IssueEscalated, Refusal};
+use crate::{Case, CaseCommand, CaseEvent, Context, Facts, Refusal};
 
 /// A case as `events` made it, with everything a command of the fixtures may name.
 pub(crate) fn given(events: impl IntoIterator<Item = CaseEvent>) -> Given {
@@ -64,11 +83,6 @@ impl Given {
 
     pub(crate) fn reopen_until(self) -> DateTime<Utc> {
         self.case.opened().unwrap().closed.as_ref().unwrap().reopen_until.at
-    }
-
-    pub(crate) fn escalated_event(self) -> IssueEscalated {
-        let CaseEvent::IssueEscalated(event) = escalated() else { unreachable!() };
-        event
     }
 }
 

@@ -6,18 +6,23 @@
 //! | discovered 已发现 | `register-issue`, `merge-issue`, `void-issue` |
 //! | registered 已登记 | `handle-in-grid`, `open-deliberation`, `escalate-issue`, `merge-issue`, `void-issue` |
 //! | grid_handling 网格自处 | `handle-in-grid`, `record-progress`, `hold-meeting` (coordination, review), `open-deliberation`, `escalate-issue` |
-//! | deliberating 共议中 | `hold-meeting`, `revise-proposal`, `conclude-deliberation`, then `handle-in-grid` or `escalate-issue` |
+//! | deliberating 共议中 | `hold-meeting` (hearing, coordination), `revise-proposal`, `conclude-deliberation`, then `handle-in-grid`, `open-deliberation` or `escalate-issue` |
 //! | escalated 已上报 | `file-case`, `refuse-filing` |
 //! | not_filed 不予立案 | `escalate-issue` (one review), `record-feedback`, `close-case` |
 //! | filed 已立案 | `dispatch-case` |
-//! | dispatched 已派遣 | `accept-order`, `request-return` |
+//! | dispatched 已派遣 | `accept-order`, `request-return` (inside the window) |
 //! | return_review 退单审核中 | `decide-return` |
-//! | in_disposal 处置中, rework 返工 | `record-progress`, `submit-disposal`, `request-return` (inside the window) |
-//! | disposed 已处置待核查 | `verify-case`, `hold-meeting` (review) |
+//! | in_disposal 处置中 | `record-progress`, `submit-disposal`, `request-return` (inside the window), `hold-meeting` (review) |
+//! | rework 返工 | `record-progress`, `submit-disposal`, `hold-meeting` (review) |
+//! | disposed 已处置待核查 | `verify-case`, `hold-meeting` (coordination, review) |
 //! | callback 回访 | `record-feedback`, `hold-meeting` (review), `close-case`, `reopen-case` |
 //! | closed 已结案 | `reopen-case` (inside the window) |
 //! | reopened 重办 | `dispatch-case`, `open-deliberation`, `handle-in-grid`, `escalate-issue` |
 //! | merged 并案, voided 作废 | none |
+//!
+//! The stage is that of the case and of its lead order. An order has a state of its own: an assisting department
+//! accepts, asks its order back, reports and disposes from dispatched to rework, also while the lead's return is
+//! reviewed, and `decide-return` decides on its return in any of these.
 //!
 //! Consent polls, arbitration, first contact, summons, extension, suspension, urging, supervision, correction and
 //! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
@@ -25,7 +30,8 @@
 //!
 //! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`] brings in time, actor and what other aggregates know.
 //! INVARIANT: a case that is not closed, merged or voided has an [`Obligation`](kernel::Obligation).
-//! INVARIANT: the same command again is no event, or the same refusal.
+//! INVARIANT: the same command again is no event, or the same refusal. A reason in other words, where nothing else
+//! differs, is the same command; another code, due time, matter, department or file is not.
 //! INVARIANT: nothing but [`case`](Case) knows esrs.
 
 mod case;
@@ -46,13 +52,11 @@ mod given;
 
 pub use case::Case;
 pub use command::CaseCommand;
-pub use context::{
-    Authority, Context, DepartmentFacts, Facts, GridFacts, Instruction, MatterFacts, MergeTarget,
-};
+pub use context::{Authority, Context, DepartmentFacts, Facts, GridFacts, Instruction, MatterFacts, MergeTarget};
 pub use deliberate::{
     Attendance, ConcludeDeliberation, Conclusion, ConsentCount, ConsentResult, ConsentRuleFacts, DeliberationConcluded,
-    DeliberationOpened, DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, MeetingRound,
-    OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
+    DeliberationOpened, DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind,
+    MeetingRound, OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
 };
 pub use discover::{
     DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, ListLine,
@@ -71,7 +75,7 @@ pub use file::{CaseFile, Deliberation, Filing, Order, OrderStatus};
 pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
-    OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
-    ReturnReason, ReturnRefused, ReturnRequested,
+    OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved,
+    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested,
 };
 pub use stage::Stage;

@@ -143,6 +143,9 @@ pub enum Refusal {
         /// The round.
         round: u32,
     },
+    /// A score that is none, or of a meeting that scores nothing.
+    #[error("a score is 0 to 100 and is given in a review meeting")]
+    ScoreDoesNotFit,
     /// The counts of a consent contradict each other.
     #[error("agreed + opposed <= participated <= invited and reached <= invited must hold")]
     ConsentDoesNotAddUp,
@@ -165,7 +168,9 @@ pub enum Refusal {
         version: u32,
     },
     /// 网格先议: a matter of the community is deliberated before it is escalated.
-    #[error("a matter of the community is deliberated first; conclude a deliberation or record a waiver with its reason")]
+    #[error(
+        "a matter of the community is deliberated first; conclude a deliberation or record a waiver with its reason"
+    )]
     DeliberationNeeded,
     /// A refusal to file is reviewed once.
     #[error("filing was refused twice; the one review has been used")]
@@ -278,6 +283,7 @@ impl Refusal {
             Self::NothingToReview => "nothing-to-review",
             Self::WrongRound { .. } => "wrong-round",
             Self::MeetingAlreadyRecorded { .. } => "meeting-already-recorded",
+            Self::ScoreDoesNotFit => "score-does-not-fit",
             Self::ConsentDoesNotAddUp => "consent-does-not-add-up",
             Self::UnknownConsentRule => "unknown-consent-rule",
             Self::WrongProposalVersion { .. } => "wrong-proposal-version",

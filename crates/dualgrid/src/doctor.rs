@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use app::port::EventLog as _;
 use bus::{Connection, ConnectionOptions, Credentials};
 use comfy_table::Table;
 use kernel::digest::Digest;

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use app::App;
-use bus::{Commands, Connection, ConnectionOptions, Credentials, Departments, Publisher, PublisherOptions, PublisherStatus};
+use bus::commands::Commands;
+use bus::departments::Departments;
+use bus::publisher::{Publisher, PublisherOptions, PublisherStatus};
+use bus::{Connection, ConnectionOptions, Credentials};
 use clap::ValueEnum;
 use http_api::server;
 use http_api::token::Verifier;
@@ -51,7 +54,8 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     if has(RoleName::Projector) {
         for projector in app.projectors() {
             let (app, stop) = (Arc::clone(&app), stop.subscribe());
-            start(projector.name(), Box::pin(async move { Ok(app.project(projector, stop).await) }));
+            let name = projector.name();
+            start(name, Box::pin(async move { Ok(app.project(projector, stop).await) }));
         }
     }
     if has(RoleName::Publisher) || has(RoleName::Api) {
@@ -64,9 +68,10 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             start("departments", Box::pin(async move { Ok(departments.run(stopped).await) }));
         }
         if has(RoleName::Api) {
-            let commands = Commands::new(connection, Arc::clone(&app));
+            let door: Arc<App> = Arc::clone(&app);
+            let commands = Commands::new(connection, door);
             let stopped = stopped(stop.subscribe());
-            start("department commands", Box::pin(async move { Ok(commands.run(stopped).await) }));
+            start("department commands", Box::pin(async move { Ok(commands.run(stopped).await?) }));
         }
     }
     if has(RoleName::Api) {

@@ -68,9 +68,7 @@ impl ConcludeDeliberation {
             Conclusion::Explain => context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?,
         };
         let summary = self.summary.clone();
-        Ok(vec![
-            DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into(),
-        ])
+        Ok(vec![DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into()])
     }
 }
 

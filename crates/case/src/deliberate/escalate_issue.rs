@@ -44,8 +44,7 @@ impl EscalateIssue {
         if case.stage == Stage::Escalated {
             return Ok(vec![]);
         }
-        let stages =
-            [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
+        let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
         check_text("reason", &self.reason, 1000)?;
         if file.filings_refused >= 2 {
@@ -83,15 +82,15 @@ impl IssueEscalated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{discovered, escalate, escalated, given, refused_filing, registered, registered_as};
+    use crate::given::{discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as};
 
     #[test]
     fn a_matter_of_the_community_is_deliberated_first() {
         let community = || registered_as(Authority::Community, Urgency::Ordinary);
         given([discovered(), community()]).when(escalate()).then_refused(Refusal::DeliberationNeeded);
-        let waived = EscalateIssue { waiver: Some("居民已三次拒绝到会".into()), ..escalate() };
+        let unheard = EscalateIssue { waiver: Some("居民已三次拒绝到会".into()), ..escalate() };
         let waiver = DeliberationWaived { reason: "居民已三次拒绝到会".into() }.into();
-        given([discovered(), community()]).when(waived).then([waiver, escalated()]);
+        given([discovered(), community()]).when(unheard).then([waiver, escalated()]);
         let urgent = registered_as(Authority::Community, Urgency::Urgent);
         given([discovered(), urgent]).when(escalate()).then([escalated()]);
     }
@@ -108,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_refusal_to_file_is_reviewed_once() {
-        let review = IssueEscalated { review: true, ..given([]).escalated_event() };
+        let review = escalation(true);
         let once = || vec![discovered(), registered(), escalated(), refused_filing()];
         given(once()).when(escalate()).then([review.clone().into()]);
         let twice = [once(), vec![review.into(), refused_filing()]].concat();

@@ -128,9 +128,7 @@ impl HoldMeeting {
             return Err(Refusal::WrongRound { next });
         }
         context.has_happened(self.held_at)?;
-        check_count("attendance", self.attendance.len(), 1, 100)?;
-        check_count("results", self.results.len(), 1, 100)?;
-        self.results.iter().try_for_each(|result| check_text("results", result, 1000))?;
+        self.check()?;
         let minutes = context.evidence(&[self.minutes])?.remove(0);
         let next = match case.stage {
             Stage::Deliberating => Some(context.oblige(Step::Deliberate, file.secretary())?),
@@ -145,19 +143,30 @@ impl HoldMeeting {
             attendance: self.attendance.clone(),
             minutes,
             results: self.results.clone(),
-            consent: self.consent.map(|count| count.under(file)).transpose()?,
+            consent: self.consent.map(|count| count.under(case.stage, file)).transpose()?,
             score: self.score,
             next,
         };
         Ok(vec![held.into()])
     }
 
+    fn check(&self) -> Result<(), Refusal> {
+        check_count("attendance", self.attendance.len(), 1, 100)?;
+        self.attendance.iter().try_for_each(|seats| check_text("attendance.class", &seats.class, 100))?;
+        check_count("results", self.results.len(), 1, 100)?;
+        self.results.iter().try_for_each(|result| check_text("results", result, 1000))?;
+        match self.score {
+            Some(score) if score > 100 || self.kind != MeetingKind::Review => Err(Refusal::ScoreDoesNotFit),
+            _ => Ok(()),
+        }
+    }
+
     fn check_stage(&self, case: &Case, file: &CaseFile) -> Result<(), Refusal> {
         let concluded = file.deliberation().is_some_and(|deliberation| deliberation.conclusion.is_some());
         match (self.kind, case.stage) {
             (MeetingKind::Hearing | MeetingKind::Coordination, Stage::Deliberating) if !concluded => Ok(()),
-            (MeetingKind::Coordination | MeetingKind::Review, Stage::GridHandling | Stage::Disposed) => Ok(()),
-            (MeetingKind::Review, Stage::Callback | Stage::InDisposal | Stage::Rework) => Ok(()),
+            (MeetingKind::Coordination | MeetingKind::Review, Stage::GridHandling | Stage::Disposed)
+            | (MeetingKind::Review, Stage::Callback | Stage::InDisposal | Stage::Rework) => Ok(()),
             (MeetingKind::Review, Stage::Deliberating) => Err(Refusal::NothingToReview),
             (MeetingKind::Hearing, Stage::GridHandling | Stage::Disposed | Stage::Callback | Stage::Deliberating) => {
                 Err(Refusal::HearingAfterDecision)
@@ -175,8 +184,15 @@ impl HoldMeeting {
 }
 
 impl ConsentCount {
-    fn under(self, file: &CaseFile) -> Result<ConsentResult, Refusal> {
+    fn under(self, stage: Stage, file: &CaseFile) -> Result<ConsentResult, Refusal> {
         let rule = file.consent_rule().ok_or(Refusal::UnknownConsentRule)?.clone();
+        if stage != Stage::Deliberating {
+            return Err(Refusal::DeliberationOver); // It would count for nothing.
+        }
+        let proposal_version = file.deliberation().map_or(0, crate::Deliberation::proposal_version);
+        if proposal_version == 0 {
+            return Err(Refusal::WrongProposalVersion { current: 0 }); // Nothing was put to them.
+        }
         let voted = u64::from(self.agreed) + u64::from(self.opposed);
         let adds_up = voted <= u64::from(self.participated)
             && self.participated <= self.invited
@@ -187,7 +203,6 @@ impl ConsentCount {
         }
         let agreed = u64::from(self.agreed) * u64::from(rule.denominator);
         let passed = agreed >= u64::from(self.invited) * u64::from(rule.numerator);
-        let proposal_version = file.deliberation().map_or(0, crate::Deliberation::proposal_version);
         Ok(ConsentResult { count: self, rule, proposal_version, passed })
     }
 }
@@ -200,8 +215,9 @@ impl MeetingHeld {
             }
             match file.deliberations.last_mut() {
                 Some(deliberation) => {
-                    if let Some(consent) = self.consent.as_ref().filter(|consent| consent.passed) {
-                        deliberation.consented = Some(consent.proposal_version);
+                    // A later count stands instead of the one before, also where it fails.
+                    if let Some(consent) = &self.consent {
+                        deliberation.consented = consent.passed.then_some(consent.proposal_version);
                     }
                     deliberation.meetings.push(self);
                 }
@@ -213,7 +229,7 @@ impl MeetingHeld {
 
 impl CaseFile {
     /// The meetings of one kind, of the newest deliberation or, where there is none, of the case.
-    fn meetings(&self, kind: MeetingKind) -> impl Iterator<Item = &MeetingHeld> {
+    pub(crate) fn meetings(&self, kind: MeetingKind) -> impl Iterator<Item = &MeetingHeld> {
         let meetings = self.deliberation().map_or(&self.reviews, |deliberation| &deliberation.meetings);
         meetings.iter().filter(move |held| held.kind == kind)
     }
@@ -222,9 +238,10 @@ impl CaseFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OpenDeliberation;
     use crate::given::{
-        concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing, opened, proposal,
-        registered,
+        concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing, open_deliberation,
+        opened, proposal, registered,
     };
 
     fn count(agreed: u32, opposed: u32) -> ConsentCount {
@@ -247,7 +264,7 @@ mod tests {
     fn two_thirds_are_counted_exactly() {
         for (agreed, passed) in [(199, false), (200, true)] {
             let file = given([discovered(), registered(), opened(), proposal(1)]).case();
-            let result = count(agreed, 10).under(file.opened().unwrap()).unwrap();
+            let result = count(agreed, 10).under(file.stage, file.opened().unwrap()).unwrap();
             assert_eq!((result.passed, result.proposal_version), (passed, 1));
         }
         let asked = |count| HoldMeeting { consent: Some(count), ..hold_hearing() };
@@ -266,5 +283,36 @@ mod tests {
         let review = HoldMeeting { kind: MeetingKind::Review, round: 1, score: Some(90), ..hold_hearing() };
         given([discovered(), registered(), opened()]).when(review).then_refused(Refusal::NothingToReview);
         given([discovered(), registered(), grid_started()]).when(second()).then_refused(Refusal::HearingAfterDecision);
+    }
+
+    #[test]
+    fn a_consent_is_to_a_version_and_under_the_pinned_rule() {
+        let asked = |count| HoldMeeting { consent: Some(count), ..hold_hearing() };
+        let open = || vec![discovered(), registered(), opened()];
+        given(open()).when(asked(count(200, 10))).then_refused(Refusal::WrongProposalVersion { current: 0 });
+        let unruled = OpenDeliberation { consent_rule: None, ..open_deliberation() };
+        let unruled = given([discovered(), registered()]).when(unruled).events();
+        let before = [vec![discovered(), registered()], unruled, vec![proposal(1)]].concat();
+        given(before).when(asked(count(200, 10))).then_refused(Refusal::UnknownConsentRule);
+        let works = [open(), vec![held(hearing()), proposal(1), consent(), concluded(), grid_started()]].concat();
+        let late = HoldMeeting { kind: MeetingKind::Coordination, ..asked(count(200, 10)) };
+        given(works).when(late).then_refused(Refusal::DeliberationOver);
+    }
+
+    #[test]
+    fn a_later_count_stands_instead_of_the_one_before() {
+        let before = [discovered(), registered(), opened(), held(hearing()), proposal(1), consent()];
+        let recount = HoldMeeting { round: 3, consent: Some(count(199, 10)), ..hold_hearing() };
+        let failed = given(before.clone()).when(recount).events();
+        let case = given(before.into_iter().chain(failed)).case();
+        assert_eq!(case.opened().unwrap().deliberation().unwrap().consented, None);
+    }
+
+    #[test]
+    fn a_review_is_scored_up_to_a_hundred_and_nothing_else_is() {
+        let open = || given([discovered(), registered(), opened()]);
+        open().when(HoldMeeting { score: Some(90), ..hold_hearing() }).then_refused(Refusal::ScoreDoesNotFit);
+        let review = HoldMeeting { kind: MeetingKind::Review, score: Some(101), ..hold_hearing() };
+        given([discovered(), registered(), grid_started()]).when(review).then_refused(Refusal::ScoreDoesNotFit);
     }
 }

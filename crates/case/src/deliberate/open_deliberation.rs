@@ -86,6 +86,10 @@ impl OpenDeliberation {
         check_text("roster.convener", &self.roster.convener, 100)?;
         check_count("roster.fixed", self.roster.fixed.len(), 1, 50)?;
         check_count("roster.invited", self.roster.invited.len(), 0, 200)?;
+        for seat in self.roster.fixed.iter().chain(&self.roster.invited) {
+            check_text("roster.class", &seat.class, 100)?;
+            check_text("roster.holder", &seat.holder, 100)?;
+        }
         let consent_rule = match &self.consent_rule {
             None => None,
             Some(id) => {

@@ -78,9 +78,17 @@ impl ReviseProposal {
         if self.version != current + 1 {
             return Err(Refusal::WrongProposalVersion { current });
         }
+        if let Some(after) = self.after {
+            let held = file.meetings(after.kind).map(|held| held.round).max().unwrap_or(0);
+            if after.round == 0 || after.round > held {
+                return Err(Refusal::WrongRound { next: held + 1 });
+            }
+        }
         check_text("text", &self.text, 10_000)?;
         check_count("changes", self.changes.len(), 0, 200)?;
         check_count("topics", self.topics.len(), 0, 200)?;
+        self.changes.iter().try_for_each(|change| check_text("changes", change, 1000))?;
+        self.topics.iter().try_for_each(|topic| check_text("topics.name", &topic.name, 200))?;
         Ok(vec![
             ProposalRevised {
                 version: self.version,
@@ -131,5 +139,13 @@ mod tests {
         given([discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), concluded()])
             .when(revise(2))
             .then_refused(Refusal::DeliberationOver);
+    }
+
+    #[test]
+    fn it_names_a_meeting_that_was_held() {
+        let after = Some(MeetingRound { kind: MeetingKind::Hearing, round: 1 });
+        let revised = || ReviseProposal { after, ..revise(1) };
+        given([discovered(), registered(), opened()]).when(revised()).then_refused(Refusal::WrongRound { next: 1 });
+        assert_eq!(given([discovered(), registered(), opened(), held(hearing())]).when(revised()).events().len(), 1);
     }
 }

@@ -86,6 +86,15 @@ pub struct Location {
     pub latitude: Option<f64>,
 }
 
+impl Location {
+    /// As it is recorded: degrees to 7 decimals (a centimetre). So few digits are read back from JSON exactly, which
+    /// 17 are not; a retry would otherwise look like another discovery.
+    fn recorded(&self) -> Self {
+        let rounded = |degrees: f64| (degrees * 1e7).round() / 1e7;
+        Self { text: self.text.clone(), longitude: self.longitude.map(rounded), latitude: self.latitude.map(rounded) }
+    }
+}
+
 /// A line of a list that was made on visits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -173,7 +182,8 @@ impl DiscoverIssue {
         }
         self.check(context)?;
         let unknown = || Refusal::UnknownGrid { grid: self.grid.clone() };
-        let grid = context.facts.grid.clone().ok_or_else(unknown)?;
+        let grid =
+            context.facts.grid.clone().filter(|grid| grid.path.first() == Some(&self.grid)).ok_or_else(unknown)?;
         if !grid.lowest {
             return Err(Refusal::NotAMicroGrid { grid: self.grid.clone() });
         }
@@ -185,7 +195,7 @@ impl DiscoverIssue {
                 title: self.title.clone(),
                 description: self.description.clone(),
                 grid,
-                location: self.location.clone(),
+                location: self.location.recorded(),
                 reporter: context.facts.reporter.clone(),
                 evidence: context.evidence(&self.evidence)?,
                 list_line: self.list_line.clone(),
@@ -220,7 +230,7 @@ impl DiscoverIssue {
         (self.source, &self.source_code, &self.title, &self.description)
             == (event.source, &event.source_code, &event.title, &event.description)
             && Some(&self.grid) == event.grid.path.first()
-            && (&self.location, &self.list_line) == (&event.location, &event.list_line)
+            && (&self.location.recorded(), &self.list_line) == (&event.location, &event.list_line)
             && self.evidence.iter().eq(evidence)
             && self.found_at.is_none_or(|found| found == event.found_at)
     }
@@ -249,7 +259,10 @@ mod tests {
     #[test]
     fn it_is_in_one_micro_grid_of_that_time() {
         let grid = || GridCode::try_new(GRID).unwrap();
-        given([]).knowing(|facts| facts.grid = None).when(discover()).then_refused(Refusal::UnknownGrid { grid: grid() });
+        given([])
+            .knowing(|facts| facts.grid = None)
+            .when(discover())
+            .then_refused(Refusal::UnknownGrid { grid: grid() });
         given([])
             .knowing(|facts| facts.grid.as_mut().unwrap().lowest = false)
             .when(discover())
@@ -283,5 +296,15 @@ mod tests {
     fn a_reporter_in_clear_is_never_printed() {
         let input = ReporterInput { name: Some("王秀英".into()), ..ReporterInput::default() };
         assert!(!format!("{input:?}").contains('王'));
+    }
+
+    #[test]
+    fn a_place_is_read_back_as_it_was_recorded() {
+        let mut exact = discover();
+        exact.location.longitude = Some(121.446_312_345_678);
+        let events = given([]).when(exact.clone()).events();
+        let [crate::CaseEvent::IssueDiscovered(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event.location.longitude, Some(121.446_312_3));
+        given(events).when(exact).then_nothing();
     }
 }

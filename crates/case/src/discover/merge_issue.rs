@@ -65,8 +65,10 @@ mod tests {
 
     #[test]
     fn a_case_is_merged_into_an_open_one() {
-        let (into, open) = (CaseId::named("target"), |open| move |facts: &mut crate::Facts| {
-            facts.merge_target = Some(MergeTarget { case: CaseId::named("target"), open });
+        let (into, open) = (CaseId::named("target"), |open| {
+            move |facts: &mut crate::Facts| {
+                facts.merge_target = Some(MergeTarget { case: CaseId::named("target"), open });
+            }
         });
         given([discovered()]).knowing(open(true)).when(merge(into)).then([merged(into)]);
         given([discovered(), merged(into)]).knowing(open(true)).when(merge(into)).then_nothing();

@@ -76,7 +76,7 @@ impl RegisterIssue {
         }
         case.opened_in(&[Stage::Discovered], "discovered")?;
         let unknown = || Refusal::UnknownMatter { matter: self.matter.clone() };
-        let matter = context.facts.matter.clone().ok_or_else(unknown)?;
+        let matter = context.facts.matter.clone().filter(|matter| matter.code == self.matter).ok_or_else(unknown)?;
         let next = context.oblige(Step::Route, file.grid_leader())?;
         let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
         let mut events = vec![registered.into()];
@@ -125,5 +125,12 @@ mod tests {
             .knowing(|facts| facts.similar.clone_from(&cases))
             .when(register())
             .then([registered(), DuplicateSuspected { cases: cases.clone() }.into()]);
+    }
+
+    #[test]
+    fn the_facts_are_of_the_matter_that_was_named() {
+        let matter = MatterCode::try_new("FW-0999").unwrap();
+        let other = RegisterIssue { matter: matter.clone(), ..register() };
+        given([discovered()]).when(other).then_refused(Refusal::UnknownMatter { matter });
     }
 }

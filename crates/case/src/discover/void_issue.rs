@@ -34,7 +34,10 @@ impl VoidIssue {
 
 impl IssueVoided {
     pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Voided, |file| file.next = None)
+        case.turned(Stage::Voided, |file| {
+            file.next = None;
+            file.voided = Some(self);
+        })
     }
 }
 

@@ -94,9 +94,12 @@ impl HandleInGrid {
         let same = started.is_some_and(|work| (&work.executors, &work.work) == (&self.executors, &self.work));
         match (case.stage, &self.done) {
             (Stage::GridHandling, Some(done)) if same => Ok(vec![done.event(case, context)?.into()]),
-            (Stage::GridHandling, None) if same => Ok(vec![]),
+            (Stage::GridHandling, None) if same => Ok(vec![]), // A retry: already so.
             (Stage::GridHandling, _) => Err(Refusal::AlreadyInGridHandling),
-            (Stage::Disposed, Some(_)) if same => Ok(vec![]),
+            (Stage::Disposed, Some(done)) if same => match &file.grid_done {
+                Some(last) if done.is_same(last) => Ok(vec![]),
+                _ => Err(case.wrong_stage("in grid handling")),
+            },
             _ => self.start(case, context),
         }
     }
@@ -125,6 +128,10 @@ impl HandleInGrid {
 }
 
 impl Completion {
+    fn is_same(&self, last: &GridHandlingDone) -> bool {
+        self.result == last.result && self.evidence.iter().eq(last.evidence.iter().map(|evidence| &evidence.sha256))
+    }
+
     fn event(&self, case: &Case, context: &Context) -> Result<GridHandlingDone, Refusal> {
         check_text("done.result", &self.result, 2000)?;
         check_count("done.evidence", self.evidence.len(), 1, 20)?;
@@ -149,8 +156,9 @@ impl GridHandlingStarted {
 impl GridHandlingDone {
     pub(crate) fn evolve(self, case: Case) -> Case {
         case.turned(Stage::Disposed, |file| {
-            file.next = Some(self.next);
-            file.disposers.insert(self.by);
+            file.next = Some(self.next.clone());
+            file.disposers.insert(self.by.clone());
+            file.grid_done = Some(self);
         })
     }
 }
@@ -158,10 +166,10 @@ impl GridHandlingDone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Urgency;
     use crate::given::{
         discovered, given, grid_done, grid_started, grid_work, opened, registered, registered_as, work_done,
     };
-    use crate::Urgency;
 
     fn community() -> crate::CaseEvent {
         registered_as(Authority::Community, Urgency::Ordinary)
@@ -182,9 +190,7 @@ mod tests {
     #[test]
     fn what_is_for_a_department_is_not_done_in_the_grid() {
         let matter = crate::given::matter_code();
-        given([discovered(), registered()])
-            .when(grid_work())
-            .then_refused(Refusal::AdministrativeMatter { matter });
+        given([discovered(), registered()]).when(grid_work()).then_refused(Refusal::AdministrativeMatter { matter });
     }
 
     #[test]
@@ -198,5 +204,13 @@ mod tests {
         unshown.done.as_mut().unwrap().evidence.clear();
         let refusal = Refusal::EntryCount { field: "done.evidence", min: 1, max: 20 };
         given([discovered(), community(), grid_started()]).when(unshown).then_refused(refusal);
+    }
+
+    #[test]
+    fn another_result_is_not_the_same() {
+        let mut other = work_done();
+        other.done.as_mut().unwrap().result = "只做了一半".into();
+        let refusal = Refusal::WrongStage { stage: Stage::Disposed, taken: "in grid handling" };
+        given([discovered(), community(), grid_started(), grid_done()]).when(other).then_refused(refusal);
     }
 }

@@ -64,7 +64,7 @@ impl RecordProgress {
 
     fn of_order(&self, order: OrderId, case: &Case, context: &Context) -> Decision {
         let found = case.opened()?.order_of(order, context.by.department())?;
-        if found.progress.as_ref().is_some_and(|last| (last.day, &last.text) == (self.day, &self.text)) {
+        if found.progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
         if !matches!(found.status, OrderStatus::Accepted | OrderStatus::Rework) {
@@ -76,12 +76,17 @@ impl RecordProgress {
 
     fn of_grid(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.grid_progress.as_ref().is_some_and(|last| (last.0, &last.1) == (self.day, &self.text)) {
+        if file.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::GridHandling], "in grid handling, or an order is named")?;
         let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
         Ok(vec![GridProgressRecorded { day, text, evidence }.into()])
+    }
+
+    fn is_same(&self, day: NaiveDate, text: &str, evidence: &[Evidence]) -> bool {
+        let shown = evidence.iter().map(|evidence| &evidence.sha256);
+        (self.day, self.text.as_str()) == (day, text) && self.evidence.iter().eq(shown)
     }
 }
 
@@ -97,7 +102,7 @@ impl OrderProgressRecorded {
 
 impl GridProgressRecorded {
     pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.grid_progress = Some((self.day, self.text)))
+        case.noted(|file| file.grid_progress = Some(self))
     }
 }
 
@@ -105,7 +110,7 @@ impl GridProgressRecorded {
 mod tests {
     use super::*;
     use crate::given::{
-        LEAD, NOW, accepted, community, discovered, dispatched_case, given, grid_started, order_id, order_ref,
+        LEAD, NOW, accepted, community, discovered, dispatched_case, evidence, given, grid_started, order_id, order_ref,
     };
 
     fn progress(order: Option<OrderId>) -> RecordProgress {
@@ -131,8 +136,7 @@ mod tests {
 
     #[test]
     fn the_grid_reports_on_its_own_work() {
-        let recorded =
-            GridProgressRecorded { day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] };
+        let recorded = GridProgressRecorded { day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] };
         let at_work = || vec![discovered(), community(), grid_started()];
         given(at_work()).when(progress(None)).then([recorded.clone().into()]);
         given([at_work(), vec![recorded.into()]].concat()).when(progress(None)).then_nothing();
@@ -149,5 +153,13 @@ mod tests {
         given([discovered(), community(), grid_started()])
             .when(RecordProgress { day, ..progress(None) })
             .then_refused(Refusal::InTheFuture { moment });
+    }
+
+    #[test]
+    fn the_same_words_with_a_photo_are_other_progress() {
+        let recorded = GridProgressRecorded { day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] };
+        let shown = RecordProgress { evidence: vec![evidence().sha256], ..progress(None) };
+        let before = [discovered(), community(), grid_started(), recorded.into()];
+        assert_eq!(given(before).when(shown).events().len(), 1);
     }
 }

@@ -61,7 +61,8 @@ impl SubmitDisposal {
         let open = |other: &&crate::Order| {
             other.sent.order.order != self.order && !matches!(other.status, OrderStatus::Disposed(_))
         };
-        let waiting: Vec<_> = file.live_orders().filter(open).map(|other| other.sent.order.department.clone()).collect();
+        let waiting: Vec<_> =
+            file.live_orders().filter(open).map(|other| other.sent.order.department.clone()).collect();
         let lead = order.sent.order.part == Part::Lead;
         if lead && !waiting.is_empty() {
             return Err(Refusal::AssistingPartsOpen { waiting });
@@ -74,7 +75,7 @@ impl SubmitDisposal {
             late: CaseFile::is_over(&order.sent.dispose_by, context.at),
         };
         let mut events = vec![part.into()];
-        if waiting.is_empty() {
+        if lead {
             let parts = u32::try_from(file.live_orders().count()).unwrap_or(u32::MAX);
             let next = context.oblige(Step::Verify, file.centre(Role::Verifier))?;
             events.push(CaseDisposed { parts, cycle: file.cycle, next }.into());

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use kernel::digest::Digest;
 use kernel::{Evidence, Obligation, OrderId, Role, Step};
 use schemars::JsonSchema;
@@ -93,21 +95,25 @@ impl VerifyCase {
 
     fn fail(&self, file: &CaseFile, context: &Context, evidence: Vec<Evidence>) -> Decision {
         let findings = self.findings.clone();
+        self.rework.iter().try_for_each(|order| file.order(*order).map(drop))?;
         let Some(lead) = file.lead() else {
             let next = context.oblige(Step::Rework, file.grid_leader())?;
             let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
         };
         let oblige = |order: &crate::Order| context.oblige(Step::Rework, at_department(&order.sent.order.department));
-        let mut events =
-            vec![VerificationFailed { findings: findings.clone(), evidence: evidence.clone(), next: oblige(lead)? }.into()];
+        let mut events = vec![
+            VerificationFailed { findings: findings.clone(), evidence: evidence.clone(), next: oblige(lead)? }.into(),
+        ];
         let lead_order = lead.sent.order.order;
         // The lead answers for the whole: it is always asked again, so that it finishes last again.
-        let named = self.rework.iter().copied().filter(|order| *order != lead_order);
-        for order in named.chain([lead_order]) {
+        let named: BTreeSet<_> = self.rework.iter().copied().filter(|order| *order != lead_order).collect();
+        for order in named.into_iter().chain([lead_order]) {
             let order = file.order(order)?;
-            if !matches!(order.status, OrderStatus::Disposed(_)) {
-                return Err(Refusal::OrderNotReady { order: order.sent.order.order, status: order.status.as_str() });
+            let this_cycle = order.sent.cycle == file.cycle;
+            if !this_cycle || !matches!(order.status, OrderStatus::Disposed(_)) {
+                let status = if this_cycle { order.status.as_str() } else { "of an earlier cycle" };
+                return Err(Refusal::OrderNotReady { order: order.sent.order.order, status });
             }
             let (next, order) = (oblige(order)?, order.sent.order.clone());
             events.push(
@@ -160,8 +166,8 @@ impl GridReworkRequired {
 mod tests {
     use super::*;
     use crate::given::{
-        ASSIST, LEAD, community, discovered, disposed_case, failed, given, grid_done, grid_started, order_id, passed,
-        rework, submit, verify,
+        ASSIST, LEAD, closed_case, community, discovered, disposed, disposed_case, failed, given, grid_done,
+        grid_started, order_id, passed, reopened, rework, submit, verify,
     };
 
     #[test]
@@ -197,10 +203,31 @@ mod tests {
             .by("staff-verifier")
             .when(verify(false))
             .events();
-        let case = events.into_iter().fold(
-            given([discovered(), community(), grid_started(), grid_done()]).case(),
-            crate::Case::evolve,
-        );
+        let case = events
+            .into_iter()
+            .fold(given([discovered(), community(), grid_started(), grid_done()]).case(), crate::Case::evolve);
         assert_eq!(case.stage, Stage::GridHandling);
+    }
+
+    #[test]
+    fn rework_is_of_this_cycle_and_named_once() {
+        let twice = VerifyCase { rework: vec![order_id(ASSIST), order_id(ASSIST)], ..verify(false) };
+        given(disposed_case()).by("staff-verifier").when(twice).then([failed(), rework(ASSIST), rework(LEAD)]);
+        let order = kernel::OrderId::named("none");
+        let unknown = VerifyCase { rework: vec![order], ..verify(false) };
+        given(disposed_case()).by("staff-verifier").when(unknown).then_refused(Refusal::UnknownOrder { order });
+        let again = [closed_case(), vec![reopened()]].concat();
+        let sent = given(again.clone()).when(crate::given::dispatch()).events();
+        let again = [again, sent, vec![disposed()]].concat();
+        let old = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
+        let refusal = Refusal::OrderNotReady { order: order_id(ASSIST), status: "of an earlier cycle" };
+        given(again).by("staff-verifier").when(old).then_refused(refusal);
+    }
+
+    #[test]
+    fn a_verification_is_shown() {
+        let unshown = VerifyCase { evidence: vec![], ..verify(true) };
+        let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
+        given(disposed_case()).by("staff-verifier").when(unshown).then_refused(refusal);
     }
 }

@@ -14,7 +14,7 @@ use crate::{CaseFile, Conclusion, Context, Refusal, Stage};
 pub struct CloseCase {
     /// How it ended.
     pub outcome: Outcome,
-    /// How it was solved: one or more of self, co, moral and legal (自治共治德治法治); none for what was explained.
+    /// How it was solved: one or more of autonomy, joint, virtue and law (自治共治德治法治); none for what was explained.
     #[serde(default)]
     pub resolution: Vec<Resolution>,
     /// The summary, at most 2000 characters.
@@ -41,13 +41,13 @@ pub enum Outcome {
 #[serde(rename_all = "snake_case")]
 pub enum Resolution {
     /// 自治
-    SelfGovernance,
+    Autonomy,
     /// 共治
-    CoGovernance,
+    Joint,
     /// 德治
-    MoralGovernance,
+    Virtue,
     /// 法治
-    LegalGovernance,
+    Law,
 }
 
 /// The case was closed.
@@ -82,8 +82,7 @@ impl CloseCase {
         let explained = outcome == Outcome::Explained;
         check_count("resolution", self.resolution.len(), usize::from(!explained), 4)?;
         check_text("summary", &self.summary, 2000)?;
-        let this_cycle = file.feedback.iter().rfind(|feedback| feedback.cycle == file.cycle);
-        let feedback = this_cycle.ok_or(Refusal::FinderNotAnswered)?;
+        let feedback = file.last_feedback().ok_or(Refusal::FinderNotAnswered)?;
         match &self.override_reason {
             Some(reason) => check_text("override_reason", reason, 500)?,
             None if feedback.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
@@ -106,13 +105,16 @@ impl CloseCase {
 
 impl CloseCase {
     fn is_same(&self, closed: &CaseClosed) -> bool {
-        (self.outcome, &self.resolution, &self.summary) == (closed.outcome, &closed.resolution, &closed.summary)
+        (self.outcome, &self.resolution, &self.summary, &self.override_reason)
+            == (closed.outcome, &closed.resolution, &closed.summary, &closed.override_reason)
     }
 }
 
 fn fitting_outcome(stage: Stage, file: &CaseFile) -> (Outcome, &'static str) {
     let conclusion = file.deliberation().and_then(|deliberation| deliberation.conclusion);
-    if stage == Stage::NotFiled || (file.verified.is_none() && conclusion == Some(Conclusion::Explain)) {
+    // A deliberation can end works that failed their verification: what counts is whether they ever passed.
+    let passed = file.verified.as_ref().is_some_and(|(passed, _)| *passed);
+    if stage == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
         (Outcome::Explained, "explained")
     } else if file.lead().is_some() {
         (Outcome::Solved, "solved")
@@ -133,7 +135,11 @@ impl CaseClosed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{close, closed, feedback_recorded, given, verified_case};
+    use crate::ConcludeDeliberation;
+    use crate::given::{
+        close, closed, community, conclude, discovered, feedback_recorded, given, grid_done, grid_started, hearing,
+        held, opened, verified_case, verify,
+    };
 
     fn answered(satisfied: bool) -> Vec<crate::CaseEvent> {
         [verified_case(), vec![feedback_recorded(satisfied)]].concat()
@@ -161,5 +167,35 @@ mod tests {
     fn the_outcome_fits_the_way_of_the_case() {
         let other = CloseCase { outcome: Outcome::CommunitySolved, ..close() };
         given(answered(true)).when(other).then_refused(Refusal::OutcomeDoesNotFit { expected: "solved" });
+    }
+
+    #[test]
+    fn works_that_failed_and_were_given_up_are_explained() {
+        let explain = ConcludeDeliberation { conclusion: Conclusion::Explain, ..conclude() };
+        let failed = given([discovered(), community(), grid_started(), grid_done()])
+            .by("staff-verifier")
+            .when(verify(false))
+            .events();
+        let before = [vec![discovered(), community(), grid_started(), grid_done()], failed].concat();
+        let before = [before, vec![opened(), held(hearing())]].concat();
+        let explained = given(before.clone()).when(explain).events();
+        let before = [before, explained, vec![feedback_recorded(true)]].concat();
+        given(before.clone()).when(close()).then_refused(Refusal::OutcomeDoesNotFit { expected: "explained" });
+        let fitting = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
+        assert_eq!(given(before).when(fitting).events().len(), 1);
+    }
+
+    #[test]
+    fn the_window_for_reopening_comes_from_the_rules() {
+        given(answered(true))
+            .knowing(|facts| facts.reopen_window = None)
+            .when(close())
+            .then_refused(Refusal::NoLimit { step: Step::RouteAgain });
+    }
+
+    #[test]
+    fn what_is_solved_says_how() {
+        let refusal = Refusal::EntryCount { field: "resolution", min: 1, max: 4 };
+        given(answered(true)).when(CloseCase { resolution: vec![], ..close() }).then_refused(refusal);
     }
 }

@@ -59,7 +59,7 @@ impl FeedbackRecorded {
 impl RecordFeedback {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.feedback.last().is_some_and(|last| self.is_same(last)) {
+        if file.last_feedback().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
@@ -67,25 +67,38 @@ impl RecordFeedback {
         if let Some(comment) = &self.comment {
             check_text("comment", comment, 2000)?;
         }
-        let unhappy = self.solved == Some(false) || self.satisfied == Some(false);
-        let step = if unhappy { Step::RouteAgain } else { Step::Close };
+        let (solved, satisfied) = self.said();
+        let unhappy = solved == Some(false) || satisfied == Some(false);
+        let next = match (case.stage, unhappy) {
+            // What was not filed is reviewed once, and not reopened before it is closed.
+            (Stage::NotFiled, true) if file.filings_refused < 2 => {
+                context.oblige(Step::ReviewRefusal, file.secretary())
+            }
+            (Stage::Callback, true) => context.oblige(Step::RouteAgain, file.centre(Role::DutyOfficer)),
+            _ => context.oblige(Step::Close, file.centre(Role::DutyOfficer)),
+        }?;
         Ok(vec![
             FeedbackRecorded {
                 answer: self.answer.clone(),
                 contacted: self.contacted,
-                solved: self.solved.filter(|_| self.contacted),
-                satisfied: self.satisfied.filter(|_| self.contacted),
+                solved,
+                satisfied,
                 comment: self.comment.clone(),
                 cycle: file.cycle,
-                next: context.oblige(step, file.centre(Role::DutyOfficer))?,
+                next,
             }
             .into(),
         ])
     }
 
+    /// What the finder said of solved and satisfied: nothing, where they were not reached.
+    fn said(&self) -> (Option<bool>, Option<bool>) {
+        if self.contacted { (self.solved, self.satisfied) } else { (None, None) }
+    }
+
     fn is_same(&self, last: &FeedbackRecorded) -> bool {
-        (&self.answer, self.contacted, self.solved, self.satisfied, &self.comment)
-            == (&last.answer, last.contacted, last.solved, last.satisfied, &last.comment)
+        (&self.answer, self.contacted, self.said(), &self.comment)
+            == (&last.answer, last.contacted, (last.solved, last.satisfied), &last.comment)
     }
 }
 
@@ -102,7 +115,10 @@ impl FeedbackRecorded {
 mod tests {
     use super::*;
     use crate::Refusal;
-    use crate::given::{discovered, feedback, feedback_recorded, given, verified_case};
+    use crate::given::{
+        discovered, escalated, feedback, feedback_recorded, given, refused_filing, registered, second_cycle,
+        verified_case,
+    };
 
     #[test]
     fn the_finder_is_answered_and_asked() {
@@ -122,5 +138,41 @@ mod tests {
         let events = given(verified_case()).when(unreached).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!((event.solved, event.satisfied), (None, None));
+    }
+
+    #[test]
+    fn who_was_not_reached_and_asked_again_is_recorded_once() {
+        let unreached = || RecordFeedback { contacted: false, ..feedback(false) };
+        let events = given(verified_case()).when(unreached()).events();
+        let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event.next.step, Step::Close, "nobody said that it is not solved");
+        given([verified_case(), events].concat()).when(unreached()).then_nothing();
+    }
+
+    #[test]
+    fn the_same_words_in_the_next_cycle_are_another_answer() {
+        let case = given(second_cycle(true)).case();
+        assert_eq!((case.stage, case.opened().unwrap().cycle), (Stage::Callback, 2));
+        let events = given(second_cycle(true)).when(feedback(true)).events();
+        let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event.cycle, 2);
+    }
+
+    #[test]
+    fn who_is_unhappy_with_a_refusal_to_file_has_one_review() {
+        let next = |refusals: usize| {
+            let refused = std::iter::repeat_n([escalated(), refused_filing()], refusals).flatten();
+            let events = [discovered(), registered()].into_iter().chain(refused);
+            let events = given(events).when(feedback(false)).events();
+            let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
+            event.next.step
+        };
+        assert_eq!((next(1), next(2)), (Step::ReviewRefusal, Step::Close));
+    }
+
+    #[test]
+    fn an_answer_has_words() {
+        let refusal = Refusal::TextLength { field: "answer", max: 2000 };
+        given(verified_case()).when(RecordFeedback { answer: " ".into(), ..feedback(true) }).then_refused(refusal);
     }
 }

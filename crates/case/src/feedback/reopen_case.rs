@@ -47,21 +47,23 @@ impl ReopenCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         match case.stage {
-            Stage::Reopened => return Ok(vec![]),
+            Stage::Reopened if file.reopened.as_ref().is_some_and(|last| last.cause == self.cause) => {
+                return Ok(vec![]);
+            }
             Stage::Closed => {
                 let until = file.closed.as_ref().map(|closed| &closed.reopen_until);
                 if let Some(until) = until.filter(|due| CaseFile::is_over(due, context.at)) {
                     return Err(Refusal::ReopenWindowOver { until: until.at });
                 }
             }
-            Stage::Callback if file.feedback.last().is_some_and(crate::FeedbackRecorded::is_unhappy) => {}
+            Stage::Callback if file.last_feedback().is_some_and(crate::FeedbackRecorded::is_unhappy) => {}
             _ => return Err(case.wrong_stage("closed, or called back with a finder who is not satisfied")),
         }
         check_text("reason", &self.reason, 1000)?;
         let by = if file.filing.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
         let next = context.oblige(Step::RouteAgain, by)?;
-        let (cause, reason) = (self.cause, self.reason.clone());
-        Ok(vec![CaseReopened { cycle: file.cycle + 1, cause, reason, next }.into()])
+        let (cycle, reason) = (file.cycle + 1, self.reason.clone());
+        Ok(vec![CaseReopened { cycle, cause: self.cause, reason, next }.into()])
     }
 }
 
@@ -69,8 +71,11 @@ impl CaseReopened {
     pub(crate) fn evolve(self, case: Case) -> Case {
         case.turned(Stage::Reopened, |file| {
             file.cycle = self.cycle;
-            file.next = Some(self.next);
+            file.next = Some(self.next.clone());
+            file.reopened = Some(self);
+            file.filings_refused = 0;
             file.grid_work = None;
+            file.grid_done = None;
             file.grid_progress = None;
             file.verified = None;
             file.disposed = None;
@@ -83,7 +88,10 @@ impl CaseReopened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{NOW, closed_case, discovered, dispatch, feedback_recorded, given, reopen, reopened, verified_case};
+    use crate::given::{
+        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, given, refused_filing,
+        registered, reopen, reopened, second_cycle, verified_case,
+    };
     use chrono::TimeDelta;
 
     #[test]
@@ -113,5 +121,31 @@ mod tests {
         let case = events.into_iter().fold(before, crate::Case::evolve);
         let file = case.opened().unwrap();
         assert_eq!((file.orders.len(), file.live_orders().count(), file.cycle), (4, 2, 2));
+    }
+
+    #[test]
+    fn what_an_unhappy_finder_said_of_the_first_cycle_does_not_reopen_the_second() {
+        let refusal = Refusal::WrongStage {
+            stage: Stage::Callback,
+            taken: "closed, or called back with a finder who is not satisfied",
+        };
+        given(second_cycle(false)).when(reopen()).then_refused(refusal);
+    }
+
+    #[test]
+    fn a_reopening_for_another_cause_is_not_the_same() {
+        let other = ReopenCase { cause: ReopenCause::Recurred, ..reopen() };
+        let refusal = Refusal::WrongStage {
+            stage: Stage::Reopened,
+            taken: "closed, or called back with a finder who is not satisfied",
+        };
+        given([closed_case(), vec![reopened()]].concat()).when(other).then_refused(refusal);
+    }
+
+    #[test]
+    fn a_new_cycle_has_a_review_of_its_own() {
+        let twice = [escalated(), refused_filing(), escalated(), refused_filing()];
+        let events = [vec![discovered(), registered()], twice.to_vec(), vec![closed(), reopened()]].concat();
+        given(events).when(escalate()).then([escalated()]);
     }
 }

@@ -65,9 +65,7 @@ impl OrderAccepted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
-        ASSIST, LEAD, NOW, accepted, department, dispatched_case, given, order_id, return_requested,
-    };
+    use crate::given::{ASSIST, LEAD, NOW, accepted, department, dispatched_case, given, order_id, return_requested};
     use chrono::TimeDelta;
 
     fn accept(department: &str) -> AcceptOrder {
@@ -77,10 +75,7 @@ mod tests {
     #[test]
     fn the_department_accepts_its_order_once() {
         given(dispatched_case()).by_department(LEAD).when(accept(LEAD)).then([accepted(LEAD)]);
-        given([dispatched_case(), vec![accepted(LEAD)]].concat())
-            .by_department(LEAD)
-            .when(accept(LEAD))
-            .then_nothing();
+        given([dispatched_case(), vec![accepted(LEAD)]].concat()).by_department(LEAD).when(accept(LEAD)).then_nothing();
         given(dispatched_case()).by_department(ASSIST).when(accept(ASSIST)).then([accepted(ASSIST)]);
     }
 
@@ -95,7 +90,7 @@ mod tests {
     #[test]
     fn what_was_asked_back_is_not_accepted() {
         let order = order_id(LEAD);
-        given([dispatched_case(), vec![return_requested(LEAD, false)]].concat())
+        given([dispatched_case(), vec![return_requested(LEAD)]].concat())
             .when(accept(LEAD))
             .then_refused(Refusal::OrderNotReady { order, status: "in return review" });
     }

@@ -145,12 +145,13 @@ impl ReturnRefused {
 mod tests {
     use super::*;
     use crate::given::{
-        LEAD, decide_return, dispatched_case, given, order_id, return_approved, return_refused, return_requested,
+        ASSIST, LEAD, accepted, decide_return, department, dispatched_case, given, order_id, return_approved,
+        return_refused, return_requested, submit,
     };
 
     #[test]
     fn a_refused_return_leaves_the_due_time_where_it_was() {
-        let asked = || [dispatched_case(), vec![return_requested(LEAD, false)]].concat();
+        let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Refuse)).then([return_refused(LEAD)]);
         let case = given([asked(), vec![return_refused(LEAD)]].concat()).case();
         assert_eq!(case.stage, Stage::Dispatched);
@@ -161,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_approved_return_of_the_lead_is_dispatched_anew() {
-        let asked = || [dispatched_case(), vec![return_requested(LEAD, false)]].concat();
+        let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Approve)).then(return_approved());
         let after = || [asked(), return_approved()].concat();
         assert_eq!(given(after()).case().stage, Stage::Filed);
@@ -175,5 +176,17 @@ mod tests {
     fn nothing_is_decided_that_was_not_asked() {
         let refusal = Refusal::NoReturnRequested { order: order_id(LEAD) };
         given(dispatched_case()).when(decide_return(LEAD, ReturnDecision::Approve)).then_refused(refusal);
+    }
+
+    #[test]
+    fn an_assisting_part_that_falls_away_lets_the_lead_finish() {
+        let asked = [dispatched_case(), vec![accepted(LEAD), return_requested(ASSIST)]].concat();
+        let waiting = vec![department(ASSIST)];
+        given(asked.clone()).when(submit(LEAD)).then_refused(Refusal::AssistingPartsOpen { waiting });
+        let approved = given(asked.clone()).when(decide_return(ASSIST, ReturnDecision::Approve)).events();
+        assert_eq!(approved.len(), 1, "the lead's order stands");
+        let after = [asked, approved].concat();
+        assert_eq!(given(after.clone()).case().stage, Stage::InDisposal);
+        assert_eq!(given(after).when(submit(LEAD)).events().len(), 2, "the part, and the case");
     }
 }

@@ -10,6 +10,9 @@ use crate::context::at_department;
 use crate::discover::{check_count, check_text};
 use crate::{CaseFile, Context, Location, MatterFacts, Order, OrderStatus, Refusal, Stage, Urgency};
 
+/// How the derivation of a due time begins that the dispatcher set.
+const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";
+
 /// The dispatcher sends a filed case to one lead and any number of assisting departments: one order each.
 ///
 /// The disposal clock starts now. The lead has the matter on its list today, or the dispatcher says why it leads all
@@ -120,7 +123,9 @@ pub struct OrderDispatched {
 impl DispatchCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if matches!(case.stage, Stage::Dispatched | Stage::InDisposal) && self.is_same(file) {
+        if matches!(case.stage, Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal)
+            && file.dispatched.as_ref().is_some_and(|last| self.is_same(last))
+        {
             return Ok(vec![]);
         }
         let file = case.opened_in(&[Stage::Filed, Stage::Reopened], "filed, or reopened after it was filed")?;
@@ -179,7 +184,7 @@ impl DispatchCase {
             None => Ok(limited),
             Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
             Some(at) => {
-                let rule = format!("set by the dispatcher instead of {}", limited.derivation.rule);
+                let rule = format!("{SET_BY_DISPATCHER}{}", limited.derivation.rule);
                 Ok(Due { at, derivation: Derivation { rule, ..limited.derivation } })
             }
         }
@@ -219,13 +224,19 @@ impl DispatchCase {
         })
     }
 
-    fn is_same(&self, file: &CaseFile) -> bool {
-        let sent: BTreeSet<_> = file.live_orders().map(|order| &order.sent.order.department).collect();
-        let asked: BTreeSet<_> = std::iter::once(&self.lead).chain(&self.assist).collect();
-        let lead = file.lead();
-        sent == asked
-            && lead.is_some_and(|lead| lead.sent.order.department == self.lead)
-            && lead.is_some_and(|lead| lead.sent.instructions == self.instructions)
+    /// Whether this is how it was dispatched. Another due time or reason is another dispatch, never a silent success.
+    fn is_same(&self, last: &CaseDispatched) -> bool {
+        let (asked, sent): (BTreeSet<_>, BTreeSet<_>) = (self.assist.iter().collect(), last.assist.iter().collect());
+        let by_dispatcher = last.dispose_by.derivation.rule.starts_with(SET_BY_DISPATCHER);
+        (&self.lead, asked, &self.instructions, &self.override_reason)
+            == (&last.lead, sent, &last.instructions, &last.override_reason)
+            && self.dispose_by == by_dispatcher.then_some(last.dispose_by.at)
+    }
+}
+
+impl CaseDispatched {
+    pub(crate) fn evolve(self, case: Case) -> Case {
+        case.noted(|file| file.dispatched = Some(self))
     }
 }
 
@@ -278,5 +289,26 @@ mod tests {
         let due = NOW - TimeDelta::hours(1);
         let past = DispatchCase { dispose_by: Some(due), ..dispatch() };
         given(filed_case()).when(past).then_refused(Refusal::DueInThePast { due });
+    }
+
+    #[test]
+    fn another_due_time_or_reason_is_not_the_same_dispatch() {
+        let refusal =
+            || Refusal::WrongStage { stage: Stage::Dispatched, taken: "filed, or reopened after it was filed" };
+        let later = || DispatchCase { dispose_by: Some(NOW + TimeDelta::days(9)), ..dispatch() };
+        given([filed_case(), dispatched()].concat()).when(later()).then_refused(refusal());
+        let reasoned = DispatchCase { override_reason: Some("权责清单待更新".into()), ..dispatch() };
+        given([filed_case(), dispatched()].concat()).when(reasoned).then_refused(refusal());
+        let set = given(filed_case()).when(later()).events();
+        given([filed_case(), set.clone()].concat()).when(later()).then_nothing();
+        given([filed_case(), set].concat()).when(dispatch()).then_refused(refusal());
+    }
+
+    #[test]
+    fn limits_come_from_the_rules() {
+        let disposal = given(filed_case()).knowing(|facts| facts.disposal = None);
+        disposal.when(dispatch()).then_refused(Refusal::NoLimit { step: Step::Dispose });
+        let window = given(filed_case()).knowing(|facts| facts.return_window = None);
+        window.when(dispatch()).then_refused(Refusal::NoLimit { step: Step::DecideReturn });
     }
 }

@@ -45,7 +45,7 @@ pub struct CaseFiled {
 impl FileCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::Filed {
+        if case.stage == Stage::Filed && file.filing.as_ref().is_some_and(|filing| self.is_same(filing)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
@@ -54,22 +54,27 @@ impl FileCase {
         if let Some(unmet) = self.criteria.iter().find(|answer| !answer.met) {
             return Err(Refusal::CriterionNotMet { criterion: unmet.criterion.clone() });
         }
-        let matter = match &self.matter {
-            Some(code) => {
-                let found = context.facts.matter.clone().filter(|matter| matter.code == *code);
-                found.ok_or_else(|| Refusal::UnknownMatter { matter: code.clone() })?
-            }
-            None => {
-                let known = context.facts.matter.clone().or_else(|| file.matter().cloned());
-                known.ok_or_else(|| case.wrong_stage("registered before it was escalated"))?
-            }
-        };
+        let matter = self.matter(case, context)?;
         let next = context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))?;
         let number = match &file.filing {
             Some(filing) => filing.number.clone(),
             None => number(file.grids.last().map_or("", |root| root.as_str()), context),
         };
         Ok(vec![CaseFiled { number, matter, criteria: self.criteria.clone(), next }.into()])
+    }
+
+    /// The matter that is named, or the one of the case, as it stands today where the catalogue still has it.
+    fn matter(&self, case: &Case, context: &Context) -> Result<MatterFacts, Refusal> {
+        let today = |code: &MatterCode| context.facts.matter.as_ref().filter(|matter| matter.code == *code);
+        if let Some(code) = &self.matter {
+            return today(code).cloned().ok_or_else(|| Refusal::UnknownMatter { matter: code.clone() });
+        }
+        let known = case.opened()?.matter().ok_or_else(|| case.wrong_stage("registered before it was escalated"))?;
+        Ok(today(&known.code).unwrap_or(known).clone())
+    }
+
+    fn is_same(&self, filing: &Filing) -> bool {
+        self.criteria == filing.criteria && self.matter.as_ref().is_none_or(|code| *code == filing.matter.code)
     }
 }
 
@@ -82,7 +87,7 @@ impl CaseFiled {
     pub(crate) fn evolve(self, case: Case) -> Case {
         case.turned(Stage::Filed, |file| {
             file.next = Some(self.next);
-            file.filing = Some(Filing { number: self.number, matter: self.matter });
+            file.filing = Some(Filing { number: self.number, matter: self.matter, criteria: self.criteria });
         })
     }
 }
@@ -106,7 +111,9 @@ mod tests {
         let mut unmet = file();
         unmet.criteria[0].met = false;
         let criterion = unmet.criteria[0].criterion.clone();
-        given([discovered(), registered(), escalated()]).when(unmet).then_refused(Refusal::CriterionNotMet { criterion });
+        given([discovered(), registered(), escalated()])
+            .when(unmet)
+            .then_refused(Refusal::CriterionNotMet { criterion });
         let none = FileCase { criteria: vec![], matter: None };
         let refusal = Refusal::EntryCount { field: "criteria", min: 1, max: 50 };
         given([discovered(), registered(), escalated()]).when(none).then_refused(refusal);
@@ -117,5 +124,16 @@ mod tests {
         let matter = MatterCode::try_new("NO-SUCH").unwrap();
         let other = FileCase { matter: Some(matter.clone()), ..file() };
         given([discovered(), registered(), escalated()]).when(other).then_refused(Refusal::UnknownMatter { matter });
+    }
+
+    #[test]
+    fn filing_it_under_another_matter_is_not_the_same() {
+        let refusal = || Refusal::WrongStage { stage: Stage::Filed, taken: "escalated" };
+        let matter = Some(MatterCode::try_new("FW-0999").unwrap());
+        let before = || given([discovered(), registered(), escalated(), filed()]);
+        before().when(FileCase { matter, ..file() }).then_refused(refusal());
+        let mut other = file();
+        other.criteria[0].criterion = "别的标准".into();
+        before().when(other).then_refused(refusal());
     }
 }

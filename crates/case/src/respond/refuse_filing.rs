@@ -1,4 +1,4 @@
-use kernel::{Obligation, Step};
+use kernel::{Obligation, Role, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,12 @@ impl RefuseFiling {
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, 1000)?;
-        let next = context.oblige(Step::ReviewRefusal, file.secretary())?;
+        // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
+        let next = if file.filings_refused == 0 {
+            context.oblige(Step::ReviewRefusal, file.secretary())?
+        } else {
+            context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?
+        };
         Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
     }
 }
@@ -61,5 +66,13 @@ mod tests {
         given([discovered()])
             .when(refuse_filing())
             .then_refused(Refusal::WrongStage { stage: Stage::Discovered, taken: "escalated" });
+    }
+
+    #[test]
+    fn after_the_second_refusal_the_finder_is_told() {
+        let twice = [discovered(), registered(), escalated(), refused_filing(), escalated()];
+        let events = given(twice).when(refuse_filing()).events();
+        let [crate::CaseEvent::FilingRefused(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event.next.step, Step::CollectFeedback);
     }
 }

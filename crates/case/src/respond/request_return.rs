@@ -111,8 +111,8 @@ mod tests {
 
     #[test]
     fn an_order_is_asked_back_once() {
-        let asked = || [dispatched_case(), vec![return_requested(LEAD, false)]].concat();
-        given(dispatched_case()).by_department(LEAD).when(request_return(LEAD)).then([return_requested(LEAD, false)]);
+        let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
+        given(dispatched_case()).by_department(LEAD).when(request_return(LEAD)).then([return_requested(LEAD)]);
         given(asked()).by_department(LEAD).when(request_return(LEAD)).then_nothing();
         let other = RequestReturn { reason: ReturnReason::Unclear, ..request_return(LEAD) };
         let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "in return review" };

@@ -1,0 +1,198 @@
+//! Commands of departments as a NATS service: `dg.cmd.<CODE>.<verb>` ends in the same `App::submit` as HTTP.
+//!
+//! | part of the request | meaning |
+//! |---|---|
+//! | second last token of the subject | the department; NATS lets only that department publish there |
+//! | last token | the command, for example `accept-order` |
+//! | `Dualgrid-Command-Id` | UUID made by the department; the same again gets the same answer |
+//! | `Dualgrid-Case-Id` | the case |
+//! | `Dualgrid-Actor` | staff id of the clerk, optional; becomes `<CODE>/<id>`, without it `dept/<CODE>` |
+//! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
+//! | payload | the JSON body, as over HTTP; at most 256 KiB |
+//!
+//! `upload-evidence` takes a file instead: the payload is its bytes and `Content-Type` its media type; no other header is
+//! needed, and the answer is the evidence (digest, type, size) that commands name.
+//!
+//! The answer is the JSON of `app::intake::Answer`. An error is an RFC 9457 problem with the headers of a NATS service
+//! error: `Nats-Service-Error-Code` is its status, `Nats-Service-Error` its code.
+
+mod request;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::authorise::TABLE;
+use app::intake::{Answer, Request};
+use app::{App, Problem};
+use async_nats::{HeaderMap, Message};
+use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt as _};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::stream::{SelectAll, select_all};
+use kernel::{Actor, Evidence, Role};
+use serde_json::Value;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout_at};
+
+use crate::header;
+use crate::{Connection, Error};
+
+/// The verb under which files come: as large as a message may be (`max_payload`, 1 MiB by default); larger ones over HTTP.
+pub(crate) const UPLOAD: &str = "upload-evidence";
+/// Name of the service in the lists of `nats micro`.
+const SERVICE: &str = "dualgrid-commands";
+/// How many commands one process handles at once.
+const CONCURRENT_MAX: usize = 64;
+/// How long the commands under way may take to end at shutdown.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Takes commands and answers them.
+#[async_trait]
+pub trait Door: Send + Sync + 'static {
+    /// Handles a command; the same command again gets the same answer.
+    async fn submit(&self, request: Request) -> Result<Answer, app::Error>;
+
+    /// Keeps a file that shows a disposal. The same file again is the same evidence. A door may take none.
+    async fn upload(&self, by: &Actor, media_type: &str, file: Bytes) -> Result<Evidence, app::Error> {
+        let what = format!("place here for the {media_type} of {} bytes that {} sent", file.len(), by.id);
+        Err(app::Error::NotFound { what })
+    }
+}
+
+#[async_trait]
+impl Door for App {
+    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+        App::submit(self, request).await
+    }
+
+    async fn upload(&self, by: &Actor, media_type: &str, file: Bytes) -> Result<Evidence, app::Error> {
+        self.put_evidence(by, media_type, file).await
+    }
+}
+
+/// The commands that a department may give, as the table of authorisation says.
+pub fn verbs() -> impl Iterator<Item = &'static str> {
+    let is_query = |action: &str| action.starts_with("read-") || action.starts_with("upload-");
+    TABLE
+        .iter()
+        .filter(|row| row.allowed.iter().any(|(role, _)| *role == Role::DepartmentClerk))
+        .map(|row| row.action)
+        .filter(move |action| !is_query(action))
+}
+
+/// The service of one process. Several processes share the work.
+pub struct Commands {
+    connection: Connection,
+    door: Arc<dyn Door>,
+}
+
+type Requests = SelectAll<service::endpoint::Endpoint>;
+
+impl Commands {
+    /// A service in front of `door`. It takes nothing until it is run.
+    pub fn new(connection: Connection, door: Arc<dyn Door>) -> Self {
+        Self { connection, door }
+    }
+
+    /// Takes commands until `shutdown`; then takes no more and ends when those under way are answered.
+    ///
+    /// A command that arrives in the very moment of the unsubscription may get no answer; it had no effect, and the
+    /// department sends it again with the same id.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let (service, mut requests) = self.start().await?;
+        let mut under_way = JoinSet::new();
+        tokio::select! {
+            () = shutdown => {}
+            () = self.take(&mut requests, &mut under_way) => {}
+        }
+        service.stop().await.map_err(Error::nats("stop the service of commands"))?;
+        let deadline = Instant::now() + SHUTDOWN_PATIENCE;
+        // What was delivered before the end of the subscription is still answered.
+        let _ = timeout_at(deadline, self.take(&mut requests, &mut under_way)).await;
+        while let Ok(Some(ended)) = timeout_at(deadline, under_way.join_next()).await {
+            note(ended);
+        }
+        let _ = self.connection.client().flush().await;
+        Ok(())
+    }
+
+    async fn start(&self) -> Result<(Service, Requests), Error> {
+        let builder = self.connection.client().service_builder().description("Commands of departments");
+        let service = builder.start(SERVICE, env!("CARGO_PKG_VERSION")).await;
+        let service = service.map_err(Error::nats("start the service of commands"))?;
+        let mut endpoints = Vec::new();
+        for verb in verbs().chain([UPLOAD]) {
+            let endpoint = service.endpoint_builder().name(verb).add(format!("dg.cmd.*.{verb}")).await;
+            endpoints.push(endpoint.map_err(Error::nats("start the service of commands"))?);
+        }
+        Ok((service, select_all(endpoints)))
+    }
+
+    /// Hands requests on as they come, as many at once as is good, until there are no more.
+    async fn take(&self, requests: &mut Requests, under_way: &mut JoinSet<()>) {
+        loop {
+            tokio::select! {
+                Some(ended) = under_way.join_next(), if !under_way.is_empty() => note(ended),
+                request = requests.next(), if under_way.len() < CONCURRENT_MAX => {
+                    let Some(request) = request else { return };
+                    under_way.spawn(answer(Arc::clone(&self.door), request));
+                }
+            }
+        }
+    }
+}
+
+fn note(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a command ended without an answer");
+    }
+}
+
+/// Handles a command or keeps a file, as the last token of the subject says.
+async fn outcome(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
+    let value = if message.subject.ends_with(&format!(".{UPLOAD}")) {
+        let upload = request::read_upload(message).map_err(|problem| *problem)?;
+        let kept = door.upload(&upload.by, &upload.media_type, upload.file).await;
+        serde_json::to_value(kept.map_err(|error| error.problem())?)
+    } else {
+        let read = request::read(message).map_err(|problem| *problem)?;
+        serde_json::to_value(door.submit(read).await.map_err(|error| error.problem())?)
+    };
+    value.map_err(|error| Problem::new(500, "internal", error.to_string()))
+}
+
+async fn answer(door: Arc<dyn Door>, request: service::Request) {
+    let (body, headers) = match outcome(&*door, &request.message).await {
+        Ok(answer) => (serde_json::to_vec(&answer), headers("application/json")),
+        Err(problem) => (serde_json::to_vec(&problem), problem_headers(&problem)),
+    };
+    let Ok(body) = body.inspect_err(|error| tracing::error!(%error, "an answer is no JSON")) else { return };
+    if let Err(error) = request.respond_with_headers(Ok(Bytes::from(body)), headers).await {
+        tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
+    }
+}
+
+fn headers(content_type: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers
+}
+
+fn problem_headers(problem: &Problem) -> HeaderMap {
+    let mut headers = headers("application/problem+json");
+    headers.insert(NATS_SERVICE_ERROR, problem.code.as_str());
+    headers.insert(NATS_SERVICE_ERROR_CODE, problem.status.to_string());
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_department_has_the_commands_that_the_table_gives_it() {
+        let verbs: Vec<_> = verbs().collect();
+        assert_eq!(verbs, ["accept-order", "request-return", "record-progress", "submit-disposal"]);
+    }
+}

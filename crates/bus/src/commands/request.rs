@@ -1,0 +1,167 @@
+//! Reading a command from a message: who, which command, for which case.
+
+use std::str::FromStr;
+
+use app::Problem;
+use app::intake::{Request, Target};
+use async_nats::{HeaderMap, HeaderName, Message};
+use bytes::Bytes;
+use kernel::{Actor, DepartmentCode, Role, Scope};
+
+use crate::header::{self, ACTOR, CASE_ID, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, TRACEPARENT};
+
+/// Longest staff id.
+const ACTOR_LEN_MAX: usize = 64;
+/// Longest trace context that is recorded.
+const TRACEPARENT_LEN_MAX: usize = 128;
+
+/// Reads a command. The department is the one in the subject, whatever else the message says.
+pub(super) fn read(message: &Message) -> Result<Request, Box<Problem>> {
+    let (department, verb) = department_and_verb(&message.subject)?;
+    let none = HeaderMap::new();
+    let headers = message.headers.as_ref().unwrap_or(&none);
+    Ok(Request {
+        actor: actor(headers, department)?,
+        command: required(headers, COMMAND_ID, "a UUID that you make for this command and send again with a repeat")?,
+        correlation: optional(headers, CORRELATION_ID)?,
+        traceparent: header::value(headers, TRACEPARENT)
+            .filter(|trace| trace.len() <= TRACEPARENT_LEN_MAX)
+            .map(str::to_owned),
+        target: Target::Case(required(headers, CASE_ID, "the id of the case, as the order names it")?),
+        name: verb,
+        body: message.payload.clone(),
+    })
+}
+
+/// A file from a department.
+pub(super) struct Upload {
+    pub(super) by: Actor,
+    pub(super) media_type: String,
+    pub(super) file: Bytes,
+}
+
+/// Reads a file. The department is the one in the subject.
+pub(super) fn read_upload(message: &Message) -> Result<Upload, Box<Problem>> {
+    let (department, _) = department_and_verb(&message.subject)?;
+    let none = HeaderMap::new();
+    let headers = message.headers.as_ref().unwrap_or(&none);
+    let missing = || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type"));
+    let media_type = header::value(headers, CONTENT_TYPE).ok_or_else(missing)?.to_owned();
+    Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
+}
+
+fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Box<Problem>> {
+    let problem = |detail: String| problem("malformed-subject", detail);
+    let rest = subject.strip_prefix("dg.cmd.").and_then(|rest| rest.split_once('.'));
+    let (code, verb) = rest.ok_or_else(|| problem(format!("{subject} is not dg.cmd.<CODE>.<verb>")))?;
+    let department = DepartmentCode::try_new(code).map_err(|error| problem(error.to_string()))?;
+    Ok((department, verb.to_owned()))
+}
+
+fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Box<Problem>> {
+    let id = match header::value(headers, ACTOR) {
+        None => format!("dept/{department}"),
+        Some(staff) if is_staff_id(staff) => format!("{department}/{staff}"),
+        Some(_) => {
+            let detail = format!("{ACTOR} has to be 1 to {ACTOR_LEN_MAX} of A-Z, a-z, 0-9 and . _ / -");
+            return Err(problem("malformed-actor", detail));
+        }
+    };
+    Ok(Actor { id, role: Role::DepartmentClerk, scope: Scope::Department(department) })
+}
+
+fn is_staff_id(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
+    (1..=ACTOR_LEN_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
+fn required<T: FromStr>(headers: &HeaderMap, name: HeaderName, what: &str) -> Result<T, Box<Problem>> {
+    let missing = format!("the header {name} is missing: it is {what}");
+    optional(headers, name)?.ok_or_else(|| problem("header-missing", missing))
+}
+
+fn optional<T: FromStr>(headers: &HeaderMap, name: HeaderName) -> Result<Option<T>, Box<Problem>> {
+    let malformed = format!("the header {name} has to be a UUID");
+    let value = header::value(headers, name).map(str::parse);
+    value.transpose().map_err(|_| problem("malformed-header", malformed))
+}
+
+fn problem(code: &str, detail: String) -> Box<Problem> {
+    Box::new(Problem::new(400, code, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernel::{CaseId, CommandId};
+
+    fn message(subject: &str, headers: &[(HeaderName, &str)]) -> Message {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(name.clone(), *value);
+        }
+        Message {
+            subject: subject.into(),
+            reply: None,
+            payload: Bytes::from_static(b"{}"),
+            headers: Some(map),
+            status: None,
+            description: None,
+            length: 0,
+        }
+    }
+
+    const UUID: &str = "0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11";
+
+    fn whole() -> Vec<(HeaderName, &'static str)> {
+        vec![(COMMAND_ID, UUID), (CASE_ID, UUID)]
+    }
+
+    fn code(subject: &str, headers: &[(HeaderName, &str)]) -> String {
+        read(&message(subject, headers)).map_or_else(|problem| problem.code, |_| "taken".into())
+    }
+
+    #[test]
+    fn the_department_is_the_one_of_the_subject() {
+        let request = read(&message("dg.cmd.CGZF.accept-order", &whole())).unwrap();
+        assert_eq!(request.name, "accept-order");
+        assert_eq!(request.command, UUID.parse::<CommandId>().unwrap());
+        assert_eq!(request.target, Target::Case(UUID.parse::<CaseId>().unwrap()));
+        assert_eq!(request.actor.id, "dept/CGZF");
+        assert_eq!(request.actor.role, Role::DepartmentClerk);
+        assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
+    }
+
+    #[test]
+    fn a_clerk_is_named_under_the_department() {
+        let named = |actor: &'static str| [whole(), vec![(ACTOR, actor)]].concat();
+        let request = read(&message("dg.cmd.CGZF.accept-order", &named("LHSR/li.wei"))).unwrap();
+        assert_eq!(request.actor.id, "CGZF/LHSR/li.wei");
+        for bad in ["", "a b", "李", &"a".repeat(65)] {
+            let headers = [whole(), vec![(ACTOR, bad)]].concat();
+            assert_eq!(code("dg.cmd.CGZF.accept-order", &headers), "malformed-actor", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_file_needs_its_media_type() {
+        let subject = "dg.cmd.CGZF.upload-evidence";
+        let upload = read_upload(&message(subject, &[(CONTENT_TYPE, "image/png")]));
+        let upload = upload.unwrap_or_else(|problem| panic!("{problem:?}"));
+        assert_eq!((upload.by.id.as_str(), upload.media_type.as_str()), ("dept/CGZF", "image/png"));
+        assert_eq!(upload.file, "{}");
+        let missing = read_upload(&message(subject, &[])).err().map(|problem| problem.code);
+        assert_eq!(missing.as_deref(), Some("header-missing"));
+    }
+
+    #[test]
+    fn what_is_missing_or_malformed_is_named() {
+        let subject = "dg.cmd.CGZF.accept-order";
+        assert_eq!(code(subject, &[(CASE_ID, UUID)]), "header-missing");
+        assert_eq!(code(subject, &[(COMMAND_ID, UUID)]), "header-missing");
+        assert_eq!(code(subject, &[(COMMAND_ID, "7"), (CASE_ID, UUID)]), "malformed-header");
+        assert_eq!(code(subject, &[whole(), vec![(CORRELATION_ID, "x")]].concat()), "malformed-header");
+        assert_eq!(code("dg.cmd.cgzf.accept-order", &whole()), "malformed-subject");
+        assert_eq!(code("dg.cmd.accept-order", &whole()), "malformed-subject");
+    }
+}

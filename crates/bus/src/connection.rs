@@ -1,0 +1,271 @@
+//! The connection to NATS: made at start or later, and again for ever.
+
+mod version;
+
+pub use version::{TooOld, VERSION_MIN, check_version};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+use tokio::sync::watch;
+
+/// How long one attempt to connect may take.
+const ATTEMPT_PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may take.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a silent server is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(10);
+/// The longest pause between two attempts to connect.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// How somebody shows NATS who they are.
+#[derive(Clone, Default)]
+pub enum Credentials {
+    /// Not at all.
+    #[default]
+    Anonymous,
+    /// By user and password.
+    Password {
+        /// The user.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// By a `.creds` file (JWT and seed).
+    CredsFile(PathBuf),
+    /// By a file that holds the seed of an nkey.
+    NkeyFile(PathBuf),
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("Anonymous"),
+            Self::Password { user, .. } => write!(f, "Password({user})"),
+            Self::CredsFile(path) => write!(f, "CredsFile({})", path.display()),
+            Self::NkeyFile(path) => write!(f, "NkeyFile({})", path.display()),
+        }
+    }
+}
+
+/// Where NATS is and who we are there.
+#[derive(Clone, Debug)]
+pub struct ConnectionOptions {
+    /// One or more addresses such as `nats://127.0.0.1:4222`, separated by commas.
+    pub url: String,
+    /// How this connection is called in the lists of nats-server.
+    pub name: String,
+    /// Who we are.
+    pub credentials: Credentials,
+    /// Prefix of the subjects for answers: `_INBOX` for the core, `_INBOX_<CODE>` for a department.
+    pub inbox_prefix: String,
+}
+
+/// Why there is no connection and will be none without help.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A file with credentials cannot be read.
+    #[error("cannot read the NATS credentials in {path}")]
+    CredentialsFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address is no address, or NATS does not let us in.
+    #[error("cannot connect to NATS at {url}: {hint}")]
+    Refused {
+        /// The address.
+        url: String,
+        /// What to do about it.
+        hint: &'static str,
+        /// What the client said.
+        #[source]
+        source: async_nats::ConnectError,
+    },
+    /// The server is older than we need.
+    #[error(transparent)]
+    TooOld(#[from] TooOld),
+}
+
+/// Whether we are connected. A new number of `connects` means that something may have been missed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Whether we are connected now.
+    pub up: bool,
+    /// How often we were connected.
+    pub connects: u64,
+}
+
+/// A connection to NATS. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    client: Client,
+    link: watch::Receiver<Link>,
+}
+
+impl Connection {
+    /// Connects. Where NATS does not answer, the connection is made later, as soon as it does; that is no error.
+    ///
+    /// # Errors
+    /// What does not pass by itself: a wrong address, refused credentials, a server that is too old.
+    pub async fn connect(options: ConnectionOptions) -> Result<Self, ConnectError> {
+        let (changed, link) = watch::channel(Link::default());
+        let client_options = client_options(&options, changed).await?;
+        let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
+        let client = match client_options.clone().connect(servers.as_slice()).await {
+            Ok(client) => client,
+            Err(error) => {
+                if let Some(hint) = hint(error.kind()) {
+                    return Err(ConnectError::Refused { url: options.url, hint, source: error });
+                }
+                tracing::warn!(nats.url = options.url, %error, "NATS is away; it is tried again until it answers");
+                let later = client_options.retry_on_initial_connect().connect(servers.as_slice()).await;
+                later.map_err(|source| ConnectError::Refused { url: options.url, hint: "check the address", source })?
+            }
+        };
+        let connection = Self { client, link };
+        connection.check_version()?;
+        Ok(connection)
+    }
+
+    /// The client underneath.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether we are connected, now and from now on.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
+    }
+
+    /// Whether we are connected now.
+    pub fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+
+    /// Refuses the server that we are connected to, if it is too old. One that never answered is not refused.
+    pub fn check_version(&self) -> Result<(), TooOld> {
+        self.client.try_server_info().map_or(Ok(()), |server| check_version(&server.version))
+    }
+
+    /// Tries what the core has to be allowed: to look at JetStream, and to hear what it says itself.
+    pub async fn check_permissions(&self) -> Result<(), crate::Error> {
+        let jetstream = async_nats::jetstream::new(self.client.clone());
+        let account = jetstream.query_account().await;
+        account.map_err(crate::Error::nats("look at JetStream: enable it, and let the core's user do everything"))?;
+        crate::stream::find(&jetstream).await.map(|_| ())
+    }
+
+    /// Waits until we are connected.
+    pub async fn connected(&self) {
+        let mut link = self.link();
+        // The sender lives in the client, which lives as long as we do.
+        let _ = link.wait_for(|link| link.up).await;
+    }
+
+    /// Waits until the connection is lost; at once where it is already.
+    pub(crate) async fn lost(&self) {
+        let mut link = self.link();
+        let connects = link.borrow().connects;
+        let _ = link.wait_for(|link| !link.up || link.connects != connects).await;
+    }
+}
+
+/// What to do about an error that does not pass by itself.
+fn hint(kind: ConnectErrorKind) -> Option<&'static str> {
+    match kind {
+        ConnectErrorKind::ServerParse => Some("write the address as nats://HOST:PORT"),
+        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+            Some("NATS does not let this user in; check user, password or key against the configuration of nats-server")
+        }
+        ConnectErrorKind::Tls => Some("the TLS connection was refused; check the certificates"),
+        _ => None,
+    }
+}
+
+async fn client_options(
+    options: &ConnectionOptions,
+    changed: watch::Sender<Link>,
+) -> Result<ConnectOptions, ConnectError> {
+    let base = match &options.credentials {
+        Credentials::Anonymous => ConnectOptions::new(),
+        Credentials::Password { user, password } => {
+            ConnectOptions::with_user_and_password(user.clone(), password.clone())
+        }
+        Credentials::CredsFile(path) => ConnectOptions::with_credentials(&read(path).await?)
+            .map_err(|source| ConnectError::CredentialsFile { path: path.clone(), source })?,
+        Credentials::NkeyFile(path) => ConnectOptions::with_nkey(read(path).await?.trim().to_owned()),
+    };
+    let changed = std::sync::Arc::new(changed);
+    Ok(base
+        .name(&options.name)
+        .custom_inbox_prefix(&options.inbox_prefix)
+        .connection_timeout(ATTEMPT_PATIENCE)
+        .request_timeout(Some(ANSWER_PATIENCE))
+        .ping_interval(PING_EVERY)
+        .max_reconnects(None)
+        .reconnect_delay_callback(pause_before)
+        .event_callback(move |event| {
+            note(&changed, &event);
+            std::future::ready(())
+        }))
+}
+
+async fn read(path: &PathBuf) -> Result<String, ConnectError> {
+    let text = tokio::fs::read_to_string(path).await;
+    text.map_err(|source| ConnectError::CredentialsFile { path: path.clone(), source })
+}
+
+/// 50 ms, twice as much after each failure, never more than two seconds.
+fn pause_before(attempt: usize) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(10);
+    Duration::from_millis(50 * 2_u64.pow(doublings)).min(PAUSE_MAX)
+}
+
+fn note(changed: &watch::Sender<Link>, event: &Event) {
+    match event {
+        Event::Connected => {
+            changed.send_modify(|link| *link = Link { up: true, connects: link.connects + 1 });
+            tracing::info!("connected to NATS");
+        }
+        Event::Disconnected | Event::Closed => {
+            changed.send_modify(|link| link.up = false);
+            tracing::warn!("the connection to NATS was lost");
+        }
+        other => tracing::warn!(event = %other, "NATS"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_before_an_attempt_doubles_up_to_two_seconds() {
+        let pauses: Vec<_> = (1..9).map(|attempt| pause_before(attempt).as_millis()).collect();
+        assert_eq!(pauses, [50, 100, 200, 400, 800, 1600, 2000, 2000]);
+        assert_eq!(pause_before(usize::MAX), PAUSE_MAX);
+    }
+
+    #[test]
+    fn credentials_print_no_secret() {
+        let credentials = Credentials::Password { user: "core".into(), password: "canary".into() };
+        assert_eq!(format!("{credentials:?}"), "Password(core)");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_none_is_refused_with_a_hint() {
+        let options = ConnectionOptions {
+            url: "nats://:no:".into(),
+            name: "test".into(),
+            credentials: Credentials::Anonymous,
+            inbox_prefix: "_INBOX".into(),
+        };
+        let error = Connection::connect(options).await.unwrap_err();
+        assert!(error.to_string().contains("nats://HOST:PORT"), "{error}");
+    }
+}

@@ -1,0 +1,235 @@
+//! The loop of the sample department: event in, command out, acknowledged when answered.
+
+use std::fmt;
+use std::time::Duration;
+
+use app::Problem;
+use chrono::{NaiveDate, TimeDelta};
+use kernel::{OrderId, Position};
+use serde_json::{Value, json};
+
+use super::{Delivery, Department, Policy, Reply, Uploader};
+use crate::Error;
+use crate::error::chain;
+
+/// How many events are fetched at once.
+const EVENTS_AT_ONCE: usize = 16;
+/// How long a fetch waits for events.
+const FETCH_PATIENCE: Duration = Duration::from_secs(5);
+/// When an event comes again that could not be answered.
+const LATER: Duration = Duration::from_secs(2);
+/// The pause after a fetch that failed.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The country's one time of day, ahead of UTC.
+const AHEAD_OF_UTC: TimeDelta = TimeDelta::hours(8);
+
+/// What the lead is told while an assisting part is open: it is tried again.
+const PARTS_OPEN: &str = "assisting-parts-open";
+
+/// What the department did, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// It received an event.
+    Received {
+        /// Position of the event.
+        position: Position,
+        /// What happened.
+        event: String,
+        /// Title of the case.
+        title: String,
+        /// The order.
+        order: OrderId,
+    },
+    /// Its command was taken.
+    Accepted {
+        /// The command.
+        verb: &'static str,
+        /// The order.
+        order: OrderId,
+        /// The answer.
+        answer: Value,
+    },
+    /// Its command was refused, and it leaves it at that.
+    Refused {
+        /// The command.
+        verb: &'static str,
+        /// The order.
+        order: OrderId,
+        /// Why.
+        problem: Problem,
+    },
+    /// Its command cannot be taken now; it is sent again.
+    Waiting {
+        /// The command.
+        verb: &'static str,
+        /// The order.
+        order: OrderId,
+        /// Why.
+        reason: String,
+    },
+    /// NATS is away, or the consumer is not made yet.
+    Away {
+        /// What was said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Received { position, event, title, order } => {
+                write!(f, "← {event} {title} (order {order}, #{position})")
+            }
+            Self::Accepted { verb, order, answer } => match answer["first"].as_u64() {
+                Some(first) => write!(f, "→ {verb} (order {order}, #{first})"),
+                None => write!(f, "→ {verb} (order {order}, nothing had to happen)"),
+            },
+            Self::Refused { verb, order, problem } => {
+                write!(f, "✗ {verb} (order {order}): {} {}", problem.status, problem.detail)
+            }
+            Self::Waiting { verb, order, reason } => write!(f, "… {verb} (order {order}) is tried again: {reason}"),
+            Self::Away { reason } => write!(f, "… waiting for NATS: {reason}"),
+        }
+    }
+}
+
+/// A department at work.
+struct Work<'a> {
+    department: &'a Department,
+    policy: &'a Policy,
+    uploader: &'a dyn Uploader,
+    tell: &'a (dyn Fn(Step) + Send + Sync),
+}
+
+/// Whether an event is done with.
+enum Handled {
+    Done,
+    Later,
+}
+
+impl Department {
+    /// Receives orders and answers them as `policy` says, until `shutdown`. Each step is told to `tell`.
+    pub async fn run(
+        &self,
+        policy: &Policy,
+        uploader: &dyn Uploader,
+        tell: &(dyn Fn(Step) + Send + Sync),
+        shutdown: impl Future<Output = ()>,
+    ) {
+        let work = Work { department: self, policy, uploader, tell };
+        tokio::select! {
+            () = shutdown => {}
+            () = work.go_on() => {}
+        }
+    }
+}
+
+impl Work<'_> {
+    async fn go_on(&self) {
+        loop {
+            match self.department.next_events(EVENTS_AT_ONCE, FETCH_PATIENCE).await {
+                Ok(deliveries) => {
+                    for delivery in deliveries {
+                        self.take(&delivery).await;
+                    }
+                }
+                Err(error) => {
+                    (self.tell)(Step::Away { reason: chain(&error) });
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Answers an event and acknowledges it, or puts it off. If that cannot be said to NATS, it comes again anyway.
+    async fn take(&self, delivery: &Delivery) {
+        (self.tell)(Step::Received {
+            position: delivery.position,
+            event: delivery.name.clone(),
+            title: delivery.title.clone(),
+            order: delivery.order,
+        });
+        let said = match self.answer(delivery).await {
+            Ok(Handled::Done) => delivery.ack().await,
+            Ok(Handled::Later) => delivery.later(LATER).await,
+            Err(error) => {
+                (self.tell)(Step::Away { reason: chain(&error) });
+                delivery.later(LATER).await
+            }
+        };
+        if let Err(error) = said {
+            (self.tell)(Step::Away { reason: chain(&error) });
+        }
+    }
+
+    async fn answer(&self, delivery: &Delivery) -> Result<Handled, Error> {
+        match delivery.name.as_str() {
+            "order_dispatched" => match &self.policy.request_return {
+                Some(asked) => {
+                    let body = json!({
+                        "order": delivery.order,
+                        "reason": asked.reason,
+                        "legal_basis": asked.legal_basis,
+                        "explanation": asked.explanation,
+                    });
+                    self.command("request-return", delivery, &body).await
+                }
+                None => self.accept(delivery).await,
+            },
+            "return_refused" => self.accept(delivery).await,
+            "order_accepted" => {
+                if let Handled::Later = self.progress(delivery).await? {
+                    return Ok(Handled::Later);
+                }
+                self.dispose(delivery).await
+            }
+            "order_rework_required" => self.dispose(delivery).await,
+            _ => Ok(Handled::Done),
+        }
+    }
+
+    async fn accept(&self, delivery: &Delivery) -> Result<Handled, Error> {
+        self.command("accept-order", delivery, &json!({ "order": delivery.order })).await
+    }
+
+    async fn progress(&self, delivery: &Delivery) -> Result<Handled, Error> {
+        let Some(text) = &self.policy.progress else { return Ok(Handled::Done) };
+        // The day of the event and not of today: the same event asks for the same command.
+        let day: NaiveDate = (delivery.time + AHEAD_OF_UTC).date_naive();
+        self.command("record-progress", delivery, &json!({ "order": delivery.order, "day": day, "text": text })).await
+    }
+
+    async fn dispose(&self, delivery: &Delivery) -> Result<Handled, Error> {
+        let Some(disposal) = &self.policy.dispose else { return Ok(Handled::Done) };
+        let mut evidence = Vec::new();
+        for name in &disposal.evidence {
+            delivery.keep().await?;
+            match self.uploader.upload(name).await {
+                Ok(digest) => evidence.push(digest),
+                Err(error) => {
+                    let (verb, order) = ("submit-disposal", delivery.order);
+                    (self.tell)(Step::Waiting { verb, order, reason: error.to_string() });
+                    return Ok(Handled::Later);
+                }
+            }
+        }
+        let body = json!({ "order": delivery.order, "result": disposal.result, "evidence": evidence });
+        self.command("submit-disposal", delivery, &body).await
+    }
+
+    /// Sends a command; a refusal is shown and settles the matter, unless it passes.
+    async fn command(&self, verb: &'static str, delivery: &Delivery, body: &Value) -> Result<Handled, Error> {
+        delivery.keep().await?;
+        let id = Department::command_id(delivery.event, verb);
+        let order = delivery.order;
+        match self.department.send(verb, delivery.case, id, body).await? {
+            Reply::Accepted(answer) => (self.tell)(Step::Accepted { verb, order, answer }),
+            Reply::Refused(problem) if problem.code == PARTS_OPEN || problem.status >= 500 => {
+                (self.tell)(Step::Waiting { verb, order, reason: problem.detail });
+                return Ok(Handled::Later);
+            }
+            Reply::Refused(problem) => (self.tell)(Step::Refused { verb, order, problem }),
+        }
+        Ok(Handled::Done)
+    }
+}

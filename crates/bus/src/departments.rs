@@ -1,0 +1,155 @@
+//! One durable pull consumer for each department, made and kept by the core.
+//!
+//! A department can fetch from its consumer and acknowledge; it can neither make nor change one, so it cannot see the
+//! orders of another. The consumer of a department that is no longer active stays: it may have orders to finish.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
+use async_nats::jetstream::stream::Stream;
+use async_nats::jetstream::{self, Context};
+use async_trait::async_trait;
+use futures::TryStreamExt as _;
+use kernel::DepartmentCode;
+
+use crate::error::chain;
+use crate::stream::{self, subjects_of};
+use crate::{Connection, Error};
+
+/// After how long an event that is not acknowledged comes again.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+/// How many events a department may hold without acknowledging them.
+const ACK_PENDING_MAX: i64 = 1000;
+/// Consumers are named `dept-<CODE>`.
+const PREFIX: &str = "dept-";
+
+/// Name of the consumer, and of the NATS user, of a department.
+pub fn consumer_of(department: &DepartmentCode) -> String {
+    format!("{PREFIX}{department}")
+}
+
+/// The department that a consumer belongs to.
+pub(crate) fn department_of(consumer: &str) -> Option<DepartmentCode> {
+    DepartmentCode::try_new(consumer.strip_prefix(PREFIX)?).ok()
+}
+
+/// Says which departments there are.
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    /// The departments that are active now.
+    async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error>;
+}
+
+#[async_trait]
+impl Directory for app::App {
+    async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error> {
+        app::App::departments(self).await
+    }
+}
+
+/// Keeps the consumers.
+pub struct Departments {
+    connection: Connection,
+    jetstream: Context,
+    directory: Arc<dyn Directory>,
+    look_every: Duration,
+}
+
+impl Departments {
+    /// A keeper that looks for new departments and lost consumers every `look_every`.
+    pub fn new(connection: Connection, directory: Arc<dyn Directory>, look_every: Duration) -> Self {
+        let jetstream = jetstream::new(connection.client().clone());
+        Self { connection, jetstream, directory, look_every }
+    }
+
+    /// Keeps the consumers until `shutdown`.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            never = self.keep_for_ever() => match never {},
+        }
+    }
+
+    async fn keep_for_ever(&self) -> Infallible {
+        loop {
+            self.connection.connected().await;
+            if let Err(error) = self.keep().await {
+                tracing::warn!(reason = chain(&error), "the consumers of the departments could not be kept");
+            }
+            tokio::time::sleep(self.look_every).await;
+        }
+    }
+
+    /// Makes the consumers that are missing, once.
+    pub async fn keep(&self) -> Result<(), Error> {
+        self.connection.check_version()?;
+        let wanted = self.directory.departments().await?;
+        let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
+        let kept: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;
+        for department in wanted {
+            let name = consumer_of(&department);
+            match kept.iter().find(|consumer| consumer.name == name) {
+                Some(consumer) => self.correct(&stream, &department, consumer).await?,
+                None => self.make(&stream, &department).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the consumer of a department, which goes on where the department was before the stream was made again.
+    async fn make(&self, stream: &Stream, department: &DepartmentCode) -> Result<(), Error> {
+        let found = stream.cached_info();
+        let floor = stream::floors(&found.config).get(department).copied().unwrap_or(0);
+        if floor > found.state.last_sequence {
+            // NATS would begin at the end of what is there; the publisher has not come so far yet.
+            return Ok(());
+        }
+        let begin = match floor {
+            0 => DeliverPolicy::All,
+            floor => DeliverPolicy::ByStartSequence { start_sequence: floor + 1 },
+        };
+        let made = stream.create_consumer(config(department, begin)).await;
+        made.map_err(Error::nats("create the consumer of a department"))?;
+        tracing::info!(%department, after = floor, "the consumer of a department was made");
+        let now = stream::find(&self.jetstream).await?;
+        if now.is_none_or(|now| now.cached_info().created != found.created) {
+            // The stream was made again meanwhile: this consumer would begin at the wrong place.
+            let deleted = stream.delete_consumer(&consumer_of(department)).await;
+            deleted.map_err(Error::nats("delete the consumer of a department"))?;
+        }
+        Ok(())
+    }
+
+    /// Puts a consumer right that somebody has changed.
+    async fn correct(&self, stream: &Stream, department: &DepartmentCode, found: &Info) -> Result<(), Error> {
+        let wanted = config(department, found.config.deliver_policy);
+        let is_right = found.config.filter_subject == wanted.filter_subject
+            && found.config.filter_subjects.is_empty()
+            && found.config.ack_policy == wanted.ack_policy
+            && found.config.ack_wait == wanted.ack_wait
+            && found.config.max_deliver == wanted.max_deliver
+            && found.config.max_ack_pending == wanted.max_ack_pending;
+        if is_right {
+            return Ok(());
+        }
+        tracing::warn!(%department, "the consumer of a department was configured differently and is corrected");
+        stream.create_consumer(wanted).await.map_err(Error::nats("correct the consumer of a department"))?;
+        Ok(())
+    }
+}
+
+fn config(department: &DepartmentCode, begin: DeliverPolicy) -> pull::Config {
+    pull::Config {
+        durable_name: Some(consumer_of(department)),
+        description: Some(format!("Orders of {department}; kept by dualgrid")),
+        filter_subject: subjects_of(department),
+        deliver_policy: begin,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: ACK_WAIT,
+        max_deliver: -1,
+        max_ack_pending: ACK_PENDING_MAX,
+        ..pull::Config::default()
+    }
+}

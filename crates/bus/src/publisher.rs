@@ -1,0 +1,238 @@
+//! Brings the log into the stream, in order and exactly once, however often it is interrupted.
+//!
+//! A publisher asks the stream how far it is, compares it with the log, and appends what is missing in atomic batches,
+//! each fenced with the sequence before it. Several batches are under way at once: where one fails, the fence makes
+//! all after it fail too. What failed is not counted: the stream is asked again.
+//!
+//! Any number of publishers may run. One loses each race, looks again, and lets the other go on.
+
+mod batch;
+mod check;
+mod rebuild;
+mod status;
+
+pub use status::{PublisherState, PublisherStatus};
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::port::EventLog;
+use async_nats::jetstream::{self, Context};
+use kernel::{Clock, Entropy, Position};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::error::chain;
+use crate::{Connection, Error};
+use batch::{Outcome, Window};
+use check::Agreed;
+use status::Reporter;
+
+/// How long an answer of JetStream may take, also the acknowledgement of a batch.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+/// The first pause after an error; each further one is twice as long.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+/// The longest pause after an error.
+const PAUSE_MAX: Duration = Duration::from_secs(3);
+/// How often the head of the log is looked at while NATS is away, so that the lag stays true.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The longest pause of a publisher that lost a race.
+const YIELD_MILLIS_MAX: u64 = 150;
+
+/// How the publisher works. The defaults are for production.
+#[derive(Clone, Debug)]
+pub struct PublisherOptions {
+    /// Most events of one atomic batch; nats-server takes 1000 at most.
+    pub batch_events_max: usize,
+    /// Most bytes of one atomic batch, as long as it has more than one event.
+    pub batch_bytes_max: usize,
+    /// Most batches that are under way at once.
+    pub batches_in_flight_max: usize,
+    /// How often the stream is compared with the log while nothing else gives reason to.
+    pub check_every: Duration,
+    /// How often the log is asked for events of other processes.
+    pub poll_every: Duration,
+    /// Copies of the stream in a cluster of nats-servers.
+    pub replicas: usize,
+}
+
+impl Default for PublisherOptions {
+    fn default() -> Self {
+        Self {
+            batch_events_max: 1000,
+            batch_bytes_max: 4 * 1024 * 1024,
+            batches_in_flight_max: 4,
+            check_every: Duration::from_secs(5),
+            poll_every: Duration::from_millis(50),
+            replicas: 1,
+        }
+    }
+}
+
+/// The publisher of one process.
+pub struct Publisher {
+    connection: Connection,
+    jetstream: Context,
+    log: Arc<dyn EventLog>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    options: PublisherOptions,
+    report: Reporter,
+}
+
+/// How a round of publishing ended.
+enum Drained {
+    /// Everything is in the stream, or the round was long enough.
+    Through(Position),
+    /// The stream is not where it was expected to be.
+    Fenced,
+}
+
+impl Publisher {
+    /// A publisher of `log`. It does nothing until it is run.
+    pub fn new(
+        connection: Connection,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        options: PublisherOptions,
+    ) -> Self {
+        let jetstream = jetstream::ContextBuilder::new()
+            .timeout(ANSWER_PATIENCE)
+            .ack_timeout(ANSWER_PATIENCE)
+            .build(connection.client().clone());
+        let report = Reporter::new(Arc::clone(&clock));
+        Self { connection, jetstream, log, clock, entropy, options, report }
+    }
+
+    /// How far it is and how it does.
+    pub fn status(&self) -> watch::Receiver<PublisherStatus> {
+        self.report.status()
+    }
+
+    /// Publishes until `shutdown`. Interrupted anywhere, it has done no harm: the next one goes on from the stream.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            never = self.publish() => match never {},
+        }
+    }
+
+    async fn publish(&self) -> Infallible {
+        let mut pause = PAUSE_MIN;
+        loop {
+            self.wait_for_nats().await;
+            let before = self.report.published();
+            let ended = tokio::select! {
+                Err(error) = self.publish_while_connected() => error,
+                () = self.connection.lost() => Error::LinkLost,
+            };
+            if self.report.published() > before {
+                pause = PAUSE_MIN;
+            }
+            let reason = chain(&ended);
+            tracing::warn!(reason, "publishing was interrupted; it goes on by itself");
+            self.report.failing(reason);
+            self.look_at_the_head().await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    async fn wait_for_nats(&self) {
+        while tokio::time::timeout(LOOK_EVERY, self.connection.connected()).await.is_err() {
+            self.report.state(PublisherState::Away);
+            self.look_at_the_head().await;
+        }
+    }
+
+    async fn look_at_the_head(&self) {
+        match self.log.head().await {
+            Ok(head) => self.report.head(head),
+            Err(failure) => tracing::warn!(%failure, "could not read the head of the log"),
+        }
+    }
+
+    async fn publish_while_connected(&self) -> Result<Infallible, Error> {
+        self.connection.check_version()?;
+        let mut agreed = self.agree(None).await?;
+        let mut next_check = Instant::now() + self.options.check_every;
+        loop {
+            match self.drain(agreed.last, next_check).await? {
+                Drained::Through(last) => agreed.last = last,
+                Drained::Fenced => {
+                    agreed = self.agree(Some(&agreed)).await?;
+                    tokio::time::sleep(self.jitter()).await;
+                }
+            }
+            self.wait_for_more(agreed.last, next_check).await;
+            if Instant::now() >= next_check {
+                agreed = self.agree(Some(&agreed)).await?;
+                next_check = Instant::now() + self.options.check_every;
+            }
+        }
+    }
+
+    /// Publishes what is missing after `from`, at most until `until`.
+    async fn drain(&self, from: Position, until: Instant) -> Result<Drained, Error> {
+        let mut window = Window::new(from);
+        let mut sent = from;
+        loop {
+            while window.len() < self.options.batches_in_flight_max && Instant::now() < until {
+                let read = self.log.after(sent, self.options.batch_events_max).await?;
+                let is_full = read.len() == self.options.batch_events_max;
+                for batch in batch::cut(&read, sent, self.options.batch_bytes_max)? {
+                    window.push(self.send(batch, sent).await?);
+                    sent = Position(sent.0 + batch.len() as u64);
+                }
+                self.report.head(sent.max(*self.log.committed().borrow()));
+                if !is_full {
+                    break;
+                }
+            }
+            match window.confirm().await? {
+                None => return Ok(Drained::Through(window.confirmed())),
+                Some(Outcome::Stored(events)) => self.report.published_to(window.confirmed(), events),
+                Some(Outcome::Fenced) => return Ok(Drained::Fenced),
+            }
+        }
+    }
+
+    /// Waits until the log may hold more than `last`, or the next check is due.
+    async fn wait_for_more(&self, last: Position, next_check: Instant) {
+        let mut committed = self.log.committed();
+        let polled = (Instant::now() + self.options.poll_every).min(next_check);
+        let more = async {
+            if committed.wait_for(|newest| *newest > last).await.is_err() {
+                std::future::pending::<()>().await; // Nobody tells any more; the log is still asked.
+            }
+        };
+        let _ = tokio::time::timeout_at(polled, more).await;
+    }
+
+    /// Compares until stream and log agree, and makes the stream again where they cannot.
+    async fn agree(&self, known: Option<&Agreed>) -> Result<Agreed, Error> {
+        loop {
+            match self.compare(known).await? {
+                Ok(agreed) => {
+                    self.report.agreed(agreed.last);
+                    return Ok(agreed);
+                }
+                Err(diverged) => self.rebuild(diverged).await?,
+            }
+        }
+    }
+
+    /// A pause by which the loser of a race lets the winner go on.
+    fn jitter(&self) -> Duration {
+        Duration::from_millis(self.random_below(YIELD_MILLIS_MAX))
+    }
+
+    /// A random number below `limit`.
+    fn random_below(&self, limit: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % limit.max(1)
+    }
+}

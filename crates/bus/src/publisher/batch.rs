@@ -1,0 +1,186 @@
+//! Atomic batches (ADR-50 of NATS): all messages of a batch are stored together or none is.
+//!
+//! Each message names its batch and its number in it; the first one carries the fence, the last one commits. Only the
+//! commit is answered. A batch that lost a message on the way is refused as a whole.
+
+use std::collections::VecDeque;
+use std::error::Error as _;
+use std::future::IntoFuture as _;
+
+use async_nats::header::{
+    NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_LAST_SEQUENCE,
+};
+use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{HeaderMap, HeaderValue};
+use kernel::{Position, Recorded};
+
+use super::Publisher;
+use crate::header;
+use crate::stream::{CONTENT_TYPE, subject_of};
+use crate::{Error, header::POSITION};
+
+/// A batch that was sent and is not answered yet.
+pub(super) struct Sent {
+    last: Position,
+    events: u64,
+    answer: PublishAckFuture,
+}
+
+/// What became of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// So many events were stored.
+    Stored(u64),
+    /// The stream was not where the batch expected it to be; nothing was stored.
+    Fenced,
+}
+
+/// The batches under way, oldest first.
+pub(super) struct Window {
+    sent: VecDeque<Sent>,
+    confirmed: Position,
+}
+
+impl Window {
+    pub(super) const fn new(from: Position) -> Self {
+        Self { sent: VecDeque::new(), confirmed: from }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.sent.len()
+    }
+
+    pub(super) const fn confirmed(&self) -> Position {
+        self.confirmed
+    }
+
+    pub(super) fn push(&mut self, sent: Sent) {
+        self.sent.push_back(sent);
+    }
+
+    /// Waits for the answer to the oldest batch; `None` when none is under way.
+    pub(super) async fn confirm(&mut self) -> Result<Option<Outcome>, Error> {
+        let Some(sent) = self.sent.pop_front() else { return Ok(None) };
+        match sent.answer.into_future().await {
+            Ok(stored) if stored.sequence == sent.last.0 => {
+                self.confirmed = sent.last;
+                Ok(Some(Outcome::Stored(sent.events)))
+            }
+            // The fence makes this impossible; whatever it was, the stream is asked where it is.
+            Ok(_) => Ok(Some(Outcome::Fenced)),
+            Err(error) if is_fence(&error) => Ok(Some(Outcome::Fenced)),
+            Err(error) => Err(Error::nats("publish")(error)),
+        }
+    }
+}
+
+/// Whether the stream was somewhere else, or is gone.
+fn is_fence(error: &PublishError) -> bool {
+    let code = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    matches!(error.kind(), PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound)
+        || code.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
+}
+
+/// Cuts what was read after `from` into batches of at most `bytes_max`, and makes sure that nothing is missing.
+pub(super) fn cut(events: &[Recorded], from: Position, bytes_max: usize) -> Result<Vec<&[Recorded]>, Error> {
+    let mut expected = from;
+    for event in events {
+        expected = expected.next();
+        if event.position != expected {
+            return Err(Error::LogGap { expected, found: event.position });
+        }
+    }
+    let mut batches = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (place, event) in events.iter().enumerate() {
+        if place > start && bytes + event.bytes.len() > bytes_max {
+            batches.push(&events[start..place]);
+            (start, bytes) = (place, 0);
+        }
+        bytes += event.bytes.len();
+    }
+    if start < events.len() {
+        batches.push(&events[start..]);
+    }
+    Ok(batches)
+}
+
+impl Publisher {
+    /// Sends a batch that is to follow `expected`. It is on its way when this returns.
+    pub(super) async fn send(&self, batch: &[Recorded], expected: Position) -> Result<Sent, Error> {
+        let Some((last, others)) = batch.split_last() else { return Err(Error::LinkLost) };
+        let id = (!others.is_empty()).then(|| HeaderValue::from(self.batch_id().as_str()));
+        for (place, event) in others.iter().enumerate() {
+            let headers = headers(event, id.as_ref(), place + 1, expected);
+            let published =
+                self.connection.client().publish_with_headers(subject_of(event)?, headers, event.bytes.clone());
+            published.await.map_err(Error::nats("publish"))?;
+        }
+        let mut headers = headers(last, id.as_ref(), batch.len(), expected);
+        if id.is_some() {
+            headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+        }
+        let message = PublishMessage::build().payload(last.bytes.clone()).headers(headers);
+        let answer = self.jetstream.send_publish(subject_of(last)?, message);
+        let answer = answer.await.map_err(Error::nats("publish"))?;
+        Ok(Sent { last: last.position, events: batch.len() as u64, answer })
+    }
+
+    fn batch_id(&self) -> String {
+        self.entropy.uuid(self.clock.now()).simple().to_string()
+    }
+}
+
+/// The headers of the event at `place` (from 1) of its batch, if it is in one.
+fn headers(event: &Recorded, batch: Option<&HeaderValue>, place: usize, expected: Position) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    headers.insert(POSITION, event.position.to_string());
+    if let Some(batch) = batch {
+        headers.insert(NATS_BATCH_ID, batch.clone());
+        headers.insert(NATS_BATCH_SEQUENCE, place.to_string());
+    }
+    if place == 1 {
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, expected.to_string());
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use chrono::DateTime;
+    use kernel::{EventId, StreamId, Version};
+
+    fn events(sizes: &[usize]) -> Vec<Recorded> {
+        let event = |(place, size): (usize, &usize)| Recorded {
+            position: Position(place as u64 + 1),
+            stream: StreamId::new("case", uuid::Uuid::nil()),
+            version: Version(1),
+            id: EventId::named("e"),
+            kind: "cn.dualgrid.case.case_filed.v1".into(),
+            time: DateTime::UNIX_EPOCH,
+            bytes: Bytes::from(vec![b' '; *size]),
+        };
+        sizes.iter().enumerate().map(event).collect()
+    }
+
+    #[test]
+    fn a_batch_ends_before_it_has_too_many_bytes() {
+        let events = events(&[4, 4, 4, 99, 1, 1]);
+        let batches = cut(&events, Position::START, 10).unwrap();
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        assert!(cut(&[], Position(9), 10).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_gap_of_the_log_is_never_published() {
+        let mut events = events(&[1, 1, 1]);
+        events.remove(1);
+        let gap = cut(&events, Position::START, 10).unwrap_err();
+        assert!(matches!(gap, Error::LogGap { expected: Position(2), found: Position(3) }), "{gap}");
+    }
+}

@@ -1,0 +1,154 @@
+//! Whether the stream is the log: byte for byte at its end, and at random places before it.
+//!
+//! The end is what matters most: nothing of ours is published after a foreign message, because our fence expects the
+//! sequence before it. So a message of somebody else is always among the last ones.
+
+use std::fmt;
+
+use async_nats::datetime::DateTime;
+use async_nats::jetstream::stream::{Info, RawMessageErrorKind, State};
+use kernel::{Position, Recorded};
+
+use super::Publisher;
+use crate::Error;
+use crate::stream::{self, Ensured, STREAM, subject_of};
+
+/// How many random places are compared in a routine check.
+const SAMPLES: usize = 4;
+/// How many when the stream is not known yet, or was made anew.
+const SAMPLES_OF_A_NEW_ONE: usize = 32;
+
+/// Stream and log agreed.
+#[derive(Debug)]
+pub(super) struct Agreed {
+    /// How far the stream reaches.
+    pub(super) last: Position,
+    /// When the stream was made. Another time is another stream.
+    created: DateTime,
+}
+
+/// Stream and log did not agree.
+#[derive(Debug)]
+pub(super) struct Diverged {
+    /// The stream as it was found.
+    pub(super) found: Box<Info>,
+    /// In what it differs.
+    pub(super) difference: Difference,
+}
+
+/// In what a stream differs from the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Its configuration is another one and cannot be corrected.
+    Configuration(String),
+    /// It does not begin at 1, or something between is missing.
+    Holes { first: u64, last: u64, messages: u64 },
+    /// It holds more than the log.
+    Ahead { last: u64, head: Position },
+    /// A message is not the event at its position.
+    Message { sequence: u64 },
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(what) => f.write_str(what),
+            Self::Holes { first, last, messages } => {
+                write!(f, "it holds {messages} messages from {first} to {last}, not every one from 1")
+            }
+            Self::Ahead { last, head } => write!(f, "it reaches to {last}, but the log only to {head}"),
+            Self::Message { sequence } => write!(f, "message {sequence} is not event {sequence} of the log"),
+        }
+    }
+}
+
+impl Publisher {
+    /// Finds or makes the stream and compares it with the log.
+    pub(super) async fn compare(&self, known: Option<&Agreed>) -> Result<Result<Agreed, Diverged>, Error> {
+        let found = match stream::ensure(&self.jetstream, self.options.replicas).await? {
+            Ensured::Fit(found) => found,
+            Ensured::Unfit(found, difference) => {
+                return Ok(Err(Diverged { found, difference: Difference::Configuration(difference) }));
+            }
+        };
+        let is_known = known.is_some_and(|known| known.created == found.created);
+        if known.is_some() && !is_known {
+            tracing::warn!("the stream was made anew by somebody; it is filled from the log");
+        }
+        let samples = if is_known { SAMPLES } else { SAMPLES_OF_A_NEW_ONE };
+        let agreed = Agreed { last: Position(found.state.last_sequence), created: found.created };
+        Ok(match self.difference(&found.state, samples).await? {
+            None => Ok(agreed),
+            Some(difference) => Err(Diverged { found, difference }),
+        })
+    }
+
+    async fn difference(&self, state: &State, samples: usize) -> Result<Option<Difference>, Error> {
+        if let Some(holes) = holes(state) {
+            return Ok(Some(holes));
+        }
+        let last = state.last_sequence;
+        // Read after the stream: meanwhile the log can only have grown.
+        let head = self.log.head().await?;
+        self.report.head(head);
+        if last > head.0 {
+            return Ok(Some(Difference::Ahead { last, head }));
+        }
+        if last == 0 {
+            return Ok(None);
+        }
+        if !self.is_same(last).await? {
+            return Ok(Some(Difference::Message { sequence: last }));
+        }
+        Ok(self.differing_sample(last, samples).await?.map(|sequence| Difference::Message { sequence }))
+    }
+
+    /// A random sequence up to `last` whose message is not the event; `None` where all samples are right.
+    async fn differing_sample(&self, last: u64, samples: usize) -> Result<Option<u64>, Error> {
+        for _ in 0..samples {
+            let sequence = 1 + self.random_below(last);
+            if !self.is_same(sequence).await? {
+                return Ok(Some(sequence));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the message at `sequence` is the event at that position, under its subject and byte for byte.
+    async fn is_same(&self, sequence: u64) -> Result<bool, Error> {
+        let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(Error::nats("look at the stream"))?;
+        let message = match stream.get_raw_message(sequence).await {
+            Ok(message) => message,
+            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => return Ok(false),
+            Err(error) => return Err(Error::nats("read a message of the stream")(error)),
+        };
+        let event = self.log.after(Position(sequence.saturating_sub(1)), 1).await?.pop();
+        Ok(event.is_some_and(|event| is_event(&event, sequence, message.subject.as_str(), &message.payload)))
+    }
+
+    /// How far stream and log agree from the beginning, for a stream that is the log up to some place.
+    ///
+    /// Found by halving, then tried at random places; where one of them differs, nothing is taken as agreed.
+    pub(super) async fn common_prefix(&self, state: &State) -> Result<u64, Error> {
+        if holes(state).is_some() {
+            return Ok(0);
+        }
+        let (mut same, mut differs) = (0, state.last_sequence.min(self.log.head().await?.0) + 1);
+        while differs - same > 1 {
+            let middle = same + (differs - same) / 2;
+            if self.is_same(middle).await? { same = middle } else { differs = middle }
+        }
+        let refuted = same > 0 && self.differing_sample(same, SAMPLES_OF_A_NEW_ONE).await?.is_some();
+        Ok(if refuted { 0 } else { same })
+    }
+}
+
+fn holes(state: &State) -> Option<Difference> {
+    let (first, last, messages) = (state.first_sequence, state.last_sequence, state.messages);
+    let is_whole = messages == last && (last == 0 || first == 1);
+    (!is_whole).then_some(Difference::Holes { first, last, messages })
+}
+
+fn is_event(event: &Recorded, sequence: u64, subject: &str, payload: &[u8]) -> bool {
+    event.position.0 == sequence && event.bytes == payload && subject_of(event).is_ok_and(|own| own == subject)
+}

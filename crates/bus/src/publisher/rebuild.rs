@@ -1,0 +1,62 @@
+//! Making the stream again, so that each department goes on where it was.
+//!
+//! A consumer that begins at a sequence can only be made when the stream has come so far. So the new stream remembers
+//! in its metadata how far each department was, and `departments` makes the consumers when their time has come.
+
+use async_nats::jetstream::consumer::{DeliverPolicy, Info};
+use async_nats::jetstream::stream::Stream;
+use futures::TryStreamExt as _;
+
+use super::Publisher;
+use super::check::Diverged;
+use crate::Error;
+use crate::departments::department_of;
+use crate::stream::{self, Floors, STREAM};
+
+impl Publisher {
+    /// Deletes a stream that is not the log and makes an empty one, unless somebody else was faster.
+    pub(super) async fn rebuild(&self, diverged: Diverged) -> Result<(), Error> {
+        let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
+        let (now, then) = (stream.cached_info(), &diverged.found);
+        if (now.created, now.state.last_sequence) != (then.created, then.state.last_sequence) {
+            return Ok(());
+        }
+        let prefix = self.common_prefix(&now.state).await?;
+        let floors = floors(&stream, prefix).await?;
+        tracing::warn!(
+            stream = STREAM,
+            difference = %diverged.difference,
+            agreed_to = prefix,
+            departments = floors.len(),
+            "the stream is not the log: it is deleted and made again from the log"
+        );
+        self.report.rebuilding();
+        self.jetstream.delete_stream(STREAM).await.map_err(Error::nats("delete the stream"))?;
+        let config = stream::config_with(&floors, self.options.replicas);
+        self.jetstream.create_stream(config).await.map_err(Error::nats("create the stream"))?;
+        Ok(())
+    }
+}
+
+/// The last sequence that each department has acknowledged, as far as it was an event of the log.
+async fn floors(stream: &Stream, prefix: u64) -> Result<Floors, Error> {
+    let mut floors = stream::floors(&stream.cached_info().config);
+    let consumers: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;
+    for consumer in &consumers {
+        if let Some(department) = department_of(&consumer.name) {
+            floors.insert(department, floor_of(consumer));
+        }
+    }
+    for floor in floors.values_mut() {
+        *floor = (*floor).min(prefix);
+    }
+    Ok(floors)
+}
+
+fn floor_of(consumer: &Info) -> u64 {
+    let begun_after = match consumer.config.deliver_policy {
+        DeliverPolicy::ByStartSequence { start_sequence } => start_sequence.saturating_sub(1),
+        _ => 0,
+    };
+    consumer.ack_floor.stream_sequence.max(begun_after)
+}

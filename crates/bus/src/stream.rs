@@ -1,0 +1,162 @@
+//! The stream that holds the log, and the subject under which each event stands in it.
+//!
+//! Messages cannot be deleted or purged one by one; only the whole stream can be deleted, which in the configuration
+//! of nats-server is the right of the user `core` alone. The publisher does so when the stream is not the log.
+
+mod config;
+
+pub(crate) use config::{Floors, config, config_with, floors, misfit};
+
+use async_nats::jetstream::context::{GetStreamErrorKind, UpdateStreamError};
+use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::jetstream::{Context, ErrorCode};
+use kernel::{DepartmentCode, Position, Recorded};
+use serde::Deserialize;
+
+use crate::Error;
+
+/// Name of the stream.
+pub const STREAM: &str = "DUALGRID";
+/// The subjects of all events.
+pub const SUBJECTS: &str = "dg.evt.>";
+
+/// Media type of an event.
+pub(crate) const CONTENT_TYPE: &str = "application/cloudevents+json";
+
+/// An event whose subject cannot be told. Nothing after it is published until that is mended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event {position} has no subject: {reason}")]
+pub struct Unroutable {
+    /// The event.
+    pub position: Position,
+    /// Why.
+    pub reason: String,
+}
+
+/// The only attribute of an envelope that a subject needs.
+#[derive(Deserialize)]
+struct Routing {
+    #[serde(default)]
+    department: Option<DepartmentCode>,
+}
+
+/// The subject of an event: `dg.evt.order.<DEPARTMENT>.<event>` where it is about an order of a department, else
+/// `dg.evt.<category>.<event>`. `cn.dualgrid.case.order_accepted.v1` is the event `order_accepted`.
+pub fn subject_of(event: &Recorded) -> Result<String, Unroutable> {
+    let unroutable = |reason| Unroutable { position: event.position, reason };
+    let mut names = event.kind.rsplit('.');
+    let name = names.nth(1).filter(|name| is_token(name));
+    let name = name.ok_or_else(|| unroutable(format!("its type {:?} names no event", event.kind)))?;
+    let routing: Routing = serde_json::from_slice(&event.bytes)
+        .map_err(|error| unroutable(format!("its envelope cannot be read: {error}")))?;
+    Ok(match routing.department {
+        Some(department) => format!("dg.evt.order.{department}.{name}"),
+        None => format!("dg.evt.{}.{name}", event.stream.category()),
+    })
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// The subjects of the events about a department's orders.
+pub fn subjects_of(department: &DepartmentCode) -> String {
+    format!("dg.evt.order.{department}.>")
+}
+
+/// The stream as it was found or made.
+#[derive(Debug)]
+pub(crate) enum Ensured {
+    /// It is as it has to be.
+    Fit(Box<Info>),
+    /// It is not, and cannot be changed to be so.
+    Unfit(Box<Info>, String),
+}
+
+/// Finds the stream, or makes it; corrects its configuration where NATS allows that.
+pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<Ensured, Error> {
+    let Some(stream) = find(jetstream).await? else {
+        let made = jetstream.create_stream(config(replicas)).await.map_err(Error::nats("create the stream"))?;
+        tracing::info!(stream = STREAM, "the stream was made");
+        return Ok(Ensured::Fit(Box::new(made.cached_info().clone())));
+    };
+    let info = stream.cached_info().clone();
+    let Some(difference) = misfit(&info.config, replicas) else { return Ok(Ensured::Fit(Box::new(info))) };
+    let mut wanted = config(replicas);
+    config::keep_floors(&mut wanted, &info.config);
+    match jetstream.update_stream(&wanted).await {
+        Ok(updated) => {
+            tracing::warn!(stream = STREAM, difference, "the configuration of the stream was corrected");
+            Ok(match misfit(&updated.config, replicas) {
+                None => Ensured::Fit(Box::new(updated)),
+                Some(rest) => Ensured::Unfit(Box::new(updated), rest),
+            })
+        }
+        Err(refused) if is_a_no(&refused) => Ok(Ensured::Unfit(Box::new(info), difference)),
+        Err(error) => Err(Error::nats("correct the stream")(error)),
+    }
+}
+
+/// Whether NATS said no, and did not just stay silent.
+fn is_a_no(error: &UpdateStreamError) -> bool {
+    use async_nats::jetstream::context::CreateStreamErrorKind;
+    matches!(error.kind(), CreateStreamErrorKind::JetStream(_))
+}
+
+/// The stream, if there is one.
+pub(crate) async fn find(jetstream: &Context) -> Result<Option<Stream>, Error> {
+    match jetstream.get_stream(STREAM).await {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(cause) if cause.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+            _ => Err(Error::nats("look at the stream")(error)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use chrono::DateTime;
+    use kernel::{EventId, StreamId, Version};
+
+    fn recorded(kind: &str, bytes: &'static str) -> Recorded {
+        Recorded {
+            position: Position(7),
+            stream: StreamId::new("case", uuid::Uuid::from_u128(1)),
+            version: Version(1),
+            id: EventId::named("e"),
+            kind: kind.to_owned(),
+            time: DateTime::UNIX_EPOCH,
+            bytes: Bytes::from_static(bytes.as_bytes()),
+        }
+    }
+
+    #[test]
+    fn an_event_about_an_order_goes_to_its_department() {
+        let event =
+            recorded("cn.dualgrid.case.order_accepted.v1", r#"{"department":"CG-ZF","data":{"department":"X"}}"#);
+        assert_eq!(subject_of(&event).as_deref(), Ok("dg.evt.order.CG-ZF.order_accepted"));
+    }
+
+    #[test]
+    fn another_event_goes_to_its_category() {
+        let event = recorded("cn.dualgrid.case.case_filed.v12", r#"{"data":{"department":"X"}}"#);
+        assert_eq!(subject_of(&event).as_deref(), Ok("dg.evt.case.case_filed"));
+    }
+
+    #[test]
+    fn what_would_widen_or_lose_a_subject_is_not_published() {
+        for (kind, bytes) in [
+            ("cn.dualgrid.case.*.v1", "{}"),
+            ("cn.dualgrid.case..v1", "{}"),
+            ("plain", "{}"),
+            ("cn.dualgrid.case.order_accepted.v1", r#"{"department":"a.>"}"#),
+            ("cn.dualgrid.case.order_accepted.v1", "no json"),
+        ] {
+            let refusal = subject_of(&recorded(kind, bytes)).unwrap_err();
+            assert_eq!(refusal.position, Position(7), "{kind} {bytes}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Commands over NATS: answered, answered again, refused, and only for one's own department.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use app::intake::{Answer, Request};
+use async_trait::async_trait;
+use bus::commands::{Commands, Door};
+use bus::department::{Department, DepartmentOptions, Reply};
+use kernel::{CaseId, CommandId, Position, StreamId, Version};
+use serde_json::json;
+use tokio::sync::{Barrier, Notify, oneshot};
+use uuid::Uuid;
+
+use crate::vec_log::{ONE, OTHER, code};
+use crate::world::{PATIENCE, World, credentials};
+
+/// Takes `accept-order`, remembers the ids of commands, refuses everything else.
+#[derive(Default)]
+struct Recorder {
+    answered: Mutex<HashMap<CommandId, Answer>>,
+    seen: Mutex<Vec<Request>>,
+}
+
+fn answer(command: CommandId) -> Answer {
+    Answer {
+        command,
+        stream: StreamId::new("case", Uuid::nil()),
+        case: None,
+        version: Version(3),
+        first: Some(Position(9)),
+        events: 1,
+        replayed: false,
+    }
+}
+
+#[async_trait]
+impl Door for Recorder {
+    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+        self.seen.lock().unwrap().push(request.clone());
+        if request.name != "accept-order" {
+            return Err(app::Error::Refused { status: 409, code: "order-not-ready", detail: "not now".into() });
+        }
+        let mut answered = self.answered.lock().unwrap();
+        if let Some(first) = answered.get(&request.command) {
+            return Ok(Answer { replayed: true, ..first.clone() });
+        }
+        answered.insert(request.command, answer(request.command));
+        Ok(answer(request.command))
+    }
+}
+
+async fn department(world: &World, name: &str) -> Department {
+    let options = DepartmentOptions {
+        code: code(name),
+        url: world.nats.url(),
+        credentials: credentials(&world.nats, &format!("dept-{name}")),
+        clerk: Some("li.wei".into()),
+    };
+    Department::connect(options).await.unwrap()
+}
+
+async fn serve(world: &mut World, door: Arc<dyn Door>) {
+    let commands = Commands::new(world.connection().await, door);
+    world.tasks.spawn(async move { commands.run(std::future::pending()).await.unwrap() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_is_answered_and_again_with_the_same_answer() {
+    let mut world = World::new().await;
+    let door = Arc::new(Recorder::default());
+    serve(&mut world, Arc::clone(&door) as Arc<dyn Door>).await;
+    serve(&mut world, Arc::clone(&door) as Arc<dyn Door>).await;
+    let department = department(&world, ONE).await;
+    let (case, command) = (CaseId::named("a"), CommandId::named("b"));
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        let reply = department.send("accept-order", case, command, &json!({ "order": Uuid::nil() })).await.unwrap();
+        let Reply::Accepted(answer) = reply else { panic!("{reply:?}") };
+        assert_eq!((&answer["first"], &answer["version"]), (&json!(9), &json!(3)));
+        answers.push(answer["replayed"].as_bool().unwrap());
+    }
+    assert_eq!(answers, [false, true, true, true]);
+    let seen = door.seen.lock().unwrap();
+    assert_eq!(seen.len(), 4, "each request is handled by one of the two processes");
+    assert_eq!(seen[0].actor.id, "CGZF/li.wei");
+    assert_eq!(seen[0].target, app::intake::Target::Case(case));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_a_problem_with_the_headers_of_a_service_error() {
+    let mut world = World::new().await;
+    serve(&mut world, Arc::new(Recorder::default())).await;
+    let department = department(&world, ONE).await;
+    let reply =
+        department.send("submit-disposal", CaseId::named("a"), CommandId::named("b"), &json!({})).await.unwrap();
+    let Reply::Refused(problem) = reply else { panic!("{reply:?}") };
+    assert_eq!((problem.status, problem.code.as_str()), (409, "order-not-ready"));
+    let client = department.connection().client();
+    let bare = client.request("dg.cmd.CGZF.accept-order", "{}".into()).await.unwrap();
+    let headers = bare.headers.unwrap();
+    assert_eq!(headers.get("Nats-Service-Error").unwrap().as_str(), "header-missing");
+    assert_eq!(headers.get("Nats-Service-Error-Code").unwrap().as_str(), "400");
+    assert_eq!(headers.get("Content-Type").unwrap().as_str(), "application/problem+json");
+}
+
+/// Answers only when two requests are there at once.
+struct Together(Barrier);
+
+#[async_trait]
+impl Door for Together {
+    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+        self.0.wait().await;
+        Ok(answer(request.command))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_command_does_not_hold_up_another() {
+    let mut world = World::new().await;
+    serve(&mut world, Arc::new(Together(Barrier::new(2)))).await;
+    let department = department(&world, ONE).await;
+    let send = |id: &str| {
+        let (case, command) = (CaseId::named("a"), CommandId::named(id));
+        let department = &department;
+        async move { department.send("accept-order", case, command, &json!({})).await.unwrap() }
+    };
+    let both = tokio::time::timeout(PATIENCE, async { tokio::join!(send("b"), send("c")) }).await.unwrap();
+    assert!(matches!(both, (Reply::Accepted(_), Reply::Accepted(_))));
+}
+
+/// Holds every request until it is let go.
+#[derive(Default)]
+struct Gate {
+    inside: AtomicUsize,
+    entered: Notify,
+    open: Notify,
+}
+
+#[async_trait]
+impl Door for Gate {
+    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+        self.inside.fetch_add(1, Ordering::SeqCst);
+        self.entered.notify_one();
+        self.open.notified().await;
+        Ok(answer(request.command))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn at_shutdown_what_is_under_way_is_answered_and_nothing_more_is_taken() {
+    let mut world = World::new().await;
+    let gate = Arc::new(Gate::default());
+    let commands = Commands::new(world.connection().await, Arc::clone(&gate) as Arc<dyn Door>);
+    let (stop, stopped) = oneshot::channel::<()>();
+    world.tasks.spawn(async move {
+        let shutdown = async { stopped.await.unwrap_or_default() };
+        commands.run(shutdown).await.unwrap();
+    });
+    let department = department(&world, ONE).await;
+    let body = json!({});
+    let under_way = department.send("accept-order", CaseId::named("a"), CommandId::named("b"), &body);
+    let rest = async {
+        gate.entered.notified().await;
+        stop.send(()).unwrap();
+        let client = department.connection().client();
+        let refused = async || {
+            let probe = client.request("dg.cmd.CGZF.accept-order", "{}".into());
+            // A probe may get lost while the subscription ends.
+            Ok(tokio::time::timeout(Duration::from_millis(300), probe).await.ok().and_then(Result::err))
+        };
+        testkit::client::eventually("nobody takes commands", PATIENCE, refused).await.unwrap();
+        gate.open.notify_one();
+    };
+    let (reply, ()) = tokio::join!(under_way, rest);
+    assert!(matches!(reply.unwrap(), Reply::Accepted(_)));
+    tokio::time::timeout(PATIENCE, world.tasks.join_next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(gate.inside.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_department_cannot_command_or_read_for_another() {
+    let mut world = World::new().await;
+    let door = Arc::new(Recorder::default());
+    serve(&mut world, Arc::clone(&door) as Arc<dyn Door>).await;
+    world.log.grow(30);
+    world.publisher().await;
+    world.departments().await;
+    world.settle().await;
+    let department = department(&world, ONE).await;
+    let client = department.connection().client();
+    let short = Duration::from_millis(500);
+    for subject in [
+        format!("dg.cmd.{OTHER}.accept-order"),
+        format!("$JS.API.CONSUMER.MSG.NEXT.DUALGRID.dept-{OTHER}"),
+        format!("$JS.API.CONSUMER.INFO.DUALGRID.dept-{OTHER}"),
+        "$JS.API.CONSUMER.CREATE.DUALGRID.mine".to_owned(),
+        "$JS.API.STREAM.MSG.GET.DUALGRID".to_owned(),
+        "$JS.API.DIRECT.GET.DUALGRID".to_owned(),
+        "$JS.API.STREAM.DELETE.DUALGRID".to_owned(),
+    ] {
+        let answer = tokio::time::timeout(short, client.request(subject.clone(), "{}".into())).await;
+        assert!(!matches!(answer, Ok(Ok(_))), "{subject} was answered");
+    }
+    // A subscription to the events of others, or to the answers to others, brings nothing.
+    let mut events = client.subscribe(format!("dg.evt.order.{OTHER}.>")).await.unwrap();
+    client.flush().await.unwrap();
+    world.log.grow(30);
+    world.settle().await;
+    let heard = tokio::time::timeout(short, futures::StreamExt::next(&mut events)).await;
+    assert!(!matches!(heard, Ok(Some(_))), "a department heard the events of another");
+    assert!(door.seen.lock().unwrap().is_empty());
+}

@@ -1,0 +1,94 @@
+//! A nats-server, a log, and publishers between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bus::departments::{Departments, Directory};
+use bus::publisher::{Publisher, PublisherOptions};
+use bus::stream::subject_of;
+use bus::{Connection, ConnectionOptions, Credentials};
+use kernel::{DepartmentCode, SystemClock, SystemEntropy};
+use testkit::bus::{Stored, last_sequence, read_stream};
+use testkit::client::eventually;
+use testkit::nats::{CORE, NatsServer, NatsSetup};
+use tokio::task::JoinSet;
+
+use crate::vec_log::{ONE, OTHER, VecLog, code};
+
+/// What has to be noticed is noticed within this time.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(crate) struct World {
+    pub(crate) nats: NatsServer,
+    pub(crate) log: Arc<VecLog>,
+    /// Ends with the test.
+    pub(crate) tasks: JoinSet<()>,
+}
+
+struct Both;
+
+#[async_trait]
+impl Directory for Both {
+    async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error> {
+        Ok(vec![code(ONE), code(OTHER)])
+    }
+}
+
+pub(crate) fn credentials(nats: &NatsServer, user: &str) -> Credentials {
+    let (user, password) = nats.user(user).unwrap();
+    Credentials::Password { user: user.to_owned(), password: password.to_owned() }
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let setup = NatsSetup { departments: vec![ONE.into(), OTHER.into()], ..NatsSetup::default() };
+        let nats = NatsServer::start(setup).await.unwrap();
+        Self { nats, log: Arc::new(VecLog::new()), tasks: JoinSet::new() }
+    }
+
+    pub(crate) async fn connection(&self) -> Connection {
+        let options = ConnectionOptions {
+            url: self.nats.url(),
+            name: "test".into(),
+            credentials: credentials(&self.nats, CORE),
+            inbox_prefix: "_INBOX".into(),
+        };
+        Connection::connect(options).await.unwrap()
+    }
+
+    pub(crate) async fn publisher_with(&mut self, options: PublisherOptions) -> Arc<Publisher> {
+        let connection = self.connection().await;
+        let log = Arc::clone(&self.log);
+        let publisher =
+            Arc::new(Publisher::new(connection, log, Arc::new(SystemClock), Arc::new(SystemEntropy), options));
+        let running = Arc::clone(&publisher);
+        self.tasks.spawn(async move { running.run(std::future::pending()).await });
+        publisher
+    }
+
+    pub(crate) async fn publisher(&mut self) -> Arc<Publisher> {
+        self.publisher_with(PublisherOptions::default()).await
+    }
+
+    pub(crate) async fn departments(&mut self) {
+        let departments = Departments::new(self.connection().await, Arc::new(Both), Duration::from_millis(100));
+        self.tasks.spawn(async move { departments.run(std::future::pending()).await });
+    }
+
+    /// Waits until the stream is the log, byte for byte and under the right subjects.
+    pub(crate) async fn settle(&self) {
+        let wanted: Vec<Stored> = self
+            .log
+            .events()
+            .iter()
+            .map(|event| (event.position.0, subject_of(event).unwrap(), event.bytes.clone()))
+            .collect();
+        let client = self.nats.connect(CORE).await.unwrap();
+        let equal = async || {
+            let is_there = last_sequence(&client).await?.unwrap_or(0) == wanted.len() as u64;
+            Ok((is_there && read_stream(&self.nats, 1).await.is_ok_and(|stored| stored == wanted)).then_some(()))
+        };
+        eventually("the stream is the log", PATIENCE, equal).await.unwrap();
+    }
+}

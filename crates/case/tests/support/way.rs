@@ -1,0 +1,66 @@
+//! The shortest way on which a case can be closed: from every state there has to be one.
+
+use dualgrid_case::{
+    AcceptOrder, CaseCommand, CloseCase, DecideReturn, HandleInGrid, Order, OrderStatus, Outcome, Part, ReturnDecision,
+    Stage, SubmitDisposal,
+};
+use kernel::{Actor, Role};
+
+use crate::world::{
+    MATTERS, Told, clerk, close, discover, dispatch, escalate, feedback, file_case, photo, register, staff, verify,
+    work_done,
+};
+
+impl Told {
+    /// The next command on the shortest way on which the case can be closed; none once nobody has to act.
+    pub(crate) fn way_to_the_end(&self) -> Option<(Actor, CaseCommand)> {
+        let grid_leader = || staff("grid-leader", Role::GridLeader);
+        let officer = || staff("duty-officer", Role::DutyOfficer);
+        let step: (Actor, CaseCommand) = match self.case.stage {
+            Stage::Closed | Stage::Merged | Stage::Voided => return None,
+            Stage::Absent => (grid_leader(), discover().into()),
+            Stage::Discovered => (grid_leader(), register(MATTERS[0]).into()),
+            Stage::Registered | Stage::Deliberating => (grid_leader(), escalate().into()),
+            Stage::Reopened if self.file().filing.is_none() => (grid_leader(), escalate().into()),
+            Stage::GridHandling => (grid_leader(), self.grid_work_done().into()),
+            Stage::Escalated => (officer(), file_case().into()),
+            Stage::Filed | Stage::Reopened => (staff("dispatcher", Role::Dispatcher), dispatch().into()),
+            Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => self.way_of_an_order(),
+            Stage::Disposed => (staff("second-verifier", Role::Verifier), verify(true).into()),
+            Stage::NotFiled | Stage::Callback => {
+                let answered = self.file().last_feedback().is_some();
+                (officer(), if answered { self.close().into() } else { feedback(true).into() })
+            }
+        };
+        Some(step)
+    }
+
+    fn grid_work_done(&self) -> HandleInGrid {
+        let started = self.file().grid_work.as_ref().expect("the grid is at work");
+        HandleInGrid { executors: started.executors.clone(), work: started.work.clone(), ..work_done() }
+    }
+
+    /// Assisting parts first, because the lead finishes last.
+    fn way_of_an_order(&self) -> (Actor, CaseCommand) {
+        let mut orders: Vec<&Order> = self.file().live_orders().collect();
+        orders.sort_by_key(|order| order.sent.order.part == Part::Lead);
+        let open = orders.into_iter().find(|order| !matches!(order.status, OrderStatus::Disposed(_)));
+        let open = open.expect("an order is open");
+        let (order, by) = (open.sent.order.order, clerk(open.sent.order.department.as_str()));
+        match open.status {
+            OrderStatus::Sent => (by, AcceptOrder { order }.into()),
+            OrderStatus::ReturnReview { .. } => {
+                let (decision, reason) = (ReturnDecision::Refuse, "清单明确由你部门办理".into());
+                (staff("duty-officer", Role::DutyOfficer), DecideReturn { order, decision, reason }.into())
+            }
+            _ => (by, SubmitDisposal { order, result: "已办理".into(), evidence: vec![photo()] }.into()),
+        }
+    }
+
+    fn close(&self) -> CloseCase {
+        let outcomes = [Outcome::Solved, Outcome::CommunitySolved, Outcome::Explained];
+        let by = staff("duty-officer", Role::DutyOfficer);
+        let fits = |outcome: &Outcome| self.ask(&by, &close(*outcome).into()).is_ok();
+        close(outcomes.into_iter().find(fits).unwrap_or(Outcome::Solved))
+    }
+}

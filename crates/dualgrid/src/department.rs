@@ -1,0 +1,109 @@
+//! `dualgrid department run --as CODE`: a sample department that receives its orders and answers them, over NATS only.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+use bus::Credentials;
+use bus::department::{Department, DepartmentOptions, Disposal, Policy, ReturnRequest, UploadError, Uploader};
+use kernel::DepartmentCode;
+use kernel::digest::Digest;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// The picture that shows a disposal where no file is named: a white point, PNG.
+const SAMPLE_PICTURE: &[u8] = include_bytes!("department/done.png");
+const SAMPLE_NAME: &str = "sample picture";
+
+/// Which department, where, and what it does with its orders.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArguments {
+    /// Code of the department.
+    #[arg(long = "as")]
+    code: DepartmentCode,
+    /// Where NATS is.
+    #[arg(long, default_value = "nats://127.0.0.1:4222")]
+    nats_url: String,
+    /// Its user on NATS; `dept-CODE` where absent.
+    #[arg(long)]
+    user: Option<String>,
+    /// A file with the password of that user.
+    #[arg(long)]
+    password_file: PathBuf,
+    /// Staff id of the clerk in whose name it acts.
+    #[arg(long)]
+    clerk: Option<String>,
+    /// Ask for the return of each order first.
+    #[arg(long)]
+    return_first: bool,
+    /// Accept and report progress, but do not dispose.
+    #[arg(long)]
+    accept_only: bool,
+    /// What was done, for the disposal.
+    #[arg(long, default_value = "已按要求处置")]
+    result: String,
+    /// A PNG or JPEG that shows the disposal; a sample picture where absent.
+    #[arg(long)]
+    picture: Option<PathBuf>,
+}
+
+/// Receives orders and answers them until it is interrupted.
+pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<()> {
+    let file = &arguments.password_file;
+    let password = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
+    let user = arguments.user.clone().unwrap_or_else(|| format!("dept-{}", arguments.code));
+    let picture = match &arguments.picture {
+        None => SAMPLE_PICTURE.to_vec(),
+        Some(path) => std::fs::read(path).with_context(|| format!("could not read {}", path.display()))?,
+    };
+    ensure!(!picture.is_empty(), "the picture is empty");
+    let department = Department::connect(DepartmentOptions {
+        code: arguments.code.clone(),
+        url: arguments.nats_url.clone(),
+        credentials: Credentials::Password { user, password: password.trim().to_owned() },
+        clerk: arguments.clerk.clone(),
+    })
+    .await?;
+    println!("Department {} waits for its orders at {}.", arguments.code, arguments.nats_url);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let told = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    let uploader = OverNats { department: &department, picture };
+    department.run(&arguments.policy(), &uploader, &|step| println!("{step}"), told).await;
+    Ok(())
+}
+
+impl RunArguments {
+    fn policy(&self) -> Policy {
+        let asked = || ReturnRequest {
+            reason: "not_our_matter".into(),
+            legal_basis: "本部门权责清单".into(),
+            explanation: "该事项不属于本部门职责".into(),
+        };
+        Policy {
+            request_return: self.return_first.then(asked),
+            progress: Some("已到现场".into()),
+            dispose: (!self.accept_only)
+                .then(|| Disposal { result: self.result.clone(), evidence: vec![SAMPLE_NAME.into()] }),
+        }
+    }
+}
+
+/// Uploads the one picture as the department.
+struct OverNats<'a> {
+    department: &'a Department,
+    picture: Vec<u8>,
+}
+
+#[async_trait]
+impl Uploader for OverNats<'_> {
+    async fn upload(&self, name: &str) -> Result<Digest, UploadError> {
+        let failed = |error: bus::Error| UploadError { name: name.to_owned(), reason: error.to_string() };
+        let png = self.picture.starts_with(b"\x89PNG");
+        let media_type = if png { "image/png" } else { "image/jpeg" };
+        self.department.upload(media_type, self.picture.clone().into()).await.map_err(failed)
+    }
+}

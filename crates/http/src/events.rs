@@ -1,0 +1,145 @@
+//! The log as it grows: server-sent events, or pages for who would rather ask.
+
+mod tail;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use kernel::{Position, Recorded};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::api::Api;
+use crate::auth::Caller;
+use crate::extract::{InPath, InQuery, position, rows};
+use crate::headers::{etag, tagged};
+use crate::problem::Fault;
+use tail::Tail;
+
+/// The header by which a reader resumes.
+pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
+/// The header with the place of one event, which is not part of its bytes.
+pub(crate) const POSITION: &str = "dualgrid-position";
+/// The media type of one event.
+pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json; charset=utf-8";
+
+/// Tells proxies that the reader is still there, and the server whether it is.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// `?after=&limit=`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct After {
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+/// An event and its place.
+#[derive(Debug, Serialize)]
+struct Placed {
+    position: Position,
+    event: Box<RawValue>,
+}
+
+/// A page of events; `next` is what to ask for as `after`, absent where there is nothing more for now.
+#[derive(Debug, Serialize)]
+struct EventPage {
+    items: Vec<Placed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Position>,
+}
+
+/// How the log can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Stream,
+    Page,
+}
+
+/// The log after a position, as a stream that does not end or as a page.
+pub(crate) async fn events(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    InQuery(query): InQuery<After>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let form = wanted(&headers)?;
+    let after = start(&headers, query.after.as_deref())?;
+    match form {
+        Form::Page => page(&api, &caller, after, query.limit).await,
+        Form::Stream => stream(api, caller, after).await,
+    }
+}
+
+/// One event, as the exact bytes that were recorded.
+pub(crate) async fn event(
+    State(api): State<Arc<Api>>,
+    caller: Caller,
+    InPath(text): InPath<String>,
+) -> Result<Response, Fault> {
+    let not_one = || Fault::PathInvalid("a position is a number from 1".to_owned());
+    let at = position(&text).filter(|at| *at > Position::START).ok_or_else(not_one)?;
+    let recorded = api.app.event(&caller.actor, at).await?;
+    let place = [(HeaderName::from_static(POSITION), HeaderValue::from(recorded.position.0))];
+    Ok((tagged(etag(recorded.id)), place, [(CONTENT_TYPE, CLOUD_EVENT)], recorded.bytes).into_response())
+}
+
+async fn page(api: &Api, caller: &Caller, after: Position, limit: Option<u32>) -> Result<Response, Fault> {
+    let limit = rows(limit)? as usize;
+    let recorded = api.app.events(&caller.actor, after, limit).await?;
+    let next = recorded.last().map(|last| last.position).filter(|_| recorded.len() == limit);
+    let items = recorded.into_iter().map(placed).collect::<Result<_, _>>()?;
+    Ok(Json(EventPage { items, next }).into_response())
+}
+
+/// The first page is read before the answer begins, so that a refusal is an answer of its own and not a silent end.
+async fn stream(api: Arc<Api>, caller: Caller, after: Position) -> Result<Response, Fault> {
+    let tail = Tail::start(api, caller, after).await?;
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive");
+    // nginx would collect events into a buffer otherwise.
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
+    let events = futures::stream::unfold(tail, Tail::next);
+    Ok((unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response())
+}
+
+fn placed(recorded: Recorded) -> Result<Placed, Fault> {
+    let unreadable = || app::Error::Unreadable(format!("event {} is not JSON in UTF-8", recorded.position));
+    let text = String::from_utf8(recorded.bytes.to_vec()).map_err(|_| unreadable())?;
+    let event = RawValue::from_string(text).map_err(|_| unreadable())?;
+    Ok(Placed { position: recorded.position, event })
+}
+
+/// Where to start. A reader that resumes says so in a header, while the address it was given stays the same: the
+/// header counts.
+fn start(headers: &HeaderMap, after: Option<&str>) -> Result<Position, Fault> {
+    let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?").trim());
+    if let Some(last) = last.filter(|last| !last.is_empty()) {
+        return position(last).ok_or(Fault::LastEventIdInvalid);
+    }
+    let not_one = || Fault::QueryInvalid("after is the position of an event: a number from 0".to_owned());
+    after.map_or(Ok(Position::START), |after| position(after).ok_or_else(not_one))
+}
+
+/// The first media type of `Accept` that can be had; a stream where everything is accepted.
+fn wanted(headers: &HeaderMap) -> Result<Form, Fault> {
+    let values: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    if values.is_empty() {
+        return Ok(Form::Stream);
+    }
+    let ranges = values.iter().flat_map(|value| value.split(','));
+    let mut forms = ranges.filter_map(|range| match range.split(';').next()?.trim() {
+        "text/event-stream" | "text/*" | "*/*" => Some(Form::Stream),
+        "application/json" | "application/*" => Some(Form::Page),
+        _ => None,
+    });
+    forms.next().ok_or(Fault::NotAcceptable)
+}
+
+#[cfg(test)]
+mod tests;

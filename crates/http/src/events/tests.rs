@@ -1,0 +1,146 @@
+use axum::body::{Body, BodyDataStream};
+use axum::http::Request;
+use axum::http::header::AUTHORIZATION;
+use bytes::Bytes;
+use chrono::TimeDelta;
+use futures::StreamExt as _;
+use kernel::{EventId, StreamId, Version};
+
+use super::*;
+use crate::testing::{Bench, NOW, auditor, clerk, token};
+
+fn asked(path: &str, headers: &[(HeaderName, &str)]) -> Request<Body> {
+    let request = Request::get(path).header(AUTHORIZATION, format!("Bearer {}", token(&auditor())));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+    request.body(Body::empty()).unwrap()
+}
+
+async fn follow(bench: &Bench, headers: &[(HeaderName, &str)]) -> BodyDataStream {
+    let response = bench.send(asked("/events?after=1", headers)).await;
+    assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+    response.into_body().into_data_stream()
+}
+
+/// The next piece of a stream; `None` where it has ended.
+async fn next(stream: &mut BodyDataStream) -> Option<String> {
+    let piece = tokio::time::timeout(Duration::from_secs(5), stream.next()).await.expect("an event, or an end");
+    piece.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap())
+}
+
+fn sent(position: u64, text: &str) -> Option<String> {
+    Some(format!("id: {position}\nevent: cn.dualgrid.case.order_accepted.v1\ndata: {text}\n\n"))
+}
+
+#[tokio::test]
+async fn a_reader_gets_what_is_there_and_then_what_comes() {
+    let bench = Bench::new();
+    (1..=3).for_each(|number| bench.log.record(&format!(r#"{{"n":{number}.0, "名":"静安"}}"#)));
+    let mut stream = follow(&bench, &[]).await;
+    assert_eq!(next(&mut stream).await, sent(2, r#"{"n":2.0, "名":"静安"}"#));
+    assert_eq!(next(&mut stream).await, sent(3, r#"{"n":3.0, "名":"静安"}"#));
+    let (found, ()) = tokio::join!(next(&mut stream), async {
+        tokio::task::yield_now().await;
+        bench.log.record("{}");
+    });
+    assert_eq!(found, sent(4, "{}"));
+}
+
+#[tokio::test]
+async fn a_reader_resumes_after_the_last_event_it_saw() {
+    let bench = Bench::new();
+    (1..=450).for_each(|_| bench.log.record("{}"));
+    let mut stream = follow(&bench, &[(HeaderName::from_static(LAST_EVENT_ID), "3")]).await;
+    for position in 4..=450 {
+        assert_eq!(next(&mut stream).await, sent(position, "{}"), "nothing is lost between pages");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_server_and_with_the_token() {
+    let bench = Bench::new();
+    let (mut with_server, mut with_token) = (follow(&bench, &[]).await, follow(&bench, &[]).await);
+    bench.clock.advance(TimeDelta::minutes(62));
+    assert_eq!(next(&mut with_token).await, None);
+    bench.clock.advance(TimeDelta::minutes(-62));
+    let (found, ()) = tokio::join!(next(&mut with_server), async {
+        tokio::task::yield_now().await;
+        bench.api.stop();
+    });
+    assert_eq!(found, None);
+}
+
+#[tokio::test]
+async fn who_may_not_is_told_so_before_a_stream_begins() {
+    let request = Request::get("/events").header(AUTHORIZATION, format!("Bearer {}", token(&clerk())));
+    let (status, problem) = Bench::new().ask(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((status.as_u16(), problem["code"].as_str()), (403, Some("not-allowed")));
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_to_the_end() {
+    let bench = Bench::new();
+    (1..=3).for_each(|_| bench.log.record("{}"));
+    let json = [(ACCEPT, "application/json")];
+    let (_, page) = bench.ask(asked("/events?after=0&limit=2", &json)).await;
+    assert_eq!((page["items"].as_array().unwrap().len(), page["next"].as_u64()), (2, Some(2)));
+    let (_, page) = bench.ask(asked("/events?after=2&limit=2", &json)).await;
+    assert_eq!((page["items"][0]["position"].as_u64(), page["next"].as_u64()), (Some(3), None));
+    let (status, problem) = bench.ask(asked("/events", &[(ACCEPT, "image/png")])).await;
+    assert_eq!((status.as_u16(), problem["code"].as_str()), (406, Some("not-acceptable")));
+}
+
+#[tokio::test]
+async fn one_event_is_its_bytes_with_its_place_beside_them() {
+    let bench = Bench::new();
+    bench.log.record(r#"{"b":1.50, "a":1}"#);
+    let response = bench.send(asked("/events/1", &[])).await;
+    assert_eq!(response.headers()[POSITION], "1");
+    let bytes = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
+    assert_eq!(bytes, r#"{"b":1.50, "a":1}"#.as_bytes());
+    let (status, _) = bench.ask(asked("/events/2", &[])).await;
+    assert_eq!(status.as_u16(), 404);
+}
+
+fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))])
+}
+
+#[test]
+fn the_caller_chooses_the_form() {
+    let form = |accept| wanted(&headers("accept", accept)).ok();
+    assert_eq!(wanted(&HeaderMap::new()).ok(), Some(Form::Stream));
+    assert_eq!(form("*/*"), Some(Form::Stream));
+    assert_eq!(form("text/event-stream"), Some(Form::Stream));
+    assert_eq!(form("application/json"), Some(Form::Page));
+    assert_eq!(form("image/png, application/json;q=0.9, */*;q=0.1"), Some(Form::Page));
+    assert_eq!(form("image/png"), None);
+}
+
+#[test]
+fn a_reader_that_resumes_is_not_sent_back_to_its_first_address() {
+    let none = HeaderMap::new();
+    assert_eq!(start(&none, None).ok(), Some(Position::START));
+    assert_eq!(start(&none, Some("7")).ok(), Some(Position(7)));
+    assert_eq!(start(&headers(LAST_EVENT_ID, "9"), Some("7")).ok(), Some(Position(9)));
+    assert_eq!(start(&headers(LAST_EVENT_ID, ""), Some("7")).ok(), Some(Position(7)));
+    let code = |start: Result<Position, Fault>| start.unwrap_err().problem().code;
+    assert_eq!(code(start(&headers(LAST_EVENT_ID, "nine"), None)), "last-event-id-invalid");
+    assert_eq!(code(start(&none, Some("-1"))), "query-invalid");
+}
+
+#[test]
+fn a_page_holds_the_exact_text_of_an_event() {
+    let text = r#"{"b":1.50, "a":"静安"}"#;
+    let recorded = Recorded {
+        position: Position(3),
+        stream: StreamId::new("case", uuid::Uuid::nil()),
+        version: Version(1),
+        id: EventId::named("one"),
+        kind: "cn.dualgrid.case.order_accepted.v1".into(),
+        time: NOW,
+        bytes: Bytes::from_static(text.as_bytes()),
+    };
+    let page = EventPage { items: vec![placed(recorded).unwrap()], next: None };
+    let json = serde_json::to_string(&page).unwrap();
+    assert_eq!(json, format!(r#"{{"items":[{{"position":3,"event":{text}}}]}}"#));
+}

@@ -1,0 +1,143 @@
+//! Parts of a request, read with errors that are problems.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use app::query::{PAGE_ROWS_MAX, PageRequest};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use kernel::Position;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::problem::Fault;
+
+/// Rows of a page where the caller does not say.
+const PAGE_ROWS: u32 = 50;
+
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The one parameter of a path, read from its text.
+pub(crate) struct InPath<T>(pub(crate) T);
+
+impl<S, T> FromRequestParts<S> for InPath<T>
+where
+    S: Send + Sync,
+    T: FromStr<Err: Display>,
+{
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|rejection| Fault::PathInvalid(rejection.body_text()))?;
+        text.parse().map(Self).map_err(|error: T::Err| Fault::PathInvalid(error.to_string()))
+    }
+}
+
+/// The query, read as a whole; a parameter that nobody knows is an error.
+pub(crate) struct InQuery<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        read.map(|Query(query)| Self(query)).map_err(|rejection| Fault::QueryInvalid(rejection.body_text()))
+    }
+}
+
+/// The whole body, which is at most `limit` bytes and does not take for ever.
+pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Fault> {
+    let read = tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &()));
+    read.await.map_err(|_| Fault::BodyTooSlow)?.map_err(|rejection: BytesRejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Fault::BodyTooLarge(limit),
+        _ => Fault::BodyUnreadable,
+    })
+}
+
+/// What part of a list is asked for.
+pub(crate) fn page(beyond: Option<i64>, limit: Option<u32>) -> Result<PageRequest, Fault> {
+    Ok(PageRequest { beyond, limit: rows(limit)? })
+}
+
+/// How many rows are asked for.
+pub(crate) fn rows(limit: Option<u32>) -> Result<u32, Fault> {
+    let limit = limit.unwrap_or(PAGE_ROWS);
+    if (1..=PAGE_ROWS_MAX).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Fault::QueryInvalid(format!("limit is a number from 1 to {PAGE_ROWS_MAX}")))
+}
+
+/// A moment in RFC 3339. A `+` that was not encoded arrives as a space, and is read as what was meant.
+pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, Fault> {
+    DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
+        .map(|moment| moment.to_utc())
+        .map_err(|_| Fault::QueryInvalid("at is a moment in RFC 3339, for example 2024-05-01T08:00:00Z".to_owned()))
+}
+
+/// A position as text. Logs count in signed 64-bit numbers.
+pub(crate) fn position(text: &str) -> Option<Position> {
+    text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok()).map(Position)
+}
+
+/// A UUID in a header: `Ok(None)` where there is no such header. Quotes are taken too, as structured fields have them.
+pub(crate) fn uuid_in(headers: &HeaderMap, name: &str) -> Result<Option<Uuid>, uuid::Error> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    Uuid::try_parse(text).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_one_to_two_hundred_rows() {
+        assert_eq!(rows(None).ok(), Some(50));
+        assert_eq!(rows(Some(200)).ok(), Some(200));
+        for bad in [0, 201, u32::MAX] {
+            assert_eq!(rows(Some(bad)).unwrap_err().problem().code, "query-invalid");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_taken_with_any_offset() {
+        let eight = moment("2024-05-01T08:00:00Z").unwrap();
+        assert_eq!(moment("2024-05-01T16:00:00+08:00").unwrap(), eight);
+        assert_eq!(moment("2024-05-01T16:00:00 08:00").unwrap(), eight);
+        for bad in ["", "yesterday", "2024-05-01", "2024-05-01T08:00:00"] {
+            assert!(moment(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_position_counts_from_zero() {
+        assert_eq!(position("0"), Some(Position::START));
+        assert_eq!(position("9223372036854775807"), Some(Position(u64::MAX / 2)));
+        for bad in ["", "-1", "9223372036854775808", "1.5", "one"] {
+            assert_eq!(position(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_read_with_or_without_quotes() {
+        let read = |value: &str| {
+            let headers = HeaderMap::from_iter([("x-id".parse().unwrap(), value.parse().unwrap())]);
+            uuid_in(&headers, "x-id")
+        };
+        let id = Uuid::from_u128(7);
+        assert_eq!(read(&id.to_string()), Ok(Some(id)));
+        assert_eq!(read(&format!("\"{id}\"")), Ok(Some(id)));
+        assert!(read("seven").is_err());
+        assert_eq!(uuid_in(&HeaderMap::new(), "x-id"), Ok(None));
+    }
+}

@@ -1,0 +1,79 @@
+//! The router: the table of routes, each with its handler, its limit and its lock.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use app::intake;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::api::Api;
+use crate::problem::Fault;
+use crate::routes::{self, Endpoint};
+use crate::{auth, command, docs, events, evidence, headers, operation, query, telemetry};
+
+/// Everything that dualgrid answers over HTTP.
+pub fn router(api: Arc<Api>) -> Router {
+    let mut router = Router::new();
+    for route in routes::table() {
+        let mut handler = handler(route.endpoint).layer(DefaultBodyLimit::max(body_bytes_max(route.endpoint)));
+        if route.endpoint.action().is_some() {
+            handler = handler.route_layer(from_fn_with_state(Arc::clone(&api), auth::authenticate));
+        }
+        router = router.route(&route.path, handler);
+    }
+    router
+        .fallback(async || Fault::NoSuchRoute)
+        .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(headers::protect))
+        .layer(from_fn(telemetry::observe))
+        .with_state(api)
+}
+
+fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {
+    match endpoint {
+        Endpoint::Command(family, name) => command::endpoint(family, name),
+        Endpoint::Case => get(query::case),
+        Endpoint::History => get(query::history),
+        Endpoint::Reporter => get(query::reporter),
+        Endpoint::Board => get(query::board),
+        Endpoint::Orders => get(query::orders),
+        Endpoint::Obligations => get(query::obligations),
+        Endpoint::Outcome => get(query::outcome),
+        Endpoint::Events => get(events::events),
+        Endpoint::Event => get(events::event),
+        Endpoint::District => get(query::district),
+        Endpoint::Matters => get(query::matters),
+        Endpoint::PutEvidence => post(evidence::put),
+        Endpoint::GetEvidence => get(evidence::get),
+        Endpoint::Healthz => get(operation::healthz),
+        Endpoint::Readyz => get(operation::readyz),
+        Endpoint::Metrics => get(operation::metrics),
+        Endpoint::OpenApi => get(docs::document),
+        Endpoint::Docs => get(docs::index),
+        Endpoint::DocsFile => get(docs::file),
+    }
+}
+
+/// How large a body may be. What takes none takes none.
+const fn body_bytes_max(endpoint: Endpoint) -> usize {
+    match endpoint {
+        Endpoint::Command(..) => intake::BODY_BYTES_MAX,
+        Endpoint::PutEvidence => evidence::BYTES_MAX,
+        _ => 0,
+    }
+}
+
+/// The hook of the binary reports a panic with its place; what it was about may be personal and stays out of here.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a request handler panicked");
+    Fault::Panicked.into_response()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+use axum::body::Body;
+use axum::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use axum::http::request::Builder;
+use axum::http::{Request, StatusCode};
+use serde_json::Value;
+
+use crate::problem::PROBLEM_JSON;
+use crate::routes::{self, Endpoint, Method};
+use crate::testing::{Bench, auditor, clerk, token};
+
+const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+const EMPTY: [&str; 0] = [];
+
+/// A request for a route, with every parameter filled in.
+fn request(method: Method, template: &str) -> Builder {
+    let digest = "a".repeat(64);
+    let filled = [("{case}", ID), ("{command}", ID), ("{position}", "1"), ("{sha256}", &digest), ("{grid}", "BZ")];
+    let path = filled.iter().fold(template.to_owned(), |path, (name, value)| path.replace(name, value));
+    let path = path.replace("{department}", "CGZF").replace("{file}", "index.html");
+    Request::builder().method(if method == Method::Get { "GET" } else { "POST" }).uri(path)
+}
+
+fn get(path: &str) -> Request<Body> {
+    let auditor = format!("Bearer {}", token(&auditor()));
+    Request::get(path).header(AUTHORIZATION, auditor).body(Body::empty()).unwrap()
+}
+
+fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    let clerk = format!("bearer {}", token(&clerk()));
+    let request = Request::post(path).header(AUTHORIZATION, clerk).header(CONTENT_TYPE, "application/json");
+    request.header("idempotency-key", ID).body(body.into()).unwrap()
+}
+
+async fn code(request: Request<Body>) -> (u16, String) {
+    let (status, problem) = Bench::new().ask(request).await;
+    (status.as_u16(), problem["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn without_a_token_every_route_with_data_answers_401_and_nothing_else() {
+    let bench = Bench::new();
+    for route in routes::table() {
+        let response = bench.send(request(route.method, &route.path).body(Body::empty()).unwrap()).await;
+        let locked = route.endpoint.action().is_some();
+        assert_eq!(response.status() == StatusCode::UNAUTHORIZED, locked, "{route:?}");
+        assert_eq!(response.headers().contains_key(WWW_AUTHENTICATE), locked, "{route:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_is_answered_with_its_reason() {
+    let bench = Bench::new();
+    let asked = |token: &str| {
+        Request::get("/events/1").header(AUTHORIZATION, format!("Bearer {token}")).body(Body::empty()).unwrap()
+    };
+    assert_eq!(bench.ask(asked("abc")).await.1["code"], "token-invalid");
+    let token = token(&auditor());
+    bench.clock.advance(chrono::TimeDelta::hours(2));
+    assert_eq!(bench.ask(asked(&token)).await.1["code"], "token-expired");
+}
+
+#[tokio::test]
+async fn every_route_is_taken_by_its_own_handler() {
+    let bench = Bench::new();
+    for route in routes::table() {
+        let token = format!("Bearer {}", token(&auditor()));
+        let built = request(route.method, &route.path).header(AUTHORIZATION, token).body(Body::empty()).unwrap();
+        if matches!(route.endpoint, Endpoint::Events) {
+            continue; // A stream that does not end.
+        }
+        let (status, body) = bench.ask(built).await;
+        assert_ne!(body["code"], "no-such-route", "{route:?}");
+        assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "{route:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem() {
+    assert_eq!(code(get("/nowhere")).await, (404, "no-such-route".into()));
+    assert_eq!(code(post(&format!("/cases/{ID}/abolish"), "{}")).await, (404, "no-such-route".into()));
+    assert_eq!(code(post(&format!("/cases/{ID}/discover-issue"), "{}")).await, (404, "no-such-route".into()));
+    let response = Bench::new().send(get(&format!("/cases/{ID}/accept-order"))).await;
+    assert_eq!((response.status().as_u16(), &response.headers()[ALLOW]), (405, &"POST".parse().unwrap()));
+    assert_eq!(response.headers()[CONTENT_TYPE], PROBLEM_JSON);
+}
+
+#[tokio::test]
+async fn each_bad_command_has_its_own_code() {
+    let path = format!("/cases/{ID}/accept-order");
+    let post = |body: Vec<u8>| post(&path, body);
+    assert_eq!(code(post(vec![b' '; 256 * 1024 + 1])).await, (413, "body-too-large".into()));
+    assert_eq!(code(post(b"{\"order\":\"\xff\"}".to_vec())).await, (400, "invalid-utf8".into()));
+    assert_eq!(code(post(b"[".repeat(33))).await, (400, "body-too-deep".into()));
+    assert_eq!(code(post(b"{".to_vec())).await, (400, "malformed-json".into()));
+    assert_eq!(code(post(b"{}".to_vec())).await, (400, "body-does-not-fit".into()));
+    assert_eq!(code(super::tests::post("/cases/one/accept-order", "{}")).await, (400, "path-invalid".into()));
+    let mut plain = post(b"{}".to_vec());
+    plain.headers_mut().insert(CONTENT_TYPE, "text/plain".parse().unwrap());
+    assert_eq!(code(plain).await, (415, "unsupported-media-type".into()));
+    let mut anonymous = post(b"{}".to_vec());
+    anonymous.headers_mut().remove("idempotency-key");
+    assert_eq!(code(anonymous).await, (400, "idempotency-key-missing".into()));
+}
+
+#[tokio::test]
+async fn each_bad_query_has_its_own_code() {
+    assert_eq!(code(get("/cases/one")).await, (400, "path-invalid".into()));
+    assert_eq!(code(get("/grids/bz/board")).await, (400, "path-invalid".into()));
+    assert_eq!(code(get("/evidence/abc")).await, (400, "path-invalid".into()));
+    assert_eq!(code(get("/events/0")).await, (400, "path-invalid".into()));
+    for query in ["limit=0", "limit=201", "limit=x", "beyond=x", "order=1", "department=a"] {
+        assert_eq!(code(get(&format!("/obligations?{query}"))).await, (400, "query-invalid".into()), "{query}");
+    }
+    assert_eq!(code(get(&format!("/cases/{ID}?at=yesterday"))).await, (400, "query-invalid".into()));
+}
+
+#[tokio::test]
+async fn what_is_out_of_reach_is_busy_and_what_is_broken_says_nothing() {
+    assert_eq!(code(get(&format!("/cases/{ID}"))).await, (503, "unavailable".into()));
+    let body = format!(r#"{{"order":"{ID}"}}"#);
+    let (status, problem) = Bench::new().ask(post(&format!("/cases/{ID}/accept-order"), body)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (500, &Value::from("internal")));
+    assert!(!problem.to_string().contains("王小明"), "a panic keeps its words to itself");
+}
+
+#[tokio::test]
+async fn a_file_over_the_limit_is_not_taken() {
+    let mut file = post("/evidence", vec![0; crate::evidence::BYTES_MAX + 1]);
+    file.headers_mut().insert(CONTENT_TYPE, "image/jpeg".parse().unwrap());
+    assert_eq!(code(file).await, (413, "body-too-large".into()));
+    let mut bare = post("/evidence", "x");
+    bare.headers_mut().remove(CONTENT_TYPE);
+    assert_eq!(code(bare).await, (415, "unsupported-media-type".into()));
+}
+
+#[tokio::test]
+async fn every_answer_is_protected_and_data_is_kept_nowhere() {
+    let bench = Bench::new();
+    for path in ["/healthz", "/nowhere", "/events/1", "/docs/index.html"] {
+        let response = bench.send(get(path)).await;
+        let headers = response.headers();
+        assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert!(headers.contains_key("content-security-policy"), "{path}");
+        let cached = path.starts_with("/docs");
+        assert_eq!(headers[CACHE_CONTROL], if cached { "no-cache" } else { "no-store" }, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_runs_it_needs_no_token() {
+    let bench = Bench::new();
+    let ask = |path: &str| bench.ask(Request::get(path).body(Body::empty()).unwrap());
+    let (status, alive) = ask("/healthz").await;
+    assert_eq!((status.as_u16(), &alive["instance"]), (200, &Value::from("one")));
+    let (status, report) = ask("/readyz").await;
+    assert_eq!((status.as_u16(), &report["checks"]["log"]["ok"]), (503, &Value::from(false)));
+    assert_eq!(ask("/metrics").await.1["code"], "metrics-off");
+    assert_eq!(ask("/openapi.json").await.1["openapi"], "3.1.0");
+    assert!(ask("/docs/index.html").await.1.as_str().unwrap().contains("swagger-ui"));
+    assert_eq!(ask("/docs/nothing.js").await.1["code"], "no-such-route");
+    let response = bench.send(Request::get("/docs").body(Body::empty()).unwrap()).await;
+    assert_eq!(response.headers()[LOCATION], "docs/index.html");
+}
+
+#[test]
+fn requests_of_tests_have_no_parameter_left() {
+    let left = routes::table().into_iter().map(|route| request(route.method, &route.path).body(()).unwrap());
+    let left: Vec<String> =
+        left.map(|request| request.uri().path().to_owned()).filter(|path| path.contains('{')).collect();
+    assert_eq!(left, EMPTY);
+}

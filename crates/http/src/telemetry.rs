@@ -1,0 +1,132 @@
+//! What this crate tells about itself: one span and one measurement a request, one count a command.
+//!
+//! Labels are route templates, methods, statuses, command names and problem codes: finite, and never an id.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::problem::ProblemCode;
+
+const DURATION: &str = "dualgrid_http_request_duration_seconds";
+const COMMANDS: &str = "dualgrid_http_commands_total";
+
+/// From one millisecond to ten seconds.
+const BUCKETS_SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// How often measurements are folded into their buckets, so that they do not pile up where nobody scrapes.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The route label of what no route takes.
+const UNMATCHED: &str = "unmatched";
+
+/// Why metrics cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+#[error("could not install the recorder of metrics")]
+pub struct InstallError(#[from] BuildError);
+
+/// The recorder of this process; `/metrics` shows what it recorded, of every crate.
+#[derive(Clone)]
+pub struct Metrics(Arc<PrometheusHandle>);
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics(..)")
+    }
+}
+
+/// Installs the one recorder of this process. The binary calls it once, before anything is measured.
+pub fn install() -> Result<Metrics, InstallError> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("duration_seconds".to_owned()), &BUCKETS_SECONDS)?;
+    let handle = builder.install_recorder()?;
+    metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time until the head of the response was ready");
+    metrics::describe_counter!(COMMANDS, "Commands by name and outcome: done, replayed, or the code of the problem");
+    Ok(Metrics(Arc::new(handle)))
+}
+
+impl Metrics {
+    /// Everything recorded so far, in the text format of Prometheus.
+    pub fn render(&self) -> String {
+        self.0.render()
+    }
+
+    /// Folds measurements into their buckets, for ever.
+    pub(crate) async fn keep_up(&self) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            self.0.run_upkeep();
+        }
+    }
+}
+
+/// Gives every request its span, measures it, and says how it ended.
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str).to_owned();
+    let method = method_label(request.method());
+    let span = tracing::info_span!(
+        "http.request",
+        http.method = method,
+        http.route = route,
+        http.status = tracing::field::Empty,
+        duration_ms = tracing::field::Empty,
+        actor.role = tracing::field::Empty,
+    );
+    let started = Instant::now();
+    let response = next.run(request).instrument(span.clone()).await;
+    let elapsed = started.elapsed();
+    let status = response.status().as_u16();
+    span.record("http.status", status);
+    span.record("duration_ms", elapsed.as_secs_f64() * 1000.0);
+    let code = response.extensions().get::<ProblemCode>().map(|ProblemCode(code)| code.as_str());
+    span.in_scope(|| tracing::debug!(code, "answered"));
+    let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
+    metrics::histogram!(DURATION, &labels).record(elapsed);
+    response
+}
+
+/// Counts a command.
+pub(crate) fn count_command(command: &'static str, outcome: impl Into<String>) {
+    metrics::counter!(COMMANDS, "command" => command, "outcome" => outcome.into()).increment(1);
+}
+
+/// Callers may invent methods; a label has only those that are taken here.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invented_method_makes_no_new_label() {
+        assert_eq!(method_label(&Method::POST), "POST");
+        assert_eq!(method_label(&"BREW".parse().unwrap()), "other");
+    }
+
+    #[test]
+    fn what_was_recorded_is_shown_with_its_labels() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = Metrics(Arc::new(recorder.handle()));
+        metrics::with_local_recorder(&recorder, || {
+            count_command("accept-order", "done");
+            count_command("accept-order", "wrong-stage");
+        });
+        let text = shown.render();
+        assert!(text.contains(r#"dualgrid_http_commands_total{command="accept-order",outcome="done"} 1"#), "{text}");
+        assert!(text.contains(r#"outcome="wrong-stage"} 1"#), "{text}");
+    }
+}

@@ -1,0 +1,143 @@
+//! A log in memory, and ports that are out of reach.
+
+use std::sync::{Mutex, PoisonError};
+
+use app::port::stores::{CaseStore, DistrictStore, RulesStore};
+use app::port::{
+    AggregateStores, Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, Query, Receipt,
+    Recording, Row, RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use kernel::digest::Digest;
+use kernel::{CommandId, EventId, Evidence, PersonId, PersonKey, Position, Recorded, StreamId, Version};
+use tokio::sync::watch;
+
+use super::NOW;
+
+fn away() -> Failure {
+    Failure { operation: "reach the store", reason: "it is away".into(), passing: true }
+}
+
+/// Events that a test puts there.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    events: Mutex<Vec<Recorded>>,
+    committed: watch::Sender<Position>,
+}
+
+impl Log {
+    /// Records an event with this text and wakes readers.
+    pub(crate) fn record(&self, text: &str) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let position = Position(events.len() as u64 + 1);
+        events.push(Recorded {
+            position,
+            stream: StreamId::new("case", uuid::Uuid::nil()),
+            version: Version(u32::try_from(position.0).expect("few events")),
+            id: EventId::named(&position.to_string()),
+            kind: "cn.dualgrid.case.order_accepted.v1".into(),
+            time: NOW,
+            bytes: Bytes::copy_from_slice(text.as_bytes()),
+        });
+        self.committed.send_replace(position);
+    }
+}
+
+#[async_trait]
+impl EventLog for Log {
+    async fn append(&self, _: Append) -> Result<Receipt, AppendError> {
+        Err(away().into())
+    }
+    async fn outcome(&self, _: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+        Ok(None)
+    }
+    async fn stream(&self, _: &StreamId, _: Version) -> Result<Vec<Recorded>, Failure> {
+        Ok(vec![])
+    }
+    async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(events.iter().filter(|event| event.position > after).take(limit).cloned().collect())
+    }
+    async fn head(&self) -> Result<Position, Failure> {
+        Err(away())
+    }
+    fn committed(&self) -> watch::Receiver<Position> {
+        self.committed.subscribe()
+    }
+}
+
+/// Whatever is asked of it fails; a handle for a decision cannot even be made.
+pub(crate) struct Away;
+
+impl AggregateStores for Away {
+    fn cases(&self, _: Recording) -> Box<CaseStore> {
+        panic!("王小明 lives in storey 4")
+    }
+    fn district(&self, _: Recording) -> Box<DistrictStore> {
+        panic!("no district")
+    }
+    fn rules(&self, _: Recording) -> Box<RulesStore> {
+        panic!("no rules")
+    }
+}
+
+#[async_trait]
+impl ViewStore for Away {
+    async fn active(&self, _: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
+        Err(away())
+    }
+    async fn begin(&self, _: &ViewSpec) -> Result<Build, Failure> {
+        Err(away())
+    }
+    async fn unfinished(&self, _: &ViewSpec) -> Result<Vec<Build>, Failure> {
+        Err(away())
+    }
+    async fn checkpoint(&self, _: &Build) -> Result<Position, Failure> {
+        Err(away())
+    }
+    async fn load(&self, _: &Build, _: &[String]) -> Result<Vec<(String, String)>, Failure> {
+        Err(away())
+    }
+    async fn save(&self, _: &Build, _: Position, _: Position, _: Vec<RowChange>) -> Result<(), SaveError> {
+        Err(away().into())
+    }
+    async fn activate(&self, _: &Build) -> Result<(), Failure> {
+        Err(away())
+    }
+    async fn abandon(&self, _: &Build) -> Result<(), Failure> {
+        Err(away())
+    }
+    async fn get(&self, _: &ViewSpec, _: &str) -> Result<Option<Row>, Failure> {
+        Err(away())
+    }
+    async fn find(&self, _: &ViewSpec, _: &Query) -> Result<Vec<Row>, Failure> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl Vault for Away {
+    async fn key(&self, _: PersonId) -> Result<Option<PersonKey>, VaultError> {
+        Err(away().into())
+    }
+    async fn key_or_create(&self, _: PersonId) -> Result<PersonKey, VaultError> {
+        Err(away().into())
+    }
+    async fn erase(&self, _: PersonId) -> Result<bool, Failure> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl EvidenceStore for Away {
+    async fn put(&self, _: &str, _: Bytes) -> Result<Evidence, EvidenceError> {
+        Err(away().into())
+    }
+    async fn find(&self, _: Digest) -> Result<Option<Evidence>, EvidenceError> {
+        Err(away().into())
+    }
+    async fn get(&self, _: Digest) -> Result<Option<(Evidence, Bytes)>, EvidenceError> {
+        Err(away().into())
+    }
+}

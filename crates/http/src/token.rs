@@ -1,0 +1,303 @@
+//! Bearer tokens: JWTs signed with Ed25519 (RFC 8037), which say who acts, in which role, and where.
+
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
+use serde::{Deserialize, Serialize};
+
+/// The audience of every token.
+pub const AUDIENCE: &str = "dualgrid";
+
+/// By how much the clocks of issuer and verifier may differ.
+const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+
+/// Longest subject that is taken.
+const SUBJECT_BYTES_MAX: usize = 64;
+
+/// What a token says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Who acts: a staff id or a post, never a person's name.
+    pub sub: String,
+    /// In which role.
+    pub role: Role,
+    /// The grid in which the role holds, with everything below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridCode>,
+    /// The department for which the role holds. Without grid and department the role holds everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<DepartmentCode>,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
+    /// When it expires, in seconds since 1970.
+    pub exp: i64,
+    /// `dualgrid/<installation>`.
+    pub iss: String,
+    /// [`AUDIENCE`].
+    pub aud: String,
+}
+
+impl Claims {
+    /// Claims for `actor`, from `now` on and for `valid`.
+    pub fn new(installation: &str, actor: &Actor, now: DateTime<Utc>, valid: TimeDelta) -> Self {
+        let (grid, department) = match &actor.scope {
+            Scope::Grid(code) => (Some(code.clone()), None),
+            Scope::Department(code) => (None, Some(code.clone())),
+            Scope::Everywhere => (None, None),
+        };
+        Self {
+            sub: actor.id.clone(),
+            role: actor.role,
+            grid,
+            department,
+            iat: now.timestamp(),
+            exp: (now + valid).timestamp(),
+            iss: issuer_name(installation),
+            aud: AUDIENCE.to_owned(),
+        }
+    }
+
+    /// When it expires. A moment that no calendar knows counts as long past.
+    pub fn expires(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.exp, 0).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// The actor that the claims describe.
+    fn actor(self) -> Result<Actor, TokenError> {
+        let subject_fits = (1..=SUBJECT_BYTES_MAX).contains(&self.sub.len());
+        if !subject_fits || !self.sub.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Subject);
+        }
+        if self.role == Role::System {
+            return Err(TokenError::SystemRole);
+        }
+        let scope = match (self.grid, self.department) {
+            (Some(_), Some(_)) => return Err(TokenError::TwoScopes),
+            (Some(grid), None) => Scope::Grid(grid),
+            (None, Some(department)) => Scope::Department(department),
+            (None, None) => Scope::Everywhere,
+        };
+        Ok(Actor { id: self.sub, role: self.role, scope })
+    }
+}
+
+/// Why a request has no valid token. None of them shows any part of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// No `Authorization` header, or not of the scheme `Bearer`.
+    #[error("send a token: `Authorization: Bearer TOKEN`")]
+    Missing,
+    /// Not a JWT with the claims of dualgrid.
+    #[error("this is not a token of dualgrid")]
+    Malformed,
+    /// Signed with something else than Ed25519, or not at all.
+    #[error("only tokens signed with EdDSA are taken")]
+    Algorithm,
+    /// The signature does not fit the key of this installation.
+    #[error("the token was not signed by this installation")]
+    Signature,
+    /// Issued by another installation.
+    #[error("the token was issued by another installation")]
+    Issuer,
+    /// Issued for something else.
+    #[error("the token is not meant for dualgrid")]
+    Audience,
+    /// Over.
+    #[error("the token has expired; ask for a new one")]
+    Expired,
+    /// The subject is empty, too long, or not printable ASCII.
+    #[error("the subject of a token is 1 to 64 printable ASCII characters: a staff id, never a name")]
+    Subject,
+    /// Both a grid and a department.
+    #[error("a token holds for a grid or for a department, not for both")]
+    TwoScopes,
+    /// The system acts only from inside.
+    #[error("no token carries the role `system`")]
+    SystemRole,
+}
+
+impl TokenError {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "token-missing",
+            Self::Expired => "token-expired",
+            _ => "token-invalid",
+        }
+    }
+}
+
+/// A key that cannot sign.
+#[derive(Debug, thiserror::Error)]
+#[error("this is not an Ed25519 private key in PKCS#8 DER")]
+pub struct InvalidKey(#[source] jsonwebtoken::errors::Error);
+
+/// Issues tokens. Shows nothing when printed.
+pub struct Issuer(EncodingKey);
+
+impl Issuer {
+    /// Takes an Ed25519 private key as PKCS#8 DER and tries it once.
+    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, InvalidKey> {
+        let key = EncodingKey::from_ed_der(der);
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &(), &key).map_err(InvalidKey)?;
+        Ok(Self(key))
+    }
+
+    /// The signed token.
+    pub fn issue(&self, claims: &Claims) -> String {
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.0)
+            .expect("the key has signed before, and claims are texts and numbers")
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Issuer(..)")
+    }
+}
+
+/// Checks tokens.
+#[derive(Clone)]
+pub struct Verifier {
+    key: DecodingKey,
+    validation: Validation,
+}
+
+impl Verifier {
+    /// Takes the Ed25519 public key of `installation`.
+    pub fn from_public_key(key: &[u8; 32], installation: &str) -> Self {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_required_spec_claims(&["sub", "iss", "aud", "exp"]);
+        validation.set_issuer(&[issuer_name(installation)]);
+        validation.set_audience(&[AUDIENCE]);
+        // The library would ask the system's clock; `read` asks the app's.
+        validation.validate_exp = false;
+        Self { key: DecodingKey::from_ed_der(key), validation }
+    }
+
+    /// Who the token says acts.
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Actor, TokenError> {
+        self.verify_until(token, now).map(|(actor, _)| actor)
+    }
+
+    /// Who the token says acts, and until when it is taken.
+    pub fn verify_until(&self, token: &str, now: DateTime<Utc>) -> Result<(Actor, DateTime<Utc>), TokenError> {
+        let claims = self.read(token)?;
+        let until = claims.expires() + LEEWAY;
+        if now >= until {
+            return Err(TokenError::Expired);
+        }
+        Ok((claims.actor()?, until))
+    }
+
+    fn read(&self, token: &str) -> Result<Claims, TokenError> {
+        let read = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
+        read.map(|token| token.claims).map_err(|error| match error.kind() {
+            ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
+            ErrorKind::InvalidSignature => TokenError::Signature,
+            ErrorKind::InvalidIssuer => TokenError::Issuer,
+            ErrorKind::InvalidAudience => TokenError::Audience,
+            _ => TokenError::Malformed,
+        })
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier(..)")
+    }
+}
+
+fn issuer_name(installation: &str) -> String {
+    format!("dualgrid/{installation}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{INSTALLATION, NOW, clerk, issuer, verifier};
+
+    fn claims() -> Claims {
+        Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::hours(1))
+    }
+
+    fn verdict(change: impl FnOnce(&mut Claims)) -> Result<Actor, TokenError> {
+        let mut claims = claims();
+        change(&mut claims);
+        verifier().verify(&issuer().issue(&claims), NOW)
+    }
+
+    #[test]
+    fn what_was_issued_is_read_back() {
+        assert_eq!(verdict(|_| ()), Ok(clerk()));
+        let grid = GridCode::try_new("JAS-R03").unwrap();
+        let leader = Actor { id: "staff-1".into(), role: Role::GridLeader, scope: Scope::Grid(grid) };
+        let token = issuer().issue(&Claims::new(INSTALLATION, &leader, NOW, TimeDelta::hours(1)));
+        assert_eq!(verifier().verify(&token, NOW), Ok(leader));
+    }
+
+    #[test]
+    fn a_token_expires_by_the_clock_of_the_app_with_a_minute_of_leeway() {
+        let token = issuer().issue(&claims());
+        let end = NOW + TimeDelta::hours(1);
+        assert!(verifier().verify(&token, end + TimeDelta::seconds(59)).is_ok());
+        assert_eq!(verifier().verify(&token, end + TimeDelta::seconds(60)), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn an_expiry_beyond_every_calendar_is_expired() {
+        assert_eq!(verdict(|claims| claims.exp = i64::MAX), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn tokens_of_others_and_for_others_are_refused() {
+        assert_eq!(verdict(|claims| claims.iss = "dualgrid/elsewhere".into()), Err(TokenError::Issuer));
+        assert_eq!(verdict(|claims| claims.aud = "mail".into()), Err(TokenError::Audience));
+        let stranger = Verifier::from_public_key(&[0; 32], INSTALLATION);
+        assert!(stranger.verify(&issuer().issue(&claims()), NOW).is_err());
+    }
+
+    #[test]
+    fn a_changed_token_is_refused() {
+        let token = issuer().issue(&claims());
+        let other = issuer().issue(&Claims { sub: "staff-0002".into(), ..claims() });
+        let (head, _) = token.rsplit_once('.').unwrap();
+        let (_, signature) = other.rsplit_once('.').unwrap();
+        assert_eq!(verifier().verify(&format!("{head}.{signature}"), NOW), Err(TokenError::Signature));
+        for bad in ["", ".", "..", "a.b.c", "静.安.寺"] {
+            assert_eq!(verifier().verify(bad, NOW), Err(TokenError::Malformed), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_eddsa_is_taken() {
+        let key = EncodingKey::from_secret(&crate::testing::PUBLIC_KEY);
+        let confused = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &key).unwrap();
+        assert_eq!(verifier().verify(&confused, NOW), Err(TokenError::Algorithm));
+        let token = issuer().issue(&claims());
+        let (_, rest) = token.split_once('.').unwrap();
+        let (payload, _) = rest.split_once('.').unwrap();
+        // {"alg":"none","typ":"JWT"}
+        let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.");
+        assert_eq!(verifier().verify(&unsigned, NOW), Err(TokenError::Malformed));
+    }
+
+    #[test]
+    fn subject_scope_and_role_are_checked() {
+        for bad in ["", "王小明", "two words", &"a".repeat(65)] {
+            assert_eq!(verdict(|claims| claims.sub = bad.into()), Err(TokenError::Subject), "{bad:?}");
+        }
+        let both = |claims: &mut Claims| claims.grid = Some(GridCode::try_new("JAS").unwrap());
+        assert_eq!(verdict(both), Err(TokenError::TwoScopes));
+        assert_eq!(verdict(|claims| claims.role = Role::System), Err(TokenError::SystemRole));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_at_once() {
+        assert!(Issuer::from_pkcs8_der(b"not a key").is_err());
+        assert_eq!(format!("{:?} {:?}", issuer(), verifier()), "Issuer(..) Verifier(..)");
+    }
+}

@@ -1,0 +1,64 @@
+-- The one log. Its readers rely on: position is 1, 2, 3 ... without a gap, in commit order.
+-- Times are microseconds since 1970, UTC.
+
+-- One row, moved by every append.
+create table head (
+    only_row integer primary key check (only_row = 1),
+    position integer not null check (position >= 0)
+) strict;
+
+insert into head (only_row, position) values (1, 0);
+
+-- bytes is the record; the other columns are what is asked for.
+create table events (
+    position integer primary key,
+    stream text not null,
+    version integer not null check (version > 0),
+    id blob not null,
+    type text not null,
+    time integer not null,
+    bytes blob not null,
+    unique (stream, version)
+) strict;
+
+-- What each command did, for ever: the same id again gets the same answer.
+create table commands (
+    command_id blob primary key not null,
+    request blob not null,
+    stream text not null,
+    version integer not null,
+    first_position integer,
+    events integer not null,
+    recorded_at integer not null
+) strict, without rowid;
+
+-- For people with the sqlite3 shell.
+create view events_readable as
+select
+    position,
+    stream,
+    version,
+    type,
+    strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000000.0, 'unixepoch') as time,
+    json(cast(bytes as text)) as event
+from events;
+
+create trigger events_are_not_changed before update on events
+begin
+    select raise(abort, 'events is append-only');
+end;
+
+create trigger events_are_not_deleted before delete on events
+begin
+    select raise(abort, 'events is append-only');
+end;
+
+create trigger commands_are_not_changed before update on commands
+begin
+    select raise(abort, 'commands is append-only');
+end;
+
+create trigger commands_are_not_deleted before delete on commands
+begin
+    select raise(abort, 'commands is append-only');
+end;

@@ -1,0 +1,117 @@
+//! The log in memory: for tests of the domain and of use cases. Keeps nothing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use async_trait::async_trait;
+use kernel::digest::Digest;
+use kernel::{CommandId, Position, Recorded, StreamId, Version};
+use tokio::sync::watch;
+
+use crate::committed::Committed;
+use crate::record::{made, version_of};
+use crate::writer::{Verdict, answer_one};
+
+/// A log in memory, with the rules of the others.
+#[derive(Debug)]
+pub struct MemoryLog {
+    kept: Mutex<Kept>,
+    committed: Committed,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: Vec<Recorded>,
+    /// Places in `events`, by stream.
+    streams: HashMap<StreamId, Vec<usize>>,
+    commands: HashMap<CommandId, (Receipt, Digest)>,
+}
+
+impl MemoryLog {
+    /// An empty log.
+    pub fn new() -> Self {
+        Self { kept: Mutex::default(), committed: Committed::at(Position::START) }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryLog {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Kept {
+    fn head(&self) -> Position {
+        self.events.last().map_or(Position::START, |event| event.position)
+    }
+
+    fn record(&mut self, append: &Append) -> Verdict {
+        if let Some((receipt, request)) = self.commands.get(&append.command) {
+            return Verdict::Found(Receipt { replayed: true, ..receipt.clone() }, *request);
+        }
+        let places = self.streams.entry(append.stream.clone()).or_default();
+        let actual = version_of(places.len());
+        if actual != append.expected {
+            return Verdict::Conflict(actual);
+        }
+        let before = self.events.last().map_or(Position::START, |event| event.position);
+        let (mut position, mut version) = (before, actual);
+        for event in &append.events {
+            (position, version) = (position.next(), Version(version.0 + 1));
+            places.push(self.events.len());
+            self.events.push(Recorded {
+                position,
+                stream: append.stream.clone(),
+                version,
+                id: event.id,
+                kind: event.kind.to_owned(),
+                time: event.time,
+                bytes: event.bytes.clone(),
+            });
+        }
+        let receipt = made(append, before);
+        self.commands.insert(append.command, (receipt.clone(), append.request));
+        Verdict::Made(receipt)
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryLog {
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        let (verdict, head) = {
+            let mut kept = self.kept();
+            (kept.record(&append), kept.head())
+        };
+        self.committed.saw(head);
+        answer_one(&append, verdict)
+    }
+
+    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+        let found = self.kept().commands.get(&command).cloned();
+        Ok(found.map(|(receipt, request)| (Receipt { replayed: true, ..receipt }, request)))
+    }
+
+    async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        let kept = self.kept();
+        let places = kept.streams.get(stream).map_or(&[][..], Vec::as_slice);
+        Ok(places.iter().skip(after.0 as usize).map(|&place| kept.events[place].clone()).collect())
+    }
+
+    async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        let first = usize::try_from(after.0).unwrap_or(usize::MAX);
+        Ok(self.kept().events.iter().skip(first).take(limit).cloned().collect())
+    }
+
+    async fn head(&self) -> Result<Position, Failure> {
+        Ok(self.kept().head())
+    }
+
+    fn committed(&self) -> watch::Receiver<Position> {
+        self.committed.subscribe()
+    }
+}

@@ -1,0 +1,20 @@
+//! What can be set when a database is opened.
+
+use std::time::Duration;
+
+/// How connections to a database are made and kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How long a call may wait for a connection, or for the lock of a SQLite file, before it fails as passing.
+    pub acquire_timeout: Duration,
+    /// Most connections that read the log. The writer has one of its own beside them.
+    pub log_readers_max: u32,
+    /// Most connections that read and write views.
+    pub view_connections_max: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { acquire_timeout: Duration::from_secs(5), log_readers_max: 8, view_connections_max: 8 }
+    }
+}

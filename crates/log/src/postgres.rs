@@ -1,0 +1,204 @@
+//! The log on PostgreSQL.
+
+mod connection;
+mod writer;
+
+pub(crate) use connection::{Place, refuse_unless_durable};
+
+use std::time::Duration;
+
+use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use kernel::digest::Digest;
+use kernel::{CommandId, Position, Recorded, StreamId, Version};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
+use tokio::sync::watch;
+
+use crate::committed::Committed;
+use crate::durability::Durability;
+use crate::failure::failure;
+use crate::migrations::POSTGRES_LOG;
+use crate::open::OpenError;
+use crate::options::Options;
+use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql, to_sql};
+use crate::writer::Writer;
+use writer::PgBackend;
+
+/// The log in a PostgreSQL database.
+#[derive(Debug)]
+pub struct PgLog {
+    readers: PgPool,
+    writer: Writer,
+    committed: Committed,
+}
+
+impl PgLog {
+    /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
+    pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let place = Place::parse(url)?;
+        let mut connection = place.connect_at_start(options.acquire_timeout).await?;
+        refuse_unless_durable(&place, &mut connection).await?;
+        POSTGRES_LOG.run_on_postgres(&mut connection).await?;
+        let head = checked_head(&mut connection).await?;
+        let committed = Committed::at(head);
+        let readers = place.pool("dualgrid reader", options.log_readers_max, options.acquire_timeout);
+        let backend = PgBackend::new(place, connection, options.acquire_timeout);
+        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed })
+    }
+
+    /// What the server does with a transaction it calls committed, without changing anything there.
+    pub async fn durability(url: &str, timeout: Duration) -> Result<Durability, OpenError> {
+        let place = Place::parse(url)?;
+        let mut connection = place.connect_at_start(timeout).await?;
+        let durability = connection::durability(&mut connection).await.map_err(|source| place.unreachable(source))?;
+        // The answer is there; how the session ends does not matter.
+        let _ = connection.close().await;
+        Ok(durability)
+    }
+}
+
+/// The head, after a check that it is the position of the newest event.
+async fn checked_head(connection: &mut PgConnection) -> Result<Position, OpenError> {
+    let row = sqlx::query(
+        "select
+            position,
+            coalesce((select max(events.position) from events), 0) as newest
+        from head",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(OpenError::Head)?;
+    let Some(row) = row.first() else { return Err(OpenError::HeadMissing) };
+    let (head, newest): (i64, i64) =
+        (row.try_get("position").map_err(OpenError::Head)?, row.try_get("newest").map_err(OpenError::Head)?);
+    if head != newest {
+        return Err(OpenError::HeadDiffers { head, newest });
+    }
+    position_from_sql(head).map_err(OpenError::Failure)
+}
+
+fn read_event(row: &PgRow) -> Result<EventRow, sqlx::Error> {
+    Ok(EventRow {
+        position: row.try_get(0)?,
+        version: row.try_get(1)?,
+        id: row.try_get(2)?,
+        kind: row.try_get(3)?,
+        time: row.try_get::<DateTime<Utc>, _>(4)?,
+        bytes: row.try_get(5)?,
+    })
+}
+
+fn read_command(row: &PgRow) -> Result<CommandRow, sqlx::Error> {
+    Ok(CommandRow {
+        command: row.try_get(0)?,
+        request: row.try_get(1)?,
+        stream: row.try_get(2)?,
+        version: row.try_get(3)?,
+        first: row.try_get(4)?,
+        events: row.try_get(5)?,
+    })
+}
+
+#[async_trait]
+impl EventLog for PgLog {
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        self.writer.append(append).await
+    }
+
+    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+        const OPERATION: &str = "look up a command";
+        let row = sqlx::query(
+            "select
+                command_id,
+                request,
+                stream,
+                version,
+                first_position,
+                events
+            from commands
+            where command_id = $1",
+        )
+        .bind(command.uuid())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let Some(row) = row else { return Ok(None) };
+        read_command(&row).map_err(|source| failure(OPERATION, &source))?.into_found().map(Some)
+    }
+
+    async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        const OPERATION: &str = "read a stream";
+        let rows = sqlx::query(
+            "select
+                position,
+                version,
+                id,
+                type,
+                time,
+                bytes
+            from events
+            where stream = $1 and version > $2
+            order by version",
+        )
+        .bind(stream.as_str())
+        .bind(to_sql(after.0))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let recorded =
+            |row: &PgRow| read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone());
+        rows.iter().map(recorded).collect()
+    }
+
+    async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        const OPERATION: &str = "read the log";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = sqlx::query(
+            "select
+                position,
+                version,
+                id,
+                type,
+                time,
+                bytes,
+                stream
+            from events
+            where position > $1
+            order by position
+            limit $2",
+        )
+        .bind(position_to_sql(after))
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let recorded = |row: &PgRow| {
+            let event = read_event(row).map_err(|source| failure(OPERATION, &source))?;
+            let stream: &str = row.try_get(6).map_err(|source| failure(OPERATION, &source))?;
+            event.into_recorded(stream_from_sql(stream)?)
+        };
+        let events: Vec<Recorded> = rows.iter().map(recorded).collect::<Result<_, Failure>>()?;
+        check_gapless(after, &events)?;
+        if let Some(newest) = events.last() {
+            self.committed.saw(newest.position);
+        }
+        Ok(events)
+    }
+
+    async fn head(&self) -> Result<Position, Failure> {
+        const OPERATION: &str = "read the head of the log";
+        let head: i64 = sqlx::query_scalar("select position from head")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|source| failure(OPERATION, &source))?;
+        let head = position_from_sql(head)?;
+        self.committed.saw(head);
+        Ok(head)
+    }
+
+    fn committed(&self) -> watch::Receiver<Position> {
+        self.committed.subscribe()
+    }
+}

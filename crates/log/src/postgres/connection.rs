@@ -1,0 +1,106 @@
+//! Connections to a PostgreSQL server, which may be restarting.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
+use tokio::time::{Instant, sleep};
+
+use crate::durability::{self, Durability};
+use crate::failure::is_passing;
+use crate::open::OpenError;
+
+/// Pause between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a pooled connection is trusted without a test.
+const IDLE_UNTESTED_MAX: Duration = Duration::from_millis(500);
+
+/// Where a database is, and how it is called in messages: without the password.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    options: PgConnectOptions,
+    name: String,
+}
+
+impl Place {
+    /// Reads a url. READ COMMITTED is set for every session, whatever the default of the database is.
+    pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
+        let options = PgConnectOptions::from_str(url).map_err(OpenError::Url)?;
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
+        let options = options.options([("default_transaction_isolation", "read committed")]);
+        Ok(Self { options, name })
+    }
+
+    /// The same place with a setting for every session.
+    pub(crate) fn with(mut self, setting: &str, value: &str) -> Self {
+        self.options = self.options.options([(setting, value)]);
+        self
+    }
+
+    /// A pool, which connects when it is used.
+    pub(crate) fn pool(&self, application: &str, connections_max: u32, acquire_timeout: Duration) -> PgPool {
+        PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(acquire_timeout)
+            // A ping for each read would double its round trips; one that lay idle may be of an older server.
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > IDLE_UNTESTED_MAX {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_lazy_with(self.options.clone().application_name(application))
+    }
+
+    /// A connection like the writer's, tried again for `timeout` while the server is away.
+    pub(crate) async fn connect(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
+        let options = self.options.clone().application_name("dualgrid writer");
+        let deadline = Instant::now() + timeout;
+        loop {
+            let attempt = tokio::time::timeout_at(deadline, options.connect()).await;
+            match attempt.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
+                Err(source) if is_passing(&source) && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The same, with an error that says what to do.
+    pub(crate) async fn connect_at_start(&self, timeout: Duration) -> Result<PgConnection, OpenError> {
+        self.connect(timeout).await.map_err(|source| self.unreachable(source))
+    }
+
+    pub(crate) fn unreachable(&self, source: sqlx::Error) -> OpenError {
+        OpenError::Unreachable { database: self.name.clone(), source }
+    }
+}
+
+/// Reads the settings that decide about durability, as they are for this session.
+pub(crate) async fn durability(connection: &mut PgConnection) -> Result<Durability, sqlx::Error> {
+    let settings = sqlx::query_as(
+        "select
+            name,
+            setting
+        from pg_settings
+        where name in ('synchronous_commit', 'fsync', 'full_page_writes')
+        order by name",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(durability::of_postgres(settings))
+}
+
+/// The error of a start on a server that may lose what it calls committed.
+pub(crate) async fn refuse_unless_durable(place: &Place, connection: &mut PgConnection) -> Result<(), OpenError> {
+    let durability = durability(connection).await.map_err(|source| place.unreachable(source))?;
+    if durability.is_enough() {
+        return Ok(());
+    }
+    Err(OpenError::NotDurable { database: place.name.clone(), durability })
+}

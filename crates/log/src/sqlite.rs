@@ -1,0 +1,206 @@
+//! The log in a SQLite file. Two processes may use the same file, on the same machine.
+
+mod connection;
+mod rows;
+mod writer;
+
+pub(crate) use connection::{File, Synchronous, micros};
+pub(crate) use rows::{chunks, insert};
+
+use std::time::Duration;
+
+use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use async_trait::async_trait;
+use kernel::digest::Digest;
+use kernel::{CommandId, Position, Recorded, StreamId, Version};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
+use tokio::sync::watch;
+
+use crate::committed::Committed;
+use crate::durability::Durability;
+use crate::failure::failure;
+use crate::migrations::SQLITE_LOG;
+use crate::open::OpenError;
+use crate::options::Options;
+use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql, to_sql};
+use crate::writer::Writer;
+use connection::time_from_micros;
+use writer::SqliteBackend;
+
+/// The log in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteLog {
+    readers: SqlitePool,
+    writer: Writer,
+    committed: Committed,
+}
+
+impl SqliteLog {
+    /// Opens or creates the file, applies missing migrations, checks durability and the head, starts the writer.
+    pub async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let file = File::parse(url, options.acquire_timeout)?;
+        let mut connection = file.connect_at_start(Synchronous::Full).await?;
+        file.refuse_unless_durable(&mut connection).await?;
+        SQLITE_LOG.run_on_sqlite(&mut connection).await?;
+        let head = checked_head(&mut connection).await?;
+        let committed = Committed::at(head);
+        let readers = file.readers(options.log_readers_max);
+        let backend = SqliteBackend::new(file, connection);
+        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed })
+    }
+
+    /// What SQLite does with a transaction it calls committed. Creates the file where there is none.
+    pub async fn durability(url: &str, options: &Options) -> Result<Durability, OpenError> {
+        let file = File::parse(url, options.acquire_timeout.max(Duration::from_secs(1)))?;
+        let mut connection = file.connect_at_start(Synchronous::Full).await?;
+        let durability = connection::durability(&mut connection).await.map_err(|source| file.unreachable(source))?;
+        // The answer is there; how the connection ends does not matter.
+        let _ = connection.close().await;
+        Ok(durability)
+    }
+}
+
+/// The head, after a check that it is the position of the newest event.
+async fn checked_head(connection: &mut SqliteConnection) -> Result<Position, OpenError> {
+    let row = sqlx::query(
+        "select
+            position,
+            coalesce((select max(events.position) from events), 0) as newest
+        from head",
+    )
+    .fetch_optional(connection)
+    .await
+    .map_err(OpenError::Head)?;
+    let Some(row) = row else { return Err(OpenError::HeadMissing) };
+    let (head, newest): (i64, i64) =
+        (row.try_get("position").map_err(OpenError::Head)?, row.try_get("newest").map_err(OpenError::Head)?);
+    if head != newest {
+        return Err(OpenError::HeadDiffers { head, newest });
+    }
+    position_from_sql(head).map_err(OpenError::Failure)
+}
+
+fn read_event(row: &SqliteRow) -> Result<EventRow, sqlx::Error> {
+    Ok(EventRow {
+        position: row.try_get(0)?,
+        version: row.try_get(1)?,
+        id: row.try_get(2)?,
+        kind: row.try_get(3)?,
+        time: time_from_micros(row.try_get(4)?)?,
+        bytes: row.try_get(5)?,
+    })
+}
+
+fn read_command(row: &SqliteRow) -> Result<CommandRow, sqlx::Error> {
+    Ok(CommandRow {
+        command: row.try_get(0)?,
+        request: row.try_get(1)?,
+        stream: row.try_get(2)?,
+        version: row.try_get(3)?,
+        first: row.try_get(4)?,
+        events: row.try_get(5)?,
+    })
+}
+
+#[async_trait]
+impl EventLog for SqliteLog {
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        self.writer.append(append).await
+    }
+
+    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+        const OPERATION: &str = "look up a command";
+        let row = sqlx::query(
+            "select
+                command_id,
+                request,
+                stream,
+                version,
+                first_position,
+                events
+            from commands
+            where command_id = $1",
+        )
+        .bind(command.uuid())
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let Some(row) = row else { return Ok(None) };
+        read_command(&row).map_err(|source| failure(OPERATION, &source))?.into_found().map(Some)
+    }
+
+    async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        const OPERATION: &str = "read a stream";
+        let rows = sqlx::query(
+            "select
+                position,
+                version,
+                id,
+                type,
+                time,
+                bytes
+            from events
+            where stream = $1 and version > $2
+            order by version",
+        )
+        .bind(stream.as_str())
+        .bind(to_sql(after.0))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let recorded = |row: &SqliteRow| {
+            read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone())
+        };
+        rows.iter().map(recorded).collect()
+    }
+
+    async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        const OPERATION: &str = "read the log";
+        let rows = sqlx::query(
+            "select
+                position,
+                version,
+                id,
+                type,
+                time,
+                bytes,
+                stream
+            from events
+            where position > $1
+            order by position
+            limit $2",
+        )
+        .bind(position_to_sql(after))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let recorded = |row: &SqliteRow| {
+            let event = read_event(row).map_err(|source| failure(OPERATION, &source))?;
+            let stream: &str = row.try_get(6).map_err(|source| failure(OPERATION, &source))?;
+            event.into_recorded(stream_from_sql(stream)?)
+        };
+        let events: Vec<Recorded> = rows.iter().map(recorded).collect::<Result<_, Failure>>()?;
+        check_gapless(after, &events)?;
+        if let Some(newest) = events.last() {
+            self.committed.saw(newest.position);
+        }
+        Ok(events)
+    }
+
+    async fn head(&self) -> Result<Position, Failure> {
+        const OPERATION: &str = "read the head of the log";
+        let head: i64 = sqlx::query_scalar("select position from head")
+            .fetch_one(&self.readers)
+            .await
+            .map_err(|source| failure(OPERATION, &source))?;
+        let head = position_from_sql(head)?;
+        self.committed.saw(head);
+        Ok(head)
+    }
+
+    fn committed(&self) -> watch::Receiver<Position> {
+        self.committed.subscribe()
+    }
+}

@@ -1,0 +1,111 @@
+//! The vault in a PostgreSQL database of its own.
+
+use app::port::{Failure, Vault, VaultError};
+use async_trait::async_trait;
+use kernel::{PersonId, PersonKey};
+use sqlx::{PgConnection, PgPool};
+
+use super::{StoredKey, Wrapping, vanished};
+use crate::failure::failure;
+use crate::migrations::POSTGRES_VAULT;
+use crate::open::OpenError;
+use crate::options::Options;
+use crate::postgres::{Place, refuse_unless_durable};
+
+/// Connections of the vault; it is asked once per person, not per event.
+const CONNECTIONS_MAX: u32 = 4;
+
+/// The vault in a PostgreSQL database.
+///
+/// PostgreSQL overwrites no bytes: what was erased stays in old pages, in its write-ahead log and in backups of the
+/// vault until those are reused. `vacuum` runs after an erasure; keep backups of the vault shorter than those of the
+/// log. Until then what is left is the wrapped key, of no use without the wrapping key.
+#[derive(Debug)]
+pub struct PgVault {
+    pool: PgPool,
+    wrapping: Wrapping,
+}
+
+impl PgVault {
+    /// Connects, applies missing migrations, checks durability and that the wrapping key fits.
+    pub async fn connect(url: &str, options: &Options, wrapping: Wrapping) -> Result<Self, OpenError> {
+        let place = Place::parse(url)?;
+        let mut connection = place.connect_at_start(options.acquire_timeout).await?;
+        refuse_unless_durable(&place, &mut connection).await?;
+        let unreachable = |source| place.unreachable(source);
+        if holds_a_log(&mut connection).await.map_err(unreachable)? {
+            return Err(OpenError::VaultInLog);
+        }
+        POSTGRES_VAULT.run_on_postgres(&mut connection).await?;
+        let check_value = check_value(&mut connection, &wrapping).await.map_err(unreachable)?;
+        wrapping.refuse_unless_fits(&check_value)?;
+        Ok(Self { pool: place.pool("dualgrid vault", CONNECTIONS_MAX, options.acquire_timeout), wrapping })
+    }
+
+    async fn stored(&self, operation: &'static str, person: PersonId) -> Result<Option<StoredKey>, Failure> {
+        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("select wrapped from keys where person = $1")
+            .bind(person.uuid())
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|source| failure(operation, &source))?;
+        Ok(found.map(|wrapped| StoredKey { wrapped }))
+    }
+}
+
+async fn holds_a_log(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select to_regclass('log_migrations') is not null").fetch_one(connection).await
+}
+
+/// The stored check value, made now where there is none.
+async fn check_value(connection: &mut PgConnection, wrapping: &Wrapping) -> Result<Vec<u8>, sqlx::Error> {
+    sqlx::query("insert into wrapping_check (wrapped) values ($1) on conflict (only_row) do nothing")
+        .bind(wrapping.check_value())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query_scalar("select wrapped from wrapping_check").fetch_one(connection).await
+}
+
+#[async_trait]
+impl Vault for PgVault {
+    async fn key(&self, person: PersonId) -> Result<Option<PersonKey>, VaultError> {
+        const OPERATION: &str = "read the key of a person";
+        let stored = self.stored(OPERATION, person).await?;
+        stored.map(|stored| self.wrapping.open(OPERATION, person, stored)).transpose()
+    }
+
+    async fn key_or_create(&self, person: PersonId) -> Result<PersonKey, VaultError> {
+        const OPERATION: &str = "make the key of a person";
+        if let Some(stored) = self.stored(OPERATION, person).await? {
+            return self.wrapping.open(OPERATION, person, stored);
+        }
+        // Somebody else may be making it too: the first one counts, for both.
+        let wrapped = self.wrapping.fresh(person);
+        sqlx::query(
+            "insert into keys (person, wrapped, created_at) values ($1, $2, $3) on conflict (person) do nothing",
+        )
+        .bind(person.uuid())
+        .bind(&wrapped)
+        .bind(self.wrapping.now())
+        .execute(&self.pool)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let stored = self.stored(OPERATION, person).await?.ok_or_else(|| vanished(OPERATION, person))?;
+        self.wrapping.open(OPERATION, person, stored)
+    }
+
+    async fn erase(&self, person: PersonId) -> Result<bool, Failure> {
+        const OPERATION: &str = "erase the key of a person";
+        let erased =
+            sqlx::query("update keys set wrapped = null, erased_at = $2 where person = $1 and erased_at is null")
+                .bind(person.uuid())
+                .bind(self.wrapping.now())
+                .execute(&self.pool)
+                .await
+                .map_err(|source| failure(OPERATION, &source))?;
+        if let Err(source) = sqlx::query("vacuum keys").persistent(false).execute(&self.pool).await {
+            // The key is gone for every reader; autovacuum comes by later.
+            tracing::warn!(error = %source, "could not vacuum the vault after an erasure");
+        }
+        Ok(erased.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,319 @@
+//! Views in a SQLite file beside that of the log.
+//!
+//! A file of its own, so that views do not take the log's write lock, and a backup of the log is only the log.
+
+use app::port::{Build, Failure, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+use async_trait::async_trait;
+use kernel::Position;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+use super::active::{ActiveBuilds, SWITCHES_MAX};
+use super::not_built;
+use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
+use crate::failure::{broken, failure, is_missing_table};
+use crate::migrations::SQLITE_VIEWS;
+use crate::open::OpenError;
+use crate::options::Options;
+use crate::record::{from_sql, position_from_sql, position_to_sql, to_sql};
+use crate::sqlite::{File, Synchronous, chunks, insert};
+use crate::views::changes::Changes;
+
+/// Views in a SQLite file.
+#[derive(Debug)]
+pub struct SqliteViews {
+    readers: SqlitePool,
+    /// One connection: SQLite has one writer at a time anyway.
+    writer: SqlitePool,
+    active: ActiveBuilds,
+}
+
+impl SqliteViews {
+    /// Opens or creates the file beside the log at `url` (`log.db` has its views in `log.views.db`) and applies
+    /// missing migrations.
+    pub async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
+        let file = File::parse(url, options.acquire_timeout)?.beside("views");
+        // A loss of power may take back the last commits of views, rows and checkpoint together.
+        let mut connection = file.connect_at_start(Synchronous::Normal).await?;
+        SQLITE_VIEWS.run_on_sqlite(&mut connection).await?;
+        let readers = file.readers(options.view_connections_max);
+        Ok(Self { readers, writer: file.pool(Synchronous::Normal, 1), active: ActiveBuilds::default() })
+    }
+
+    async fn begin_tx(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+        self.writer.begin_with("begin immediate").await
+    }
+
+    async fn active_number(&self, operation: &'static str, view: &ViewSpec) -> Result<i64, Failure> {
+        if let Some(number) = self.active.get(view.name) {
+            return Ok(number);
+        }
+        let (build, _) = self.active(view).await?.ok_or_else(|| not_built(operation, view))?;
+        self.active.set(view.name, build.number);
+        Ok(build.number)
+    }
+
+    /// Reads from the build that is active, and again where it was replaced at that moment.
+    async fn read(
+        &self,
+        operation: &'static str,
+        view: &ViewSpec,
+        reading: impl Fn(i64) -> Reading + Send,
+    ) -> Result<Vec<Row>, Failure> {
+        for _ in 0..SWITCHES_MAX {
+            let Reading { sql, texts, numbers } = reading(self.active_number(operation, view).await?);
+            let mut statement = sqlx::query(AssertSqlSafe(sql));
+            for text in texts {
+                statement = statement.bind(text);
+            }
+            for number in numbers {
+                statement = statement.bind(number);
+            }
+            match statement.fetch_all(&self.readers).await {
+                Ok(rows) => return rows.iter().map(|row| read_row(operation, row)).collect(),
+                Err(source) if is_missing_table(&source) => self.active.forget(view.name),
+                Err(source) => return Err(failure(operation, &source)),
+            }
+        }
+        Err(not_built(operation, view))
+    }
+}
+
+fn read_row(operation: &'static str, row: &SqliteRow) -> Result<Row, Failure> {
+    let read = || Ok(Row { key: row.try_get(0)?, sort: row.try_get(1)?, doc: row.try_get(2)? });
+    read().map_err(|source| failure(operation, &source))
+}
+
+#[async_trait]
+impl ViewStore for SqliteViews {
+    async fn active(&self, view: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
+        const OPERATION: &str = "look up the active build of a view";
+        let found: Option<(i64, i32)> = sqlx::query_as(
+            "select
+                number,
+                version
+            from views
+            where name = $1 and active",
+        )
+        .bind(view.name)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        let Some((number, version)) = found else { return Ok(None) };
+        let version = from_sql(version)?;
+        Ok(Some((Build { number, spec: ViewSpec { version, ..*view } }, version)))
+    }
+
+    async fn begin(&self, view: &ViewSpec) -> Result<Build, Failure> {
+        const OPERATION: &str = "begin a build of a view";
+        check_names(OPERATION, view)?;
+        let begun = async {
+            let mut tx = self.begin_tx().await?;
+            let number = begin_in_tx(&mut tx, view).await?;
+            tx.commit().await?;
+            Ok(number)
+        };
+        let number = begun.await.map_err(|source| failure(OPERATION, &source))?;
+        Ok(Build { number, spec: *view })
+    }
+
+    async fn unfinished(&self, view: &ViewSpec) -> Result<Vec<Build>, Failure> {
+        const OPERATION: &str = "look up unfinished builds of a view";
+        let numbers: Vec<i64> = sqlx::query_scalar(
+            "select number
+            from views
+            where name = $1 and version = $2 and not active
+            order by number",
+        )
+        .bind(view.name)
+        .bind(to_sql(view.version))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+        Ok(numbers.into_iter().map(|number| Build { number, spec: *view }).collect())
+    }
+
+    async fn checkpoint(&self, build: &Build) -> Result<Position, Failure> {
+        const OPERATION: &str = "read the checkpoint of a view";
+        let position: Option<i64> = sqlx::query_scalar("select position from views where number = $1")
+            .bind(build.number)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|source| failure(OPERATION, &source))?;
+        position_from_sql(position.ok_or_else(|| gone(OPERATION, build))?)
+    }
+
+    async fn load(&self, build: &Build, keys: &[String]) -> Result<Vec<(String, String)>, Failure> {
+        const OPERATION: &str = "load rows of a view";
+        check_names(OPERATION, &build.spec)?;
+        let sql = format!("select key, doc from {} where key in (select value from json_each($1))", table_of(build));
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(json(keys))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn save(&self, build: &Build, from: Position, to: Position, rows: Vec<RowChange>) -> Result<(), SaveError> {
+        const OPERATION: &str = "save rows of a view";
+        check_names(OPERATION, &build.spec)?;
+        let changes = Changes::of(rows);
+        let saved = async {
+            let mut tx = self.begin_tx().await?;
+            if !move_checkpoint_in_tx(&mut tx, build, from, to).await? {
+                return Ok(false);
+            }
+            write_in_tx(&mut tx, &table_of(build), &changes).await?;
+            tx.commit().await?;
+            Ok(true)
+        };
+        match saved.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SaveError::Fenced),
+            Err(source) if is_missing_table(&source) => Err(SaveError::Fenced),
+            Err(source) => Err(SaveError::Failure(failure(OPERATION, &source))),
+        }
+    }
+
+    async fn activate(&self, build: &Build) -> Result<(), Failure> {
+        const OPERATION: &str = "activate a build of a view";
+        check_names(OPERATION, &build.spec)?;
+        let activated = async {
+            let mut tx = self.begin_tx().await?;
+            if !activate_in_tx(&mut tx, build).await? {
+                return Ok(false);
+            }
+            tx.commit().await?;
+            Ok(true)
+        };
+        let there = activated.await.map_err(|source| failure(OPERATION, &source))?;
+        self.active.forget(build.spec.name);
+        if there { Ok(()) } else { Err(gone(OPERATION, build)) }
+    }
+
+    async fn abandon(&self, build: &Build) -> Result<(), Failure> {
+        const OPERATION: &str = "abandon a build of a view";
+        check_names(OPERATION, &build.spec)?;
+        let abandoned = async {
+            let mut tx = self.begin_tx().await?;
+            let deleted = sqlx::query("delete from views where number = $1 and not active")
+                .bind(build.number)
+                .execute(&mut *tx)
+                .await?;
+            if deleted.rows_affected() > 0 {
+                drop_in_tx(&mut tx, &table_of(build)).await?;
+            }
+            tx.commit().await
+        };
+        abandoned.await.map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn get(&self, view: &ViewSpec, key: &str) -> Result<Option<Row>, Failure> {
+        const OPERATION: &str = "read a row of a view";
+        check_names(OPERATION, view)?;
+        let rows = self.read(OPERATION, view, |number| Dialect::Sqlite.get(number, view, key)).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    async fn find(&self, view: &ViewSpec, query: &Query) -> Result<Vec<Row>, Failure> {
+        const OPERATION: &str = "read a page of a view";
+        check_query(OPERATION, view, query)?;
+        self.read(OPERATION, view, |number| Dialect::Sqlite.find(number, view, query)).await
+    }
+}
+
+fn gone(operation: &'static str, build: &Build) -> Failure {
+    broken(operation, format!("build {} of the view {} is gone", build.number, build.spec.name))
+}
+
+async fn begin_in_tx(tx: &mut SqliteConnection, view: &ViewSpec) -> Result<i64, sqlx::Error> {
+    let number: i64 =
+        sqlx::query_scalar("insert into views (name, version, table_name) values ($1, $2, '') returning number")
+            .bind(view.name)
+            .bind(to_sql(view.version))
+            .fetch_one(&mut *tx)
+            .await?;
+    sqlx::query("update views set table_name = $1 where number = $2")
+        .bind(table(view, number))
+        .bind(number)
+        .execute(&mut *tx)
+        .await?;
+    for statement in Dialect::Sqlite.create(number, view) {
+        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
+    }
+    Ok(number)
+}
+
+/// False where another runner has moved the checkpoint, or the build is gone.
+async fn move_checkpoint_in_tx(
+    tx: &mut SqliteConnection,
+    build: &Build,
+    from: Position,
+    to: Position,
+) -> Result<bool, sqlx::Error> {
+    let moved = sqlx::query("update views set position = $1 where number = $2 and position = $3")
+        .bind(position_to_sql(to))
+        .bind(build.number)
+        .bind(position_to_sql(from))
+        .execute(tx)
+        .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+async fn write_in_tx(tx: &mut SqliteConnection, table: &str, changes: &Changes) -> Result<(), sqlx::Error> {
+    let rows: Vec<usize> = (0..changes.keys.len()).collect();
+    for chunk in chunks(&rows) {
+        let sql = insert(
+            &format!("insert into {table} (key, sort, doc)"),
+            3,
+            chunk.len(),
+            " on conflict (key) do update set sort = excluded.sort, doc = excluded.doc",
+        );
+        let mut statement = sqlx::query(AssertSqlSafe(sql));
+        for &row in chunk {
+            statement = statement.bind(&changes.keys[row]).bind(changes.sorts[row]).bind(&changes.docs[row]);
+        }
+        statement.execute(&mut *tx).await?;
+    }
+    if !changes.removed.is_empty() {
+        let sql = format!("delete from {table} where key in (select value from json_each($1))");
+        sqlx::query(AssertSqlSafe(sql)).bind(json(&changes.removed)).execute(tx).await?;
+    }
+    Ok(())
+}
+
+fn json(keys: &[String]) -> String {
+    serde_json::to_string(keys).expect("texts can be written as JSON")
+}
+
+/// False where the build is gone.
+async fn activate_in_tx(tx: &mut SqliteConnection, build: &Build) -> Result<bool, sqlx::Error> {
+    let builds: Vec<(i64, String)> = sqlx::query_as(
+        "select
+            number,
+            table_name
+        from views
+        where name = $1",
+    )
+    .bind(build.spec.name)
+    .fetch_all(&mut *tx)
+    .await?;
+    if !builds.iter().any(|(number, _)| *number == build.number) {
+        return Ok(false);
+    }
+    sqlx::query("delete from views where name = $1 and number <> $2")
+        .bind(build.spec.name)
+        .bind(build.number)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("update views set active = true where number = $1").bind(build.number).execute(&mut *tx).await?;
+    for (_, table) in builds.iter().filter(|(number, _)| *number != build.number) {
+        drop_in_tx(tx, table).await?;
+    }
+    Ok(true)
+}
+
+async fn drop_in_tx(tx: &mut SqliteConnection, table: &str) -> Result<(), sqlx::Error> {
+    let sql = format!("drop table if exists {table}");
+    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(tx).await.map(drop)
+}

@@ -1,0 +1,187 @@
+//! Group commit: one task a process and log writes what all callers append, batch by batch.
+//!
+//! While a batch commits, the next one gathers; whatever waits is the batch, so there is no timer. One batch is in
+//! flight at a time. The rule of what may stand in one batch is in [`gather`].
+//!
+//! INVARIANT: an append is answered only when its transaction has committed, or when it is certain that the answer
+//! is right otherwise; an unknown outcome is a passing failure, and the same command id asks again.
+
+mod gather;
+
+use std::collections::VecDeque;
+use std::future::Future;
+
+use app::port::{Append, AppendError, Failure, Receipt};
+use kernel::digest::Digest;
+use kernel::{Position, Version};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::committed::Committed;
+use gather::gather;
+
+/// Most appends in one transaction.
+pub(crate) const BATCH_APPENDS_MAX: usize = 1024;
+/// Most bytes of events in one transaction, unless a single append has more.
+const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+const OPERATION: &str = "append to the log";
+
+/// What a backend says of one append of a batch that has committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Recorded in this transaction.
+    Made(Receipt),
+    /// The command was recorded before, under this request hash.
+    Found(Receipt, Digest),
+    /// The stream is at another version than expected.
+    Conflict(Version),
+}
+
+/// Why a batch was not recorded, or perhaps was.
+#[derive(Clone, Debug)]
+pub(crate) enum RecordError {
+    /// It certainly had no effect.
+    Undone(Failure),
+    /// The connection was lost and with it the outcome.
+    Lost(Failure),
+}
+
+/// Where the writer writes to. Connects when it has to, also again after it has lost its connection.
+pub(crate) trait Backend: Send + 'static {
+    /// Records a batch in one durable transaction; verdicts are in the order of the batch.
+    ///
+    /// Commands and streams are distinct within the batch. Recording it again is harmless: every command that was
+    /// recorded the first time is found.
+    fn record(&mut self, batch: &[Append]) -> impl Future<Output = Result<Vec<Verdict>, RecordError>> + Send;
+}
+
+/// An append and where its answer goes.
+pub(crate) struct Job {
+    append: Append,
+    reply: oneshot::Sender<Result<Receipt, AppendError>>,
+}
+
+/// The door to the writer task. The task ends when the door is dropped and what waits has been written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    jobs: mpsc::Sender<Job>,
+    /// Not joined on drop: a batch in flight must be able to commit, its callers may still be waiting.
+    task: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the writer task.
+    pub(crate) fn start(backend: impl Backend, committed: Committed) -> Self {
+        let (jobs, waiting) = mpsc::channel(BATCH_APPENDS_MAX);
+        let task = Handle::current().spawn(run(waiting, backend, committed));
+        Self { jobs, task }
+    }
+
+    /// Hands an append over and waits for its answer. Dropping the future takes the caller away, not the append.
+    pub(crate) async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job { append, reply }).await.map_err(|_| self.stopped())?;
+        answer.await.map_err(|_| self.stopped())?
+    }
+
+    fn stopped(&self) -> Failure {
+        let reason = if self.task.is_finished() { "the writer has stopped" } else { "the writer is stopping" };
+        Failure { operation: OPERATION, reason: reason.to_owned(), passing: false }
+    }
+}
+
+async fn run(mut jobs: mpsc::Receiver<Job>, mut backend: impl Backend, committed: Committed) {
+    let mut arrived = Vec::with_capacity(BATCH_APPENDS_MAX);
+    let mut waiting = VecDeque::new();
+    loop {
+        if waiting.is_empty() {
+            if jobs.recv_many(&mut arrived, BATCH_APPENDS_MAX).await == 0 {
+                return;
+            }
+            waiting.extend(arrived.drain(..));
+        }
+        while waiting.len() < BATCH_APPENDS_MAX
+            && let Ok(job) = jobs.try_recv()
+        {
+            waiting.push_back(job);
+        }
+        let (batch, replies) = gather(&mut waiting, BATCH_APPENDS_MAX, BATCH_BYTES_MAX);
+        if batch.is_empty() {
+            continue;
+        }
+        for (reply, answer) in replies.into_iter().zip(settle(&mut backend, batch, &committed).await) {
+            // The caller may have gone; that changes nothing.
+            let _ = reply.send(answer);
+        }
+    }
+}
+
+/// Records a batch; where it fails as a whole for a reason that may lie in one of its appends, one by one.
+async fn settle(
+    backend: &mut impl Backend,
+    batch: Vec<Append>,
+    committed: &Committed,
+) -> Vec<Result<Receipt, AppendError>> {
+    match record_surely(backend, &batch).await {
+        Ok(verdicts) => answer(&batch, verdicts, committed),
+        Err(failure) if failure.passing || batch.len() <= 1 => {
+            batch.iter().map(|_| Err(failure.clone().into())).collect()
+        }
+        Err(_) => {
+            let mut answers = Vec::with_capacity(batch.len());
+            for append in batch.chunks(1) {
+                match record_surely(backend, append).await {
+                    Ok(verdicts) => answers.extend(answer(append, verdicts, committed)),
+                    Err(failure) => answers.push(Err(failure.into())),
+                }
+            }
+            answers
+        }
+    }
+}
+
+/// Records a batch; when the connection is lost, once more on a new one, where the ids of its commands find what
+/// was committed the first time. An outcome that stays unknown is a passing failure.
+async fn record_surely(backend: &mut impl Backend, batch: &[Append]) -> Result<Vec<Verdict>, Failure> {
+    match backend.record(batch).await {
+        Ok(verdicts) => Ok(verdicts),
+        Err(RecordError::Undone(failure)) => Err(failure),
+        Err(RecordError::Lost(_)) => {
+            backend.record(batch).await.map_err(|(RecordError::Undone(failure) | RecordError::Lost(failure))| Failure {
+                passing: true,
+                ..failure
+            })
+        }
+    }
+}
+
+fn answer(batch: &[Append], verdicts: Vec<Verdict>, committed: &Committed) -> Vec<Result<Receipt, AppendError>> {
+    let newest = verdicts.iter().filter_map(last_position).max();
+    if let Some(newest) = newest {
+        committed.saw(newest);
+    }
+    batch.iter().zip(verdicts).map(|(append, verdict)| answer_one(append, verdict)).collect()
+}
+
+/// What the caller of `append` is told.
+pub(crate) fn answer_one(append: &Append, verdict: Verdict) -> Result<Receipt, AppendError> {
+    match verdict {
+        Verdict::Made(receipt) => Ok(receipt),
+        Verdict::Found(receipt, request) if request == append.request => Ok(receipt),
+        Verdict::Found(..) => Err(AppendError::CommandReused(append.command)),
+        Verdict::Conflict(actual) => {
+            Err(AppendError::Conflict { stream: append.stream.clone(), expected: append.expected, actual })
+        }
+    }
+}
+
+fn last_position(verdict: &Verdict) -> Option<Position> {
+    match verdict {
+        Verdict::Made(Receipt { first: Some(first), events, .. }) => Some(Position(first.0 + u64::from(*events) - 1)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

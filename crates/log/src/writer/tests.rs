@@ -1,0 +1,196 @@
+//! The writer on a backend that fails when it is told to.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use chrono::DateTime;
+use kernel::{CommandId, EventId, StreamId};
+use uuid::Uuid;
+
+use super::*;
+use crate::record::made;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The transaction commits, but its answer is lost.
+    LostAfterCommit,
+    /// The connection is lost before anything happens.
+    LostBeforeCommit,
+    /// The database refuses the whole batch.
+    Refused,
+    /// The disk is full.
+    Full,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    recorded: HashMap<CommandId, Receipt>,
+    head: u64,
+    batches: Vec<Vec<CommandId>>,
+    faults: Vec<Fault>,
+}
+
+/// Knows no versions: only commands and positions.
+#[derive(Clone, Debug, Default)]
+struct Unreliable(Arc<Mutex<Kept>>);
+
+fn broken(passing: bool) -> Failure {
+    Failure { operation: OPERATION, reason: "as told".to_owned(), passing }
+}
+
+impl Unreliable {
+    fn with(faults: &[Fault]) -> Self {
+        let unreliable = Self::default();
+        unreliable.0.lock().unwrap().faults = faults.iter().rev().copied().collect();
+        unreliable
+    }
+
+    fn start(&self) -> (Writer, Committed) {
+        let committed = Committed::at(Position::START);
+        (Writer::start(self.clone(), committed.clone()), committed)
+    }
+
+    fn batches(&self) -> Vec<Vec<CommandId>> {
+        self.0.lock().unwrap().batches.clone()
+    }
+}
+
+impl Backend for Unreliable {
+    async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
+        // Lets callers queue up while a batch is in flight.
+        tokio::task::yield_now().await;
+        let mut kept = self.0.lock().unwrap();
+        kept.batches.push(batch.iter().map(|append| append.command).collect());
+        let fault = kept.faults.pop();
+        match fault {
+            Some(Fault::LostBeforeCommit) => return Err(RecordError::Lost(broken(true))),
+            Some(Fault::Refused) => return Err(RecordError::Undone(broken(false))),
+            Some(Fault::Full) => return Err(RecordError::Undone(broken(true))),
+            Some(Fault::LostAfterCommit) | None => {}
+        }
+        let mut verdicts = Vec::new();
+        for append in batch {
+            if let Some(receipt) = kept.recorded.get(&append.command) {
+                verdicts.push(Verdict::Found(Receipt { replayed: true, ..receipt.clone() }, append.request));
+                continue;
+            }
+            let receipt = made(append, Position(kept.head));
+            kept.head += u64::from(receipt.events);
+            kept.recorded.insert(append.command, receipt.clone());
+            verdicts.push(Verdict::Made(receipt));
+        }
+        if fault.is_some() { Err(RecordError::Lost(broken(true))) } else { Ok(verdicts) }
+    }
+}
+
+fn append(command: &str, stream: &str) -> Append {
+    let event = app::port::NewEvent {
+        id: EventId::named(command),
+        kind: "cn.dualgrid.case.issue_discovered.v1",
+        time: DateTime::UNIX_EPOCH,
+        bytes: Bytes::from_static(b"{}"),
+    };
+    Append {
+        command: CommandId::named(command),
+        request: Digest::of(b"request"),
+        stream: StreamId::new("case", Uuid::new_v5(&Uuid::NAMESPACE_OID, stream.as_bytes())),
+        expected: Version(0),
+        events: vec![event],
+        at: DateTime::UNIX_EPOCH,
+    }
+}
+
+/// Answers in the order of the appends, which are all sent before the first batch is formed.
+async fn send(writer: &Writer, appends: Vec<Append>) -> Vec<Result<Receipt, AppendError>> {
+    futures::future::join_all(appends.into_iter().map(|append| writer.append(append))).await
+}
+
+#[tokio::test]
+async fn what_waits_is_one_batch() {
+    let backend = Unreliable::default();
+    let (writer, committed) = backend.start();
+    let answers = send(&writer, (0..100).map(|n| append(&n.to_string(), &n.to_string())).collect()).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(backend.batches().len(), 1);
+    assert_eq!(*committed.subscribe().borrow(), Position(100));
+}
+
+#[tokio::test]
+async fn a_stream_and_a_command_stand_once_in_a_batch() {
+    let backend = Unreliable::default();
+    let (writer, _) = backend.start();
+    let appends = vec![append("a", "1"), append("b", "1"), append("a", "2"), append("c", "3"), append("d", "1")];
+    let answers = send(&writer, appends).await;
+    assert!(answers.iter().all(Result::is_ok));
+    let batches = backend.batches();
+    let name = CommandId::named;
+    assert_eq!(batches, [vec![name("a"), name("c")], vec![name("b"), name("a")], vec![name("d")]]);
+    assert!(batches.iter().all(|batch| batch.iter().collect::<HashSet<_>>().len() == batch.len()));
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_is_found_by_its_ids() {
+    let backend = Unreliable::with(&[Fault::LostAfterCommit]);
+    let (writer, _) = backend.start();
+    let answers = send(&writer, vec![append("a", "1"), append("b", "2")]).await;
+    let positions: Vec<_> = answers.into_iter().map(|answer| answer.unwrap().first).collect();
+    assert_eq!(positions, [Some(Position(1)), Some(Position(2))]);
+    assert_eq!(backend.0.lock().unwrap().head, 2);
+}
+
+#[tokio::test]
+async fn a_batch_lost_before_its_commit_is_recorded_on_a_new_connection() {
+    let backend = Unreliable::with(&[Fault::LostBeforeCommit]);
+    let (writer, _) = backend.start();
+    let answers = send(&writer, vec![append("a", "1"), append("b", "2")]).await;
+    assert!(answers.into_iter().all(|answer| !answer.unwrap().replayed));
+}
+
+#[tokio::test]
+async fn an_outcome_that_stays_unknown_is_a_passing_failure_and_the_same_id_tells_it() {
+    let backend = Unreliable::with(&[Fault::LostAfterCommit, Fault::Refused]);
+    let (writer, _) = backend.start();
+    let answers = send(&writer, vec![append("a", "1")]).await;
+    assert!(matches!(&answers[0], Err(AppendError::Failure(failure)) if failure.passing));
+    assert!(send(&writer, vec![append("a", "1")]).await.remove(0).unwrap().replayed);
+}
+
+#[tokio::test]
+async fn a_refused_batch_is_tried_one_by_one() {
+    let backend = Unreliable::with(&[Fault::Refused, Fault::Refused]);
+    let (writer, _) = backend.start();
+    let answers = send(&writer, vec![append("a", "1"), append("b", "2"), append("c", "3")]).await;
+    assert!(matches!(&answers[0], Err(AppendError::Failure(failure)) if !failure.passing));
+    assert!(answers[1].is_ok() && answers[2].is_ok());
+    assert_eq!(backend.batches().iter().map(Vec::len).collect::<Vec<_>>(), [3, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_batch_at_once_and_the_log_resumes() {
+    let backend = Unreliable::with(&[Fault::Full]);
+    let (writer, _) = backend.start();
+    let answers = send(&writer, (0..50).map(|n| append(&n.to_string(), &n.to_string())).collect()).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(AppendError::Failure(failure)) if failure.passing)));
+    assert_eq!(backend.batches().len(), 1);
+    assert!(send(&writer, vec![append("0", "0")]).await[0].is_ok());
+}
+
+#[test]
+fn a_batch_has_at_most_so_many_appends_and_bytes() {
+    let job = |n: usize, bytes: usize| {
+        let (reply, answer) = oneshot::channel();
+        // Kept open: a job whose caller has gone is not written.
+        std::mem::forget(answer);
+        let mut append = append(&n.to_string(), &n.to_string());
+        append.events[0].bytes = Bytes::from(vec![b' '; bytes]);
+        Job { append, reply }
+    };
+    let mut waiting: VecDeque<Job> = (0..5).map(|n| job(n, 10)).collect();
+    assert_eq!(gather(&mut waiting, 3, 1000).0.len(), 3);
+    assert_eq!(waiting.len(), 2);
+    waiting.push_front(job(9, 5000));
+    assert_eq!(gather(&mut waiting, 3, 1000).0.len(), 1, "one that is too large goes alone");
+    assert_eq!(gather(&mut waiting, 3, 15).0.len(), 1);
+    assert_eq!(waiting.len(), 1);
+}

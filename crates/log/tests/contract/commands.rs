@@ -1,0 +1,95 @@
+//! A command has one effect, and the same answer for ever.
+
+use app::port::{AppendError, Receipt};
+use kernel::digest::Digest;
+use kernel::{CommandId, Version};
+
+use crate::place::{Place, all_at_once, append, everything, stream};
+
+on_every_log! {
+    the_same_command_again_gets_the_same_answer
+    the_same_command_at_once_has_one_effect
+    the_same_command_from_two_processes_at_once_has_one_effect
+    the_same_command_with_another_body_is_refused
+    a_command_without_events_is_remembered
+    an_unknown_command_has_no_outcome
+}
+
+/// The receipt without whether it was found.
+fn made(receipt: &Receipt) -> Receipt {
+    Receipt { replayed: false, ..receipt.clone() }
+}
+
+async fn the_same_command_again_gets_the_same_answer(place: &Place) {
+    let log = place.log().await;
+    let one = stream("one");
+    let first = log.append(append("a", &one, 0, 2)).await.unwrap();
+    log.append(append("b", &one, 2, 1)).await.unwrap();
+    // The stream has moved on; what the command did has not.
+    let again = log.append(append("a", &one, 0, 2)).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(made(&again), first);
+    // Decided again on a newer version, and differently: still the same command.
+    let redecided = log.append(append("a", &one, 3, 5)).await.unwrap();
+    assert_eq!(made(&redecided), first);
+    let (outcome, request) = log.outcome(CommandId::named("a")).await.unwrap().unwrap();
+    assert_eq!((made(&outcome), request), (first, Digest::of(b"request")));
+    assert_eq!(everything(&log).await.len(), 3);
+}
+
+async fn the_same_command_at_once_has_one_effect(place: &Place) {
+    let log = place.log().await;
+    let commands = (0..40).flat_map(|n| vec![append(&format!("c{n}"), &stream(&format!("s{n}")), 0, 2); 4]).collect();
+    let answers: Vec<Receipt> = all_at_once(&log, commands).await.into_iter().map(Result::unwrap).collect();
+    for same in answers.chunks(4) {
+        assert!(same.iter().all(|receipt| made(receipt) == made(&same[0])));
+        assert_eq!(same.iter().filter(|receipt| !receipt.replayed).count(), 1);
+    }
+    assert_eq!(everything(&log).await.len(), 80);
+}
+
+async fn the_same_command_from_two_processes_at_once_has_one_effect(place: &Place) {
+    let (log, other) = (place.log().await, place.log().await);
+    let commands: Vec<_> = (0..100).map(|n| append(&format!("c{n}"), &stream(&format!("s{n}")), 0, 2)).collect();
+    let (here, there) = tokio::join!(all_at_once(&log, commands.clone()), all_at_once(&other, commands));
+    for (here, there) in here.into_iter().zip(there) {
+        let (here, there) = (here.unwrap(), there.unwrap());
+        assert_eq!(made(&here), made(&there));
+        assert_ne!(here.replayed, there.replayed);
+    }
+    assert_eq!(everything(&log).await.len(), 200);
+}
+
+async fn the_same_command_with_another_body_is_refused(place: &Place) {
+    let log = place.log().await;
+    let first = log.append(append("a", &stream("one"), 0, 1)).await.unwrap();
+    let mut other = append("a", &stream("one"), 1, 1);
+    other.request = Digest::of(b"another request");
+    let refused = log.append(other).await;
+    assert!(matches!(refused, Err(AppendError::CommandReused(id)) if id == first.command));
+    assert_eq!(everything(&log).await.len(), 1);
+}
+
+async fn a_command_without_events_is_remembered(place: &Place) {
+    let log = place.log().await;
+    let one = stream("one");
+    log.append(append("a", &one, 0, 1)).await.unwrap();
+    let nothing = log.append(append("b", &one, 1, 0)).await.unwrap();
+    assert_eq!((nothing.version, nothing.first, nothing.events), (Version(1), None, 0));
+    log.append(append("c", &one, 1, 1)).await.unwrap();
+    let again = log.append(append("b", &one, 2, 4)).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(made(&again), nothing);
+    // What was decided on an old version may no longer hold, even where it was to do nothing.
+    let stale = log.append(append("d", &one, 1, 0)).await;
+    assert!(matches!(stale, Err(AppendError::Conflict { actual: Version(2), .. })));
+    assert_eq!(everything(&log).await.len(), 2);
+}
+
+async fn an_unknown_command_has_no_outcome(place: &Place) {
+    let log = place.log().await;
+    assert_eq!(log.outcome(CommandId::named("a")).await.unwrap(), None);
+    let conflict = log.append(append("a", &stream("one"), 3, 1)).await;
+    assert!(matches!(conflict, Err(AppendError::Conflict { .. })));
+    assert_eq!(log.outcome(CommandId::named("a")).await.unwrap(), None);
+}

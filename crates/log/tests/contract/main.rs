@@ -1,0 +1,17 @@
+//! One contract for every adapter: the log on memory, SQLite and PostgreSQL, views and vault on both databases.
+
+// As every other crate calls it.
+extern crate dualgrid_log as log;
+
+#[macro_use]
+mod place;
+mod appending;
+mod commands;
+mod evidence;
+mod faults;
+mod opening;
+mod processes;
+mod reading;
+mod stores;
+mod vault;
+mod views;

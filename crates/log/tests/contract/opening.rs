@@ -1,0 +1,108 @@
+//! Opening a log: migrations, durability, the head, and what is refused.
+
+use kernel::Position;
+use log::{OpenError, Options, PgLog, SqliteLog};
+use tokio::task::JoinSet;
+
+use crate::place::{Place, all_at_once, append, everything, open, stream, tamper};
+
+on_both_databases! {
+    a_restart_keeps_everything
+    processes_may_start_at_once
+    a_head_that_does_not_fit_is_refused
+    what_was_recorded_cannot_be_changed
+    people_can_read_events_as_json
+    the_durability_is_told
+}
+
+async fn a_restart_keeps_everything(place: &Place) {
+    let log = place.log().await;
+    all_at_once(&log, (0..30).map(|n| append(&format!("{n}"), &stream(&format!("{n}")), 0, n % 4)).collect()).await;
+    let before = everything(&log).await;
+    drop(log);
+    let log = place.log().await;
+    assert_eq!(everything(&log).await, before);
+    assert_eq!(*log.committed().borrow(), Position(before.len() as u64));
+    assert!(log.append(append("7", &stream("7"), 0, 3)).await.unwrap().replayed);
+    let next = log.append(append("new", &stream("new"), 0, 1)).await.unwrap();
+    assert_eq!(next.first, Some(Position(before.len() as u64 + 1)));
+}
+
+async fn processes_may_start_at_once(place: &Place) {
+    let mut starting = JoinSet::new();
+    for n in 0..6 {
+        let url = place.url.clone();
+        starting.spawn(async move {
+            let opened = log::open(&url, &Options::default()).await.unwrap();
+            opened.log.append(append(&format!("{n}"), &stream(&format!("{n}")), 0, 1)).await.unwrap();
+        });
+    }
+    starting.join_all().await;
+    assert_eq!(everything(&place.log().await).await.len(), 6);
+}
+
+async fn refusal(place: &Place) -> OpenError {
+    let options = Options::default();
+    if place.url.starts_with("sqlite:") {
+        SqliteLog::open(&place.url, &options).await.unwrap_err()
+    } else {
+        PgLog::connect(&place.url, &options).await.unwrap_err()
+    }
+}
+
+async fn a_head_that_does_not_fit_is_refused(place: &Place) {
+    place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
+    tamper(&place.url, "update head set position = 1").await.unwrap();
+    assert!(matches!(refusal(place).await, OpenError::HeadDiffers { head: 1, newest: 2 }));
+    tamper(&place.url, "delete from head").await.unwrap();
+    assert!(matches!(refusal(place).await, OpenError::HeadMissing));
+}
+
+async fn what_was_recorded_cannot_be_changed(place: &Place) {
+    place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
+    for change in ["update events set version = 7 where position = 2", "delete from events", "delete from commands"] {
+        let refused = tamper(&place.url, change).await.unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{change}: {refused}");
+    }
+}
+
+async fn people_can_read_events_as_json(place: &Place) {
+    place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
+    let sql = "select event ->> 'note' from events_readable where position = 2";
+    let note: String = if place.url.starts_with("sqlite:") {
+        sqlx::query_scalar(sql).fetch_one(&sqlx::SqlitePool::connect(&place.url).await.unwrap()).await.unwrap()
+    } else {
+        sqlx::query_scalar(sql).fetch_one(&sqlx::PgPool::connect(&place.url).await.unwrap()).await.unwrap()
+    };
+    assert_eq!(note, "静安寺 a/2");
+}
+
+async fn the_durability_is_told(place: &Place) {
+    let durability = log::durability(&place.url, &Options::default()).await.unwrap();
+    assert!(durability.is_enough());
+    assert!(durability.findings.len() >= 2);
+}
+
+#[tokio::test]
+async fn a_postgres_that_may_lose_commits_is_refused() {
+    let place = Place::postgres().await;
+    for value in ["off", "local"] {
+        let url = format!("{}?options=-c%20synchronous_commit%3D{value}", place.url);
+        let refused = PgLog::connect(&url, &Options::default()).await.unwrap_err();
+        assert!(matches!(refused, OpenError::NotDurable { .. }), "{refused}");
+        assert!(refused.to_string().contains(&format!("synchronous_commit is {value}: set it to on")), "{refused}");
+        assert!(!log::durability(&url, &Options::default()).await.unwrap().is_enough());
+    }
+    open(&place.url).await;
+}
+
+#[tokio::test]
+async fn urls_that_cannot_be_opened_say_what_to_do() {
+    let options = Options { acquire_timeout: std::time::Duration::from_millis(200), ..Options::default() };
+    for url in ["mysql://root:secret@db/x", "nothing", "sqlite::memory:", "postgres://u:secret@127.0.0.1:1/x"] {
+        let Err(refused) = log::open(url, &options).await else { panic!("{url} was opened") };
+        let text = refused.chain();
+        assert!(!text.contains("secret"), "{text}");
+        assert!(text.contains("give ") || text.contains("check "), "{text}");
+    }
+}

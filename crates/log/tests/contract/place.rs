@@ -1,0 +1,148 @@
+//! Where a log, its views or a vault is kept during a test, and samples of appends.
+
+use std::sync::Arc;
+
+use app::port::{Append, AppendError, EventLog, NewEvent, Receipt};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use kernel::digest::Digest;
+use kernel::{CommandId, EventId, Position, Recorded, StreamId, Version};
+use log::{MemoryLog, Options, PgLog, SqliteLog};
+use tempfile::TempDir;
+use testkit::postgres::Postgres;
+use tokio::task::JoinSet;
+
+/// Runs each function of the contract on every kind of log.
+macro_rules! on_every_log {
+    ($($name:ident)*) => {
+        mod memory { $(crate::place::test!($name, memory);)* }
+        on_both_databases! { $($name)* }
+    };
+}
+
+/// Runs each function on SQLite and on PostgreSQL.
+macro_rules! on_both_databases {
+    ($($name:ident)*) => {
+        mod sqlite { $(crate::place::test!($name, sqlite);)* }
+        mod postgres { $(crate::place::test!($name, postgres);)* }
+    };
+}
+
+macro_rules! test {
+    ($name:ident, $kind:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            super::$name(&crate::place::Place::$kind().await).await;
+        }
+    };
+}
+pub(crate) use test;
+
+/// Where something is kept, and goes when the test ends.
+pub(crate) struct Place {
+    pub(crate) url: String,
+    memory: Option<Arc<MemoryLog>>,
+    _folder: Option<TempDir>,
+}
+
+impl Place {
+    pub(crate) async fn memory() -> Self {
+        Self { url: String::new(), memory: Some(Arc::new(MemoryLog::new())), _folder: None }
+    }
+
+    pub(crate) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("log.db").display());
+        Self { url, memory: None, _folder: Some(folder) }
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        let url = Postgres::shared().await.unwrap().create_database().await.unwrap();
+        Self { url, memory: None, _folder: None }
+    }
+
+    /// Opens the log, as one more process would. The log in memory is always the same.
+    pub(crate) async fn log(&self) -> Arc<dyn EventLog> {
+        match &self.memory {
+            Some(log) => Arc::clone(log) as Arc<dyn EventLog>,
+            None => open(&self.url).await,
+        }
+    }
+}
+
+/// Opens the log at `url`.
+pub(crate) async fn open(url: &str) -> Arc<dyn EventLog> {
+    let options = Options::default();
+    match url.starts_with("sqlite:") {
+        true => Arc::new(SqliteLog::open(url, &options).await.unwrap()),
+        false => Arc::new(PgLog::connect(url, &options).await.unwrap()),
+    }
+}
+
+/// Runs one statement on a database behind the back of the adapters.
+pub(crate) async fn tamper(url: &str, sql: &'static str) -> Result<(), sqlx::Error> {
+    use sqlx::Connection as _;
+    if url.starts_with("sqlite:") {
+        let mut connection = sqlx::SqliteConnection::connect(url).await?;
+        sqlx::query(sql).execute(&mut connection).await.map(drop)
+    } else {
+        let mut connection = sqlx::PgConnection::connect(url).await?;
+        sqlx::query(sql).execute(&mut connection).await.map(drop)
+    }
+}
+
+pub(crate) fn at(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000 + second, 123_456_000).unwrap()
+}
+
+pub(crate) fn stream(name: &str) -> StreamId {
+    StreamId::new("case", kernel::CaseId::named(name).uuid())
+}
+
+/// An append of `events` events to `stream`, under the command called `command`.
+pub(crate) fn append(command: &str, stream: &StreamId, expected: u32, events: u32) -> Append {
+    let event = |n: u32| NewEvent {
+        id: EventId::named(&format!("{command}/{n}")),
+        kind: "cn.dualgrid.case.issue_discovered.v1",
+        time: at(i64::from(n)),
+        bytes: Bytes::from(format!(r#"{{"specversion":"1.0","note":"静安寺 {command}/{n}"}}"#)),
+    };
+    Append {
+        command: CommandId::named(command),
+        request: Digest::of(b"request"),
+        stream: stream.clone(),
+        expected: Version(expected),
+        events: (1..=events).map(event).collect(),
+        at: at(0),
+    }
+}
+
+/// Everything in the log, read in pages, and checked to be gapless up to the head.
+pub(crate) async fn everything(log: &Arc<dyn EventLog>) -> Vec<Recorded> {
+    let mut events: Vec<Recorded> = Vec::new();
+    loop {
+        let last = events.last().map_or(Position::START, |event| event.position);
+        let page = log.after(last, 700).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        events.extend(page);
+    }
+    for (n, event) in (1..).zip(&events) {
+        assert_eq!(event.position, Position(n), "positions have a gap");
+    }
+    assert_eq!(log.head().await.unwrap(), Position(events.len() as u64));
+    events
+}
+
+/// Appends everything at once and gives the answers in the same order.
+pub(crate) async fn all_at_once(log: &Arc<dyn EventLog>, appends: Vec<Append>) -> Vec<Result<Receipt, AppendError>> {
+    let mut tasks = JoinSet::new();
+    for (n, append) in appends.into_iter().enumerate() {
+        let log = Arc::clone(log);
+        tasks.spawn(async move { (n, log.append(append).await) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(n, _)| *n);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
