@@ -1,1 +1,24 @@
-//! End-to-end stories on real servers.
+//! End-to-end stories on real servers: what the files beside this folder share.
+//!
+//! Stands beside the floors. One file beside `src` is one story; each runs the real binary with a nats-server of its
+//! own, and a PostgreSQL that the tests share by databases.
+//!
+//! INVARIANT: nothing of the product is called from inside; what a test knows came over HTTP, NATS, the command line,
+//! or from the files that the product left.
+//! INVARIANT: no test asserts how long something takes; it waits for what must come, until a deadline.
+
+mod journal;
+mod load;
+mod published;
+mod randomness;
+mod search;
+mod whole_log;
+mod world;
+
+pub use journal::{Entry, Journal};
+pub use load::{Load, send_unknown_again};
+pub use published::stream_equals_log;
+pub use randomness::Randomness;
+pub use search::{Place, database_of, in_database, in_files};
+pub use whole_log::{Event, head, read_log};
+pub use world::{World, discovery, registration, wait_for_views};

@@ -88,6 +88,7 @@ impl Fault {
             Self::App(error) if error.is_ours() => {
                 tracing::error!(code = problem.code, %error, "request failed");
             }
+            Self::Command(_) => (),
             Self::App(Error::Conflict) => tracing::warn!(code = problem.code, "request lost a race"),
             _ => tracing::info!(code = problem.code, "request refused"),
         }

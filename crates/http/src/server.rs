@@ -80,3 +80,54 @@ async fn keep_up(metrics: Option<&Metrics>) -> Infallible {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::testing::{Bench, auditor, token, verifier};
+
+    /// Sends a request and reads until `mark` or the end.
+    async fn ask(connection: &mut TcpStream, request: String, mark: &str) -> String {
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        let mut piece = [0; 4096];
+        while !text.contains(mark) {
+            match connection.read(&mut piece).await.unwrap() {
+                0 => break,
+                read => text.push_str(&String::from_utf8_lossy(&piece[..read])),
+            }
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn it_answers_and_stops_also_under_an_open_stream() {
+        let bench = Bench::new();
+        bench.log.record("{}");
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move { stopped.await.unwrap_or_default() };
+        let options = Options { listener, verifier: verifier(), instance: "one".into(), metrics: None, shutdown };
+        let client = async {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            let alive = ask(&mut connection, "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".into(), "}").await;
+            assert!(alive.starts_with("HTTP/1.1 200 OK"), "{alive}");
+            let token = token(&auditor());
+            let request = format!("GET /events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n");
+            let events = ask(&mut connection, request, "data: {}").await;
+            assert!(events.contains("id: 1"), "{events}");
+            stop.send(()).unwrap();
+            let mut rest = Vec::new();
+            connection.read_to_end(&mut rest).await.unwrap();
+            assert!(rest.ends_with(b"0\r\n\r\n"), "the stream ends whole");
+        };
+        let both = async { tokio::join!(serve(Arc::clone(&bench.api.app), options), client) };
+        let (ended, ()) = tokio::time::timeout(DRAIN_TIME / 2, both).await.expect("it stops at once");
+        ended.unwrap();
+    }
+}

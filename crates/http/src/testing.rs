@@ -1,5 +1,6 @@
 //! What several tests need: a key pair, a moment, actors, and an app on a log in memory.
 
+mod capture;
 mod ports;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tower::ServiceExt as _;
 use crate::api::Api;
 use crate::token::{Claims, Issuer, Verifier};
 
+pub(crate) use capture::Captured;
 pub(crate) use ports::{Away, Log};
 
 pub(crate) const INSTALLATION: &str = "jingan";

@@ -20,6 +20,10 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
     /// HMAC-SHA-256 of `parts` under `key`; each part is preceded by its length, so that parts cannot run together.
+    ///
+    /// # Panics
+    ///
+    /// Never: HMAC takes a key of any length.
     pub fn keyed(key: &[u8], parts: &[&[u8]]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
         for part in parts {

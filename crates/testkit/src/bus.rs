@@ -16,8 +16,14 @@ use crate::nats::{CORE, NatsServer, STREAM, department_user, inbox_prefix};
 /// How long a connection or an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long one fetch waits for messages.
+const FETCH_PATIENCE: Duration = Duration::from_millis(500);
+
 /// The header with the id of a command, which makes a repeat harmless.
 pub const COMMAND_ID_HEADER: &str = "Dualgrid-Command-Id";
+
+/// The header with the id of the case that a command is about.
+pub const CASE_ID_HEADER: &str = "Dualgrid-Case-Id";
 
 /// Connects with the inbox prefix that the user's permissions ask for.
 pub async fn connect(url: &str, user: &str, password: &str) -> anyhow::Result<Client> {
@@ -93,11 +99,38 @@ impl Department {
         Ok(messages)
     }
 
-    /// Sends a command and waits for the answer.
-    pub async fn command(&self, verb: &str, command_id: Uuid, body: &Value) -> anyhow::Result<Reply> {
+    /// Its code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// Waits for an event of this type, such as `order_dispatched`, about this case, and gives it as JSON.
+    ///
+    /// What comes before it is acknowledged and passed over: other cases, and echoes of its own commands.
+    pub async fn event(&self, kind: &str, case: Uuid, patience: Duration) -> anyhow::Result<Value> {
+        let (kind, case) = (format!("cn.dualgrid.case.{kind}.v1"), case.to_string());
+        let what = format!("{} hears of {kind} in case {case}", self.code);
+        crate::client::eventually(&what, patience, async || {
+            // The consumer is made by dualgrid, which may still be about to.
+            let Ok(messages) = self.next(1, FETCH_PATIENCE).await else { return Ok(None) };
+            for message in messages {
+                message.ack().await.map_err(|error| anyhow::anyhow!("could not acknowledge: {error}"))?;
+                let event: Value = serde_json::from_slice(&message.payload).context("an event is no JSON")?;
+                if event["type"] == kind.as_str() && event["data"]["order"]["case"] == case.as_str() {
+                    return Ok(Some(event));
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
+    /// Sends a command about a case and waits for the answer.
+    pub async fn command(&self, verb: &str, case: Uuid, command_id: Uuid, body: &Value) -> anyhow::Result<Reply> {
         let subject = format!("dg.cmd.{}.{verb}", self.code);
         let mut headers = HeaderMap::new();
         headers.insert(COMMAND_ID_HEADER, command_id.to_string());
+        headers.insert(CASE_ID_HEADER, case.to_string());
         let payload = Bytes::from(serde_json::to_vec(body).context("the body is no JSON")?);
         let answer = self.client.request_with_headers(subject.clone(), headers, payload).await;
         let answer = answer.with_context(|| format!("no answer to {subject}"))?;

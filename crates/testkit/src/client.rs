@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::process::POLL_INTERVAL;
+use crate::random;
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,6 +23,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
+    /// The body as it came.
+    pub text: String,
     /// The body; `Null` when it is empty, a string when it is not JSON.
     pub body: Value,
 }
@@ -33,6 +36,12 @@ impl Answer {
             return Ok(self.body);
         }
         bail!("answered {}: {}", self.status, self.body)
+    }
+
+    /// The code of a problem (RFC 9457), if it is one.
+    pub fn problem_code(&self) -> Option<&str> {
+        let is_problem = self.header("content-type") == Some("application/problem+json");
+        self.body.get("code").and_then(Value::as_str).filter(|_| is_problem)
     }
 
     /// A header as text.
@@ -78,26 +87,33 @@ impl Client {
     /// Sends a command: POST with its id as `Idempotency-Key`.
     pub async fn command(&self, token: &str, path: &str, command_id: Uuid, body: Value) -> anyhow::Result<Answer> {
         let request = self.http.post(self.url(path)).header("Idempotency-Key", command_id.to_string()).json(&body);
-        send(path, token, request).await
+        self.send(token, request).await
     }
 
     /// Asks.
     pub async fn get(&self, token: &str, path: &str) -> anyhow::Result<Answer> {
-        send(path, token, self.http.get(self.url(path))).await
+        self.send(token, self.http.get(self.url(path))).await
     }
 
     /// Uploads a piece of evidence.
     pub async fn upload(&self, token: &str, path: &str, media_type: &str, bytes: Vec<u8>) -> anyhow::Result<Answer> {
         let request = self.http.post(self.url(path)).header(CONTENT_TYPE, media_type).body(bytes);
-        send(path, token, request).await
+        self.send(token, request).await
+    }
+
+    /// Sends a request made with [`Client::raw`], with the token, unless that is empty: an empty one stands for nobody.
+    pub async fn send(&self, token: &str, request: RequestBuilder) -> anyhow::Result<Answer> {
+        let request = if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) };
+        let request = request.build().context("this is no request")?;
+        let path = request.url().path().to_owned();
+        let response = self.http.execute(request).await.with_context(|| format!("no answer from {path}"))?;
+        read(response).await.with_context(|| format!("the answer from {path} broke off"))
     }
 }
 
-/// Sends with the token, unless that is empty: an empty one stands for nobody.
-async fn send(path: &str, token: &str, request: RequestBuilder) -> anyhow::Result<Answer> {
-    let request = if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) };
-    let response = request.send().await.with_context(|| format!("no answer from {path}"))?;
-    read(response).await.with_context(|| format!("the answer from {path} broke off"))
+/// A fresh id for a command.
+pub fn command_id() -> anyhow::Result<Uuid> {
+    Ok(uuid::Builder::from_random_bytes(random::bytes()?).into_uuid())
 }
 
 async fn read(response: Response) -> anyhow::Result<Answer> {
@@ -108,7 +124,7 @@ async fn read(response: Response) -> anyhow::Result<Answer> {
         "" => Value::Null,
         json => serde_json::from_str(json).unwrap_or_else(|_| Value::String(text.clone())),
     };
-    Ok(Answer { status, headers, body })
+    Ok(Answer { status, headers, text, body })
 }
 
 /// Asks again until there is a value: views follow the log at their own pace.

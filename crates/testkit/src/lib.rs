@@ -6,13 +6,14 @@
 //! INVARIANT: nothing outlives the process that started it: neither a server nor, for private ones, its folder.
 //! INVARIANT: servers are as durable as in production (fsync on), so that a test of durability means something.
 //! INVARIANT: the product is driven from outside only, through its command line, HTTP and NATS.
-//! Absent: any knowledge of cases; the stories know the commands only as JSON.
+//! Absent: any type of a case; the stories know commands and events only as JSON.
 
 pub mod bus;
 pub mod client;
 pub mod nats;
 pub mod postgres;
 pub mod process;
+pub mod random;
 pub mod sample;
 pub mod stories;
 pub mod system;
@@ -20,5 +21,4 @@ pub mod tools;
 
 mod account;
 mod port;
-mod random;
 mod scratch;

@@ -42,6 +42,8 @@ pub struct NatsSetup {
     pub dir: Option<PathBuf>,
     /// Whether it answers monitoring requests over HTTP.
     pub monitor: bool,
+    /// Another program than the pinned one, such as an older version.
+    pub binary: Option<PathBuf>,
 }
 
 /// A nats-server of our own.
@@ -71,7 +73,10 @@ impl NatsServer {
     }
 
     async fn prepare(setup: NatsSetup) -> anyhow::Result<Self> {
-        let binary = crate::tools::nats_server().await?;
+        let binary = match setup.binary {
+            Some(binary) => binary,
+            None => crate::tools::nats_server().await?,
+        };
         let (dir, folder) = if let Some(dir) = setup.dir {
             (dir, None)
         } else {

@@ -1,8 +1,20 @@
-//! Names and passwords nobody else has.
+//! Names, passwords and seeds nobody else has.
 
 use std::fmt::Write as _;
 
 use anyhow::Context as _;
+
+/// Random bytes.
+pub(crate) fn bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut buffer = [0_u8; N];
+    getrandom::fill(&mut buffer).context("the system gave no random bytes")?;
+    Ok(buffer)
+}
+
+/// A number to start a pseudo-random sequence with.
+pub fn seed() -> anyhow::Result<u64> {
+    Ok(u64::from_le_bytes(bytes()?))
+}
 
 /// So many random bytes, as hexadecimal digits.
 pub(crate) fn hex(bytes: usize) -> anyhow::Result<String> {

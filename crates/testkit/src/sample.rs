@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 /// The root of the workspace.
 pub fn workspace_dir() -> PathBuf {
@@ -11,9 +11,11 @@ pub fn workspace_dir() -> PathBuf {
     own.ancestors().nth(2).unwrap_or(own).to_owned()
 }
 
-/// The files of the sample, in order of their names.
+/// The district file of the sample; it names the others.
 pub fn district_files() -> anyhow::Result<Vec<PathBuf>> {
-    files_in(&workspace_dir().join("deploy/sample"))
+    let file = workspace_dir().join("deploy/sample/district.toml");
+    ensure!(file.is_file(), "{} is missing", file.display());
+    Ok(vec![file])
 }
 
 /// The codes of all departments in the sample, each once, in order.
@@ -21,32 +23,30 @@ pub fn department_codes() -> anyhow::Result<Vec<String>> {
     department_codes_in(&district_files()?)
 }
 
-/// The codes of all departments in some district files: `code` of every table in an array `departments`, at any depth.
+/// The codes of all departments in some district files and in those that they include: `code` of every table in an
+/// array `departments`, at any depth.
 pub fn department_codes_in(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let mut codes = BTreeSet::new();
     for file in files {
-        let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-        let table: toml::Table = text.parse().with_context(|| format!("{} is no TOML", file.display()))?;
-        collect(&toml::Value::Table(table), &mut codes);
+        let district = read(file)?;
+        for included in includes(&district) {
+            collect(&read(&file.with_file_name(included))?, &mut codes);
+        }
+        collect(&district, &mut codes);
     }
     Ok(codes.into_iter().collect())
 }
 
-fn files_in(dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("could not list {}", dir.display())),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("could not list {}", dir.display()))?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+fn read(file: &Path) -> anyhow::Result<toml::Value> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
+    let table: toml::Table = text.parse().with_context(|| format!("{} is no TOML", file.display()))?;
+    Ok(toml::Value::Table(table))
+}
+
+/// The files that a district file includes, named from its own folder.
+fn includes(district: &toml::Value) -> Vec<&str> {
+    let names = district.get("include").and_then(toml::Value::as_array);
+    names.into_iter().flatten().filter_map(toml::Value::as_str).collect()
 }
 
 fn collect(value: &toml::Value, codes: &mut BTreeSet<String>) {
@@ -72,14 +72,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_come_once_and_in_order_and_may_be_absent() {
+    fn codes_come_once_and_in_order_and_from_included_files_too() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(files_in(&dir.path().join("absent")).unwrap().is_empty());
-        std::fs::write(dir.path().join("b.toml"), "[[departments]]\ncode = \"SC\"\n[[departments]]\nname = \"?\"\n")
-            .unwrap();
-        std::fs::write(dir.path().join("a.toml"), "[[streets]]\n[[streets.departments]]\ncode = \"CG\"\n").unwrap();
-        std::fs::write(dir.path().join("c.toml"), "[[departments]]\ncode = \"CG\"\n").unwrap();
-        std::fs::write(dir.path().join("notes.md"), "no TOML").unwrap();
-        assert_eq!(department_codes_in(&files_in(dir.path()).unwrap()).unwrap(), ["CG", "SC"]);
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        write("district.toml", "include = [\"b.toml\", \"a.toml\"]\n");
+        write("b.toml", "[[departments]]\ncode = \"SC\"\n[[departments]]\nname = \"?\"\n");
+        write("a.toml", "[[streets]]\n[[streets.departments]]\ncode = \"CG\"\n[[departments]]\ncode = \"SC\"\n");
+        write("c.toml", "[[departments]]\ncode = \"NOT-INCLUDED\"\n");
+        assert_eq!(department_codes_in(&[dir.path().join("district.toml")]).unwrap(), ["CG", "SC"]);
+    }
+
+    #[test]
+    fn the_sample_has_thirteen_departments() {
+        assert_eq!(department_codes().unwrap().len(), 13);
+    }
+
+    #[test]
+    fn a_file_that_is_missing_is_named() {
+        let error = department_codes_in(&["/nowhere/district.toml".into()]).unwrap_err();
+        assert!(error.to_string().contains("/nowhere/district.toml"), "{error:#}");
     }
 }

@@ -7,7 +7,7 @@ mod nats_server;
 mod postgresql;
 mod progress;
 
-pub use nats_server::{VARIABLE as NATS_SERVER_VARIABLE, nats_server};
+pub use nats_server::{VARIABLE as NATS_SERVER_VARIABLE, nats_server, nats_server_too_old};
 pub use postgresql::postgresql_bin;
 
 use std::fs::{File, OpenOptions};

@@ -12,6 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 const COMMAND: Uuid = Uuid::from_u128(1);
+const CASE: Uuid = Uuid::from_u128(2);
 
 async fn started_nats() -> anyhow::Result<NatsServer> {
     let departments = vec!["CG-01".to_owned(), "SC".to_owned()];
@@ -134,10 +135,10 @@ async fn a_department_sends_its_own_commands_and_no_others() {
     });
 
     let own = Department::connect(&nats, "SC").await.unwrap();
-    let reply = own.command("accept_order", COMMAND, &json!({})).await.unwrap();
+    let reply = own.command("accept-order", CASE, COMMAND, &json!({})).await.unwrap();
     assert_eq!(reply.accepted().unwrap(), json!({ "id": COMMAND.to_string() }));
 
-    let forged = own.client().request("dg.cmd.CG-01.accept_order", "{}".into());
+    let forged = own.client().request("dg.cmd.CG-01.accept-order", "{}".into());
     assert!(tokio::time::timeout(Duration::from_millis(500), forged).await.is_err(), "nobody may answer this one");
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::problem::PROBLEM_JSON;
 use crate::routes::{self, Endpoint, Method};
-use crate::testing::{Bench, auditor, clerk, token};
+use crate::testing::{Bench, Captured, auditor, clerk, token};
 
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const EMPTY: [&str; 0] = [];
@@ -160,6 +160,25 @@ async fn whoever_runs_it_needs_no_token() {
     assert_eq!(ask("/docs/nothing.js").await.1["code"], "no-such-route");
     let response = bench.send(Request::get("/docs").body(Body::empty()).unwrap()).await;
     assert_eq!(response.headers()[LOCATION], "docs/index.html");
+}
+
+#[tokio::test]
+async fn bodies_query_values_and_tokens_are_never_logged() {
+    let (captured, _guard) = Captured::start();
+    let bench = Bench::new();
+    bench.ask(post("/cases/discover-issue", r#"{"reporter":{"name":"王小明"}}"#)).await;
+    bench.ask(post(&format!("/cases/{ID}/accept-order"), r#"{"order":"王小明"}"#)).await;
+    bench.ask(get("/obligations?grid=canary-in-a-query")).await;
+    bench.ask(get("/grids/canary-in-a-path/board")).await;
+    let text = captured.text();
+    for secret in ["王小明", "canary", &token(&clerk()), &token(&auditor())] {
+        assert!(!text.contains(secret), "{secret} was logged: {text}");
+    }
+    for told in
+        ["http.route=\"/cases/{case}/accept-order\"", "actor.role=\"auditor\"", "http.status=400", "duration_ms="]
+    {
+        assert!(text.contains(told), "{told} was not logged: {text}");
+    }
 }
 
 #[test]

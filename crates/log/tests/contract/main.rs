@@ -1,5 +1,7 @@
 //! One contract for every adapter: the log on memory, SQLite and PostgreSQL, views and vault on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 // As every other crate calls it.
 extern crate dualgrid_log as log;
 

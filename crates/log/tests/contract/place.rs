@@ -73,9 +73,10 @@ impl Place {
 /// Opens the log at `url`.
 pub(crate) async fn open(url: &str) -> Arc<dyn EventLog> {
     let options = Options::default();
-    match url.starts_with("sqlite:") {
-        true => Arc::new(SqliteLog::open(url, &options).await.unwrap()),
-        false => Arc::new(PgLog::connect(url, &options).await.unwrap()),
+    if url.starts_with("sqlite:") {
+        Arc::new(SqliteLog::open(url, &options).await.unwrap())
+    } else {
+        Arc::new(PgLog::connect(url, &options).await.unwrap())
     }
 }
 

@@ -72,7 +72,8 @@ impl System {
             departments.extend(setup.departments);
             departments.sort();
             departments.dedup();
-            NatsServer::start(NatsSetup { departments, dir: Some(dir.join("nats")), monitor: false }).await?
+            let setup = NatsSetup { departments, dir: Some(dir.join("nats")), ..NatsSetup::default() };
+            NatsServer::start(setup).await?
         };
         let (store_url, vault_url) = databases(setup.store, &dir).await?;
         Ok(Self {

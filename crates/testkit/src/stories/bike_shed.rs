@@ -1,0 +1,412 @@
+//! 复元坊车棚改造: the community solves it by itself, after hearing, coordination and the consent of two thirds.
+//!
+//! The meetings are those of 2018: what is recorded later still says when it was held.
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+
+use crate::system::System;
+
+use super::evidence::{minutes, photo};
+use super::{Act, Ending, Player, Post, Scene, Timeline};
+
+const LEADERS: [Post; 3] = [
+    leader("zjx-r01-m01-leader", "ZJX-R01-M01", "第一微网格长 leader M01"),
+    leader("zjx-r01-m02-leader", "ZJX-R01-M02", "第二微网格长 leader M02"),
+    leader("zjx-r01-m03-leader", "ZJX-R01-M03", "第三微网格长 leader M03"),
+];
+const MEMBER: Post = Post {
+    id: "zjx-r01-m01-member",
+    role: "grid_member",
+    scope: ["--grid", "ZJX-R01-M01"],
+    title: "网格员 grid member",
+};
+const SECRETARY: Post = Post {
+    id: "zjx-r01-secretary",
+    role: "residential_secretary",
+    scope: ["--grid", "ZJX-R01"],
+    title: "居民区书记 secretary",
+};
+const DUTY: Post =
+    Post { id: "zjx-duty", role: "duty_officer", scope: ["--grid", "ZJX"], title: "值班长 duty officer" };
+const VERIFIER: Post =
+    Post { id: "zjx-verifier", role: "verifier", scope: ["--grid", "ZJX"], title: "核查员 verifier" };
+/// The leader of M01 in another post: one person may hold several, and still not verify their own work.
+const LEADER_AS_VERIFIER: Post = Post {
+    id: "zjx-r01-m01-leader",
+    role: "verifier",
+    scope: ["--grid", "ZJX"],
+    title: "一肩挑 leader M01 as verifier",
+};
+
+/// The topics of the design in the article (设计议题清单).
+const TOPICS: [&str; 8] =
+    ["与居民楼间距", "智能感应设备", "平台化管理", "车位划分", "充电设施", "收费标准", "门禁系统", "财产承保"];
+
+/// How many topics were agreed upon at the hearing already.
+const AGREED_AT_FIRST: usize = 3;
+
+/// What happened to the shed, event by event.
+const HISTORY: [&str; 19] = [
+    "issue_discovered",
+    "issue_registered",
+    "deliberation_opened",
+    "meeting_held",
+    "proposal_revised",
+    "meeting_held",
+    "proposal_revised",
+    "meeting_held",
+    "deliberation_concluded",
+    "grid_handling_started",
+    "grid_progress_recorded",
+    "grid_progress_recorded",
+    "grid_progress_recorded",
+    "grid_handling_done",
+    "verification_passed",
+    "meeting_held",
+    "feedback_recorded",
+    "feedback_recorded",
+    "case_closed",
+];
+
+const fn leader(id: &'static str, grid: &'static str, title: &'static str) -> Post {
+    Post { id, role: "grid_leader", scope: ["--grid", grid], title }
+}
+
+/// Who takes part.
+struct Players {
+    leaders: [Player; 3],
+    member: Player,
+    secretary: Player,
+    duty: Player,
+    verifier: Player,
+    leader_as_verifier: Player,
+}
+
+impl Players {
+    async fn gather(system: &System) -> anyhow::Result<Self> {
+        let [first, second, third] = &LEADERS;
+        Ok(Self {
+            leaders: [
+                Player::person(system, first).await?,
+                Player::person(system, second).await?,
+                Player::person(system, third).await?,
+            ],
+            member: Player::person(system, &MEMBER).await?,
+            secretary: Player::person(system, &SECRETARY).await?,
+            duty: Player::person(system, &DUTY).await?,
+            verifier: Player::person(system, &VERIFIER).await?,
+            leader_as_verifier: Player::person(system, &LEADER_AS_VERIFIER).await?,
+        })
+    }
+}
+
+/// Plays it.
+pub async fn play(system: &System, timeline: &Timeline) -> anyhow::Result<Ending> {
+    timeline.story("1 复元坊车棚改造 the bike shed: solved by the community itself");
+    let players = Players::gather(system).await?;
+    let shed = visits(system, timeline, &players).await?;
+    deliberation(&shed, &players).await?;
+    consent(&shed, &players.secretary).await?;
+    works(&shed, &players).await?;
+    verification(&shed, &players).await?;
+    review_and_closing(&shed, &players).await?;
+    shed.end("community_solved", 1, &HISTORY).await
+}
+
+/// The visits give a problem list of three lines: one is the shed, one goes up, one is joined to the shed.
+async fn visits<'a>(system: &System, timeline: &'a Timeline, players: &Players) -> anyhow::Result<Scene<'a>> {
+    let [first, second, third] = &players.leaders;
+    let found = ["车棚硬件设施老化缺失", "楼道“从天而降”的电线存在安全隐患", "非机动车乱停放，小区秩序难以维护"];
+    let visit = |line: usize, who| Act {
+        who,
+        term: "走访发现",
+        what: [
+            "finds on a visit: the bike shed is worn out",
+            "finds wires hanging down to charge bikes",
+            "finds bikes parked everywhere",
+        ][line],
+        command: "discover-issue",
+        body: json!({
+            "source": "visit",
+            "title": found[line],
+            "description": format!("各微网格走访，列入问题清单：{}。", found[line]),
+            "grid": LEADERS[line].scope[1],
+            "location": { "text": "复元坊小区", "longitude": 121.463_6, "latitude": 31.257_1 },
+            "list_line": { "list": "FXF-2018-1", "line": line + 1 },
+            "found_at": "2018-03-12T02:00:00Z",
+        }),
+        then: ("discovered", "register"),
+    };
+    let shed = Scene::open(system, timeline, visit(0, first)).await?;
+    let wires = Scene::open(system, timeline, visit(1, second)).await?;
+    let parking = Scene::open(system, timeline, visit(2, third)).await?;
+    shed.play(register(first, "registers: bike parking, a matter of the community (WM-0201)", "WM-0201")).await?;
+    wires.play(register(second, "registers: charging by flying wires (PA-0102)", "PA-0102")).await?;
+    wires
+        .play(Act {
+            who: second,
+            term: "上报(吹哨)",
+            what: "escalates the wires: a matter for departments",
+            command: "escalate-issue",
+            body: json!({ "reason": "楼道飞线充电，需消防、房管部门处置" }),
+            then: ("escalated", "file"),
+        })
+        .await?;
+    parking
+        .play(Act {
+            who: third,
+            term: "并案",
+            what: "joins the parking to the shed: one cause, one case",
+            command: "merge-issue",
+            body: json!({ "into": shed.case(), "reason": "车棚改造一并解决乱停放" }),
+            then: ("merged", ""),
+        })
+        .await?;
+    let merged = parking.summary().await?;
+    ensure!(merged["merged_into"] == shed.case().to_string(), "the line was joined to another case: {merged}");
+    ensure!(merged["list_line"] == "FXF-2018-1/3", "the line of the list is lost: {merged}");
+    the_wires_wait_for_the_centre(system, &players.duty, &wires).await?;
+    Ok(shed)
+}
+
+fn register<'a>(who: &'a Player, what: &'a str, matter: &str) -> Act<'a> {
+    Act {
+        who,
+        term: "登记",
+        what,
+        command: "register-issue",
+        body: json!({ "matter": matter, "handling": "coordinated" }),
+        then: ("registered", "route"),
+    }
+}
+
+/// What is not solved is on the list of who has to do what.
+async fn the_wires_wait_for_the_centre(system: &System, duty: &Player, wires: &Scene<'_>) -> anyhow::Result<()> {
+    let open = system.http().get(duty.token(), "/obligations?grid=ZJX&limit=200").await?.accepted()?;
+    let open = open["items"].as_array().context("obligations without items")?;
+    let own = open.iter().find(|row| row["case"] == wires.case().to_string());
+    let own = own.context("the wires are on nobody's list")?;
+    ensure!(own["next"]["by"]["role"] == "duty_officer", "somebody else has to file them: {own}");
+    Ok(())
+}
+
+/// Hearing and coordination revise the plan in two versions.
+async fn deliberation(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()> {
+    let who = &players.secretary;
+    let seat = |class: &str, holder: &str| json!({ "class": class, "holder": holder });
+    let roster = json!({
+        "convener": "复元坊居民区党总支书记",
+        "fixed": [
+            seat("residents_committee", "复元坊居委会"),
+            seat("owners_committee", "复元坊业委会"),
+            seat("property_management", "复元坊物业公司"),
+            seat("community_police", "社区民警"),
+            seat("social_organisation", "社区社会组织"),
+        ],
+        "invited": [seat("resident", "各楼组居民代表"), seat("designer", "设计单位"), seat("member_unit", "驻区单位")],
+    });
+    let deliberating = ("deliberating", "deliberate");
+    shed.play(Act {
+        who,
+        term: "开启共议",
+        what: "opens the deliberation on the 1+5+X platform; two thirds have to agree",
+        command: "open-deliberation",
+        body: json!({ "topic": "复元坊车棚改造方案", "roster": roster, "consent_rule": "RESIDENT_2_3" }),
+        then: deliberating,
+    })
+    .await?;
+    hold(shed, who, "听证会", "records the 1st hearing: where, how big, who pays", "hearing", 1, deliberating).await?;
+    shed.play(Act { what: "lays down version 1 of the proposal: five topics are open", ..proposal(who, 1) }).await?;
+    hold(shed, who, "协调会", "records the 1st coordination meeting", "coordination", 1, deliberating).await?;
+    shed.play(Act { what: "lays down version 2: all eight topics are agreed", ..proposal(who, 2) }).await?;
+    let version = &shed.summary().await?["proposal_version"];
+    ensure!(*version == 2, "the proposal stands at version {version}");
+    Ok(())
+}
+
+fn proposal(who: &Player, version: usize) -> Act<'_> {
+    let agreed = if version == 1 { AGREED_AT_FIRST } else { TOPICS.len() };
+    let topic = |(index, name): (usize, &&str)| json!({ "name": name, "agreed": index < agreed });
+    let topics: Vec<Value> = TOPICS.iter().enumerate().map(topic).collect();
+    let after = if version == 1 { "hearing" } else { "coordination" };
+    Act {
+        who,
+        term: "修订方案",
+        what: "",
+        command: "revise-proposal",
+        body: json!({
+            "version": version,
+            "text": format!("复元坊智能车棚改造方案（第{version}稿）：膜结构车棚，智能充电，门禁一卡通，智慧消防和视频监控。"),
+            "changes": if version == 1 { vec![] } else { vec!["车棚与居民楼间距加大", "收费标准由业委会公示"] },
+            "after": { "kind": after, "round": 1 },
+            "topics": topics,
+        }),
+        then: ("deliberating", "deliberate"),
+    }
+}
+
+async fn hold(
+    shed: &Scene<'_>,
+    who: &Player,
+    term: &str,
+    what: &str,
+    kind: &str,
+    round: u32,
+    then: (&str, &str),
+) -> anyhow::Result<()> {
+    let body = meeting(who, kind, round).await?;
+    shed.play(Act { who, term, what, command: "hold-meeting", body, then }).await
+}
+
+/// A meeting with its minutes.
+async fn meeting(who: &Player, kind: &str, round: u32) -> anyhow::Result<Value> {
+    let minutes = who.uploads(minutes(&format!("复元坊 {kind} {round}"))).await?;
+    let held_at = match kind {
+        "hearing" => format!("2018-0{}-15T11:00:00Z", round + 3),
+        "coordination" => "2018-05-02T11:00:00Z".to_owned(),
+        _ => "2018-10-20T11:00:00Z".to_owned(),
+    };
+    Ok(json!({
+        "kind": kind,
+        "round": round,
+        "held_at": held_at,
+        "attendance": [{ "class": "resident", "present": 42 }, { "class": "owners_committee", "present": 5 }],
+        "minutes": minutes,
+        "results": ["方案逐项讨论，意见记入纪要"],
+    }))
+}
+
+/// Agreement without the consent is refused; with two thirds of all households it stands.
+async fn consent(shed: &Scene<'_>, who: &Player) -> anyhow::Result<()> {
+    let conclude = |what| Act {
+        who,
+        term: "形成决议",
+        what,
+        command: "conclude-deliberation",
+        body: json!({ "conclusion": "agreed", "summary": "经三分之二以上居民同意，投入施工" }),
+        then: ("deliberating", "deliberate"),
+    };
+    shed.refuse(conclude("would conclude before anybody was asked"), "consent-missing").await?;
+    let mut second_hearing = meeting(who, "hearing", 2).await?;
+    second_hearing["consent"] =
+        json!({ "invited": 300, "reached": 288, "participated": 262, "agreed": 215, "opposed": 40 });
+    shed.play(Act {
+        who,
+        term: "征询同意",
+        what: "records the 2nd hearing: 215 of 300 households agree",
+        command: "hold-meeting",
+        body: second_hearing,
+        then: ("deliberating", "deliberate"),
+    })
+    .await?;
+    shed.play(Act { then: ("deliberating", "work_in_grid"), ..conclude("concludes: agreed, works may begin") }).await
+}
+
+/// The owners' committee and the property management do the works; the grid looks in every day.
+async fn works(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()> {
+    let leader = &players.leaders[0];
+    let works = json!({
+        "executors": [
+            { "kind": "owners_committee", "name": "复元坊业委会" },
+            { "kind": "property_management", "name": "复元坊物业公司" },
+        ],
+        "work": "拆除旧车棚，新建智能车棚，制定车棚管理公约",
+    });
+    let working = ("grid_handling", "work_in_grid");
+    shed.play(Act {
+        who: leader,
+        term: "网格自处",
+        what: "starts the works by owners' committee and property management",
+        command: "handle-in-grid",
+        body: works.clone(),
+        then: working,
+    })
+    .await?;
+    let days = [
+        ("2018-09-03", "旧车棚拆除，临时停放点已划线", "records the day: the old shed is down"),
+        (
+            "2018-09-04",
+            "发现充电桩位置挡住通道，报网格长后协商调整",
+            "records the day: a charger blocked the path, moved",
+        ),
+        ("2018-09-05", "膜结构安装完成，门禁调试", "records the day: the roof stands"),
+    ];
+    for (day, text, what) in days {
+        let who = &players.member;
+        let evidence = vec![who.uploads(photo(&format!("车棚 {day}"))).await?];
+        let body = json!({ "day": day, "text": text, "evidence": evidence });
+        shed.play(Act { who, term: "每日巡查", what, command: "record-progress", body, then: working }).await?;
+    }
+    let mut done = works;
+    let after = leader.uploads(photo("智能车库改造后")).await?;
+    done["done"] = json!({ "result": "智能车棚投入使用，无人值守、智能充电、门禁一卡通", "evidence": [after] });
+    shed.play(Act {
+        who: leader,
+        term: "处置完成",
+        what: "reports the shed as done, with a photo",
+        command: "handle-in-grid",
+        body: done,
+        then: ("disposed", "verify"),
+    })
+    .await
+}
+
+/// Nobody verifies their own work, whatever post they hold.
+async fn verification(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()> {
+    let seen = players.verifier.uploads(photo("核查：车棚")).await?;
+    let check = |who, what, then| Act {
+        who,
+        term: "核查",
+        what,
+        command: "verify-case",
+        body: json!({ "passed": true, "findings": "车棚与方案第2稿一致，消防和监控在用", "evidence": [&seen] }),
+        then,
+    };
+    let own = check(&players.leader_as_verifier, "would verify own work", ("disposed", "verify"));
+    shed.refuse(own, "verifier-disposed").await?;
+    shed.play(check(&players.verifier, "finds on site what was agreed", ("callback", "collect_feedback"))).await
+}
+
+/// The review meeting scores it, the finder has an answer, the duty officer closes it.
+async fn review_and_closing(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()> {
+    let mut review = meeting(&players.secretary, "review", 1).await?;
+    review["score"] = json!(96);
+    shed.play(Act {
+        who: &players.secretary,
+        term: "评议会",
+        what: "records the review meeting: 96 of 100",
+        command: "hold-meeting",
+        body: review,
+        then: ("callback", "collect_feedback"),
+    })
+    .await?;
+    let answers = [
+        (
+            json!({ "answer": "车棚已改造完成，邀请试用", "contacted": false }),
+            "tells the residents; not all are reached",
+        ),
+        (
+            json!({ "answer": "车棚已改造完成", "contacted": true, "solved": true, "satisfied": true, "comment": "充电方便，停放整齐" }),
+            "tells the residents; they are satisfied",
+        ),
+    ];
+    for (body, what) in answers {
+        let who = &players.secretary;
+        let then = ("callback", "close");
+        shed.play(Act { who, term: "回访", what, command: "record-feedback", body, then }).await?;
+    }
+    shed.play(Act {
+        who: &players.duty,
+        term: "结案",
+        what: "closes it: solved by the community, by autonomy and together",
+        command: "close-case",
+        body: json!({
+            "outcome": "community_solved",
+            "resolution": ["autonomy", "joint"],
+            "summary": "党建引领网格先议，经三会和居民同意，自治共治解决",
+        }),
+        then: ("closed", ""),
+    })
+    .await
+}

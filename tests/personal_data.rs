@@ -1,0 +1,102 @@
+//! The name, telephone and address of a reporter are nowhere in clear, and can be erased for ever.
+//!
+//! The same search looks for what is no secret, so that it is known to work.
+
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use dualgrid_tests::{World, database_of, in_database, in_files, stream_equals_log};
+use testkit::client::command_id;
+use testkit::postgres::Postgres;
+use testkit::stories::health_certificates::{REPORTER_ADDRESS, REPORTER_NAME, REPORTER_PHONE, TITLE};
+use testkit::stories::{Timeline, health_certificates};
+use testkit::system::Store;
+
+const SECRETS: [&str; 3] = [REPORTER_NAME, REPORTER_PHONE, REPORTER_ADDRESS];
+
+#[tokio::test]
+async fn a_reporter_is_nowhere_in_clear_and_can_be_erased_on_sqlite() -> anyhow::Result<()> {
+    let world = World::start(Store::Sqlite).await?;
+    let case = played(&world).await?;
+    let log = file_of(world.system.store_url())?;
+    let positive = in_files(world.system.dir(), TITLE)?;
+    for (what, prefix) in [("log and views", log), ("NATS", path(&world.system.nats().store_dir())?)] {
+        ensure!(positive.iter().any(|place| place.starts_with(prefix)), "no title in {what}: {positive:?}");
+    }
+    nowhere_in_files(&world).await?;
+    erased(&world, &case).await
+}
+
+#[tokio::test]
+async fn a_reporter_is_nowhere_in_clear_and_can_be_erased_on_postgresql() -> anyhow::Result<()> {
+    let world = World::start(Store::Postgres).await?;
+    let case = played(&world).await?;
+    let server = Postgres::shared().await?;
+    let log = database_of(world.system.store_url())?;
+    let positive = in_database(server, log, TITLE).await?;
+    ensure!(positive.len() >= 2, "the title should be in the log and in views: {positive:?}");
+    for database in [log, database_of(world.system.vault_url())?] {
+        for secret in SECRETS {
+            let found = in_database(server, database, secret).await?;
+            ensure!(found.is_empty(), "{secret} is in {found:?} of {database}");
+        }
+    }
+    nowhere_in_files(&world).await?;
+    erased(&world, &case).await
+}
+
+/// Plays the story with a reporter, and waits until NATS has it; also what is refused must leave no trace.
+async fn played(world: &World) -> anyhow::Result<String> {
+    let ending = health_certificates::play(&world.system, &Timeline::start()).await?;
+    let mut body = dualgrid_tests::discovery("NO-SUCH-GRID", "不成立的发现");
+    body["reporter"] = serde_json::json!({ "name": REPORTER_NAME, "phone": REPORTER_PHONE, "address": 7 });
+    let refused = world.http().command(&world.leader, "/cases/discover-issue", command_id()?, body.clone()).await?;
+    ensure!(refused.status == 400, "an address is a text: {}", refused.text);
+    body["reporter"] = serde_json::json!({ "name": REPORTER_NAME, "address": REPORTER_ADDRESS });
+    let refused = world.http().command(&world.duty, "/cases/discover-issue", command_id()?, body).await?;
+    ensure!(refused.status.is_client_error(), "there is no such grid: {}", refused.text);
+    stream_equals_log(&world.system, &world.auditor).await?;
+    Ok(ending.case.to_string())
+}
+
+/// Databases, NATS, evidence and the program's own output; and what it tells of itself.
+async fn nowhere_in_files(world: &World) -> anyhow::Result<()> {
+    for secret in SECRETS {
+        let found = in_files(world.system.dir(), secret)?;
+        ensure!(found.is_empty(), "{secret} is in {found:?}");
+    }
+    let output = in_files(&world.system.log_path(), "listening")?;
+    ensure!(!output.is_empty(), "the output of the program was not searched");
+    let metrics = world.http().get("", "/metrics").await?;
+    ensure!(metrics.status == 200 && metrics.text.contains("# TYPE"), "no metrics: {}", metrics.text);
+    ensure!(!SECRETS.iter().any(|secret| metrics.text.contains(secret)), "metrics tell of a person");
+    let events = dualgrid_tests::read_log(&world.http(), &world.auditor).await?;
+    ensure!(!events.iter().any(|event| SECRETS.iter().any(|secret| event.text.contains(secret))), "events do");
+    Ok(())
+}
+
+/// The duty officer sees the person until they are erased; the history stays as it was.
+async fn erased(world: &World, case: &str) -> anyhow::Result<()> {
+    let duty = world.system.token("bz-duty", "duty_officer", &["--grid", "BZ"]).await?;
+    let reporter = async || world.http().get(&duty, &format!("/cases/{case}/reporter")).await;
+    let history = async || world.http().get(&world.auditor, &format!("/cases/{case}/history?limit=200")).await;
+    let person = reporter().await?.accepted()?;
+    ensure!(person["name"] == REPORTER_NAME && person["address"] == REPORTER_ADDRESS, "another person is shown");
+    let elsewhere = world.http().get(&world.duty, &format!("/cases/{case}/reporter")).await?;
+    ensure!(elsewhere.problem_code() == Some("not-allowed"), "another street sees the person: {}", elsewhere.text);
+
+    let before = history().await?;
+    world.system.run_cli(&["erase", "person", person["person"].as_str().context("a person has an id")?]).await?;
+    let gone = reporter().await?;
+    ensure!(gone.status == 410 && gone.problem_code() == Some("person-erased"), "{} {}", gone.status, gone.text);
+    ensure!(before.text == history().await?.text, "erasing a person changed the history");
+    stream_equals_log(&world.system, &world.auditor).await.map(drop)
+}
+
+fn file_of(url: &str) -> anyhow::Result<&str> {
+    url.strip_prefix("sqlite:").context("the log is no file")
+}
+
+fn path(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("a path in UTF-8")
+}
