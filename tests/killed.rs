@@ -35,7 +35,7 @@ async fn killed_twenty_times(store: Store) -> anyhow::Result<()> {
     let mut randomness = Randomness::start()?;
     let mut world = World::start(store).await?;
     let journal = Journal::default();
-    let mut unknown = 0;
+    let (mut recorded, mut lost) = (0, 0);
     for round in 1..=KILLS {
         let load = Load::start(&world.http(), &world.leader, &journal, &mut randomness, round);
         let enough = journal.acknowledged() + 5 + usize::try_from(randomness.below(30))?;
@@ -46,10 +46,11 @@ async fn killed_twenty_times(store: Store) -> anyhow::Result<()> {
         world.system.kill()?;
         load.end().await?;
         world.system.restart().await?;
-        unknown += send_unknown_again(&world.http(), &world.leader, &journal).await?;
+        let again = send_unknown_again(&world.http(), &world.leader, &journal).await?;
+        (recorded, lost) = (recorded + again.0, lost + again.1);
     }
     let entries = journal.entries();
-    println!("{} commands, {unknown} of them with an unknown outcome at a kill", entries.len());
+    println!("{} commands; unanswered at a kill: {recorded} recorded, {lost} not", entries.len());
     let log = read_log(&world.http(), &world.auditor).await?;
     once_each(&entries, &log)?;
     answers_are_the_same_again(&world, &entries).await?;
@@ -72,7 +73,8 @@ fn once_each(entries: &[Entry], log: &[Event]) -> anyhow::Result<()> {
         ensure!(found == (first..first + count).collect(), "command {}: {answer}, but {found:?}", entry.id);
     }
     let ours = log.iter().filter(|event| event.text.contains("\"actorid\":\"jas-leader\""));
-    let told: usize = entries.iter().filter_map(|entry| entry.answer.as_ref()?["events"].as_u64()).sum::<u64>().try_into()?;
+    let told: usize =
+        entries.iter().filter_map(|entry| entry.answer.as_ref()?["events"].as_u64()).sum::<u64>().try_into()?;
     ensure!(ours.count() == told, "the clients' events in the log are not those in their answers");
     Ok(())
 }

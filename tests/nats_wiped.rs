@@ -1,7 +1,9 @@
-//! Everything that NATS stored is deleted in the middle. It is only a copy: the stream equals the log again.
+//! Everything that NATS stored is deleted in the middle, or something else stands there. It is only a copy: the stream
+//! equals the log again.
 
 use anyhow::ensure;
 use dualgrid_tests::{World, stream_equals_log};
+use testkit::nats::CORE;
 use testkit::stories::{Timeline, health_certificates};
 use testkit::system::Store;
 
@@ -44,4 +46,15 @@ async fn a_stream_that_was_wiped_while_the_process_was_away_equals_the_log_again
     world.system.restart().await?;
     ensure!(stream_equals_log(&world.system, &world.auditor).await? == before, "events came from nowhere");
     Ok(())
+}
+
+#[tokio::test]
+async fn what_another_wrote_into_the_stream_does_not_stay_there() -> anyhow::Result<()> {
+    let world = World::start(Store::Sqlite).await?;
+    world.discover("JAS-R01-M01", "他人写入前").await?;
+    stream_equals_log(&world.system, &world.auditor).await?;
+    let core = world.system.nats().connect(CORE).await?;
+    core.request("dg.evt.case.case_closed", "{\"forged\":true}".into()).await?;
+    world.discover("JAS-R01-M01", "他人写入后").await?;
+    stream_equals_log(&world.system, &world.auditor).await.map(drop)
 }

@@ -88,12 +88,15 @@ async fn send(http: &Client, token: &str, journal: &Journal, line: usize) -> any
 
 /// Sends every command whose outcome is unknown again, with the same id. All of them must be answered now.
 ///
-/// Gives how many there were.
-pub async fn send_unknown_again(http: &Client, token: &str, journal: &Journal) -> anyhow::Result<usize> {
-    let unknown = journal.unknown();
-    for line in &unknown {
-        let answer = send(http, token, journal, *line).await?;
-        answer.with_context(|| format!("command {line} of the journal has no outcome after the restart"))?;
+/// Gives how many of them had been recorded before the kill, and how many had not.
+pub async fn send_unknown_again(http: &Client, token: &str, journal: &Journal) -> anyhow::Result<(usize, usize)> {
+    let (mut recorded, mut lost) = (0, 0);
+    for line in journal.unknown() {
+        let answer = send(http, token, journal, line).await?;
+        let answer =
+            answer.with_context(|| format!("command {line} of the journal has no outcome after the restart"))?;
+        let is_replay = answer["replayed"].as_bool().context("an answer says whether it is a replay")?;
+        *(if is_replay { &mut recorded } else { &mut lost }) += 1;
     }
-    Ok(unknown.len())
+    Ok((recorded, lost))
 }

@@ -28,7 +28,8 @@ impl Event {
     /// Where it stands in NATS: what `type`, `subject` and `department` of its envelope say.
     pub fn nats_subject(&self) -> anyhow::Result<String> {
         let event = self.json()?;
-        let text = |field: &str| event[field].as_str().with_context(|| format!("event {} has no {field}", self.position));
+        let text =
+            |field: &str| event[field].as_str().with_context(|| format!("event {} has no {field}", self.position));
         let name = text("type")?.rsplit('.').nth(1).context("a type without a name")?;
         match event["department"].as_str() {
             Some(department) => Ok(format!("dg.evt.order.{department}.{name}")),

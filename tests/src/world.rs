@@ -57,7 +57,8 @@ impl World {
     /// Discovers an issue in a grid of 静安寺 and gives its case.
     pub async fn discover(&self, grid: &str, title: &str) -> anyhow::Result<Uuid> {
         let body = discovery(grid, title);
-        let answer = self.http().command(&self.leader, "/cases/discover-issue", command_id()?, body).await?.accepted()?;
+        let answer =
+            self.http().command(&self.leader, "/cases/discover-issue", command_id()?, body).await?.accepted()?;
         answer["case"].as_str().context("the answer names no case")?.parse().context("a case has a UUID")
     }
 

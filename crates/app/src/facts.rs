@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use case::{
     Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget,
+    Share,
 };
 use chrono::{DateTime, Utc};
 use esrs::manager::AggregateManager;
@@ -34,7 +35,7 @@ impl App {
             disposal: matter.as_ref().and_then(|code| known.rules.matter_due(code, now).ok()),
             return_window: known.rules.return_window(now).ok(),
             reopen_window: known.rules.reopen_window(now).ok(),
-            consent_rule: consent_rule_named(command).and_then(|id| known.consent_rule(id)),
+            consent_rule: consent_rule_named(command).and_then(|id| known.consent_rule(id, now)),
             evidence: self.evidence_of(evidence_named(command)).await?,
             ..Facts::default()
         };
@@ -128,13 +129,17 @@ impl Known {
         Step::ALL.into_iter().filter_map(due).collect()
     }
 
-    fn consent_rule(&self, id: &str) -> Option<ConsentRuleFacts> {
-        let rule = self.rules.consent_rule(id)?;
-        let share = rule.heads.agreed_of_invited?;
+    /// The rule, if it applies to a decision of now and counts heads alone. Areas come with consent polls.
+    fn consent_rule(&self, id: &str, now: DateTime<Utc>) -> Option<ConsentRuleFacts> {
+        let rule = self.rules.consent_rule(id).filter(|rule| rule.applies(now) && rule.area.is_none())?;
+        let share = |fraction: Option<rules::Fraction>| {
+            fraction.map(|rules::Fraction { numerator, denominator, exceeded }| Share { numerator, denominator, exceeded })
+        };
         Some(ConsentRuleFacts {
             id: rule.id.clone(),
-            numerator: share.numerator,
-            denominator: share.denominator,
+            participated_of_invited: share(rule.heads.participated_of_invited),
+            agreed_of_invited: share(rule.heads.agreed_of_invited),
+            agreed_of_participated: share(rule.heads.agreed_of_participated),
             rules_version: self.rules.version(),
         })
     }

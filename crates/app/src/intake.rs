@@ -117,6 +117,7 @@ impl App {
         };
         match &answer {
             Ok(answer) => tracing::debug!(command.name = request.name, stream = %answer.stream, events = answer.events),
+            Err(Error::Conflict) => tracing::warn!(command.name = request.name, "gave up after several lost races"),
             Err(error) if error.is_ours() => tracing::error!(command.name = request.name, %error, "command failed"),
             Err(error) => tracing::info!(command.name = request.name, code = error.problem().code, "command refused"),
         }

@@ -24,8 +24,8 @@ use std::time::Duration;
 use app::authorise::TABLE;
 use app::intake::{Answer, Request};
 use app::{App, Problem};
-use async_nats::{HeaderMap, Message};
 use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt as _};
+use async_nats::{HeaderMap, Message};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -152,11 +152,11 @@ fn note(ended: Result<(), JoinError>) {
 /// Handles a command or keeps a file, as the last token of the subject says.
 async fn outcome(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
     let value = if message.subject.ends_with(&format!(".{UPLOAD}")) {
-        let upload = request::read_upload(message).map_err(|problem| *problem)?;
+        let upload = request::read_upload(message)?;
         let kept = door.upload(&upload.by, &upload.media_type, upload.file).await;
         serde_json::to_value(kept.map_err(|error| error.problem())?)
     } else {
-        let read = request::read(message).map_err(|problem| *problem)?;
+        let read = request::read(message)?;
         serde_json::to_value(door.submit(read).await.map_err(|error| error.problem())?)
     };
     value.map_err(|error| Problem::new(500, "internal", error.to_string()))

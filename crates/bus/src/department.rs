@@ -30,6 +30,7 @@ use uuid::Uuid;
 use crate::commands::UPLOAD;
 use crate::connection::ConnectError;
 use crate::departments::consumer_of;
+use crate::error::chain;
 use crate::header;
 use crate::stream::STREAM;
 use crate::{Connection, ConnectionOptions, Credentials, Error};
@@ -175,7 +176,11 @@ async fn deliveries(mut batch: Batch) -> Result<Vec<Delivery>, Error> {
     let mut deliveries = Vec::new();
     while let Some(message) = batch.next().await {
         let message = message.map_err(|source| Error::Nats { operation: "fetch events", source })?;
-        deliveries.push(Delivery::read(message)?);
+        match Delivery::read(message) {
+            Ok(delivery) => deliveries.push(delivery),
+            // Not acknowledged, so not skipped: it comes again, or is gone when the publisher has noticed it.
+            Err(error) => tracing::warn!(reason = chain(&error), "a message of the consumer is no event of an order"),
+        }
     }
     Ok(deliveries)
 }

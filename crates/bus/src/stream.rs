@@ -92,6 +92,11 @@ pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<Ensur
                 Some(rest) => Ensured::Unfit(Box::new(updated), rest),
             })
         }
+        // Too few servers for the copies that are wanted is no reason to delete those that are there.
+        Err(refused) if is_a_no(&refused) && misfit(&info.config, info.config.num_replicas).is_none() => {
+            tracing::warn!(stream = STREAM, replicas, error = %refused, "the stream cannot have so many copies");
+            Ok(Ensured::Fit(Box::new(info)))
+        }
         Err(refused) if is_a_no(&refused) => Ok(Ensured::Unfit(Box::new(info), difference)),
         Err(error) => Err(Error::nats("correct the stream")(error)),
     }

@@ -56,7 +56,7 @@ pub use context::{Authority, Context, DepartmentFacts, Facts, GridFacts, Instruc
 pub use deliberate::{
     Attendance, ConcludeDeliberation, Conclusion, ConsentCount, ConsentResult, ConsentRuleFacts, DeliberationConcluded,
     DeliberationOpened, DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind,
-    MeetingRound, OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
+    MeetingRound, OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Share, Topic,
 };
 pub use discover::{
     DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, ListLine,

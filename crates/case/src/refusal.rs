@@ -150,7 +150,7 @@ pub enum Refusal {
     #[error("agreed + opposed <= participated <= invited and reached <= invited must hold")]
     ConsentDoesNotAddUp,
     /// The rule is not in the rules, or the deliberation was opened without one.
-    #[error("the deliberation names no consent rule that the rules have")]
+    #[error("there is no such consent rule in force that counts heads alone; one that counts areas needs a poll")]
     UnknownConsentRule,
     /// Versions of a proposal are numbered 1, 2, 3.
     #[error("the proposal stands at version {current}; revise it as version {next}", next = .current + 1)]

@@ -12,7 +12,7 @@ pub(crate) async fn person(config: &Config, person: PersonId) -> anyhow::Result<
         println!("Person {person} was erased: what was sealed under their key can never be read again.");
         println!("Every event stays as it was. Delete the backups of the vault that are older than this moment.");
     } else {
-        println!("There was no key of person {person}; from now on there never will be.");
+        println!("There is no key of person {person}: nothing was ever sealed for them, or they were erased before.");
     }
     Ok(())
 }

@@ -24,12 +24,8 @@ kernel::events! {
         PostAppointed = "cn.dualgrid.district.post_appointed.v1",
         PostEnded = "cn.dualgrid.district.post_ended.v1",
     }
-    department = |event| match event {
-        DistrictEvent::DepartmentRegistered(event) => Some(&event.code),
-        DistrictEvent::DepartmentChanged(event) => Some(&event.code),
-        DistrictEvent::DepartmentClosed(event) => Some(&event.code),
-        _ => None,
-    };
+    // A department is the one whose order an event is about; the district has no orders.
+    department = |_| None;
 }
 
 /// A grid was established (G10: with the reason for it).

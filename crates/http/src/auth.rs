@@ -10,10 +10,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use kernel::Actor;
-use tracing::Span;
 
 use crate::api::Api;
 use crate::problem::Fault;
+use crate::telemetry::note_role;
 use crate::token::TokenError;
 
 /// Who asks, and until when their token is taken. Present wherever [`authenticate`] stands in front.
@@ -39,7 +39,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Response, Fault> {
     let token = bearer(request.headers()).ok_or(TokenError::Missing)?;
     let (actor, until) = api.verifier.verify_until(token, api.now())?;
-    Span::current().record("actor.role", actor.role.as_str());
+    note_role(&request, actor.role);
     request.extensions_mut().insert(Caller { actor, until });
     Ok(next.run(request).await)
 }

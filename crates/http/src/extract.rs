@@ -21,7 +21,7 @@ use crate::problem::Fault;
 const PAGE_ROWS: u32 = 50;
 
 /// How long a body may take to arrive.
-const BODY_PATIENCE: Duration = Duration::from_secs(60);
+const BODY_PATIENCE: Duration = Duration::from_mins(1);
 
 /// The one parameter of a path, read from its text.
 pub(crate) struct InPath<T>(pub(crate) T);

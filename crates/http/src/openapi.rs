@@ -34,6 +34,9 @@ const TAGS: [(&str, &str); 6] = [
 ];
 
 /// The document. The same for every installation.
+///
+/// # Panics
+/// Never: it is made of texts and maps, and tests make all of it.
 pub fn document() -> Value {
     let bodies = commands::Bodies::read();
     let mut paths = Paths::new();

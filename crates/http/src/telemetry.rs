@@ -9,9 +9,10 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use kernel::Role;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::problem::ProblemCode;
 
@@ -67,8 +68,19 @@ impl Metrics {
     }
 }
 
+/// The span of a request, for who learns more about it on the way.
+#[derive(Clone, Debug)]
+struct RequestSpan(Span);
+
+/// Notes in which role a request is made, once that is known.
+pub(crate) fn note_role(request: &Request, role: Role) {
+    if let Some(RequestSpan(span)) = request.extensions().get() {
+        span.record("actor.role", role.as_str());
+    }
+}
+
 /// Gives every request its span, measures it, and says how it ended.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
     let span = tracing::info_span!(
@@ -79,6 +91,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         duration_ms = tracing::field::Empty,
         actor.role = tracing::field::Empty,
     );
+    request.extensions_mut().insert(RequestSpan(span.clone()));
     let started = Instant::now();
     let response = next.run(request).instrument(span.clone()).await;
     let elapsed = started.elapsed();

@@ -147,6 +147,9 @@ impl Issuer {
     }
 
     /// The signed token.
+    ///
+    /// # Panics
+    /// Never: the key has signed before.
     pub fn issue(&self, claims: &Claims) -> String {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.0)
             .expect("the key has signed before, and claims are texts and numbers")

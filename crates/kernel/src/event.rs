@@ -34,7 +34,7 @@ pub trait Event: Sized + Clone + std::fmt::Debug + Send + Sync + 'static {
     fn data(&self) -> Result<Box<RawValue>, serde_json::Error>;
     /// Reads the event called `name` from its data.
     fn read(name: &str, data: &str) -> Result<Self, ReadError>;
-    /// The department that the event is about, if it is about one.
+    /// The department whose order the event is about; such an event goes to that department.
     fn department(&self) -> Option<&DepartmentCode>;
     /// The JSON Schema of the data of every event, by stored name.
     fn schemas() -> Vec<(&'static str, schemars::Schema)>;

@@ -161,6 +161,11 @@ impl NatsServer {
         self.server.as_mut().context("nats-server is not running")?.signal(signal)
     }
 
+    /// From the next start on it is another program, such as an older version.
+    pub fn use_binary(&mut self, binary: PathBuf) {
+        self.binary = binary;
+    }
+
     /// Stops it, deletes everything it stored, and starts it at the same port.
     pub async fn wipe(&mut self) -> anyhow::Result<()> {
         if self.server.is_some() {

@@ -100,8 +100,8 @@ pub static TABLE: &[Row] = &[
     row(
         "read-orders",
         &[
-            (DutyOfficer, Grid),
-            (Dispatcher, Grid),
+            (DutyOfficer, Everywhere),
+            (Dispatcher, Everywhere),
             (DepartmentClerk, Department),
             (Auditor, Everywhere),
             (Integrator, Everywhere),

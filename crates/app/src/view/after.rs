@@ -89,3 +89,20 @@ pub(super) fn obligation_after(event: &CaseEvent) -> Option<Option<&Obligation>>
         | CaseEvent::PartDisposed(_) => None,
     }
 }
+
+/// What has to be done next for the order of an assisting department, and which order; none for other events. The lead's
+/// obligation is the case's.
+pub(super) fn assisting_obligation_after(event: &CaseEvent) -> Option<(OrderId, Option<&Obligation>)> {
+    let (order, next) = match event {
+        CaseEvent::OrderDispatched(event) => (&event.order, Some(&event.next)),
+        CaseEvent::OrderAccepted(event) => (&event.order, Some(&event.next)),
+        CaseEvent::ReturnRequested(event) => (&event.order, Some(&event.next)),
+        CaseEvent::ReturnRefused(event) => (&event.order, Some(&event.next)),
+        CaseEvent::OrderReworkRequired(event) => (&event.order, Some(&event.next)),
+        CaseEvent::ReturnApproved(event) => (&event.order, None),
+        CaseEvent::OrderWithdrawn(event) => (&event.order, None),
+        CaseEvent::PartDisposed(event) => (&event.order, None),
+        _ => return None,
+    };
+    (order.part == Part::Assist).then_some((order.order, next))
+}

@@ -1,10 +1,13 @@
 //! The closed chain (闭合链): every case that is not closed, with who has to do what until when.
+//!
+//! A case has one row, under its id; each order of an assisting department has one of its own, under the order's id.
 
-use kernel::{CaseId, GridCode, Obligation, Position};
+use case::CaseEvent;
+use kernel::{CaseId, GridCode, Obligation, OrderId, Position};
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use super::after::obligation_after;
+use super::after::{assisting_obligation_after, obligation_after};
 use crate::event::Read;
 use crate::port::ViewSpec;
 
@@ -15,6 +18,9 @@ use crate::port::ViewSpec;
 pub struct OpenObligation {
     /// The case.
     pub case: CaseId,
+    /// The order of an assisting department; absent in the row of the case itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderId>,
     /// What it is about.
     pub title: String,
     /// The street or town.
@@ -59,36 +65,33 @@ impl View for OpenObligationView {
     type Row = OpenObligation;
 
     fn keys(event: &Read<'_>) -> Vec<String> {
-        let moved = event.case().filter(|(_, event)| obligation_after(event).is_some());
-        moved.map(|(case, _)| vec![case.to_string()]).unwrap_or_default()
+        let Some((case, event)) = event.case() else { return Vec::new() };
+        let moved = obligation_after(event).map(|_| case.to_string());
+        let order = assisting_obligation_after(event).map(|(order, _)| order.to_string());
+        moved.into_iter().chain(order).collect()
     }
 
-    fn fold(_key: &str, row: Option<OpenObligation>, event: &Read<'_>) -> Option<OpenObligation> {
+    fn fold(key: &str, row: Option<OpenObligation>, event: &Read<'_>) -> Option<OpenObligation> {
         let (case, kind) = event.case()?;
+        let position = event.recorded.position;
+        let next = if key == case.to_string() {
+            obligation_after(kind)?
+        } else {
+            assisting_obligation_after(kind)?.1
+        };
         let mut row = match (row, kind) {
             (Some(row), _) => row,
-            (None, case::CaseEvent::IssueDiscovered(discovered)) => {
-                let mut down = discovered.grid.path.iter().rev().cloned();
-                OpenObligation {
-                    case,
-                    title: discovered.title.clone(),
-                    grid_1: down.next()?,
-                    grid_2: down.next(),
-                    grid_3: down.next(),
-                    grid_4: down.next(),
-                    department: None,
-                    open: String::new(),
-                    next: None,
-                    position: event.recorded.position,
-                }
+            (None, CaseEvent::IssueDiscovered(found)) => {
+                OpenObligation::new(case, None, &found.title, &found.grid.path, position)?
+            }
+            (None, CaseEvent::OrderDispatched(sent)) => {
+                OpenObligation::new(case, Some(sent.order.order), &sent.order.title, &sent.grids, position)?
             }
             (None, _) => return None,
         };
-        if let Some(next) = obligation_after(kind) {
-            row.department = next.and_then(|next| next.by.department.as_ref()).map(ToString::to_string);
-            row.next = next.cloned();
-            row.open = if next.is_some() { "yes".into() } else { "no".into() };
-        }
+        row.department = next.and_then(|next| next.by.department.as_ref()).map(ToString::to_string);
+        row.next = next.cloned();
+        row.open = if next.is_some() { "yes".into() } else { "no".into() };
         Some(row)
     }
 
@@ -96,5 +99,30 @@ impl View for OpenObligationView {
         // The most urgent first; cases that are due in the same second in the order in which they were found.
         let due = row.next.as_ref().map_or(0, |next| next.due.at.timestamp());
         (due << 31) | (row.position.0 & 0x7fff_ffff).cast_signed()
+    }
+}
+
+impl OpenObligation {
+    fn new(
+        case: CaseId,
+        order: Option<OrderId>,
+        title: &str,
+        grids: &[GridCode],
+        position: Position,
+    ) -> Option<Self> {
+        let mut down = grids.iter().rev().cloned();
+        Some(Self {
+            case,
+            order,
+            title: title.to_owned(),
+            grid_1: down.next()?,
+            grid_2: down.next(),
+            grid_3: down.next(),
+            grid_4: down.next(),
+            department: None,
+            open: String::new(),
+            next: None,
+            position,
+        })
     }
 }

@@ -16,7 +16,7 @@ const ACTOR_LEN_MAX: usize = 64;
 const TRACEPARENT_LEN_MAX: usize = 128;
 
 /// Reads a command. The department is the one in the subject, whatever else the message says.
-pub(super) fn read(message: &Message) -> Result<Request, Box<Problem>> {
+pub(super) fn read(message: &Message) -> Result<Request, Problem> {
     let (department, verb) = department_and_verb(&message.subject)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
@@ -41,7 +41,7 @@ pub(super) struct Upload {
 }
 
 /// Reads a file. The department is the one in the subject.
-pub(super) fn read_upload(message: &Message) -> Result<Upload, Box<Problem>> {
+pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
     let (department, _) = department_and_verb(&message.subject)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
@@ -50,7 +50,7 @@ pub(super) fn read_upload(message: &Message) -> Result<Upload, Box<Problem>> {
     Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
 }
 
-fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Box<Problem>> {
+fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Problem> {
     let problem = |detail: String| problem("malformed-subject", detail);
     let rest = subject.strip_prefix("dg.cmd.").and_then(|rest| rest.split_once('.'));
     let (code, verb) = rest.ok_or_else(|| problem(format!("{subject} is not dg.cmd.<CODE>.<verb>")))?;
@@ -58,7 +58,7 @@ fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Box<Pr
     Ok((department, verb.to_owned()))
 }
 
-fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Box<Problem>> {
+fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Problem> {
     let id = match header::value(headers, ACTOR) {
         None => format!("dept/{department}"),
         Some(staff) if is_staff_id(staff) => format!("{department}/{staff}"),
@@ -75,19 +75,19 @@ fn is_staff_id(text: &str) -> bool {
     (1..=ACTOR_LEN_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
 }
 
-fn required<T: FromStr>(headers: &HeaderMap, name: HeaderName, what: &str) -> Result<T, Box<Problem>> {
+fn required<T: FromStr>(headers: &HeaderMap, name: HeaderName, what: &str) -> Result<T, Problem> {
     let missing = format!("the header {name} is missing: it is {what}");
     optional(headers, name)?.ok_or_else(|| problem("header-missing", missing))
 }
 
-fn optional<T: FromStr>(headers: &HeaderMap, name: HeaderName) -> Result<Option<T>, Box<Problem>> {
+fn optional<T: FromStr>(headers: &HeaderMap, name: HeaderName) -> Result<Option<T>, Problem> {
     let malformed = format!("the header {name} has to be a UUID");
     let value = header::value(headers, name).map(str::parse);
     value.transpose().map_err(|_| problem("malformed-header", malformed))
 }
 
-fn problem(code: &str, detail: String) -> Box<Problem> {
-    Box::new(Problem::new(400, code, detail))
+fn problem(code: &str, detail: String) -> Problem {
+    Problem::new(400, code, detail)
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ use app::intake::{Answer, Request};
 use async_trait::async_trait;
 use bus::commands::{Commands, Door};
 use bus::department::{Department, DepartmentOptions, Reply};
-use kernel::{CaseId, CommandId, Position, StreamId, Version};
+use bytes::Bytes;
+use kernel::digest::Digest;
+use kernel::{Actor, CaseId, CommandId, Evidence, Position, StreamId, Version};
 use serde_json::json;
 use tokio::sync::{Barrier, Notify, oneshot};
 use uuid::Uuid;
@@ -49,6 +51,11 @@ impl Door for Recorder {
         }
         answered.insert(request.command, answer(request.command));
         Ok(answer(request.command))
+    }
+
+    async fn upload(&self, by: &Actor, media_type: &str, file: Bytes) -> Result<Evidence, app::Error> {
+        assert_eq!((by.id.as_str(), media_type), ("CGZF/li.wei", "image/png"));
+        Ok(Evidence { sha256: Digest::of(&file), media_type: media_type.into(), size: file.len() as u64 })
     }
 }
 
@@ -104,6 +111,23 @@ async fn a_refusal_is_a_problem_with_the_headers_of_a_service_error() {
     assert_eq!(headers.get("Nats-Service-Error").unwrap().as_str(), "header-missing");
     assert_eq!(headers.get("Nats-Service-Error-Code").unwrap().as_str(), "400");
     assert_eq!(headers.get("Content-Type").unwrap().as_str(), "application/problem+json");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_kept_and_a_door_that_keeps_none_says_so() {
+    let mut world = World::new().await;
+    serve(&mut world, Arc::new(Recorder::default())).await;
+    let department = department(&world, ONE).await;
+    let digest = department.upload("image/png", Bytes::from_static(b"png")).await.unwrap();
+    assert_eq!(digest, Digest::of(b"png"));
+    world.tasks.shutdown().await;
+    serve(&mut world, Arc::new(Together(Barrier::new(2)))).await;
+    let kept_none = async || {
+        let refused = department.upload("image/png", Bytes::from_static(b"png")).await;
+        let cause = refused.err().and_then(|error| std::error::Error::source(&error).map(ToString::to_string));
+        Ok(cause.filter(|cause| cause.starts_with("there is no place here")))
+    };
+    testkit::client::eventually("the door says that it keeps no files", PATIENCE, kept_none).await.unwrap();
 }
 
 /// Answers only when two requests are there at once.

@@ -114,20 +114,39 @@ async fn a_rogue_message_is_noticed_and_removed() {
     assert_eq!(publisher.status().borrow().rebuilds, 1);
 }
 
+/// One round trip, in which publishers go on.
+async fn read_nothing(client: &async_nats::Client) {
+    client.flush().await.unwrap();
+    testkit::bus::last_sequence(client).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_that_no_server_can_hold_are_no_reason_to_delete_the_stream() {
+    let mut world = World::new().await;
+    world.log.grow(100);
+    world.publisher().await;
+    world.settle().await;
+    world.tasks.shutdown().await;
+    let publisher = world.publisher_with(PublisherOptions { replicas: 3, ..PublisherOptions::default() }).await;
+    world.log.grow(100);
+    world.settle().await;
+    assert_eq!(publisher.status().borrow().rebuilds, 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rogue_message_under_load_is_noticed_by_both_publishers() {
     let mut world = World::new().await;
     world.publisher().await;
     world.publisher().await;
     let client = world.nats.connect(CORE).await.unwrap();
-    let rogue = jetstream::new(client);
+    let rogue = jetstream::new(client.clone());
     for round in 0..60 {
         world.log.grow(50);
         if round % 20 == 10 {
             let sent = rogue.publish("dg.evt.case.case_closed", format!("{round}").into()).await.unwrap();
             let _ = sent.await; // While the stream is made again, nobody answers.
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        read_nothing(&client).await;
     }
     world.settle().await;
 }

@@ -2,10 +2,17 @@
 
 extern crate dualgrid_bus as bus; // The name by which every other crate knows it.
 
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
 mod connection;
+#[cfg(test)]
 mod department;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod publishing;
+#[cfg(test)]
 mod vec_log;
+#[cfg(test)]
 mod world;

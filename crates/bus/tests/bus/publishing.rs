@@ -87,7 +87,7 @@ async fn atomic_batches_are_faster_than_single_messages() {
         let options = PublisherOptions {
             batch_events_max,
             batches_in_flight_max,
-            check_every: Duration::from_secs(60),
+            check_every: Duration::from_mins(1),
             ..PublisherOptions::default()
         };
         let begun = Instant::now();

@@ -201,8 +201,7 @@ impl ConsentCount {
         if !adds_up {
             return Err(Refusal::ConsentDoesNotAddUp);
         }
-        let agreed = u64::from(self.agreed) * u64::from(rule.denominator);
-        let passed = agreed >= u64::from(self.invited) * u64::from(rule.numerator);
+        let passed = rule.is_met(self);
         Ok(ConsentResult { count: self, rule, proposal_version, passed })
     }
 }

@@ -2,6 +2,7 @@ use kernel::{Obligation, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ConsentCount;
 use crate::case::{Case, Decision};
 use crate::discover::{check_count, check_text};
 use crate::{Context, Deliberation, Refusal, Stage};
@@ -45,17 +46,55 @@ pub struct Seat {
     pub holder: String,
 }
 
-/// A consent rule as of the day it was pinned. The share is exact: `agreed / invited >= numerator / denominator`.
+/// A share that has to be reached, exactly: no rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Share {
+    /// Upper part.
+    pub numerator: u32,
+    /// Lower part.
+    pub denominator: u32,
+    /// True for "more than" (过半数), false for "at least" (以上).
+    pub exceeded: bool,
+}
+
+impl Share {
+    /// Whether `part` of `whole` reaches it. Nothing is a share of nothing.
+    pub(crate) fn is_reached(self, part: u32, whole: u32) -> bool {
+        let part = u64::from(part) * u64::from(self.denominator);
+        let needed = u64::from(whole) * u64::from(self.numerator);
+        whole > 0 && if self.exceeded { part > needed } else { part >= needed }
+    }
+}
+
+/// A consent rule as of the day it was pinned, counted by heads. What is absent is not asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRuleFacts {
     /// Its name, for example `RESIDENT_2_3`.
     pub id: String,
-    /// Share of those invited that has to agree: numerator.
-    pub numerator: u32,
-    /// Share of those invited that has to agree: denominator.
-    pub denominator: u32,
+    /// Share of those invited that has to take part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participated_of_invited: Option<Share>,
+    /// Share of those invited that has to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed_of_invited: Option<Share>,
+    /// Share of those who took part that has to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed_of_participated: Option<Share>,
     /// Version of the rules it stands in.
     pub rules_version: u32,
+}
+
+impl ConsentRuleFacts {
+    /// Whether the count reaches every share that the rule asks for. A rule that asks for nothing is never met.
+    pub(crate) fn is_met(&self, count: ConsentCount) -> bool {
+        let shares = [
+            (self.participated_of_invited, count.participated, count.invited),
+            (self.agreed_of_invited, count.agreed, count.invited),
+            (self.agreed_of_participated, count.agreed, count.participated),
+        ];
+        let reached = |(share, part, whole): (Option<Share>, _, _)| share.is_none_or(|share| share.is_reached(part, whole));
+        shares.iter().any(|(share, ..)| share.is_some()) && shares.into_iter().all(reached)
+    }
 }
 
 /// A deliberation was opened.
@@ -140,6 +179,25 @@ mod tests {
     fn its_consent_rule_is_one_of_the_rules() {
         let rule = OpenDeliberation { consent_rule: Some("UNANIMITY".into()), ..open_deliberation() };
         given([discovered(), registered()]).when(rule).then_refused(Refusal::UnknownConsentRule);
+    }
+
+    #[test]
+    fn every_share_of_a_rule_is_reached_exactly() {
+        let share = |numerator, denominator, exceeded| Some(Share { numerator, denominator, exceeded });
+        let rule = |participated_of_invited, agreed_of_participated| ConsentRuleFacts {
+            id: "CIVIL_CODE_278".into(),
+            participated_of_invited,
+            agreed_of_invited: None,
+            agreed_of_participated,
+            rules_version: 1,
+        };
+        let count = |participated, agreed| ConsentCount { invited: 300, reached: 300, participated, agreed, opposed: 0 };
+        let civil_code = rule(share(2, 3, false), share(1, 2, true));
+        for (participated, agreed, met) in [(199, 199, false), (200, 100, false), (200, 101, true), (300, 150, false)] {
+            assert_eq!(civil_code.is_met(count(participated, agreed)), met, "{agreed} of {participated}");
+        }
+        assert!(!rule(None, None).is_met(count(300, 300)), "a rule that asks for nothing is never met");
+        assert!(!civil_code.is_met(ConsentCount { invited: 0, ..count(0, 0) }), "nothing is a share of nothing");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use kernel::{
 };
 use uuid::Uuid;
 
-use crate::{Authority, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts};
+use crate::{Authority, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, Share};
 
 pub(crate) const CASE: CaseId = CaseId::new(Uuid::from_u128(0xca5e));
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -73,7 +73,13 @@ pub(crate) fn matter(authority: Authority) -> MatterFacts {
 }
 
 pub(crate) fn rule() -> ConsentRuleFacts {
-    ConsentRuleFacts { id: "RESIDENT_2_3".into(), numerator: 2, denominator: 3, rules_version: 3 }
+    ConsentRuleFacts {
+        id: "RESIDENT_2_3".into(),
+        participated_of_invited: None,
+        agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+        agreed_of_participated: None,
+        rules_version: 3,
+    }
 }
 
 pub(crate) fn facts() -> Facts {

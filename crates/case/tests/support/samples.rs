@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use dualgrid_case::{
     Attendance, Authority, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
-    ConsentCount, ConsentResult, ConsentRuleFacts, CriterionAnswer, DeliberationConcluded, DeliberationOpened,
+    ConsentCount, ConsentResult, ConsentRuleFacts, CriterionAnswer, Share, DeliberationConcluded, DeliberationOpened,
     DeliberationWaived, DuplicateSuspected, Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridFacts,
     GridHandlingDone, GridHandlingStarted, GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered,
     IssueEscalated, IssueMerged, IssueRegistered, IssueVoided, ListLine, Location, MatterFacts, MeetingHeld,
@@ -330,7 +330,13 @@ fn roster() -> Roster {
 }
 
 fn rule() -> ConsentRuleFacts {
-    ConsentRuleFacts { id: "RESIDENT_2_3".into(), numerator: 2, denominator: 3, rules_version: 3 }
+    ConsentRuleFacts {
+        id: "RESIDENT_2_3".into(),
+        participated_of_invited: None,
+        agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+        agreed_of_participated: None,
+        rules_version: 3,
+    }
 }
 
 fn consent() -> ConsentResult {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dualgrid_case::{
-    Authority, Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, ConsentRuleFacts, Context,
+    Authority, Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, ConsentRuleFacts, Share, Context,
     CriterionAnswer, DepartmentFacts, DiscoverIssue, DispatchCase, EscalateIssue, Executor, ExecutorKind, Facts,
     FileCase, GridFacts, HandleInGrid, Handling, Location, MatterFacts, MergeTarget, Outcome, RecordFeedback, Refusal,
     RegisterIssue, Resolution, Source, Urgency, VerifyCase,
@@ -95,8 +95,9 @@ fn facts(case: &Case, command: &CaseCommand, at: DateTime<Utc>) -> Facts {
         reopen_window: Some(due(at, 30, "reopen window")),
         consent_rule: Some(ConsentRuleFacts {
             id: "RESIDENT_2_3".into(),
-            numerator: 2,
-            denominator: 3,
+            participated_of_invited: None,
+            agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+            agreed_of_participated: None,
             rules_version: 3,
         }),
         evidence: BTreeMap::from([(photo.sha256, photo)]),

@@ -78,7 +78,7 @@ impl Tail {
 /// Ready at the next change; never, where nobody is left to make one.
 async fn changed<T>(receiver: &mut watch::Receiver<T>) {
     if receiver.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a log, its views or a vault is kept during a test, and samples of appends.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use app::port::{Append, AppendError, EventLog, NewEvent, Receipt};
@@ -46,14 +47,14 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) async fn memory() -> Self {
-        Self { url: String::new(), memory: Some(Arc::new(MemoryLog::new())), _folder: None }
+    pub(crate) fn memory() -> impl Future<Output = Self> {
+        ready(Self { url: String::new(), memory: Some(Arc::new(MemoryLog::new())), _folder: None })
     }
 
-    pub(crate) async fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> impl Future<Output = Self> {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("log.db").display());
-        Self { url, memory: None, _folder: Some(folder) }
+        ready(Self { url, memory: None, _folder: Some(folder) })
     }
 
     pub(crate) async fn postgres() -> Self {

@@ -44,7 +44,7 @@ impl Timeline {
 }
 
 fn line(seconds: f64, step: &Step<'_>) -> String {
-    let (who, term, what) = (padded(step.who, 34), padded(step.term, 14), padded(step.what, 64));
+    let (who, term, what) = (padded(step.who, 29), padded(step.term, 10), padded(step.what, 66));
     format!("{seconds:>8.3} s  {who}  {term}  {what}  → {}", step.stage)
 }
 

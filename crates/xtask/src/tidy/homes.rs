@@ -20,7 +20,7 @@ const UBIQUITOUS: &[&str] = &[
 ];
 
 /// Allowed in the tests of every crate; a use outside tests needs a home.
-const IN_TESTS: &[&str] = &["anyhow", "proptest", "tempfile"];
+const IN_TESTS: &[&str] = &["anyhow", "proptest", "tempfile", "toml"];
 
 /// Foreign crate, and the crates of ours that may use it.
 const HOMES: &[(&str, &[&str])] = &[
@@ -41,18 +41,20 @@ const HOMES: &[(&str, &[&str])] = &[
     ("jsonwebtoken", &["http"]),
     ("metrics-exporter-prometheus", &["http"]),
     ("object_store", &["log"]),
-    ("reqwest", &["testkit", "tests"]),
+    ("opentelemetry", &["dualgrid"]),
+    ("opentelemetry-otlp", &["dualgrid"]),
+    ("opentelemetry_sdk", &["dualgrid"]),
+    ("reqwest", &["testkit"]),
     ("sha2", &["kernel", "testkit"]),
     ("sqlx", &["log"]),
     ("tempfile", &["testkit", "xtask"]),
-    ("tokio-stream", &["http"]),
-    ("tokio-util", &["dualgrid"]),
     ("toml", &["dualgrid", "testkit"]),
     ("tower", &["http"]),
     ("tower-http", &["http"]),
+    ("tracing-opentelemetry", &["dualgrid"]),
     ("tracing-subscriber", &["dualgrid"]),
     ("utoipa", &["http"]),
-    ("utoipa-scalar", &["http"]),
+    ("utoipa-swagger-ui", &["http"]),
 ];
 
 /// Crates that decide and never wait: no runtime.

@@ -31,6 +31,8 @@ language plpgsql
 -- Plans must not depend on how many rows there were when the function was first called.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- The penalty on sequential scans makes the planner think that these statements are worth compiling.
+set jit = off
 as $$
 declare
     wanted constant bigint := cardinality(event_ids);

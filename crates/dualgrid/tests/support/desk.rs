@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use dualgrid_app::intake::{Answer, Request, Target};
-use dualgrid_app::{App, Error, Ports, Settings};
+use app::intake::{Answer, Request, Target};
+use app::{App, Error, Ports, Settings};
 use kernel::{Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Role, Scope, SystemEntropy, WrappingKey};
 use log::{LogStores, Options, Wrapping};
 use serde_json::{Value, json};

@@ -4,11 +4,11 @@
 mod support;
 
 use chrono::TimeDelta;
-use dualgrid_app::port::{Append, NewEvent};
-use dualgrid_app::projector::Projector;
-use dualgrid_app::query::{ObligationFilter, PageRequest};
-use dualgrid_app::intake::Target;
-use dualgrid_app::{Error, view};
+use app::port::{Append, NewEvent};
+use app::projector::Projector;
+use app::query::{ObligationFilter, PageRequest};
+use app::intake::Target;
+use app::{Error, view};
 use kernel::digest::Digest;
 use kernel::{Event as _, EventId, GridCode, PersonId, Role, StreamId, Version};
 use serde_json::json;
@@ -115,7 +115,7 @@ async fn views_stand_where_the_case_stands_and_a_rebuild_is_the_same() {
         let summary = desk.summary(case).await;
         let stream = StreamId::new(case::CaseEvent::CATEGORY, case.uuid());
         let recorded = desk.app.ports().log.stream(&stream, Version(0)).await.unwrap();
-        let state = recorded.iter().map(|event| dualgrid_app::event::read_as(event).unwrap()).fold(
+        let state = recorded.iter().map(|event| app::event::read_as(event).unwrap()).fold(
             case::Case::default(),
             case::Case::evolve,
         );
@@ -140,7 +140,7 @@ fn grid_code() -> GridCode {
     GridCode::try_new("BZ").unwrap()
 }
 
-fn page(page: dualgrid_app::query::Page) -> Vec<String> {
+fn page(page: app::query::Page) -> Vec<String> {
     page.items.into_iter().map(|item| item.get().to_owned()).collect()
 }
 
@@ -218,4 +218,32 @@ async fn a_second_case_of_the_same_matter_in_the_same_grid_is_shown_as_a_suspect
     desk.tell(&leader(), second, "merge-issue", json!({"into": first, "reason": "同一件事"})).await.unwrap();
     desk.app.settle().await.unwrap();
     assert_eq!(desk.summary(second).await["stage"], "merged");
+}
+
+#[tokio::test]
+async fn an_assisting_department_has_an_obligation_of_its_own_until_its_part_is_done() {
+    let desk = Desk::open().await;
+    let case = desk.discover().await;
+    let register = json!({"matter": "FW-0301", "handling": "promised"});
+    desk.tell(&leader(), case, "register-issue", register).await.unwrap();
+    desk.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
+    let criteria = json!({"criteria": [{"criterion": "属于本街道管辖", "met": true}]});
+    desk.tell(&duty(), case, "file-case", criteria).await.unwrap();
+    let dispatch = json!({"lead": "WSJK", "assist": ["SCJG"], "instructions": "办"});
+    desk.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
+    let assist = clerk("SCJG");
+    let chain = |department: &str| ObligationFilter { grid: None, department: Some(department.parse().unwrap()) };
+    let open = async |filter| {
+        desk.app.settle().await.unwrap();
+        let page = desk.app.obligations(&assist, filter, FIRST_PAGE).await.unwrap();
+        page.items.iter().map(|row| serde_json::from_str::<serde_json::Value>(row.get()).unwrap()).collect::<Vec<_>>()
+    };
+    let rows = open(chain("SCJG")).await;
+    assert_eq!((rows.len(), &rows[0]["next"]["step"]), (1, &json!("accept")));
+    let order = rows[0]["order"].clone();
+    desk.tell(&assist, case, "accept-order", json!({"order": order})).await.unwrap();
+    assert_eq!(open(chain("SCJG")).await[0]["next"]["step"], "dispose");
+    let done = json!({"order": order, "result": "已办", "evidence": [desk.photo]});
+    desk.tell(&assist, case, "submit-disposal", done).await.unwrap();
+    assert_eq!(open(chain("SCJG")).await, Vec::<serde_json::Value>::new());
 }
