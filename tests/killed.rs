@@ -19,7 +19,7 @@ const KILLS: usize = 20;
 /// How many cases are compared before and after a view is built anew.
 const SAMPLE: usize = 30;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn twenty_kills_lose_nothing_and_double_nothing_on_sqlite() -> anyhow::Result<()> {

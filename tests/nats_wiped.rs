@@ -2,7 +2,7 @@
 //! equals the log again.
 
 use anyhow::ensure;
-use dualgrid_tests::{World, stream_equals_log};
+use dualgrid_tests::{World, stream_becomes_log, stream_equals_log};
 use testkit::nats::CORE;
 use testkit::stories::{Timeline, health_certificates};
 use testkit::system::Store;
@@ -56,5 +56,5 @@ async fn what_another_wrote_into_the_stream_does_not_stay_there() -> anyhow::Res
     let core = world.system.nats().connect(CORE).await?;
     core.request("dg.evt.case.case_closed", "{\"forged\":true}".into()).await?;
     world.discover("JAS-R01-M01", "他人写入后").await?;
-    stream_equals_log(&world.system, &world.auditor).await.map(drop)
+    stream_becomes_log(&world.system, &world.auditor).await.map(drop)
 }

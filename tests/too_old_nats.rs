@@ -10,7 +10,7 @@ use testkit::nats::{CORE, NatsServer, NatsSetup};
 use testkit::system::{Store, System, SystemSetup};
 use testkit::{sample, tools};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The version that is refused, and the first that is taken.
 const VERSIONS: [&str; 2] = ["2.12.6", "2.12.7"];

@@ -17,7 +17,7 @@ mod world;
 
 pub use journal::{Entry, Journal};
 pub use load::{Load, send_unknown_again};
-pub use published::stream_equals_log;
+pub use published::{stream_becomes_log, stream_equals_log};
 pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
 pub use whole_log::{Event, head, read_log};

@@ -7,11 +7,26 @@ use testkit::bus;
 use testkit::client::eventually;
 use testkit::nats::CORE;
 use testkit::system::System;
+use tokio::time::Instant;
 
 use crate::read_log;
 
 /// How long the publisher may take to catch up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Between two comparisons.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Waits until NATS is the log again after somebody else wrote there: the publisher has to notice first.
+pub async fn stream_becomes_log(system: &System, token: &str) -> anyhow::Result<usize> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match stream_equals_log(system, token).await {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
+            compared => return compared,
+        }
+    }
+}
 
 /// Waits until NATS has as much as the log, and compares: sequence and position, subject, and every byte.
 ///

@@ -31,13 +31,11 @@ impl Event {
         let text =
             |field: &str| event[field].as_str().with_context(|| format!("event {} has no {field}", self.position));
         let name = text("type")?.rsplit('.').nth(1).context("a type without a name")?;
-        match event["department"].as_str() {
-            Some(department) => Ok(format!("dg.evt.order.{department}.{name}")),
-            None => {
-                let category = text("subject")?.split('-').next().context("a subject without a category")?;
-                Ok(format!("dg.evt.{category}.{name}"))
-            }
+        if let Some(department) = event["department"].as_str() {
+            return Ok(format!("dg.evt.order.{department}.{name}"));
         }
+        let category = text("subject")?.split('-').next().context("a subject without a category")?;
+        Ok(format!("dg.evt.{category}.{name}"))
     }
 }
 

@@ -173,7 +173,7 @@ impl From<case::Refusal> for Error {
             | R::NotOnTheMap
             | R::InTheFuture { .. }
             | R::DueInThePast { .. }
-            | R::ScoreDoesNotFit { .. }
+            | R::ScoreDoesNotFit
             | R::ConsentDoesNotAddUp => 422,
             _ => 409,
         };

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use case::{
-    Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget,
-    Share,
+    Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget, Share,
 };
 use chrono::{DateTime, Utc};
 use esrs::manager::AggregateManager;
@@ -24,9 +23,8 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<Facts, Error> {
         let known = self.known().await?;
-        let matter = matter_named(command).or_else(|| {
-            case.file.as_ref().and_then(|file| file.matter()).map(|matter| matter.code.clone())
-        });
+        let matter = matter_named(command)
+            .or_else(|| case.file.as_ref().and_then(|file| file.matter()).map(|matter| matter.code.clone()));
         let mut facts = Facts {
             grid: grid_named(command).and_then(|grid| known.grid(grid, now)),
             matter: matter.as_ref().and_then(|code| known.matter(code, now)),
@@ -133,7 +131,11 @@ impl Known {
     fn consent_rule(&self, id: &str, now: DateTime<Utc>) -> Option<ConsentRuleFacts> {
         let rule = self.rules.consent_rule(id).filter(|rule| rule.applies(now) && rule.area.is_none())?;
         let share = |fraction: Option<rules::Fraction>| {
-            fraction.map(|rules::Fraction { numerator, denominator, exceeded }| Share { numerator, denominator, exceeded })
+            fraction.map(|rules::Fraction { numerator, denominator, exceeded }| Share {
+                numerator,
+                denominator,
+                exceeded,
+            })
         };
         Some(ConsentRuleFacts {
             id: rule.id.clone(),

@@ -103,7 +103,12 @@ fn receipt(recording: &Recording) -> Result<Receipt, Error> {
 macro_rules! handle_reference {
     ($name:ident, $store:ident, $command:ty, $aggregate:ident) => {
         impl App {
-            pub(crate) async fn $name(&self, id: Uuid, command: $command, accepted: &Accepted) -> Result<Answer, Error> {
+            pub(crate) async fn $name(
+                &self,
+                id: Uuid,
+                command: $command,
+                accepted: &Accepted,
+            ) -> Result<Answer, Error> {
                 authorise(&accepted.provenance.actor, command.name(), &Place::default())?;
                 for _ in 0..ATTEMPTS_MAX {
                     let recording = self.recording(accepted);

@@ -66,7 +66,7 @@ impl App {
         let row = self.ports.views.get(&CaseSummaryView::SPEC, &case.to_string()).await?;
         let row = row.ok_or(case::Refusal::UnknownCase)?;
         let summary: CaseSummary = unreadable_row(&row)?;
-        self.authorise_case(by, "read-case", &summary)?;
+        authorise_case(by, "read-case", &summary)?;
         Ok(Found { version: summary.version.0.into(), doc: raw(row.doc)? })
     }
 
@@ -80,7 +80,7 @@ impl App {
         }
         let missing = || Error::NotFound { what: format!("case {case} at {at}") };
         let summary = summary.ok_or_else(missing)?;
-        self.authorise_case(by, "read-case", &summary)?;
+        authorise_case(by, "read-case", &summary)?;
         Ok(Found { version: summary.version.0.into(), doc: to_raw(&summary)? })
     }
 
@@ -181,7 +181,8 @@ impl App {
         let (receipt, _) = self.ports.log.outcome(command).await?.ok_or_else(missing)?;
         if let Some(first) = receipt.first {
             let event = self.ports.log.after(Position(first.0 - 1), 1).await?.pop().ok_or_else(missing)?;
-            let envelope = kernel::envelope::decode(&event.bytes).map_err(|error| Error::Unreadable(error.to_string()))?;
+            let envelope =
+                kernel::envelope::decode(&event.bytes).map_err(|error| Error::Unreadable(error.to_string()))?;
             let may_read_all = reach(by.role, "read-events").is_some();
             if envelope.actorid != by.id && !may_read_all {
                 return Err(missing());
@@ -237,11 +238,6 @@ impl App {
         Ok(self.ports.log.stream(&stream, Version(0)).await?)
     }
 
-    fn authorise_case(&self, by: &Actor, action: &str, summary: &CaseSummary) -> Result<(), Error> {
-        let departments: Vec<_> = summary.orders.values().map(|order| &order.department).collect();
-        authorise(by, action, &Place { grids: &summary.grids, departments: &departments })
-    }
-
     /// The field of a summary that holds the grids of this one's level, and the grid's path.
     async fn level_of(&self, grid: &GridCode) -> Result<(&'static str, Vec<GridCode>), Error> {
         let path = self.known().await?.district.path(grid, self.ports.clock.now());
@@ -271,6 +267,11 @@ impl App {
         let items = rows.into_iter().map(|row| raw(row.doc)).collect::<Result<Vec<_>, _>>()?;
         Ok(Page { items, next })
     }
+}
+
+fn authorise_case(by: &Actor, action: &str, summary: &CaseSummary) -> Result<(), Error> {
+    let departments: Vec<_> = summary.orders.values().map(|order| &order.department).collect();
+    authorise(by, action, &Place { grids: &summary.grids, departments: &departments })
 }
 
 /// How far a role may read: used by adapters that stream.

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use kernel::{DepartmentCode, GridCode, PersonId, Role};
 
 use crate::config::{Config, Overrides};
-use crate::{department, doctor, docs, erase, import, keys, rebuild, serve, telemetry, token};
+use crate::{department, docs, doctor, erase, import, keys, rebuild, serve, telemetry, token};
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
 #[derive(Debug, Parser)]

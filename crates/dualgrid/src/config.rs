@@ -161,7 +161,8 @@ impl Nats {
         match (&self.password, &self.password_file) {
             (Some(password), None) => Ok(password.clone()),
             (None, Some(file)) => {
-                let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
+                let text =
+                    std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
                 Ok(text.trim().to_owned())
             }
             _ => anyhow::bail!("set either nats.password or nats.password_file"),

@@ -25,10 +25,9 @@ pub(crate) async fn district(config: &Config, file: &Path) -> anyhow::Result<()>
     check_matters(&district, &rules)?;
     let mut printed = Printed::new();
     printed.set_header(["stream", "events", "version"]);
-    for (target, name, body) in [
-        (Target::Rules, "publish-rules", json(&rules)?),
-        (Target::District, "load-district", json(&district)?),
-    ] {
+    for (target, name, body) in
+        [(Target::Rules, "publish-rules", json(&rules)?), (Target::District, "load-district", json(&district)?)]
+    {
         let answer = submit(&app, target, name, body).await.with_context(|| format!("{name} was refused"))?;
         printed.add_row([answer.stream.category().to_owned(), answer.events.to_string(), answer.version.to_string()]);
     }

@@ -6,8 +6,8 @@
 mod cli;
 mod config;
 mod department;
-mod doctor;
 mod docs;
+mod doctor;
 mod erase;
 mod import;
 mod keys;

@@ -17,9 +17,8 @@ pub(crate) async fn rebuild(config: &Config, name: &str) -> anyhow::Result<()> {
     for view in chosen {
         let name = view.spec().name;
         let projector = Projector::new(app.ports().log.clone(), app.ports().views.clone(), view);
-        let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(
-            "{msg:18} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left",
-        )?);
+        let bar = ProgressBar::new(0)
+            .with_style(ProgressStyle::with_template("{msg:18} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left")?);
         bar.set_message(name);
         let position = projector
             .rebuild(|done, all| {

@@ -55,7 +55,13 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         for projector in app.projectors() {
             let (app, stop) = (Arc::clone(&app), stop.subscribe());
             let name = projector.name();
-            start(name, Box::pin(async move { Ok(app.project(projector, stop).await) }));
+            start(
+                name,
+                Box::pin(async move {
+                    app.project(projector, stop).await;
+                    Ok(())
+                }),
+            );
         }
     }
     if has(RoleName::Publisher) || has(RoleName::Api) {
@@ -65,7 +71,13 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             let directory: Arc<App> = Arc::clone(&app);
             let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
             let stopped = stopped(stop.subscribe());
-            start("departments", Box::pin(async move { Ok(departments.run(stopped).await) }));
+            start(
+                "departments",
+                Box::pin(async move {
+                    departments.run(stopped).await;
+                    Ok(())
+                }),
+            );
         }
         if has(RoleName::Api) {
             let door: Arc<App> = Arc::clone(&app);
@@ -74,9 +86,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             start("department commands", Box::pin(async move { Ok(commands.run(stopped).await?) }));
         }
     }
-    if has(RoleName::Api) {
-        start("http", http(&config, &app, stop.subscribe()).await?);
-    }
+    start("http", http(&config, &app, has(RoleName::Api), stop.subscribe()).await?);
     supervise(tasks, &stop).await
 }
 
@@ -147,7 +157,8 @@ async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
     }
 }
 
-async fn http(config: &Config, app: &Arc<App>, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
+/// Every process tells how it is; one with the role `api` also takes commands and queries.
+async fn http(config: &Config, app: &Arc<App>, data: bool, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
     let key = keys::read_32(&config.auth.public_key_file)?;
     let listener = TcpListener::bind(config.http.listen).await;
     let listener = listener.with_context(|| format!("could not listen on {}", config.http.listen))?;
@@ -163,6 +174,7 @@ async fn http(config: &Config, app: &Arc<App>, stop: watch::Receiver<bool>) -> a
         listener,
         verifier: Verifier::from_public_key(&key, &config.installation),
         instance: config.instance.clone(),
+        data,
         metrics: Some(http_api::telemetry::install()?),
         shutdown: stopped(stop),
     };

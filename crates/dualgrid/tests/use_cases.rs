@@ -3,12 +3,12 @@
 #[path = "support/desk.rs"]
 mod support;
 
-use chrono::TimeDelta;
+use app::intake::Target;
 use app::port::{Append, NewEvent};
 use app::projector::Projector;
 use app::query::{ObligationFilter, PageRequest};
-use app::intake::Target;
 use app::{Error, view};
+use chrono::TimeDelta;
 use kernel::digest::Digest;
 use kernel::{Event as _, EventId, GridCode, PersonId, Role, StreamId, Version};
 use serde_json::json;
@@ -97,13 +97,25 @@ async fn views_stand_where_the_case_stands_and_a_rebuild_is_the_same() {
     let (case, order) = desk.dispatched().await;
     let wsjk = clerk("WSJK");
     let steps = [
-        (wsjk.clone(), "request-return", json!({"order": order, "reason": "not_our_matter", "legal_basis": "第12条", "explanation": "非本部门"})),
+        (
+            wsjk.clone(),
+            "request-return",
+            json!({"order": order, "reason": "not_our_matter", "legal_basis": "第12条", "explanation": "非本部门"}),
+        ),
         (duty(), "decide-return", json!({"order": order, "decision": "refuse", "reason": "清单明确"})),
         (wsjk.clone(), "accept-order", json!({"order": order})),
         (wsjk.clone(), "submit-disposal", json!({"order": order, "result": "已办", "evidence": [desk.photo]})),
-        (actor("bz-verifier", Role::Verifier, Some("BZ")), "verify-case", json!({"passed": false, "findings": "未办好", "evidence": [desk.photo]})),
+        (
+            actor("bz-verifier", Role::Verifier, Some("BZ")),
+            "verify-case",
+            json!({"passed": false, "findings": "未办好", "evidence": [desk.photo]}),
+        ),
         (wsjk, "submit-disposal", json!({"order": order, "result": "重办好", "evidence": [desk.photo]})),
-        (actor("bz-verifier", Role::Verifier, Some("BZ")), "verify-case", json!({"passed": true, "findings": "已办好", "evidence": [desk.photo]})),
+        (
+            actor("bz-verifier", Role::Verifier, Some("BZ")),
+            "verify-case",
+            json!({"passed": true, "findings": "已办好", "evidence": [desk.photo]}),
+        ),
         (duty(), "record-feedback", json!({"answer": "已办", "contacted": true, "solved": true, "satisfied": true})),
         (duty(), "close-case", json!({"outcome": "solved", "resolution": ["law"], "summary": "办结"})),
         (duty(), "reopen-case", json!({"cause": "finder_dissatisfied", "reason": "又不行"})),
@@ -115,10 +127,10 @@ async fn views_stand_where_the_case_stands_and_a_rebuild_is_the_same() {
         let summary = desk.summary(case).await;
         let stream = StreamId::new(case::CaseEvent::CATEGORY, case.uuid());
         let recorded = desk.app.ports().log.stream(&stream, Version(0)).await.unwrap();
-        let state = recorded.iter().map(|event| app::event::read_as(event).unwrap()).fold(
-            case::Case::default(),
-            case::Case::evolve,
-        );
+        let state = recorded
+            .iter()
+            .map(|event| app::event::read_as(event).unwrap())
+            .fold(case::Case::default(), case::Case::evolve);
         assert_eq!(summary["stage"], state.stage.as_str(), "after {name}");
         let next = state.file.unwrap().next;
         assert_eq!(summary["next"], serde_json::to_value(&next).unwrap(), "after {name}");
@@ -137,7 +149,7 @@ async fn views_stand_where_the_case_stands_and_a_rebuild_is_the_same() {
 }
 
 fn grid_code() -> GridCode {
-    GridCode::try_new("BZ").unwrap()
+    GridCode::try_new("BZ").expect("a grid code")
 }
 
 fn page(page: app::query::Page) -> Vec<String> {

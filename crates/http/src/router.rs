@@ -18,8 +18,17 @@ use crate::{auth, command, docs, events, evidence, headers, operation, query, te
 
 /// Everything that dualgrid answers over HTTP.
 pub fn router(api: Arc<Api>) -> Router {
+    routed(api, |_| true)
+}
+
+/// Only what a process without the role `api` answers: how it is.
+pub(crate) fn operations(api: Arc<Api>) -> Router {
+    routed(api, |endpoint| matches!(endpoint, Endpoint::Healthz | Endpoint::Readyz | Endpoint::Metrics))
+}
+
+fn routed(api: Arc<Api>, is_served: impl Fn(Endpoint) -> bool) -> Router {
     let mut router = Router::new();
-    for route in routes::table() {
+    for route in routes::table().into_iter().filter(|route| is_served(route.endpoint)) {
         let mut handler = handler(route.endpoint).layer(DefaultBodyLimit::max(body_bytes_max(route.endpoint)));
         if route.endpoint.action().is_some() {
             handler = handler.route_layer(from_fn_with_state(Arc::clone(&api), auth::authenticate));

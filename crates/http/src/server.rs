@@ -11,6 +11,7 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::api::Api;
+use crate::router;
 use crate::telemetry::Metrics;
 use crate::token::Verifier;
 
@@ -26,6 +27,8 @@ pub struct Options<S> {
     pub verifier: Verifier,
     /// The name of this process.
     pub instance: String,
+    /// Whether commands and queries are served; without them the process only tells how it is.
+    pub data: bool,
     /// What `/metrics` shows; without it the route says that there are none.
     pub metrics: Option<Metrics>,
     /// Ready when the server is to stop.
@@ -42,7 +45,7 @@ pub async fn serve<S>(app: Arc<App>, options: Options<S>) -> io::Result<()>
 where
     S: Future<Output = ()> + Send + 'static,
 {
-    let Options { listener, verifier, instance, metrics, shutdown } = options;
+    let Options { listener, verifier, instance, data, metrics, shutdown } = options;
     let api = Api::new(app, verifier, instance, metrics);
     let mut stopping = api.stopping();
     let signal = {
@@ -58,7 +61,8 @@ where
             tracing::debug!(%error, "could not set TCP_NODELAY");
         }
     });
-    let server = axum::serve(listener, crate::router(Arc::clone(&api))).with_graceful_shutdown(signal);
+    let routes = if data { router::router } else { router::operations };
+    let server = axum::serve(listener, routes(Arc::clone(&api))).with_graceful_shutdown(signal);
     let overdue = async {
         let stopped = stopping.wait_for(|stopping| *stopping).await.is_ok();
         debug_assert!(stopped, "the api outlives its own server");
@@ -112,7 +116,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { stopped.await.unwrap_or_default() };
-        let options = Options { listener, verifier: verifier(), instance: "one".into(), metrics: None, shutdown };
+        let options =
+            Options { listener, verifier: verifier(), instance: "one".into(), data: true, metrics: None, shutdown };
         let client = async {
             let mut connection = TcpStream::connect(address).await.unwrap();
             let alive = ask(&mut connection, "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".into(), "}").await;

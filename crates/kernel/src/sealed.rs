@@ -135,9 +135,8 @@ fn encrypt(key: &[u8; 32], text: &[u8], aad: &[u8], entropy: &dyn Entropy) -> Ve
     let mut nonce = [0; NONCE_BYTES];
     entropy.fill(&mut nonce);
     let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key));
-    let sealed = cipher
-        .encrypt(&Nonce::from(nonce), Payload { msg: text, aad })
-        .expect("AES-GCM seals anything under 64 GiB");
+    let sealed =
+        cipher.encrypt(&Nonce::from(nonce), Payload { msg: text, aad }).expect("AES-GCM seals anything under 64 GiB");
     [nonce.as_slice(), &sealed].concat()
 }
 

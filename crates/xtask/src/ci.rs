@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
 use crate::cargo::{cargo, run as run_command};
-use crate::{generate, test, tidy};
+use crate::{deploy, generate, test, tidy};
 
 /// How long each step took.
 #[derive(Default)]
@@ -44,6 +44,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("tidy", tidy::run()).await?;
     steps.step("clippy", run_command(clippy)).await?;
     steps.step("generated files", generate::run(generate::Options { check: true })).await?;
+    steps.step("deploy", deploy::run()).await?;
     eprintln!("{}\n== tests", steps.table());
     test::run(test::Options::default()).await
 }

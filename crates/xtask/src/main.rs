@@ -8,6 +8,7 @@
 
 mod cargo;
 mod ci;
+mod deploy;
 mod generate;
 mod test;
 mod tidy;
@@ -35,7 +36,9 @@ enum Task {
     Test(test::Options),
     /// Start a whole system with the sample district and play the stories
     Up(up::Options),
-    /// Everything CI runs: format, tidy, clippy, generated files, tests
+    /// Check the files of deploy/ with the programs that read them
+    Deploy,
+    /// Everything CI runs: format, tidy, clippy, generated files, deploy, tests
     Ci,
 }
 
@@ -46,6 +49,7 @@ async fn main() -> ExitCode {
         Task::Generate(options) => generate::run(options).await,
         Task::Test(options) => test::run(options).await,
         Task::Up(options) => up::run(options).await,
+        Task::Deploy => deploy::run().await,
         Task::Ci => ci::run().await,
     };
     match outcome {

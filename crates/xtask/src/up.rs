@@ -37,7 +37,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         let used = std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
         ensure!(!used, "{} is not empty: name a new folder", dir.display());
     }
-    run_command(cargo(["build", "--locked", "--package", "dualgrid"])).await?;
+    run_command(cargo(["build", "--locked", "--bin", "dualgrid"])).await?;
     let store = match options.store {
         StoreOption::Sqlite => Store::Sqlite,
         StoreOption::Postgres => Store::Postgres,

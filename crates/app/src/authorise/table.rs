@@ -73,12 +73,7 @@ pub static TABLE: &[Row] = &[
     row("decide-return", DUTY),
     row(
         "record-progress",
-        &[
-            (GridMember, Grid),
-            (GridLeader, Grid),
-            (ResidentialSecretary, Grid),
-            (DepartmentClerk, Department),
-        ],
+        &[(GridMember, Grid), (GridLeader, Grid), (ResidentialSecretary, Grid), (DepartmentClerk, Department)],
     ),
     row("submit-disposal", CLERKS),
     row("verify-case", &[(Verifier, Grid)]),

@@ -42,7 +42,11 @@ pub(super) fn stage_after(before: Stage, event: &CaseEvent) -> Option<Stage> {
         CaseEvent::ReturnRequested(event) if event.order.part == Part::Lead => Stage::ReturnReview,
         CaseEvent::ReturnApproved(event) if event.order.part == Part::Lead => Stage::Filed,
         CaseEvent::ReturnRefused(event) if event.order.part == Part::Lead => {
-            if event.next.step == Step::Accept { Stage::Dispatched } else { Stage::InDisposal }
+            if event.next.step == Step::Accept {
+                Stage::Dispatched
+            } else {
+                Stage::InDisposal
+            }
         }
         CaseEvent::VerificationPassed(_) => Stage::Callback,
         CaseEvent::VerificationFailed(_) => Stage::Rework,
@@ -52,34 +56,37 @@ pub(super) fn stage_after(before: Stage, event: &CaseEvent) -> Option<Stage> {
     })
 }
 
-/// What has to be done next: outer none where the event changes nothing in that, inner none where nothing is left.
-pub(super) fn obligation_after(event: &CaseEvent) -> Option<Option<&Obligation>> {
-    let of_lead = |part: Part, next| (part == Part::Lead).then_some(Some(next));
+/// What has to be done next after an event; nothing where the case is at its end.
+pub(super) struct Next<'a>(pub(super) Option<&'a Obligation>);
+
+/// What has to be done next; none where the event changes nothing in that.
+pub(super) fn obligation_after(event: &CaseEvent) -> Option<Next<'_>> {
+    let of_lead = |part: Part, next| (part == Part::Lead).then_some(Next(Some(next)));
     match event {
-        CaseEvent::IssueDiscovered(event) => Some(Some(&event.next)),
-        CaseEvent::IssueRegistered(event) => Some(Some(&event.next)),
-        CaseEvent::IssueMerged(_) | CaseEvent::IssueVoided(_) | CaseEvent::CaseClosed(_) => Some(None),
-        CaseEvent::GridHandlingStarted(event) => Some(Some(&event.next)),
-        CaseEvent::GridHandlingDone(event) => Some(Some(&event.next)),
-        CaseEvent::GridReworkRequired(event) => Some(Some(&event.next)),
-        CaseEvent::DeliberationOpened(event) => Some(Some(&event.next)),
-        CaseEvent::MeetingHeld(event) => event.next.as_ref().map(Some),
-        CaseEvent::ProposalRevised(event) => Some(Some(&event.next)),
-        CaseEvent::DeliberationConcluded(event) => Some(Some(&event.next)),
-        CaseEvent::IssueEscalated(event) => Some(Some(&event.next)),
-        CaseEvent::CaseFiled(event) => Some(Some(&event.next)),
-        CaseEvent::FilingRefused(event) => Some(Some(&event.next)),
+        CaseEvent::IssueDiscovered(event) => Some(Next(Some(&event.next))),
+        CaseEvent::IssueRegistered(event) => Some(Next(Some(&event.next))),
+        CaseEvent::IssueMerged(_) | CaseEvent::IssueVoided(_) | CaseEvent::CaseClosed(_) => Some(Next(None)),
+        CaseEvent::GridHandlingStarted(event) => Some(Next(Some(&event.next))),
+        CaseEvent::GridHandlingDone(event) => Some(Next(Some(&event.next))),
+        CaseEvent::GridReworkRequired(event) => Some(Next(Some(&event.next))),
+        CaseEvent::DeliberationOpened(event) => Some(Next(Some(&event.next))),
+        CaseEvent::MeetingHeld(event) => event.next.as_ref().map(|next| Next(Some(next))),
+        CaseEvent::ProposalRevised(event) => Some(Next(Some(&event.next))),
+        CaseEvent::DeliberationConcluded(event) => Some(Next(Some(&event.next))),
+        CaseEvent::IssueEscalated(event) => Some(Next(Some(&event.next))),
+        CaseEvent::CaseFiled(event) => Some(Next(Some(&event.next))),
+        CaseEvent::FilingRefused(event) => Some(Next(Some(&event.next))),
         CaseEvent::OrderDispatched(event) => of_lead(event.order.part, &event.next),
         CaseEvent::OrderAccepted(event) => of_lead(event.order.part, &event.next),
         CaseEvent::ReturnRequested(event) => of_lead(event.order.part, &event.next),
-        CaseEvent::ReturnApproved(event) => event.next.as_ref().map(Some),
+        CaseEvent::ReturnApproved(event) => event.next.as_ref().map(|next| Next(Some(next))),
         CaseEvent::ReturnRefused(event) => of_lead(event.order.part, &event.next),
-        CaseEvent::CaseDisposed(event) => Some(Some(&event.next)),
-        CaseEvent::VerificationPassed(event) => Some(Some(&event.next)),
-        CaseEvent::VerificationFailed(event) => Some(Some(&event.next)),
+        CaseEvent::CaseDisposed(event) => Some(Next(Some(&event.next))),
+        CaseEvent::VerificationPassed(event) => Some(Next(Some(&event.next))),
+        CaseEvent::VerificationFailed(event) => Some(Next(Some(&event.next))),
         CaseEvent::OrderReworkRequired(event) => of_lead(event.order.part, &event.next),
-        CaseEvent::FeedbackRecorded(event) => Some(Some(&event.next)),
-        CaseEvent::CaseReopened(event) => Some(Some(&event.next)),
+        CaseEvent::FeedbackRecorded(event) => Some(Next(Some(&event.next))),
+        CaseEvent::CaseReopened(event) => Some(Next(Some(&event.next))),
         CaseEvent::DuplicateSuspected(_)
         | CaseEvent::GridProgressRecorded(_)
         | CaseEvent::DeliberationWaived(_)
@@ -92,7 +99,7 @@ pub(super) fn obligation_after(event: &CaseEvent) -> Option<Option<&Obligation>>
 
 /// What has to be done next for the order of an assisting department, and which order; none for other events. The lead's
 /// obligation is the case's.
-pub(super) fn assisting_obligation_after(event: &CaseEvent) -> Option<(OrderId, Option<&Obligation>)> {
+pub(super) fn assisting_obligation_after(event: &CaseEvent) -> Option<(OrderId, Next<'_>)> {
     let (order, next) = match event {
         CaseEvent::OrderDispatched(event) => (&event.order, Some(&event.next)),
         CaseEvent::OrderAccepted(event) => (&event.order, Some(&event.next)),
@@ -104,5 +111,5 @@ pub(super) fn assisting_obligation_after(event: &CaseEvent) -> Option<(OrderId, 
         CaseEvent::PartDisposed(event) => (&event.order, None),
         _ => return None,
     };
-    (order.part == Part::Assist).then_some((order.order, next))
+    (order.part == Part::Assist).then_some((order.order, Next(next)))
 }

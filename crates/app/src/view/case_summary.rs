@@ -8,7 +8,7 @@ use kernel::{CaseId, DepartmentCode, GridCode, MatterCode, Obligation, OrderId, 
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use super::after::{obligation_after, order_after, stage_after};
+use super::after::{Next, obligation_after, order_after, stage_after};
 use crate::event::Read;
 use crate::port::ViewSpec;
 
@@ -174,7 +174,7 @@ impl CaseSummary {
         if let Some(stage) = stage_after(self.stage, event) {
             self.stage = stage;
         }
-        if let Some(next) = obligation_after(event) {
+        if let Some(Next(next)) = obligation_after(event) {
             self.next = next.cloned();
         }
     }

@@ -56,11 +56,7 @@ pub trait Fold: Send + Sync {
 
 /// Every view there is.
 pub fn all() -> Vec<Box<dyn Fold>> {
-    vec![
-        Box::new(Pure(CaseSummaryView)),
-        Box::new(Pure(DepartmentOrderView)),
-        Box::new(Pure(OpenObligationView)),
-    ]
+    vec![Box::new(Pure(CaseSummaryView)), Box::new(Pure(DepartmentOrderView)), Box::new(Pure(OpenObligationView))]
 }
 
 /// The view of that name.

@@ -7,7 +7,7 @@ use kernel::{CaseId, GridCode, Obligation, OrderId, Position};
 use serde::{Deserialize, Serialize};
 
 use super::View;
-use super::after::{assisting_obligation_after, obligation_after};
+use super::after::{Next, assisting_obligation_after, obligation_after};
 use crate::event::Read;
 use crate::port::ViewSpec;
 
@@ -74,11 +74,8 @@ impl View for OpenObligationView {
     fn fold(key: &str, row: Option<OpenObligation>, event: &Read<'_>) -> Option<OpenObligation> {
         let (case, kind) = event.case()?;
         let position = event.recorded.position;
-        let next = if key == case.to_string() {
-            obligation_after(kind)?
-        } else {
-            assisting_obligation_after(kind)?.1
-        };
+        let Next(next) =
+            if key == case.to_string() { obligation_after(kind)? } else { assisting_obligation_after(kind)?.1 };
         let mut row = match (row, kind) {
             (Some(row), _) => row,
             (None, CaseEvent::IssueDiscovered(found)) => {
@@ -103,13 +100,7 @@ impl View for OpenObligationView {
 }
 
 impl OpenObligation {
-    fn new(
-        case: CaseId,
-        order: Option<OrderId>,
-        title: &str,
-        grids: &[GridCode],
-        position: Position,
-    ) -> Option<Self> {
+    fn new(case: CaseId, order: Option<OrderId>, title: &str, grids: &[GridCode], position: Position) -> Option<Self> {
         let mut down = grids.iter().rev().cloned();
         Some(Self {
             case,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use app::intake::{Answer, Request};
 use async_nats::jetstream;
+use async_nats::jetstream::stream::Config;
 use async_trait::async_trait;
 use bus::commands::{Commands, Door};
 use bus::department::{
@@ -106,6 +107,26 @@ async fn after_a_wipe_a_department_gets_its_events_from_the_beginning() {
     }
     world.nats.wipe().await.unwrap();
     assert_eq!(positions(&fetch(&department, 3).await), [3, 6, 9]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_is_made_when_the_stream_has_come_to_where_its_department_was() {
+    let mut world = World::new().await;
+    let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
+    let metadata = HashMap::from([("dualgrid-floor-CGZF".to_owned(), "6".to_owned())]);
+    let subjects = vec![bus::stream::SUBJECTS.to_owned()];
+    let stream = Config { name: bus::stream::STREAM.to_owned(), subjects, metadata, ..Config::default() };
+    let stream = context.create_stream(stream).await.unwrap();
+    let departments = world.keeper().await;
+    departments.keep().await.unwrap();
+    assert!(stream.consumer_info("dept-LHSR").await.is_ok());
+    assert!(stream.consumer_info("dept-CGZF").await.is_err(), "made before its time");
+    world.log.grow(12);
+    let publisher = world.publisher().await;
+    world.settle().await;
+    departments.keep().await.unwrap();
+    assert_eq!(positions(&fetch(&department(&world).await, 2).await), [9, 12]);
+    assert_eq!(publisher.status().borrow().rebuilds, 0, "the configuration was corrected in place");
 }
 
 /// Plays the core: answers commands and records what they make happen.

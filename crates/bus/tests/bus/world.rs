@@ -71,8 +71,13 @@ impl World {
         self.publisher_with(PublisherOptions::default()).await
     }
 
+    /// Keeps the consumers of both departments, when it is asked to.
+    pub(crate) async fn keeper(&self) -> Departments {
+        Departments::new(self.connection().await, Arc::new(Both), Duration::from_millis(100))
+    }
+
     pub(crate) async fn departments(&mut self) {
-        let departments = Departments::new(self.connection().await, Arc::new(Both), Duration::from_millis(100));
+        let departments = self.keeper().await;
         self.tasks.spawn(async move { departments.run(std::future::pending()).await });
     }
 

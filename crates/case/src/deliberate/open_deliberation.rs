@@ -92,7 +92,8 @@ impl ConsentRuleFacts {
             (self.agreed_of_invited, count.agreed, count.invited),
             (self.agreed_of_participated, count.agreed, count.participated),
         ];
-        let reached = |(share, part, whole): (Option<Share>, _, _)| share.is_none_or(|share| share.is_reached(part, whole));
+        let reached =
+            |(share, part, whole): (Option<Share>, _, _)| share.is_none_or(|share| share.is_reached(part, whole));
         shares.iter().any(|(share, ..)| share.is_some()) && shares.into_iter().all(reached)
     }
 }
@@ -191,7 +192,8 @@ mod tests {
             agreed_of_participated,
             rules_version: 1,
         };
-        let count = |participated, agreed| ConsentCount { invited: 300, reached: 300, participated, agreed, opposed: 0 };
+        let count =
+            |participated, agreed| ConsentCount { invited: 300, reached: 300, participated, agreed, opposed: 0 };
         let civil_code = rule(share(2, 3, false), share(1, 2, true));
         for (participated, agreed, met) in [(199, 199, false), (200, 100, false), (200, 101, true), (300, 150, false)] {
             assert_eq!(civil_code.is_met(count(participated, agreed)), met, "{agreed} of {participated}");

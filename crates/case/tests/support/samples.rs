@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use dualgrid_case::{
     Attendance, Authority, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
-    ConsentCount, ConsentResult, ConsentRuleFacts, CriterionAnswer, Share, DeliberationConcluded, DeliberationOpened,
+    ConsentCount, ConsentResult, ConsentRuleFacts, CriterionAnswer, DeliberationConcluded, DeliberationOpened,
     DeliberationWaived, DuplicateSuspected, Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridFacts,
     GridHandlingDone, GridHandlingStarted, GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered,
     IssueEscalated, IssueMerged, IssueRegistered, IssueVoided, ListLine, Location, MatterFacts, MeetingHeld,
     MeetingKind, MeetingRound, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired,
     OrderWithdrawn, Outcome, Part, PartDisposed, ProposalRevised, ReopenCause, Reporter, Resolution, ReturnApproved,
-    ReturnReason, ReturnRefused, ReturnRequested, Roster, Seat, Source, Topic, Urgency, VerificationFailed,
+    ReturnReason, ReturnRefused, ReturnRequested, Roster, Seat, Share, Source, Topic, Urgency, VerificationFailed,
     VerificationPassed,
 };
 use kernel::digest::Digest;

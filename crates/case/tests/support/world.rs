@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dualgrid_case::{
-    Authority, Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, ConsentRuleFacts, Share, Context,
+    Authority, Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, ConsentRuleFacts, Context,
     CriterionAnswer, DepartmentFacts, DiscoverIssue, DispatchCase, EscalateIssue, Executor, ExecutorKind, Facts,
     FileCase, GridFacts, HandleInGrid, Handling, Location, MatterFacts, MergeTarget, Outcome, RecordFeedback, Refusal,
-    RegisterIssue, Resolution, Source, Urgency, VerifyCase,
+    RegisterIssue, Resolution, Share, Source, Urgency, VerifyCase,
 };
 use kernel::digest::Digest;
 use kernel::{

@@ -46,8 +46,7 @@ pub(super) fn page() -> String {
 }
 
 fn fields(page: &mut String, schema: &Value) {
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (field, of) in schema["properties"].as_object().into_iter().flatten() {
         let presence = if required.contains(&field.as_str()) { "" } else { "optional" };
         let meaning = text(of, "description").replace('\n', " ").replace('|', "\\|");

@@ -5,10 +5,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use app::intake::{Answer, Request, Target};
 use app::{App, Error, Ports, Settings};
-use kernel::{Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Role, Scope, SystemEntropy, WrappingKey};
+use chrono::{DateTime, Utc};
+use kernel::{
+    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Role, Scope, SystemEntropy, WrappingKey,
+};
 use log::{LogStores, Options, Wrapping};
 use serde_json::{Value, json};
 

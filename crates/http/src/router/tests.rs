@@ -188,3 +188,15 @@ fn requests_of_tests_have_no_parameter_left() {
         left.map(|request| request.uri().path().to_owned()).filter(|path| path.contains('{')).collect();
     assert_eq!(left, EMPTY);
 }
+
+#[tokio::test]
+async fn a_process_without_the_role_api_tells_only_how_it_is() {
+    let bench = Bench::new();
+    let routes = crate::router::operations(std::sync::Arc::clone(&bench.api));
+    for (path, status) in [("/healthz", 200), ("/cases/discover-issue", 404), ("/events", 404), ("/openapi.json", 404)]
+    {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = tower::ServiceExt::oneshot(routes.clone(), request).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+    }
+}

@@ -21,7 +21,7 @@ pub async fn dualgrid_binary() -> anyhow::Result<PathBuf> {
     let binary = beside(&std::env::current_exe().context("this program does not know where it is")?)?;
     if !binary.is_file() {
         let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--package", "dualgrid"]).current_dir(workspace_dir());
+        build.args(["build", "--quiet", "--bin", "dualgrid"]).current_dir(workspace_dir());
         run(build).await.context("could not build dualgrid")?;
         ensure!(binary.is_file(), "dualgrid was built, but is not at {}: set {VARIABLE}", binary.display());
     }
