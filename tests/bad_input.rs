@@ -47,11 +47,10 @@ async fn bad_input(store: Store) -> anyhow::Result<()> {
 /// A case that is filed and not dispatched.
 async fn filed(world: &World) -> anyhow::Result<Uuid> {
     let case = world.discover("JAS-R02-M01", "已立案").await?;
-    let criteria = json!({ "criteria": [{ "criterion": "属于事项目录内的事项", "met": true }] });
     let steps = [
         (&world.leader, "register-issue", registration("WM-0101")),
         (&world.leader, "escalate-issue", json!({ "reason": "需部门处置" })),
-        (&world.duty, "file-case", criteria),
+        (&world.duty, "file-case", dualgrid_tests::criteria()),
     ];
     for (token, name, body) in steps {
         world.command(token, case, name, body).await?.accepted()?;

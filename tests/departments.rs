@@ -77,12 +77,11 @@ async fn no_subject_of_another(stranger: &Department, case: Uuid, order: &str) -
 async fn of_two_departments_in_one_case_neither_answers_the_others_order() -> anyhow::Result<()> {
     let world = World::start(Store::Sqlite).await?;
     let case = world.discover("JAS-R01-M01", "两个部门").await?;
-    let criteria = json!({ "criteria": [{ "criterion": "发生在本街镇管辖范围内", "met": true }] });
     let orders = json!({ "lead": "LHSR", "assist": ["CGZF"], "instructions": "请处置" });
     let steps = [
         (&world.leader, "register-issue", dualgrid_tests::registration("WM-0101")),
         (&world.leader, "escalate-issue", json!({ "reason": "需部门处置" })),
-        (&world.duty, "file-case", criteria),
+        (&world.duty, "file-case", dualgrid_tests::criteria()),
         (&world.dispatcher, "dispatch-case", orders),
     ];
     for (token, name, body) in steps {

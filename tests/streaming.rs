@@ -133,7 +133,7 @@ async fn the_pages_of_a_board_show_every_case_once() -> anyhow::Result<()> {
         for item in page["items"].as_array().context("no items")? {
             shown.push(item["case"].as_str().context("no case")?.parse::<Uuid>()?);
         }
-        let Some(next) = page["next"].as_i64() else { break };
+        let Some(next) = page["next"].as_str().map(str::to_owned) else { break };
         beyond = format!("&beyond={next}");
     }
     ensure!(shown.len() == cases.len(), "{} cases are shown, and there are {}", shown.len(), cases.len());

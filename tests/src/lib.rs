@@ -21,4 +21,4 @@ pub use published::{stream_becomes_log, stream_equals_log};
 pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
 pub use whole_log::{Event, head, read_log};
-pub use world::{World, discovery, registration, wait_for_views};
+pub use world::{World, criteria, discovery, registration, wait_for_views};

@@ -65,12 +65,11 @@ impl World {
     /// Brings a case of this matter to a dispatch of this lead.
     pub async fn dispatch(&self, grid: &str, matter: &str, lead: &str) -> anyhow::Result<Uuid> {
         let case = self.discover(grid, "待派遣的案件").await?;
-        let criteria = json!({ "criteria": [{ "criterion": "发生在本街镇管辖范围内", "met": true }] });
         let orders = json!({ "lead": lead, "instructions": "请处置" });
         let steps = [
             (&self.leader, "register-issue", registration(matter)),
             (&self.leader, "escalate-issue", json!({ "reason": "需部门处置" })),
-            (&self.duty, "file-case", criteria),
+            (&self.duty, "file-case", criteria()),
             (&self.dispatcher, "dispatch-case", orders),
         ];
         for (token, name, body) in steps {
@@ -110,6 +109,18 @@ pub fn discovery(grid: &str, title: &str) -> Value {
         "grid": grid,
         "location": { "text": "弄堂口" },
     })
+}
+
+/// The body of a filing: every criterion of the sample's rules is met.
+pub fn criteria() -> Value {
+    let texts = [
+        "发生在本街镇管辖范围内",
+        "属于事项目录内的事项",
+        "地点、现象清楚，有现场材料",
+        "未与在办案件重复",
+        "网格内已先议，或已说明免议理由",
+    ];
+    json!({ "criteria": texts.map(|criterion| json!({ "criterion": criterion, "met": true })) })
 }
 
 /// The body of a registration.

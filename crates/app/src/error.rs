@@ -168,6 +168,8 @@ impl From<case::Refusal> for Error {
             | R::UnknownDepartment { .. }
             | R::UnknownEvidence { .. }
             | R::UnknownConsentRule
+            | R::CriterionNotAnswered { .. }
+            | R::OrderNotNamed
             | R::TextLength { .. }
             | R::EntryCount { .. }
             | R::NotOnTheMap

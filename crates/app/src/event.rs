@@ -46,14 +46,19 @@ impl Read<'_> {
     }
 }
 
-/// Reads an event of one aggregate.
+/// Reads an event of one aggregate: the one decoder, of decisions and of views alike. What it is called stands in its
+/// bytes, which are the record; the column beside them is for looking it up.
+///
+/// Upcasting belongs here, and nowhere else: events are found by their stored name with its version (`….v1`). The name
+/// and the data of a retired version are first turned, JSON to JSON, into those of the next one, and only then given
+/// to [`Event::read`]. None is retired yet.
 pub fn read_as<E: Event>(recorded: &Recorded) -> Result<E, Unreadable> {
     let unreadable = |reason: String| Unreadable { position: recorded.position, reason };
     let envelope = envelope::decode(&recorded.bytes).map_err(|error| unreadable(error.to_string()))?;
-    E::read(&recorded.kind, envelope.data.get()).map_err(|error| {
-        unreadable(match error {
+    E::read(&envelope.kind, envelope.data.get()).map_err(|error| {
+        unreadable(match &error {
             ReadError::UnknownType(_) => error.to_string(),
-            ReadError::Data { source, .. } => source.to_string(),
+            ReadError::Data { source, .. } => format!("{error}: {source}"),
         })
     })
 }
@@ -76,5 +81,44 @@ pub fn read(recorded: &Recorded) -> Result<Read<'_>, Unreadable> {
 impl From<Unreadable> for crate::Error {
     fn from(error: Unreadable) -> Self {
         Self::Unreadable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use kernel::envelope::{Header, Provenance};
+    use kernel::{Actor, CommandId, CorrelationId, EventId, Position, Role, Scope, StreamId, Version};
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn recorded(kind: &str, data: &str) -> Recorded {
+        let (stream, time) = (StreamId::new("case", uuid::Uuid::from_u128(1)), DateTime::UNIX_EPOCH);
+        let id = EventId::new(uuid::Uuid::from_u128(2));
+        let header = Header { id, kind, stream: &stream, version: Version(1), time, department: None };
+        let command = CommandId::new(uuid::Uuid::from_u128(3));
+        let correlation = CorrelationId::new(command.uuid());
+        let actor = Actor { id: "somebody".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
+        let provenance = Provenance { installation: "test".into(), actor, command, correlation, traceparent: None };
+        let data = RawValue::from_string(data.to_owned()).unwrap();
+        let bytes = envelope::encode(&header, &provenance, &data).unwrap().into();
+        // The column says something else: the bytes are the record.
+        let kind = "cn.dualgrid.case.case_closed.v1".to_owned();
+        Recorded { position: Position(7), version: header.version, id, kind, time, bytes, stream }
+    }
+
+    #[test]
+    fn an_event_is_what_its_bytes_say() {
+        let read: CaseEvent = read_as(&recorded("cn.dualgrid.case.issue_voided.v1", r#"{"reason":"误报"}"#)).unwrap();
+        assert!(matches!(read, CaseEvent::IssueVoided(voided) if voided.reason == "误报"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_which_event_and_why() {
+        let unknown = read(&recorded("cn.dualgrid.case.issue_voided.v9", "{}")).unwrap_err();
+        assert!(unknown.to_string().contains("event 7") && unknown.reason.contains("issue_voided.v9"), "{unknown}");
+        let unfit = read(&recorded("cn.dualgrid.case.issue_voided.v1", "{}")).unwrap_err();
+        assert!(unfit.reason.contains("issue_voided.v1") && unfit.reason.contains("missing field"), "{unfit}");
     }
 }

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use case::{
     Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget, Share,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use esrs::manager::AggregateManager;
 use kernel::digest::Digest;
-use kernel::{CaseId, DepartmentCode, Evidence, GridCode, MatterCode, Step};
+use kernel::{CaseId, DepartmentCode, Due, Evidence, GridCode, MatterCode, Step};
+
+use rules::RulesError;
 
 use crate::reference::Known;
 use crate::view::CaseSummary;
@@ -25,24 +27,31 @@ impl App {
         let known = self.known().await?;
         let matter = matter_named(command)
             .or_else(|| case.file.as_ref().and_then(|file| file.matter()).map(|matter| matter.code.clone()));
+        let mut without_due = BTreeMap::new();
+        let mut due = |step, due: Result<Due, RulesError>| {
+            due.inspect_err(|error| drop(without_due.insert(step, error.to_string()))).ok()
+        };
+        let steps = Step::ALL.into_iter().filter_map(|step| Some((step, due(step, known.rules.due(step, now))?)));
         let mut facts = Facts {
+            steps: steps.collect(),
             grid: grid_named(command).and_then(|grid| known.grid(grid, now)),
             matter: matter.as_ref().and_then(|code| known.matter(code, now)),
             departments: known.departments(departments_named(command), matter.as_ref(), now),
-            steps: known.steps(now),
-            disposal: matter.as_ref().and_then(|code| known.rules.matter_due(code, now).ok()),
-            return_window: known.rules.return_window(now).ok(),
-            reopen_window: known.rules.reopen_window(now).ok(),
+            disposal: matter.as_ref().and_then(|code| due(Step::Dispose, known.rules.matter_due(code, now))),
+            return_window: due(Step::DecideReturn, known.rules.return_window(now)),
+            reopen_window: due(Step::RouteAgain, known.rules.reopen_window(now)),
             consent_rule: consent_rule_named(command).and_then(|id| known.consent_rule(id, now)),
             evidence: self.evidence_of(evidence_named(command)).await?,
             ..Facts::default()
         };
+        facts.without_due = without_due;
         match command {
             CaseCommand::DiscoverIssue(discover) if case.file.is_none() => {
                 if let Some(reporter) = &discover.reporter {
                     facts.reporter = Some(self.seal(id, reporter).await?);
                 }
             }
+            CaseCommand::FileCase(_) => facts.criteria = known.criteria(now),
             CaseCommand::RegisterIssue(register) => facts.similar = self.similar(id, case, &register.matter).await,
             CaseCommand::MergeIssue(merge) => facts.merge_target = self.merge_target(merge.into).await?,
             _ => {}
@@ -64,7 +73,11 @@ impl App {
     async fn merge_target(&self, into: CaseId) -> Result<Option<MergeTarget>, Error> {
         let manager = AggregateManager::new(self.ports.stores.cases(self.reading()));
         let target = manager.load(into.uuid()).await?;
-        Ok(target.map(|state| MergeTarget { case: into, open: !state.inner().stage.is_final() }))
+        Ok(target.and_then(|state| {
+            let case = state.inner();
+            let found_at = case.file.as_ref()?.discovered.found_at;
+            Some(MergeTarget { case: into, open: !case.stage.is_final(), found_at })
+        }))
     }
 
     /// Open cases of the same matter in the same grid, as the view shows them: a hint for people. It may be late, and
@@ -116,15 +129,14 @@ impl Known {
         named.into_iter().filter_map(facts).collect()
     }
 
-    fn steps(&self, from: DateTime<Utc>) -> BTreeMap<Step, kernel::Due> {
-        let due = |step| match self.rules.due(step, from) {
-            Ok(due) => Some((step, due)),
-            Err(error) => {
-                tracing::debug!(?step, %error, "a step has no due time");
-                None
-            }
-        };
-        Step::ALL.into_iter().filter_map(due).collect()
+    /// The day as the district counts it; as UTC does where no calendar was published.
+    pub(crate) fn today(&self, at: DateTime<Utc>) -> NaiveDate {
+        let minutes = self.rules.calendars().last().map_or(0, |calendar| calendar.utc_offset_minutes);
+        (at + TimeDelta::minutes(i64::from(minutes))).date_naive()
+    }
+
+    fn criteria(&self, now: DateTime<Utc>) -> Vec<String> {
+        self.rules.filing_criteria(now).iter().map(|criterion| criterion.text.clone()).collect()
     }
 
     /// The rule, if it applies to a decision of now and counts heads alone. Areas come with consent polls.

@@ -44,7 +44,8 @@ impl App {
         let by = &accepted.provenance.actor;
         self.authorise_case_command(by, &command, state.inner()).await?;
         let facts = self.facts(id, &command, state.inner(), recording.at).await?;
-        let context = case::Context { id, at: recording.at, by: by.clone(), facts };
+        let today = self.known().await?.today(recording.at);
+        let context = case::Context { id, at: recording.at, today, by: by.clone(), facts };
         manager.handle_command(state, case::Instruction { command, context }).await??;
         Ok(receipt(&recording)?.into())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kernel::Position;
 use tokio::sync::watch;
 
+use crate::health::Check;
 use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
 use crate::view::{self, Fold, FoldError};
 use crate::{App, Error};
@@ -24,6 +25,19 @@ pub enum ProjectError {
     /// The log or the tables are out of reach.
     #[error(transparent)]
     Failure(#[from] Failure),
+}
+
+impl ProjectError {
+    /// What everybody may know of it: no host, and nothing of what was stored.
+    fn shown(&self) -> String {
+        match self {
+            Self::Fold(FoldError::Event(unreadable)) => {
+                format!("event {} cannot be read; the log says why", unreadable.position)
+            }
+            Self::Fold(FoldError::Row { view, .. }) => format!("a row of view {view} cannot be read; rebuild the view"),
+            Self::Failure(failure) => Check::out_of_reach(failure).detail,
+        }
+    }
 }
 
 impl From<ProjectError> for Error {
@@ -165,17 +179,24 @@ impl App {
     /// Keeps one view up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
     pub async fn project(self: Arc<Self>, projector: Projector, mut stop: watch::Receiver<bool>) {
         let check = format!("view {}", projector.name());
+        // Not ready before it has caught up once: until then a case that exists may not be shown.
+        self.health().report(&check, false, "catching up with the log");
         let mut committed = self.committed();
         while !*stop.borrow() {
             committed.mark_unchanged();
-            let pause = match projector.settle().await {
+            // Stopped anywhere, nothing is half done: rows and checkpoint are written together.
+            let settled = tokio::select! {
+                settled = projector.settle() => settled,
+                _ = stop.changed() => return,
+            };
+            let pause = match settled {
                 Ok(position) => {
                     self.health().report(&check, true, format!("at position {position}"));
                     POLL_MS
                 }
                 Err(error) => {
                     tracing::error!(view.name = projector.name(), %error, "a view does not go on");
-                    self.health().report(&check, false, error.to_string());
+                    self.health().report(&check, false, error.shown());
                     1_000
                 }
             };
@@ -185,5 +206,27 @@ impl App {
                 () = tokio::time::sleep(Duration::from_millis(pause)) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::Error as _;
+
+    use super::*;
+    use crate::event::Unreadable;
+
+    #[test]
+    fn what_everybody_may_see_of_an_error_quotes_nothing() {
+        let reason = "invalid type: string \"canary\"".to_owned();
+        let event = FoldError::Event(Unreadable { position: Position(7), reason });
+        let source = serde_json::Error::custom("canary");
+        let row = FoldError::Row { view: "case_summary", key: "canary".into(), source };
+        let reason = "postgres://canary@db.internal is away".to_owned();
+        let failure = Failure { operation: "read the checkpoint", reason, passing: true };
+        let shown = [event.into(), row.into(), ProjectError::from(failure)].map(|error: ProjectError| error.shown());
+        assert!(shown.iter().all(|text| !text.contains("canary")), "{shown:?}");
+        assert!(shown[0].contains("event 7") && shown[1].contains("case_summary"), "{shown:?}");
+        assert_eq!(shown[2], "read the checkpoint: out of reach");
     }
 }

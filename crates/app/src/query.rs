@@ -1,6 +1,6 @@
 //! What can be read, and by whom.
 
-use case::{Case, CaseEvent};
+use case::{Case, CaseEvent, Stage};
 use chrono::{DateTime, Utc};
 use esrs::Aggregate;
 use kernel::digest::Digest;
@@ -15,7 +15,9 @@ use crate::authorise::{Place, Reach, authorise, reach};
 use crate::event::read_as;
 use crate::intake::Answer;
 use crate::port::{Order, Query, Receipt, Row};
-use crate::view::{CaseSummary, CaseSummaryView, DepartmentOrderView, HistoryEntry, OpenObligationView, View};
+use crate::view::{
+    CaseSummary, CaseSummaryView, DepartmentOrderView, HistoryEntry, ORDER_STATUSES, OpenObligationView, View,
+};
 use crate::{App, Error};
 
 pub use crate::personal::ClearReporter;
@@ -46,9 +48,9 @@ pub struct PageRequest {
 pub struct Page {
     /// The documents.
     pub items: Vec<Box<RawValue>>,
-    /// What to ask for as `beyond` to get the next page; absent on the last.
+    /// What to ask for as `beyond` to get the next page; absent on the last. A text: a number of JSON loses digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<i64>,
+    pub next: Option<String>,
 }
 
 /// Which obligations are asked for; everything where both are absent.
@@ -103,7 +105,8 @@ impl App {
             items.push(to_raw(&HistoryEntry::of(event)?)?);
             last = Some(i64::from(event.version.0));
         }
-        Ok(Page { items, next: last.filter(|_| later.next().is_some()) })
+        let next = last.filter(|_| later.next().is_some()).map(|version| version.to_string());
+        Ok(Page { items, next })
     }
 
     /// The cases of a grid and everything below it, the newest first.
@@ -117,7 +120,11 @@ impl App {
         let (field, path) = self.level_of(grid).await?;
         authorise(by, "read-board", &Place { grids: &path, departments: &[] })?;
         let mut equal = vec![(field, grid.to_string())];
-        equal.extend(stage.map(|stage| ("stage", stage)));
+        if let Some(stage) = stage {
+            let known: Result<Stage, _> = serde_json::from_value(stage.clone().into());
+            known.map_err(|_| Error::malformed("query-invalid", "`stage` is no stage of a case"))?;
+            equal.push(("stage", stage));
+        }
         self.page(CaseSummaryView::SPEC, equal, Order::Descending, page).await
     }
 
@@ -131,7 +138,13 @@ impl App {
     ) -> Result<Page, Error> {
         authorise(by, "read-orders", &Place { grids: &[], departments: &[department] })?;
         let mut equal = vec![("department", department.to_string())];
-        equal.extend(status.map(|status| ("status", status)));
+        if let Some(status) = status {
+            if !ORDER_STATUSES.contains(&status.as_str()) {
+                let detail = format!("`status` is one of {}", ORDER_STATUSES.join(", "));
+                return Err(Error::malformed("query-invalid", detail));
+            }
+            equal.push(("status", status));
+        }
         self.page(DepartmentOrderView::SPEC, equal, Order::Descending, page).await
     }
 
@@ -240,7 +253,7 @@ impl App {
 
     /// The field of a summary that holds the grids of this one's level, and the grid's path.
     async fn level_of(&self, grid: &GridCode) -> Result<(&'static str, Vec<GridCode>), Error> {
-        let path = self.known().await?.district.path(grid, self.ports.clock.now());
+        let path = self.known().await?.district.last_known_path(grid, self.ports.clock.now());
         let field = match path.len() {
             0 => return Err(case::Refusal::UnknownGrid { grid: grid.clone() }.into()),
             1 => "grid_1",
@@ -263,7 +276,7 @@ impl App {
         let mut rows = self.ports.views.find(&view, &query).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
-        let next = rows.last().map(|row| row.sort).filter(|_| more);
+        let next = rows.last().map(|row| row.sort.to_string()).filter(|_| more);
         let items = rows.into_iter().map(|row| raw(row.doc)).collect::<Result<Vec<_>, _>>()?;
         Ok(Page { items, next })
     }

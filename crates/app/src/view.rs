@@ -10,6 +10,7 @@ mod history;
 mod obligation;
 mod order;
 
+pub use after::ORDER_STATUSES;
 pub use case_summary::{CaseSummary, CaseSummaryView};
 pub use fold::{Fold, FoldError, View, all, named};
 pub use history::HistoryEntry;

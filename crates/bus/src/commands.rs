@@ -6,7 +6,7 @@
 //! | last token | the command, for example `accept-order` |
 //! | `Dualgrid-Command-Id` | UUID made by the department; the same again gets the same answer |
 //! | `Dualgrid-Case-Id` | the case |
-//! | `Dualgrid-Actor` | staff id of the clerk, optional; becomes `<CODE>/<id>`, without it `dept/<CODE>` |
+//! | `Dualgrid-Actor` | staff id of the clerk, the same as in a token; optional, without it `dept/<CODE>` |
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
 //! | payload | the JSON body, as over HTTP; at most 256 KiB |
 //!

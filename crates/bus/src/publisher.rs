@@ -131,9 +131,9 @@ impl Publisher {
             if self.report.published() > before {
                 pause = PAUSE_MIN;
             }
-            let reason = chain(&ended);
-            tracing::warn!(reason, "publishing was interrupted; it goes on by itself");
-            self.report.failing(reason);
+            tracing::warn!(reason = chain(&ended), "publishing was interrupted; it goes on by itself");
+            // Without its causes, which may name hosts: readiness shows it to everybody.
+            self.report.failing(ended.to_string());
             self.look_at_the_head().await;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);

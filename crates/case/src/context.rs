@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use kernel::digest::Digest;
 use kernel::{
     Actor, CaseId, DepartmentCode, Due, Evidence, GridCode, MatterCode, Obligation, Party, PartyOrgCode, Role, Step,
@@ -29,6 +29,8 @@ pub struct Context {
     pub id: CaseId,
     /// Now.
     pub at: DateTime<Utc>,
+    /// Today, as the district counts its days.
+    pub today: NaiveDate,
     /// Who asks.
     pub by: Actor,
     /// What other aggregates know.
@@ -46,6 +48,8 @@ pub struct Facts {
     pub departments: BTreeMap<DepartmentCode, DepartmentFacts>,
     /// For each step the due time if it begins now.
     pub steps: BTreeMap<Step, Due>,
+    /// Steps whose limit gives no due time now, and why.
+    pub without_due: BTreeMap<Step, String>,
     /// Due time of the disposal of the matter if it begins now.
     pub disposal: Option<Due>,
     /// Until when an order that is sent now can be returned.
@@ -54,6 +58,8 @@ pub struct Facts {
     pub reopen_window: Option<Due>,
     /// The consent rule that the command or the deliberation names.
     pub consent_rule: Option<ConsentRuleFacts>,
+    /// What the rules ask when a case is filed, in their words.
+    pub criteria: Vec<String>,
     /// The files that the command names and that are in the evidence store.
     pub evidence: BTreeMap<Digest, Evidence>,
     /// The reporter, already sealed.
@@ -118,13 +124,23 @@ pub struct MergeTarget {
     pub case: CaseId,
     /// Whether it can still take one in.
     pub open: bool,
+    /// When it was found.
+    pub found_at: DateTime<Utc>,
 }
 
 impl Context {
     /// The obligation to take `step`, due from now by its limit.
     pub(crate) fn oblige(&self, step: Step, by: Party) -> Result<Obligation, Refusal> {
-        let due = self.facts.steps.get(&step).ok_or(Refusal::NoLimit { step })?.clone();
+        let due = self.facts.steps.get(&step).ok_or_else(|| self.no_due(step))?.clone();
         Ok(Obligation { step, by, due })
+    }
+
+    /// The refusal for a step without a due time.
+    pub(crate) fn no_due(&self, step: Step) -> Refusal {
+        match self.facts.without_due.get(&step) {
+            Some(reason) => Refusal::NoDueTime { step, reason: reason.clone() },
+            None => Refusal::NoLimit { step },
+        }
     }
 
     /// The files with these digests. An unknown one is refused: nobody could look at it later.

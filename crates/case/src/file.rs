@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, Due, GridCode, Obligation, OrderId};
+use kernel::{Actor, Due, GridCode, Obligation, OrderId};
 
 use crate::{
     CaseClosed, CaseDispatched, CaseDisposed, CaseReopened, Conclusion, ConsentRuleFacts, CriterionAnswer,
@@ -201,14 +201,13 @@ impl CaseFile {
         self.orders.get(&order).ok_or(Refusal::UnknownOrder { order })
     }
 
-    /// An order of a department; another department's is refused.
-    pub(crate) fn order_of(&self, order: OrderId, department: Option<&DepartmentCode>) -> Result<&Order, Refusal> {
+    /// An order of the department that the actor acts for; nobody else answers it.
+    pub(crate) fn order_of(&self, order: OrderId, by: &Actor) -> Result<&Order, Refusal> {
         let found = self.order(order)?;
-        match department {
-            Some(department) if *department != found.sent.order.department => {
-                Err(Refusal::AnotherDepartment { order, department: found.sent.order.department.clone() })
-            }
-            _ => Ok(found),
+        if by.department() == Some(&found.sent.order.department) {
+            Ok(found)
+        } else {
+            Err(Refusal::AnotherDepartment { order, department: found.sent.order.department.clone() })
         }
     }
 

@@ -32,7 +32,7 @@ use crate::{Case, CaseCommand, CaseEvent, Context, Facts, Refusal};
 pub(crate) fn given(events: impl IntoIterator<Item = CaseEvent>) -> Given {
     let case = events.into_iter().fold(Case::default(), Case::evolve);
     let by = Actor { id: "staff-1".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
-    Given { case, context: Context { id: CASE, at: NOW, by, facts: facts() } }
+    Given { case, context: Context { id: CASE, at: NOW, today: NOW.date_naive(), by, facts: facts() } }
 }
 
 pub(crate) struct Given {
@@ -48,6 +48,7 @@ impl Given {
 
     pub(crate) fn at(mut self, now: DateTime<Utc>) -> Self {
         self.context.at = now;
+        self.context.today = now.date_naive();
         self
     }
 

@@ -65,6 +65,14 @@ pub enum Refusal {
         /// The step.
         step: Step,
     },
+    /// The rules have a limit, but no due time can be derived from it.
+    #[error("no due time for the step {step:?}: {reason}")]
+    NoDueTime {
+        /// The step.
+        step: Step,
+        /// What the rules said, for example which calendar has to be published.
+        reason: String,
+    },
     /// A text is missing or too long.
     #[error("{field} must have 1 to {max} characters")]
     TextLength {
@@ -101,6 +109,12 @@ pub enum Refusal {
     /// The case was registered with other content.
     #[error("the case was registered already, with other content")]
     AlreadyRegistered,
+    /// Of two cases the older one goes on, so that two cannot be merged into each other.
+    #[error("case {into} was found later; merge that one into this")]
+    MergeIntoTheOlder {
+        /// The target.
+        into: CaseId,
+    },
     /// A case cannot be merged into this target.
     #[error("case {into} does not exist, is closed, or is this case itself")]
     CannotMergeInto {
@@ -175,6 +189,12 @@ pub enum Refusal {
     /// A refusal to file is reviewed once.
     #[error("filing was refused twice; the one review has been used")]
     ReviewUsed,
+    /// A published criterion has no answer.
+    #[error("criterion {criterion:?} is not answered; answer every criterion of the rules, in their words")]
+    CriterionNotAnswered {
+        /// The criterion.
+        criterion: String,
+    },
     /// Not every criterion is met.
     #[error("criterion {criterion:?} is not met; refuse the filing instead")]
     CriterionNotMet {
@@ -193,6 +213,9 @@ pub enum Refusal {
         /// The department.
         department: DepartmentCode,
     },
+    /// A department reports on its own order, never on the work of the grid.
+    #[error("a department reports on its order; name it")]
+    OrderNotNamed,
     /// The order is for another department.
     #[error("order {order} is for department {department}")]
     AnotherDepartment {
@@ -267,12 +290,14 @@ impl Refusal {
             Self::UnknownEvidence { .. } => "unknown-evidence",
             Self::UnknownOrder { .. } => "unknown-order",
             Self::NoLimit { .. } => "no-limit",
+            Self::NoDueTime { .. } => "no-due-time",
             Self::TextLength { .. } => "text-length",
             Self::EntryCount { .. } => "entry-count",
             Self::NotOnTheMap => "not-on-the-map",
             Self::InTheFuture { .. } => "in-the-future",
             Self::DueInThePast { .. } => "due-in-the-past",
             Self::AlreadyRegistered => "already-registered",
+            Self::MergeIntoTheOlder { .. } => "merge-into-the-older",
             Self::CannotMergeInto { .. } => "cannot-merge-into",
             Self::AdministrativeMatter { .. } => "administrative-matter",
             Self::AlreadyInGridHandling => "already-in-grid-handling",
@@ -291,9 +316,11 @@ impl Refusal {
             Self::ConsentMissing { .. } => "consent-missing",
             Self::DeliberationNeeded => "deliberation-needed",
             Self::ReviewUsed => "review-used",
+            Self::CriterionNotAnswered { .. } => "criterion-not-answered",
             Self::CriterionNotMet { .. } => "criterion-not-met",
             Self::DepartmentTwice { .. } => "department-twice",
             Self::NotItsMatter { .. } => "not-its-matter",
+            Self::OrderNotNamed => "order-not-named",
             Self::AnotherDepartment { .. } => "another-department",
             Self::OrderNotReady { .. } => "order-not-ready",
             Self::ReturnWindowOver { .. } => "return-window-over",

@@ -1,5 +1,7 @@
 //! Configuration: a TOML file, then environment variables, then flags; the later wins.
 
+mod nats;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,8 @@ use anyhow::{Context as _, ensure};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::Deserialize;
+
+pub(crate) use nats::Nats;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,20 +95,6 @@ pub(crate) struct Auth {
     pub(crate) private_key_file: Option<PathBuf>,
 }
 
-/// NATS.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Nats {
-    /// `nats://host:port`.
-    pub(crate) url: String,
-    /// The core's user.
-    pub(crate) user: String,
-    /// Its password.
-    pub(crate) password: Option<String>,
-    /// A file with its password, instead.
-    pub(crate) password_file: Option<PathBuf>,
-}
-
 /// What the program prints of itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -155,21 +145,6 @@ impl Config {
     }
 }
 
-impl Nats {
-    /// The password, from wherever it is given.
-    pub(crate) fn password(&self) -> anyhow::Result<String> {
-        match (&self.password, &self.password_file) {
-            (Some(password), None) => Ok(password.clone()),
-            (None, Some(file)) => {
-                let text =
-                    std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-                Ok(text.trim().to_owned())
-            }
-            _ => anyhow::bail!("set either nats.password or nats.password_file"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +170,7 @@ mod tests {
     fn a_minimal_file_is_enough_and_listens_on_loopback() {
         let config: Config = Figment::from(Toml::string(MINIMAL)).extract().unwrap();
         assert!(config.http.listen.ip().is_loopback());
-        assert_eq!(config.nats.password().unwrap(), "secret");
+        assert!(config.nats.credentials().is_ok());
     }
 
     #[test]

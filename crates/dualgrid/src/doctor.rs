@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bus::{Connection, ConnectionOptions, Credentials};
+use bus::{Connection, ConnectionOptions};
 use comfy_table::Table;
 use kernel::digest::Digest;
 use kernel::{Clock as _, Position, SystemClock};
@@ -118,14 +118,14 @@ async fn clock(app: &app::App, head: Position, findings: &mut Findings) {
 }
 
 async fn nats(config: &Config, findings: &mut Findings) {
-    let password = match config.nats.password() {
-        Ok(password) => password,
+    let credentials = match config.nats.credentials() {
+        Ok(credentials) => credentials,
         Err(error) => return findings.add("NATS", false, format!("{error:#}")),
     };
     let options = ConnectionOptions {
         url: config.nats.url.clone(),
         name: "dualgrid doctor".into(),
-        credentials: Credentials::Password { user: config.nats.user.clone(), password },
+        credentials,
         inbox_prefix: "_INBOX".into(),
     };
     let connection = match Connection::connect(options).await {

@@ -9,8 +9,8 @@ use anyhow::{Context as _, anyhow};
 use app::App;
 use bus::commands::Commands;
 use bus::departments::Departments;
-use bus::publisher::{Publisher, PublisherOptions, PublisherStatus};
-use bus::{Connection, ConnectionOptions, Credentials};
+use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
+use bus::{Connection, ConnectionOptions};
 use clap::ValueEnum;
 use http_api::server;
 use http_api::token::Verifier;
@@ -25,6 +25,8 @@ use crate::{keys, system};
 
 /// How often departments are looked for that have no consumer yet.
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
+/// How long roles may take to end.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
 /// How long waiting work may make no progress before readiness says so, in seconds.
 const SILENT_LAG_SECONDS_MAX: i64 = 30;
 
@@ -67,7 +69,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     if has(RoleName::Publisher) || has(RoleName::Api) {
         let connection = connect(&config).await?;
         if has(RoleName::Publisher) {
-            start("publisher", publisher(&app, &connection, stop.subscribe()));
+            start("publisher", publisher(&config, &app, &connection, stop.subscribe()));
             let directory: Arc<App> = Arc::clone(&app);
             let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
             let stopped = stopped(stop.subscribe());
@@ -107,10 +109,18 @@ async fn supervise(
     };
     tracing::info!("stopping: requests in flight are finished first");
     stop.send_replace(true);
-    while let Some(ended) = tasks.join_next().await {
-        if let Ok((name, Err(error))) = ended {
-            tracing::error!(role = name, error = format!("{error:#}"), "a role failed while it stopped");
+    let ended = async {
+        while let Some(ended) = tasks.join_next().await {
+            if let Ok((name, Err(error))) = ended {
+                tracing::error!(role = name, error = format!("{error:#}"), "a role failed while it stopped");
+            }
         }
+    };
+    tokio::select! {
+        () = ended => {}
+        _ = terminate.recv() => tracing::warn!("told twice: stopping without waiting"),
+        _ = interrupt.recv() => tracing::warn!("told twice: stopping without waiting"),
+        () = tokio::time::sleep(STOP_PATIENCE) => tracing::warn!("some roles did not end in time"),
     }
     outcome
 }
@@ -125,16 +135,17 @@ async fn connect(config: &Config) -> anyhow::Result<Connection> {
     let options = ConnectionOptions {
         url: config.nats.url.clone(),
         name: format!("dualgrid {}", config.installation),
-        credentials: Credentials::Password { user: config.nats.user.clone(), password: config.nats.password()? },
+        credentials: config.nats.credentials()?,
         inbox_prefix: "_INBOX".into(),
     };
     Ok(Connection::connect(options).await?)
 }
 
-fn publisher(app: &Arc<App>, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
+fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
     let log = Arc::clone(&app.ports().log);
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let publisher = Publisher::new(connection.clone(), log, clock, entropy, PublisherOptions::default());
+    let options = PublisherOptions { replicas: config.nats.replicas, ..PublisherOptions::default() };
+    let publisher = Publisher::new(connection.clone(), log, clock, entropy, options);
     let (app, status) = (Arc::clone(app), publisher.status());
     Box::pin(async move {
         tokio::select! {
@@ -150,7 +161,8 @@ async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
     loop {
         let now = status.borrow().clone();
         let silent = (app.clock().now() - now.progressed).num_seconds();
-        let stuck = now.lag() > 0 && silent > SILENT_LAG_SECONDS_MAX;
+        let away = now.state == PublisherState::Away;
+        let stuck = now.lag() > 0 && silent > SILENT_LAG_SECONDS_MAX && !away;
         let detail = format!("{:?}, at {} of {}, progress {silent} s ago", now.state, now.published, now.head);
         app.health().report("publisher", !stuck, detail);
         tokio::time::sleep(Duration::from_secs(1)).await;

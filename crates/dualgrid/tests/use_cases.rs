@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use kernel::digest::Digest;
 use kernel::{Event as _, EventId, GridCode, PersonId, Role, StreamId, Version};
 use serde_json::json;
-use support::{Desk, actor, clerk, discovery, dispatcher, duty, id, leader, member, now};
+use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, leader, member, now};
 
 fn code(error: &Error) -> String {
     error.problem().code
@@ -224,6 +224,7 @@ async fn a_second_case_of_the_same_matter_in_the_same_grid_is_shown_as_a_suspect
     let first = desk.discover().await;
     desk.tell(&leader(), first, "register-issue", register()).await.unwrap();
     desk.app.settle().await.unwrap();
+    desk.clock.advance(TimeDelta::seconds(1));
     let second = desk.discover().await;
     let answer = desk.tell(&leader(), second, "register-issue", register()).await.unwrap();
     assert_eq!(answer.events, 2);
@@ -233,14 +234,31 @@ async fn a_second_case_of_the_same_matter_in_the_same_grid_is_shown_as_a_suspect
 }
 
 #[tokio::test]
+async fn a_case_is_filed_only_when_every_published_criterion_is_answered() {
+    let desk = Desk::open().await;
+    let case = desk.discover().await;
+    let register = json!({"matter": "FW-0301", "handling": "promised"});
+    desk.tell(&leader(), case, "register-issue", register).await.unwrap();
+    desk.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
+    let mut body = all_met();
+    let criteria = body["criteria"].as_array_mut().unwrap();
+    let left_out = criteria.pop().unwrap();
+    criteria.push(json!({"criterion": "值班长自拟的标准", "met": true}));
+    let refused = desk.tell(&duty(), case, "file-case", body.clone()).await.unwrap_err().problem();
+    assert_eq!((refused.status, refused.code.as_str()), (422, "criterion-not-answered"));
+    assert!(refused.detail.contains(left_out["criterion"].as_str().unwrap()));
+    body["criteria"].as_array_mut().unwrap().push(left_out);
+    desk.tell(&duty(), case, "file-case", body).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_assisting_department_has_an_obligation_of_its_own_until_its_part_is_done() {
     let desk = Desk::open().await;
     let case = desk.discover().await;
     let register = json!({"matter": "FW-0301", "handling": "promised"});
     desk.tell(&leader(), case, "register-issue", register).await.unwrap();
     desk.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
-    let criteria = json!({"criteria": [{"criterion": "属于本街道管辖", "met": true}]});
-    desk.tell(&duty(), case, "file-case", criteria).await.unwrap();
+    desk.tell(&duty(), case, "file-case", all_met()).await.unwrap();
     let dispatch = json!({"lead": "WSJK", "assist": ["SCJG"], "instructions": "办"});
     desk.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
     let assist = clerk("SCJG");

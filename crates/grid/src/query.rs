@@ -13,6 +13,16 @@ impl District {
         self.grids.get(code)?.at(at)
     }
 
+    /// The grid itself, then everything above it, each as it is or as it was when it was closed: who looks for the cases
+    /// of a closed grid still finds them. Empty for a grid that never was.
+    pub fn last_known_path(&self, code: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
+        let last_known = |code: &GridCode| self.grids.get(code)?.latest(at);
+        std::iter::successors(last_known(code), |node| last_known(node.parent.as_ref()?))
+            .take(self.grids.len())
+            .map(|node| node.code.clone())
+            .collect()
+    }
+
     /// Every grid of both networks that is open at that moment, in the order of their codes.
     pub fn grids(&self, at: DateTime<Utc>) -> impl Iterator<Item = &GridNode> + '_ {
         self.grids.values().filter_map(move |timeline| timeline.at(at))
@@ -152,6 +162,8 @@ mod tests {
         assert_eq!(district.grid(&code("T"), day("2017-12-31")), None);
         let name = |at| district.grid(&code("R1"), day(at)).map(|node| node.name.as_str());
         assert_eq!((name("2019-12-31"), name("2020-01-01")), (Some("R1"), Some("新名")));
+        let last_known = |at| district.last_known_path(&code("M2"), day(at)).len();
+        assert_eq!((last_known("2017-01-01"), last_known("2020-01-01"), last_known("2022-01-01")), (0, 3, 3));
         let children = |at| district.children(&code("R1"), day(at)).count();
         assert_eq!((children("2020-12-31"), children("2021-01-01")), (2, 1));
         let old = |at| district.owning_party_org(&code("M1"), day(at)).map(|org| org.code.to_string());

@@ -11,8 +11,8 @@ use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
 /// A grid gets another parent, with everything below it.
 ///
-/// By the administrator, when blocks (街区) are drawn anew. Open issues follow by events of their own; closed ones stay
-/// where they were. Refused across networks, into itself, or deeper than the new tree has levels.
+/// By the administrator, when blocks (街区) are drawn anew. Cases stay where they were found.
+/// Refused across networks, into itself, or deeper than the new tree has levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReparentGrid {

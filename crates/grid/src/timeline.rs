@@ -29,6 +29,11 @@ impl<T> Timeline<T> {
         self.periods.iter().rev().find(holds).map(|period| &period.value)
     }
 
+    /// The value that held at that moment or, in a gap, the last one before.
+    pub(crate) fn latest(&self, at: DateTime<Utc>) -> Option<&T> {
+        self.periods.iter().rev().find(|period| period.from <= at).map(|period| &period.value)
+    }
+
     /// The value that holds without an end, now or from a scheduled date on.
     pub(crate) fn open(&self) -> Option<&T> {
         self.periods.last().filter(|period| period.until.is_none()).map(|period| &period.value)

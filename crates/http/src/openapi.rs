@@ -1,10 +1,12 @@
 //! The OpenAPI 3.1 document: made from the table of routes and the JSON Schemas of the commands.
 
 mod commands;
+mod components;
 mod examples;
 mod parts;
 mod queries;
 mod schemas;
+mod views;
 
 use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

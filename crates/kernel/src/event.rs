@@ -32,7 +32,8 @@ pub trait Event: Sized + Clone + std::fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
     /// Its data as JSON.
     fn data(&self) -> Result<Box<RawValue>, serde_json::Error>;
-    /// Reads the event called `name` from its data.
+    /// Reads the event called `name` from its data. Only names of today are known: a retired version is turned into
+    /// the next one, JSON to JSON, before it comes here, in `app::event::read_as`.
     fn read(name: &str, data: &str) -> Result<Self, ReadError>;
     /// The department whose order the event is about; such an event goes to that department.
     fn department(&self) -> Option<&DepartmentCode>;

@@ -3,6 +3,9 @@
 use case::{CaseEvent, Conclusion, Part, Stage};
 use kernel::{Obligation, OrderId, Step};
 
+/// Where an order can stand, as views say it.
+pub const ORDER_STATUSES: [&str; 6] = ["sent", "accepted", "return_review", "returned", "disposed", "rework"];
+
 /// The order that an event is about, and where it stands after it; none for events that do not move an order.
 pub(super) fn order_after(event: &CaseEvent) -> Option<(OrderId, &'static str)> {
     Some(match event {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use case::{CaseEvent, Outcome, Part, Source, Stage, Urgency};
 use chrono::{DateTime, Utc};
 use kernel::{CaseId, DepartmentCode, GridCode, MatterCode, Obligation, OrderId, Position, Version};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::View;
@@ -13,7 +14,7 @@ use crate::event::Read;
 use crate::port::ViewSpec;
 
 /// Where a case stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseSummary {
     /// The case.
     pub case: CaseId,
@@ -81,7 +82,7 @@ pub struct CaseSummary {
 }
 
 /// One department's part, in a line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SummaryOrder {
     /// Whose it is.
     pub department: DepartmentCode,

@@ -4,6 +4,7 @@
 
 use case::CaseEvent;
 use kernel::{CaseId, GridCode, Obligation, OrderId, Position};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::View;
@@ -14,7 +15,7 @@ use crate::port::ViewSpec;
 /// What has to be done next in one case.
 ///
 /// The row of a closed case stays, with `open` at `no`: the case may be reopened, and a view never looks into the log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenObligation {
     /// The case.
     pub case: CaseId,

@@ -3,6 +3,7 @@
 use case::{CaseEvent, OrderDispatched};
 use chrono::{DateTime, Utc};
 use kernel::{OrderId, Position};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::View;
@@ -11,7 +12,7 @@ use crate::event::Read;
 use crate::port::ViewSpec;
 
 /// One order of a department.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DepartmentOrder {
     /// The order.
     pub id: OrderId,

@@ -61,7 +61,7 @@ fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Proble
 fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Problem> {
     let id = match header::value(headers, ACTOR) {
         None => format!("dept/{department}"),
-        Some(staff) if is_staff_id(staff) => format!("{department}/{staff}"),
+        Some(staff) if is_staff_id(staff) => staff.to_owned(),
         Some(_) => {
             let detail = format!("{ACTOR} has to be 1 to {ACTOR_LEN_MAX} of A-Z, a-z, 0-9 and . _ / -");
             return Err(problem("malformed-actor", detail));
@@ -133,10 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn a_clerk_is_named_under_the_department() {
+    fn a_clerk_is_the_same_person_as_over_http() {
         let named = |actor: &'static str| [whole(), vec![(ACTOR, actor)]].concat();
-        let request = read(&message("dg.cmd.CGZF.accept-order", &named("LHSR/li.wei"))).unwrap();
-        assert_eq!(request.actor.id, "CGZF/LHSR/li.wei");
+        let request = read(&message("dg.cmd.CGZF.accept-order", &named("li.wei"))).unwrap();
+        assert_eq!(request.actor.id, "li.wei");
+        assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
         for bad in ["", "a b", "李", &"a".repeat(65)] {
             let headers = [whole(), vec![(ACTOR, bad)]].concat();
             assert_eq!(code("dg.cmd.CGZF.accept-order", &headers), "malformed-actor", "{bad}");

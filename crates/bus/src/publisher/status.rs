@@ -21,7 +21,7 @@ pub enum PublisherState {
     Away,
     /// The stream was not the log and is being made again.
     Rebuilding,
-    /// Something failed; it is tried again.
+    /// Something failed; it is tried again. Says what, and names no host.
     Failing(String),
 }
 

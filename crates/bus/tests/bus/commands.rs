@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use app::intake::{Answer, Request};
+use async_nats::HeaderMap;
 use async_trait::async_trait;
 use bus::commands::{Commands, Door};
 use bus::department::{Department, DepartmentOptions, Reply};
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use kernel::digest::Digest;
 use kernel::{Actor, CaseId, CommandId, Evidence, Position, StreamId, Version};
 use serde_json::json;
+use testkit::nats::CORE;
 use tokio::sync::{Barrier, Notify, oneshot};
 use uuid::Uuid;
 
@@ -236,4 +238,42 @@ async fn a_department_cannot_command_or_read_for_another() {
     let heard = tokio::time::timeout(short, futures::StreamExt::next(&mut events)).await;
     assert!(!matches!(heard, Ok(Some(_))), "a department heard the events of another");
     assert!(door.seen.lock().unwrap().is_empty());
+}
+
+/// The core may publish everything, and nats-server lets anybody name any reply subject.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_whose_answer_would_go_elsewhere_is_not_handled() {
+    let mut world = World::new().await;
+    let door = Arc::new(Recorder::default());
+    serve(&mut world, Arc::clone(&door) as Arc<dyn Door>).await;
+    world.log.grow(9);
+    world.publisher().await;
+    world.settle().await;
+    let department = department(&world, ONE).await;
+    let client = department.connection().client();
+    let core = world.nats.connect(CORE).await.unwrap();
+    let elsewhere = ["dg.evt.order.CGZF.y", "$JS.API.STREAM.NAMES", "_INBOX_LHSR.x", "_INBOX_CGZF", "_INBOX.x"];
+    let mut heard = Vec::new();
+    for subject in elsewhere {
+        heard.push(core.subscribe(subject).await.unwrap());
+    }
+    core.flush().await.unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert("Dualgrid-Command-Id", CommandId::named("b").to_string());
+    headers.insert("Dualgrid-Case-Id", CaseId::named("a").to_string());
+    let accept = "dg.cmd.CGZF.accept-order";
+    for reply in elsewhere {
+        client.publish_with_reply_and_headers(accept, reply, headers.clone(), "{}".into()).await.unwrap();
+    }
+    client.publish_with_headers(accept, headers, "{}".into()).await.unwrap();
+    // What was sent before it has been looked at when this one is answered.
+    let reply = department.send("accept-order", CaseId::named("a"), CommandId::named("c"), &json!({})).await.unwrap();
+    assert!(matches!(reply, Reply::Accepted(_)));
+    core.flush().await.unwrap();
+    let seen: Vec<_> = door.seen.lock().unwrap().iter().map(|request| request.command).collect();
+    assert_eq!(seen, [CommandId::named("c")]);
+    let next = futures::future::select_all(heard.iter_mut().map(futures::StreamExt::next));
+    let nothing = tokio::time::timeout(Duration::from_millis(100), next).await;
+    assert!(nothing.is_err(), "something was answered elsewhere");
+    world.settle().await;
 }

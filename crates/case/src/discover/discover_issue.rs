@@ -290,6 +290,14 @@ mod tests {
             })
             .when(discover())
             .then_refused(Refusal::NoLimit { step: Step::Register });
+        let reason = "publish the calendar cn-2028.1";
+        given([])
+            .knowing(|facts| {
+                facts.steps.remove(&Step::Register);
+                facts.without_due.insert(Step::Register, reason.into());
+            })
+            .when(discover())
+            .then_refused(Refusal::NoDueTime { step: Step::Register, reason: reason.into() });
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::check_text;
 use crate::case::{Case, Decision};
 use crate::{Context, Refusal, Stage};
 
-/// A grid leader or duty officer joins a case to another one about the same thing (并案). The other goes on.
+/// A grid leader or duty officer joins a case to another one about the same thing (并案). The older one goes on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeIssue {
@@ -30,11 +30,14 @@ impl MergeIssue {
         if case.opened()?.merged_into == Some(self.into) {
             return Ok(vec![]);
         }
-        case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
+        let file = case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
         check_text("reason", &self.reason, 500)?;
-        let fits = context.facts.merge_target.is_some_and(|target| target.open && target.case == self.into);
-        if !fits || self.into == context.id {
-            return Err(Refusal::CannotMergeInto { into: self.into });
+        let target = context.facts.merge_target.filter(|target| target.open && target.case == self.into);
+        let target = target.filter(|_| self.into != context.id);
+        let target = target.ok_or(Refusal::CannotMergeInto { into: self.into })?;
+        // One order for all cases: two that are merged at the same time can never end in each other.
+        if (target.found_at, target.case) > (file.discovered.found_at, context.id) {
+            return Err(Refusal::MergeIntoTheOlder { into: self.into });
         }
         Ok(vec![IssueMerged { into: self.into, reason: self.reason.clone() }.into()])
     }
@@ -53,7 +56,10 @@ impl IssueMerged {
 mod tests {
     use super::*;
     use crate::MergeTarget;
-    use crate::given::{CASE, discovered, given};
+    use crate::given::{CASE, NOW, discovered, given};
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    const OLD: DateTime<Utc> = DateTime::from_timestamp(1_700_000_000, 0).expect("a valid time");
 
     fn merge(into: CaseId) -> MergeIssue {
         MergeIssue { into, reason: "同一车棚".into() }
@@ -67,14 +73,25 @@ mod tests {
     fn a_case_is_merged_into_an_open_one() {
         let (into, open) = (CaseId::named("target"), |open| {
             move |facts: &mut crate::Facts| {
-                facts.merge_target = Some(MergeTarget { case: CaseId::named("target"), open });
+                facts.merge_target = Some(MergeTarget { case: CaseId::named("target"), open, found_at: OLD });
             }
         });
         given([discovered()]).knowing(open(true)).when(merge(into)).then([merged(into)]);
         given([discovered(), merged(into)]).knowing(open(true)).when(merge(into)).then_nothing();
         given([discovered()]).knowing(open(false)).when(merge(into)).then_refused(Refusal::CannotMergeInto { into });
         given([discovered()]).when(merge(into)).then_refused(Refusal::CannotMergeInto { into });
-        let itself = |facts: &mut crate::Facts| facts.merge_target = Some(MergeTarget { case: CASE, open: true });
+        let itself =
+            |facts: &mut crate::Facts| facts.merge_target = Some(MergeTarget { case: CASE, open: true, found_at: OLD });
         given([discovered()]).knowing(itself).when(merge(CASE)).then_refused(Refusal::CannotMergeInto { into: CASE });
+    }
+
+    #[test]
+    fn the_older_one_goes_on() {
+        let into = CaseId::named("target");
+        let found_at = NOW + TimeDelta::seconds(1);
+        given([discovered()])
+            .knowing(|facts| facts.merge_target = Some(MergeTarget { case: into, open: true, found_at }))
+            .when(merge(into))
+            .then_refused(Refusal::MergeIntoTheOlder { into });
     }
 }

@@ -52,8 +52,7 @@ impl RecordProgress {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         check_text("text", &self.text, 2000)?;
         check_count("evidence", self.evidence.len(), 0, 20)?;
-        let tomorrow = context.at + chrono::TimeDelta::days(1);
-        if self.day > tomorrow.date_naive() {
+        if self.day > context.today {
             return Err(Refusal::InTheFuture { moment: self.day.and_time(chrono::NaiveTime::MIN).and_utc() });
         }
         match self.order {
@@ -63,7 +62,7 @@ impl RecordProgress {
     }
 
     fn of_order(&self, order: OrderId, case: &Case, context: &Context) -> Decision {
-        let found = case.opened()?.order_of(order, context.by.department())?;
+        let found = case.opened()?.order_of(order, &context.by)?;
         if found.progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
@@ -76,6 +75,9 @@ impl RecordProgress {
 
     fn of_grid(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
+        if context.by.department().is_some() {
+            return Err(Refusal::OrderNotNamed);
+        }
         if file.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
@@ -128,10 +130,27 @@ mod tests {
         };
         let order = order_id(LEAD);
         given(at_work()).by_department(LEAD).when(progress(Some(order))).then([recorded.clone().into()]);
-        given([at_work(), vec![recorded.into()]].concat()).when(progress(Some(order))).then_nothing();
+        given([at_work(), vec![recorded.into()]].concat())
+            .by_department(LEAD)
+            .when(progress(Some(order)))
+            .then_nothing();
         given(dispatched_case())
+            .by_department(LEAD)
             .when(progress(Some(order)))
             .then_refused(Refusal::OrderNotReady { order, status: "sent" });
+    }
+
+    #[test]
+    fn nobody_reports_in_a_departments_name_nor_a_department_for_the_grid() {
+        let at_work = || [dispatched_case(), vec![accepted(LEAD)]].concat();
+        let order = order_id(LEAD);
+        let refusal = || Refusal::AnotherDepartment { order, department: crate::given::department(LEAD) };
+        given(at_work()).by("bz-member").when(progress(Some(order))).then_refused(refusal());
+        given(at_work()).by_department("ASSIST").when(progress(Some(order))).then_refused(refusal());
+        given([discovered(), community(), grid_started()])
+            .by_department(LEAD)
+            .when(progress(None))
+            .then_refused(Refusal::OrderNotNamed);
     }
 
     #[test]

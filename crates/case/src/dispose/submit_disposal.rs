@@ -50,7 +50,7 @@ pub struct CaseDisposed {
 impl SubmitDisposal {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order_of(self.order, context.by.department())?;
+        let order = file.order_of(self.order, &context.by)?;
         match &order.status {
             OrderStatus::Disposed(part) if self.is_same(part) => return Ok(vec![]),
             OrderStatus::Accepted | OrderStatus::Rework => {}
@@ -132,13 +132,13 @@ mod tests {
     #[test]
     fn an_order_is_accepted_before_it_is_disposed() {
         let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "sent" };
-        given(dispatched_case()).when(submit(LEAD)).then_refused(refusal);
+        given(dispatched_case()).by_department(LEAD).when(submit(LEAD)).then_refused(refusal);
     }
 
     #[test]
     fn a_disposal_is_shown() {
         let unshown = SubmitDisposal { evidence: vec![], ..submit(ASSIST) };
         let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
-        given(at_work()).when(unshown).then_refused(refusal);
+        given(at_work()).by_department(ASSIST).when(unshown).then_refused(refusal);
     }
 }

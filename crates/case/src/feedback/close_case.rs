@@ -88,7 +88,7 @@ impl CloseCase {
             None if feedback.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
             None => {}
         }
-        let reopen_until = context.facts.reopen_window.clone().ok_or(Refusal::NoLimit { step: Step::RouteAgain })?;
+        let reopen_until = context.facts.reopen_window.clone().ok_or_else(|| context.no_due(Step::RouteAgain))?;
         Ok(vec![
             CaseClosed {
                 outcome: self.outcome,

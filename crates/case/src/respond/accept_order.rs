@@ -31,7 +31,7 @@ pub struct OrderAccepted {
 
 impl AcceptOrder {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
-        let order = case.opened()?.order_of(self.order, context.by.department())?;
+        let order = case.opened()?.order_of(self.order, &context.by)?;
         match &order.status {
             OrderStatus::Accepted | OrderStatus::Rework | OrderStatus::Disposed(_) => Ok(vec![]),
             OrderStatus::ReturnReview { .. } | OrderStatus::Returned => {
@@ -91,13 +91,15 @@ mod tests {
     fn what_was_asked_back_is_not_accepted() {
         let order = order_id(LEAD);
         given([dispatched_case(), vec![return_requested(LEAD)]].concat())
+            .by_department(LEAD)
             .when(accept(LEAD))
             .then_refused(Refusal::OrderNotReady { order, status: "in return review" });
     }
 
     #[test]
     fn late_acceptance_is_counted_and_moves_nothing() {
-        let events = given(dispatched_case()).at(NOW + TimeDelta::days(1)).when(accept(LEAD)).events();
+        let events =
+            given(dispatched_case()).at(NOW + TimeDelta::days(1)).by_department(LEAD).when(accept(LEAD)).events();
         let [crate::CaseEvent::OrderAccepted(event)] = events.as_slice() else { panic!("{events:?}") };
         assert!(event.late);
         assert_eq!(event.next.due, given(dispatched_case()).lead_due());

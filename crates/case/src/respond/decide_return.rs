@@ -182,11 +182,14 @@ mod tests {
     fn an_assisting_part_that_falls_away_lets_the_lead_finish() {
         let asked = [dispatched_case(), vec![accepted(LEAD), return_requested(ASSIST)]].concat();
         let waiting = vec![department(ASSIST)];
-        given(asked.clone()).when(submit(LEAD)).then_refused(Refusal::AssistingPartsOpen { waiting });
+        given(asked.clone())
+            .by_department(LEAD)
+            .when(submit(LEAD))
+            .then_refused(Refusal::AssistingPartsOpen { waiting });
         let approved = given(asked.clone()).when(decide_return(ASSIST, ReturnDecision::Approve)).events();
         assert_eq!(approved.len(), 1, "the lead's order stands");
         let after = [asked, approved].concat();
         assert_eq!(given(after.clone()).case().stage, Stage::InDisposal);
-        assert_eq!(given(after).when(submit(LEAD)).events().len(), 2, "the part, and the case");
+        assert_eq!(given(after).by_department(LEAD).when(submit(LEAD)).events().len(), 2, "the part, and the case");
     }
 }

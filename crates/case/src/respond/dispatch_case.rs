@@ -179,7 +179,7 @@ impl DispatchCase {
     }
 
     fn dispose_by(&self, context: &Context) -> Result<Due, Refusal> {
-        let limited = context.facts.disposal.clone().ok_or(Refusal::NoLimit { step: Step::Dispose })?;
+        let limited = context.facts.disposal.clone().ok_or_else(|| context.no_due(Step::Dispose))?;
         match self.dispose_by {
             None => Ok(limited),
             Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
@@ -218,7 +218,7 @@ impl DispatchCase {
             cycle: file.cycle,
             accept_by: next.due.clone(),
             first_contact_by: first_contact.due,
-            return_until: context.facts.return_window.clone().ok_or(Refusal::NoLimit { step: Step::DecideReturn })?,
+            return_until: context.facts.return_window.clone().ok_or_else(|| context.no_due(Step::DecideReturn))?,
             dispose_by: dispose_by.clone(),
             next,
         })

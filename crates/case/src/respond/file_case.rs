@@ -8,11 +8,12 @@ use crate::{Context, Filing, MatterFacts, Refusal, Stage};
 
 /// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
 ///
-/// Every criterion has to be answered, and met.
+/// Every criterion that the rules publish (立案条件) has to be answered in their words, and every answer has to be that
+/// it is met; the duty officer may add criteria of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileCase {
-    /// The criteria for filing, each with its answer; at least one.
+    /// The criteria for filing, each with its answer: those of the rules and any more; at least one.
     pub criteria: Vec<CriterionAnswer>,
     /// The matter, where it is another one than at registration.
     #[serde(default)]
@@ -54,6 +55,10 @@ impl FileCase {
         if let Some(unmet) = self.criteria.iter().find(|answer| !answer.met) {
             return Err(Refusal::CriterionNotMet { criterion: unmet.criterion.clone() });
         }
+        let answered = |asked: &&String| self.criteria.iter().any(|answer| answer.criterion == **asked);
+        if let Some(criterion) = context.facts.criteria.iter().find(|asked| !answered(asked)) {
+            return Err(Refusal::CriterionNotAnswered { criterion: criterion.clone() });
+        }
         let matter = self.matter(case, context)?;
         let next = context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))?;
         let number = match &file.filing {
@@ -80,7 +85,7 @@ impl FileCase {
 
 fn number(street: &str, context: &Context) -> String {
     let id = context.id.uuid().simple().to_string().to_uppercase();
-    format!("{street}-{}-{}", context.at.format("%Y%m%d"), &id[24..])
+    format!("{street}-{}-{}", context.today.format("%Y%m%d"), &id[24..])
 }
 
 impl CaseFiled {
@@ -117,6 +122,27 @@ mod tests {
         let none = FileCase { criteria: vec![], matter: None };
         let refusal = Refusal::EntryCount { field: "criteria", min: 1, max: 50 };
         given([discovered(), registered(), escalated()]).when(none).then_refused(refusal);
+    }
+
+    #[test]
+    fn every_criterion_of_the_rules_is_answered_and_others_may_be_added() {
+        let escalated = || given([discovered(), registered(), escalated()]);
+        let asked = |texts: [&str; 2]| escalated().knowing(|facts| facts.criteria = texts.map(str::to_owned).into());
+        let known = file().criteria[0].criterion.clone();
+        let refusal = Refusal::CriterionNotAnswered { criterion: "地点清楚".into() };
+        asked([&known, "地点清楚"]).when(file()).then_refused(refusal);
+        let mut all = file();
+        all.criteria.insert(0, CriterionAnswer { criterion: "地点清楚".into(), met: true });
+        assert_eq!(asked([&known, "地点清楚"]).when(all.clone()).events().len(), 1);
+        // One that nobody asks for is kept with the others.
+        let events = escalated().knowing(|facts| facts.criteria = vec![known]).when(all.clone()).events();
+        assert!(matches!(&events[..], [crate::CaseEvent::CaseFiled(filed)] if filed.criteria == all.criteria));
+    }
+
+    #[test]
+    fn the_same_again_is_no_question_of_the_rules_of_today() {
+        let before = given([discovered(), registered(), escalated(), filed()]);
+        before.knowing(|facts| facts.criteria = vec!["新标准".into()]).when(file()).then_nothing();
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct ReturnRequested {
 impl RequestReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order_of(self.order, context.by.department())?;
+        let order = file.order_of(self.order, &context.by)?;
         match &order.status {
             OrderStatus::ReturnReview { request, .. } if self.is_same(request) => return Ok(vec![]),
             OrderStatus::Sent | OrderStatus::Accepted => {}
@@ -116,8 +116,9 @@ mod tests {
         given(asked()).by_department(LEAD).when(request_return(LEAD)).then_nothing();
         let other = RequestReturn { reason: ReturnReason::Unclear, ..request_return(LEAD) };
         let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "in return review" };
-        given(asked()).when(other).then_refused(refusal);
+        given(asked()).by_department(LEAD).when(other).then_refused(refusal);
         given([asked(), vec![return_refused(LEAD)]].concat())
+            .by_department(LEAD)
             .when(request_return(LEAD))
             .then_refused(Refusal::ReturnRightUsed);
     }
@@ -127,6 +128,7 @@ mod tests {
         let until = given(dispatched_case()).return_until();
         given(dispatched_case())
             .at(NOW + TimeDelta::days(9))
+            .by_department(LEAD)
             .when(request_return(LEAD))
             .then_refused(Refusal::ReturnWindowOver { until });
     }

@@ -101,7 +101,7 @@ fn facts(case: &Case, command: &CaseCommand, at: DateTime<Utc>) -> Facts {
             rules_version: 3,
         }),
         evidence: BTreeMap::from([(photo.sha256, photo)]),
-        merge_target: Some(MergeTarget { case: CaseId::named("another"), open: true }),
+        merge_target: Some(MergeTarget { case: CaseId::named("another"), open: true, found_at: DateTime::UNIX_EPOCH }),
         ..Facts::default()
     }
 }
@@ -126,7 +126,10 @@ impl Told {
     /// What `command` leads to now; nothing changes.
     pub(crate) fn ask(&self, by: &Actor, command: &CaseCommand) -> Result<Vec<CaseEvent>, Refusal> {
         let facts = facts(&self.case, command, self.at);
-        self.case.decide(command, &Context { id: case_id(), at: self.at, by: by.clone(), facts })
+        self.case.decide(
+            command,
+            &Context { id: case_id(), at: self.at, today: self.at.date_naive(), by: by.clone(), facts },
+        )
     }
 
     /// Lets `command` happen, if it is taken, and says which events it led to.

@@ -95,8 +95,7 @@ impl Desk {
         let register = json!({"matter": "FW-0301", "handling": "promised"});
         self.tell(&leader(), case, "register-issue", register).await.unwrap();
         self.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
-        let criteria = json!({"criteria": [{"criterion": "属于本街道管辖", "met": true}]});
-        self.tell(&duty(), case, "file-case", criteria).await.unwrap();
+        self.tell(&duty(), case, "file-case", all_met()).await.unwrap();
         let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
         self.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
         self.app.settle().await.unwrap();
@@ -110,6 +109,15 @@ impl Desk {
         let found = self.app.case(&actor("auditor", Role::Auditor, None), case).await.unwrap();
         serde_json::from_str(found.doc.get()).unwrap()
     }
+}
+
+/// The body of a filing: every criterion of the sample is met.
+pub(crate) fn all_met() -> Value {
+    let asked = sample().remove("filing_criteria").unwrap();
+    let asked = asked.as_array().unwrap().iter();
+    let answers: Vec<Value> =
+        asked.map(|one| json!({"criterion": one["text"].as_str().unwrap(), "met": true})).collect();
+    json!({ "criteria": answers })
 }
 
 /// The sample files joined.

@@ -7,12 +7,12 @@ use grid::DistrictCommand;
 use kernel::Command;
 use rules::RulesCommand;
 use schemars::Schema;
-use serde_json::{Map, Value};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{Ref, Required};
 
+use super::components::{Components, name_of};
 use super::examples;
 use super::parts::{header, in_header, in_path, json, locked, text, text_as};
 use crate::command::TRACEPARENT;
@@ -20,15 +20,14 @@ use crate::routes::Family;
 
 /// The bodies of all commands: their schemas as components, and what their documentation says.
 pub(super) struct Bodies {
-    /// By the name of the component. The names of one aggregate begin with its own, since two may say the same word
-    /// and mean different things.
-    pub(super) components: Map<String, Value>,
+    /// By the name of the component, which begins with that of the aggregate.
+    pub(super) components: Components,
     texts: BTreeMap<&'static str, String>,
 }
 
 impl Bodies {
     pub(super) fn read() -> Self {
-        let mut bodies = Self { components: Map::new(), texts: BTreeMap::new() };
+        let mut bodies = Self { components: Components::default(), texts: BTreeMap::new() };
         bodies.take("case", CaseCommand::schemas());
         bodies.take("district", DistrictCommand::schemas());
         bodies.take("rules", RulesCommand::schemas());
@@ -37,43 +36,9 @@ impl Bodies {
 
     fn take(&mut self, aggregate: &str, schemas: Vec<(&'static str, Schema)>) {
         for (name, schema) in schemas {
-            let mut schema = schema.to_value();
-            if let Some(schema) = schema.as_object_mut() {
-                schema.remove("$schema");
-                if let Some(Value::Object(definitions)) = schema.remove("$defs") {
-                    definitions.into_iter().for_each(|(name, schema)| self.keep(aggregate, &name, schema));
-                }
-                let text = schema.get("description").and_then(Value::as_str).unwrap_or(name);
-                self.texts.insert(name, text.to_owned());
-            }
-            self.keep(aggregate, name, schema);
+            let text = self.components.take(aggregate, name, schema);
+            self.texts.insert(name, text.unwrap_or_else(|| name.to_owned()));
         }
-    }
-
-    fn keep(&mut self, aggregate: &str, name: &str, mut schema: Value) {
-        redirect(aggregate, &mut schema);
-        self.components.insert(component(aggregate, name), schema);
-    }
-}
-
-/// The name of a component.
-fn component(aggregate: &str, name: &str) -> String {
-    format!("{aggregate}.{name}")
-}
-
-/// Turns references to definitions of a schema into references to components of the document.
-fn redirect(aggregate: &str, value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            if let Some(Value::String(reference)) = map.get_mut("$ref")
-                && let Some(name) = reference.strip_prefix("#/$defs/")
-            {
-                *reference = format!("#/components/schemas/{}", component(aggregate, name));
-            }
-            map.values_mut().for_each(|value| redirect(aggregate, value));
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| redirect(aggregate, value)),
-        _ => (),
     }
 }
 
@@ -87,7 +52,7 @@ pub(super) fn operation(family: Family, name: &'static str, bodies: &Bodies) -> 
     let text_of_it = bodies.texts.get(name).map_or(name, String::as_str);
     let summary = text_of_it.split(['\n', ':']).next().unwrap_or(name).trim_end_matches('.');
     let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name(component(aggregate, name))))
+        .schema(Some(Ref::from_schema_name(name_of(aggregate, name))))
         .example(examples::of(name))
         .build();
     let body = RequestBodyBuilder::new().content("application/json", content).required(Some(Required::True)).build();

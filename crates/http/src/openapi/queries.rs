@@ -9,6 +9,7 @@ use utoipa::openapi::{Object, Ref, Required};
 use super::parts::{
     at, header, if_none_match, in_header, in_path, in_query, json, locked, number, paged, response, text, text_as,
 };
+use super::views;
 use crate::events::{CLOUD_EVENT, POSITION};
 use crate::operation::PROMETHEUS;
 use crate::routes::Endpoint;
@@ -83,7 +84,7 @@ pub(super) fn operation(endpoint: Endpoint) -> Operation {
 fn closed(endpoint: Endpoint, operation: OperationBuilder) -> (OperationBuilder, &'static [&'static str]) {
     match endpoint {
         Endpoint::Case => (case(operation.parameter(of_case())), &["400", "404"]),
-        Endpoint::History => (page(operation.parameter(of_case())), &["400", "404"]),
+        Endpoint::History => (page(operation.parameter(of_case()), views::HISTORY), &["400", "404"]),
         Endpoint::Reporter => {
             let shown = json("The reporter", "Reporter").build();
             (operation.parameter(of_case()).response("200", shown), &["400", "404", "410"])
@@ -91,17 +92,17 @@ fn closed(endpoint: Endpoint, operation: OperationBuilder) -> (OperationBuilder,
         Endpoint::Board => {
             let grid = in_path("grid", "The grid, for example JAS-R03", text());
             let stage = in_query("stage", "Only cases in this stage", text());
-            (page(operation.parameter(grid).parameter(stage)), &["400", "422"])
+            (page(operation.parameter(grid).parameter(stage), views::BOARD), &["400", "422"])
         }
         Endpoint::Orders => {
             let department = in_path("department", "The department, for example CGZF", text());
             let status = in_query("status", "Only orders of this status", text());
-            (page(operation.parameter(department).parameter(status)), &["400"])
+            (page(operation.parameter(department).parameter(status), views::ORDERS), &["400"])
         }
         Endpoint::Obligations => {
             let grid = in_query("grid", "Only in this grid and below", text());
             let department = in_query("department", "Only of this department", text());
-            (page(operation.parameter(grid).parameter(department)), &["400", "422"])
+            (page(operation.parameter(grid).parameter(department), views::OBLIGATIONS), &["400", "422"])
         }
         Endpoint::Outcome => {
             let command = in_path("command", "The Idempotency-Key of the command", text_as("uuid"));
@@ -143,7 +144,7 @@ fn of_case() -> utoipa::openapi::path::Parameter {
 }
 
 fn case(operation: OperationBuilder) -> OperationBuilder {
-    let found = json("The case", "Document").header("ETag", header("Its version")).build();
+    let found = json("The case", views::CASE).header("ETag", header("Its version")).build();
     operation
         .parameter(at())
         .parameter(if_none_match())
@@ -151,8 +152,8 @@ fn case(operation: OperationBuilder) -> OperationBuilder {
         .response("304", ResponseBuilder::new().description("You have it").build())
 }
 
-fn page(operation: OperationBuilder) -> OperationBuilder {
-    paged(operation).response("200", json("A page", "Page").build())
+fn page(operation: OperationBuilder, of: &str) -> OperationBuilder {
+    paged(operation).response("200", json("A page", of).build())
 }
 
 fn events(operation: OperationBuilder) -> OperationBuilder {

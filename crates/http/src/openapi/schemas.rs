@@ -4,10 +4,13 @@ use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
 use super::commands::Bodies;
+use super::views;
 
 /// Every component schema.
 pub(super) fn all(bodies: Bodies) -> Value {
-    let mut schemas = bodies.components;
+    let mut components = bodies.components;
+    views::take(&mut components);
+    let mut schemas = Map::from(components);
     schemas.extend(answers());
     Value::Object(schemas)
 }
@@ -29,15 +32,14 @@ fn answers() -> Map<String, Value> {
         ("Evidence", evidence),
         ("Event", event()),
         ("EventPage", event_page()),
-        ("Page", page()),
         ("Reporter", reporter()),
         ("Alive", alive()),
         ("Report", report()),
-        ("Document", json!({ "type": "object", "description": "A document of a view" })),
+        ("Document", json!({ "type": "object", "description": "All of it, as of one moment" })),
         ("Text", json!({ "type": "string" })),
         ("File", json!({ "type": "string", "format": "binary" })),
     ];
-    named.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+    named.into_iter().chain(views::pages()).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
 fn problem() -> Value {
@@ -116,17 +118,6 @@ fn event_page() -> Value {
                 }
             },
             "next": { "type": "integer", "description": "The next `after`; absent where there is nothing more for now" }
-        }
-    })
-}
-
-fn page() -> Value {
-    json!({
-        "type": "object",
-        "required": ["items"],
-        "properties": {
-            "items": { "type": "array", "items": { "$ref": "#/components/schemas/Document" } },
-            "next": { "type": "integer", "description": "The next `beyond`; absent on the last page" }
         }
     })
 }
@@ -212,7 +203,6 @@ mod tests {
         let text = || Some(String::new());
         let person = app::ClearReporter { person: id.into(), name: text(), phone: text(), address: text() };
         describes(&reporter(), &person);
-        describes(&page(), &app::query::Page { items: vec![], next: Some(1) });
         let checks = BTreeMap::from([("log".to_owned(), Check { ok: true, detail: String::new() })]);
         describes(&report(), &Report { ready: true, checks });
     }

@@ -163,6 +163,22 @@ async fn whoever_runs_it_needs_no_token() {
 }
 
 #[tokio::test]
+async fn readiness_says_what_is_out_of_reach_and_not_where_it_is() {
+    let bench = Bench::new();
+    let app = bench.api.app.clone();
+    let projector = app.projectors().remove(0);
+    let check = format!("view {}", projector.name());
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    // The runner fails once and reports it before it is told to stop.
+    tokio::join!(app.project(projector, stopped), async { stop.send_replace(true) });
+    let (_, report) = bench.ask(Request::get("/readyz").body(Body::empty()).unwrap()).await;
+    for check in ["log", &check] {
+        assert_eq!(report["checks"][check]["detail"], "reach the store: out of reach", "{check}");
+    }
+    assert!(!report.to_string().contains("db.internal"), "{report}");
+}
+
+#[tokio::test]
 async fn bodies_query_values_and_tokens_are_never_logged() {
     let (captured, _guard) = Captured::start();
     let bench = Bench::new();

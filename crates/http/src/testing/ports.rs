@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use super::NOW;
 
 fn away() -> Failure {
-    Failure { operation: "reach the store", reason: "it is away".into(), passing: true }
+    let reason = "postgres://dualgrid:secret@db.internal:5432/log is away".into();
+    Failure { operation: "reach the store", reason, passing: true }
 }
 
 /// Events that a test puts there.

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use app::event::{Unreadable, read_as};
 use app::port::{Append, AppendError, EventLog, NewEvent, Receipt, Recording, StoreError};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use kernel::envelope::{self, Header};
 use kernel::{Entropy, Event, EventId, Recorded, StreamId, Version};
 use uuid::Uuid;
 
-use crate::failure::{broken, chain};
+use crate::failure::broken;
 
 /// How far the clock may be behind the newest event of a stream: two machines never agree quite.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
@@ -84,18 +85,13 @@ where
     }
 }
 
-/// Reads a stored event.
-///
-/// Upcasting belongs here: events are found by their stored name with its version (`….v1`). A retired version is
-/// first turned, JSON to JSON, into the next one, and only then given to [`Event::read`]. None is retired yet.
+/// A stored event as esrs has it. It is read where every other reader reads it, so that an upcast has one place.
 fn decode<E: Event>(recorded: &Recorded) -> Result<StoreEvent<E>, StoreError> {
-    let unreadable = |error: &dyn std::error::Error| StoreError::Unreadable {
+    let payload = read_as(recorded).map_err(|Unreadable { position, reason }| StoreError::Unreadable {
         stream: recorded.stream.clone(),
-        position: recorded.position,
-        reason: chain(error),
-    };
-    let envelope = envelope::decode(&recorded.bytes).map_err(|error| unreadable(&error))?;
-    let payload = E::read(&envelope.kind, envelope.data.get()).map_err(|error| unreadable(&error))?;
+        position,
+        reason,
+    })?;
     Ok(StoreEvent {
         id: recorded.id.uuid(),
         aggregate_id: recorded.stream.id(),
