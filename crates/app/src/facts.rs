@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use case::{
-    Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget, Share,
+    Authority, Case, CaseCommand, CaseEvent, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts,
+    MergeTarget, Share,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use esrs::manager::AggregateManager;
 use kernel::digest::Digest;
-use kernel::{CaseId, DepartmentCode, Due, Evidence, GridCode, MatterCode, Step};
+use kernel::{
+    CaseId, DepartmentCode, Due, Event as _, Evidence, GridCode, MatterCode, Position, Step, StreamId, Version,
+};
 
 use rules::RulesError;
 
@@ -53,7 +56,7 @@ impl App {
             }
             CaseCommand::FileCase(_) => facts.criteria = known.criteria(now),
             CaseCommand::RegisterIssue(register) => facts.similar = self.similar(id, case, &register.matter).await,
-            CaseCommand::MergeIssue(merge) => facts.merge_target = self.merge_target(merge.into).await?,
+            CaseCommand::MergeIssue(merge) => facts.merge_target = self.merge_target(id, merge.into).await?,
             _ => {}
         }
         Ok(facts)
@@ -70,14 +73,17 @@ impl App {
         Ok(found)
     }
 
-    async fn merge_target(&self, into: CaseId) -> Result<Option<MergeTarget>, Error> {
+    async fn merge_target(&self, id: CaseId, into: CaseId) -> Result<Option<MergeTarget>, Error> {
         let manager = AggregateManager::new(self.ports.stores.cases(self.reading()));
-        let target = manager.load(into.uuid()).await?;
-        Ok(target.and_then(|state| {
-            let case = state.inner();
-            let found_at = case.file.as_ref()?.discovered.found_at;
-            Some(MergeTarget { case: into, open: !case.stage.is_final(), found_at })
-        }))
+        let Some(target) = manager.load(into.uuid()).await? else { return Ok(None) };
+        let (own, others) = (self.first_position(id).await?, self.first_position(into).await?);
+        Ok(Some(MergeTarget { case: into, open: !target.inner().stage.is_final(), older: others < own }))
+    }
+
+    /// Where the first event of a case stands: the order of all cases, for ever.
+    async fn first_position(&self, case: CaseId) -> Result<Option<Position>, Error> {
+        let stream = StreamId::new(CaseEvent::CATEGORY, case.uuid());
+        Ok(self.ports.log.stream(&stream, Version(0)).await?.first().map(|event| event.position))
     }
 
     /// Open cases of the same matter in the same grid, as the view shows them: a hint for people. It may be late, and

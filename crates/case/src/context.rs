@@ -124,8 +124,8 @@ pub struct MergeTarget {
     pub case: CaseId,
     /// Whether it can still take one in.
     pub open: bool,
-    /// When it was found.
-    pub found_at: DateTime<Utc>,
+    /// Whether it was recorded before this one.
+    pub older: bool,
 }
 
 impl Context {

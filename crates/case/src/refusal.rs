@@ -110,7 +110,7 @@ pub enum Refusal {
     #[error("the case was registered already, with other content")]
     AlreadyRegistered,
     /// Of two cases the older one goes on, so that two cannot be merged into each other.
-    #[error("case {into} was found later; merge that one into this")]
+    #[error("case {into} was recorded later; merge that one into this")]
     MergeIntoTheOlder {
         /// The target.
         into: CaseId,

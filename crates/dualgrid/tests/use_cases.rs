@@ -224,10 +224,12 @@ async fn a_second_case_of_the_same_matter_in_the_same_grid_is_shown_as_a_suspect
     let first = desk.discover().await;
     desk.tell(&leader(), first, "register-issue", register()).await.unwrap();
     desk.app.settle().await.unwrap();
-    desk.clock.advance(TimeDelta::seconds(1));
     let second = desk.discover().await;
     let answer = desk.tell(&leader(), second, "register-issue", register()).await.unwrap();
     assert_eq!(answer.events, 2);
+    let newer = json!({"into": second, "reason": "同一件事"});
+    let refused = desk.tell(&leader(), first, "merge-issue", newer).await.unwrap_err();
+    assert_eq!(code(&refused), "merge-into-the-older", "or two cases could end in each other");
     desk.tell(&leader(), second, "merge-issue", json!({"into": first, "reason": "同一件事"})).await.unwrap();
     desk.app.settle().await.unwrap();
     assert_eq!(desk.summary(second).await["stage"], "merged");

@@ -30,13 +30,13 @@ impl MergeIssue {
         if case.opened()?.merged_into == Some(self.into) {
             return Ok(vec![]);
         }
-        let file = case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
+        case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
         check_text("reason", &self.reason, 500)?;
         let target = context.facts.merge_target.filter(|target| target.open && target.case == self.into);
         let target = target.filter(|_| self.into != context.id);
         let target = target.ok_or(Refusal::CannotMergeInto { into: self.into })?;
         // One order for all cases: two that are merged at the same time can never end in each other.
-        if (target.found_at, target.case) > (file.discovered.found_at, context.id) {
+        if !target.older {
             return Err(Refusal::MergeIntoTheOlder { into: self.into });
         }
         Ok(vec![IssueMerged { into: self.into, reason: self.reason.clone() }.into()])
@@ -56,10 +56,7 @@ impl IssueMerged {
 mod tests {
     use super::*;
     use crate::MergeTarget;
-    use crate::given::{CASE, NOW, discovered, given};
-    use chrono::{DateTime, TimeDelta, Utc};
-
-    const OLD: DateTime<Utc> = DateTime::from_timestamp(1_700_000_000, 0).expect("a valid time");
+    use crate::given::{CASE, discovered, given};
 
     fn merge(into: CaseId) -> MergeIssue {
         MergeIssue { into, reason: "同一车棚".into() }
@@ -73,7 +70,7 @@ mod tests {
     fn a_case_is_merged_into_an_open_one() {
         let (into, open) = (CaseId::named("target"), |open| {
             move |facts: &mut crate::Facts| {
-                facts.merge_target = Some(MergeTarget { case: CaseId::named("target"), open, found_at: OLD });
+                facts.merge_target = Some(MergeTarget { case: CaseId::named("target"), open, older: true });
             }
         });
         given([discovered()]).knowing(open(true)).when(merge(into)).then([merged(into)]);
@@ -81,16 +78,15 @@ mod tests {
         given([discovered()]).knowing(open(false)).when(merge(into)).then_refused(Refusal::CannotMergeInto { into });
         given([discovered()]).when(merge(into)).then_refused(Refusal::CannotMergeInto { into });
         let itself =
-            |facts: &mut crate::Facts| facts.merge_target = Some(MergeTarget { case: CASE, open: true, found_at: OLD });
+            |facts: &mut crate::Facts| facts.merge_target = Some(MergeTarget { case: CASE, open: true, older: true });
         given([discovered()]).knowing(itself).when(merge(CASE)).then_refused(Refusal::CannotMergeInto { into: CASE });
     }
 
     #[test]
     fn the_older_one_goes_on() {
         let into = CaseId::named("target");
-        let found_at = NOW + TimeDelta::seconds(1);
         given([discovered()])
-            .knowing(|facts| facts.merge_target = Some(MergeTarget { case: into, open: true, found_at }))
+            .knowing(|facts| facts.merge_target = Some(MergeTarget { case: into, open: true, older: false }))
             .when(merge(into))
             .then_refused(Refusal::MergeIntoTheOlder { into });
     }

@@ -101,7 +101,7 @@ fn facts(case: &Case, command: &CaseCommand, at: DateTime<Utc>) -> Facts {
             rules_version: 3,
         }),
         evidence: BTreeMap::from([(photo.sha256, photo)]),
-        merge_target: Some(MergeTarget { case: CaseId::named("another"), open: true, found_at: DateTime::UNIX_EPOCH }),
+        merge_target: Some(MergeTarget { case: CaseId::named("another"), open: true, older: true }),
         ..Facts::default()
     }
 }
