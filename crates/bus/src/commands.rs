@@ -9,12 +9,16 @@
 //! | `Dualgrid-Actor` | staff id of the clerk, the same as in a token; optional, without it `dept/<CODE>` |
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
 //! | payload | the JSON body, as over HTTP; at most 256 KiB |
+//! | reply subject | begins with `_INBOX_<CODE>.`, where NATS lets only that department listen |
 //!
 //! `upload-evidence` takes a file instead: the payload is its bytes and `Content-Type` its media type; no other header is
 //! needed, and the answer is the evidence (digest, type, size) that commands name.
 //!
 //! The answer is the JSON of `app::intake::Answer`. An error is an RFC 9457 problem with the headers of a NATS service
 //! error: `Nats-Service-Error-Code` is its status, `Nats-Service-Error` its code.
+//!
+//! INVARIANT: an answer goes to the department's own inbox or nowhere. The core may publish everything, and nats-server
+//! does not hold the reply subject against the sender's rights: whoever could name any would write with ours.
 
 mod request;
 
@@ -136,11 +140,24 @@ impl Commands {
                 Some(ended) = under_way.join_next(), if !under_way.is_empty() => note(ended),
                 request = requests.next(), if under_way.len() < CONCURRENT_MAX => {
                     let Some(request) = request else { return };
-                    under_way.spawn(answer(Arc::clone(&self.door), request));
+                    if request::has_own_inbox(&request.message) {
+                        under_way.spawn(answer(Arc::clone(&self.door), request));
+                    } else {
+                        warn_of(&request.message);
+                    }
                 }
             }
         }
     }
+}
+
+fn warn_of(message: &Message) {
+    let (subject, reply) = (message.subject.as_str(), message.reply.as_deref());
+    tracing::warn!(
+        subject,
+        ?reply,
+        "a command was ignored: its answer would not go to the inbox of its department, _INBOX_<CODE>"
+    );
 }
 
 fn note(ended: Result<(), JoinError>) {

@@ -42,6 +42,11 @@ const SEND_PATIENCE: Duration = Duration::from_secs(20);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// Prefix of the subjects at which a department hears its answers; nobody else may listen there.
+pub(crate) fn inbox_prefix(department: &DepartmentCode) -> String {
+    format!("_INBOX_{department}")
+}
+
 /// Who the department is, and where NATS is.
 #[derive(Clone, Debug)]
 pub struct DepartmentOptions {
@@ -78,7 +83,7 @@ impl Department {
             url: options.url.clone(),
             name: format!("dualgrid department {}", options.code),
             credentials: options.credentials.clone(),
-            inbox_prefix: format!("_INBOX_{}", options.code),
+            inbox_prefix: inbox_prefix(&options.code),
         })
         .await?;
         let jetstream = jetstream::new(connection.client().clone());

@@ -1,8 +1,10 @@
 //! One durable pull consumer for each department, made and kept by the core.
 //!
 //! A department can fetch from its consumer and acknowledge; it can neither make nor change one, so it cannot see the
-//! orders of another. The consumer of a department that is no longer active stays: it may have orders to finish.
+//! orders of another. The consumer of a department that is no longer active stays, also when the stream is made again: it
+//! may have orders to finish. Only after a wipe of NATS nothing is known of it.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,9 +87,13 @@ impl Departments {
     /// Makes the consumers that are missing, once.
     pub async fn keep(&self) -> Result<(), Error> {
         self.connection.check_version()?;
-        let wanted = self.directory.departments().await?;
+        let active = self.directory.departments().await?;
         let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
         let kept: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;
+        let mut wanted: BTreeSet<DepartmentCode> = active.into_iter().collect();
+        wanted.extend(kept.iter().filter_map(|consumer| department_of(&consumer.name)));
+        // Those that had a consumer before the stream was made again.
+        wanted.extend(stream::floors(&stream.cached_info().config).into_keys());
         for department in wanted {
             let name = consumer_of(&department);
             match kept.iter().find(|consumer| consumer.name == name) {

@@ -6,12 +6,25 @@ use kernel::Position;
 use crate::connection::TooOld;
 use crate::stream::Unroutable;
 
-/// Why something on NATS could not be done. All but [`Error::TooOld`] may pass without help.
+/// Why something on NATS could not be done. All but [`Error::TooOld`] and
+/// [`Error::ForeignStream`] may pass without help.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server is refused.
     #[error(transparent)]
     TooOld(#[from] TooOld),
+    /// The stream holds the log of another installation.
+    #[error(
+        "the stream DUALGRID of this NATS belongs to the installation {owner}, and this one is {own}: nothing is \
+         published. Give each installation a NATS, or an account of NATS, of its own; if {owner} is gone for good, \
+         delete the stream, and it is made again from the log of {own}"
+    )]
+    ForeignStream {
+        /// The installation that made the stream.
+        owner: String,
+        /// Ours.
+        own: String,
+    },
     /// NATS did not do what was asked.
     #[error("could not {operation}")]
     Nats {

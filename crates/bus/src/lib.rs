@@ -11,6 +11,7 @@
 //!
 //! INVARIANT: the stream is a copy. A message's sequence is the event's position and its payload the event's bytes;
 //! where that is not so, the stream is deleted and made again from the log, never the other way round.
+//! INVARIANT: a stream that another installation made is neither changed nor published to.
 //! INVARIANT: every publish is fenced with the sequence it expects to follow, so that a second publisher, a late
 //! message or a resumed process can do no harm: whatever gets in at a sequence is the event at that position.
 //! INVARIANT: the stream's last sequence is the publisher's only checkpoint.

@@ -53,6 +53,9 @@ pub struct PublisherOptions {
     pub check_every: Duration,
     /// How often the log is asked for events of other processes.
     pub poll_every: Duration,
+    /// Name of the installation, which is noted in the stream: the stream of another one is left alone. Empty: not
+    /// checked.
+    pub installation: String,
     /// Copies of the stream in a cluster of nats-servers.
     pub replicas: usize,
 }
@@ -65,6 +68,7 @@ impl Default for PublisherOptions {
             batches_in_flight_max: 4,
             check_every: Duration::from_secs(5),
             poll_every: Duration::from_millis(50),
+            installation: String::new(),
             replicas: 1,
         }
     }

@@ -5,15 +5,16 @@
 
 mod config;
 
-pub(crate) use config::{Floors, config, config_with, floors, misfit};
+pub(crate) use config::{Floors, Origin, config_with, floors};
 
 use async_nats::jetstream::context::{GetStreamErrorKind, UpdateStreamError};
-use async_nats::jetstream::stream::{Info, Stream};
+use async_nats::jetstream::stream::{Config, Info, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 use kernel::{DepartmentCode, Position, Recorded};
 use serde::Deserialize;
 
 use crate::Error;
+use config::{config, misfit};
 
 /// Name of the stream.
 pub const STREAM: &str = "DUALGRID";
@@ -73,17 +74,35 @@ pub(crate) enum Ensured {
     Unfit(Box<Info>, String),
 }
 
-/// Finds the stream, or makes it; corrects its configuration where NATS allows that.
-pub(crate) async fn ensure(jetstream: &Context, replicas: usize) -> Result<Ensured, Error> {
+/// Finds the stream, or makes it; corrects its configuration where NATS allows that. One that another installation made
+/// is refused.
+pub(crate) async fn ensure(jetstream: &Context, origin: &Origin, replicas: usize) -> Result<Ensured, Error> {
     let Some(stream) = find(jetstream).await? else {
-        let made = jetstream.create_stream(config(replicas)).await.map_err(Error::nats("create the stream"))?;
+        let wanted = config_with(origin, &Floors::new(), replicas);
+        let made = jetstream.create_stream(wanted).await.map_err(Error::nats("create the stream"))?;
         tracing::info!(stream = STREAM, "the stream was made");
         return Ok(Ensured::Fit(Box::new(made.cached_info().clone())));
     };
-    let info = stream.cached_info().clone();
+    let info = remember(jetstream, origin, stream.cached_info().clone()).await?;
+    correct(jetstream, info, replicas).await
+}
+
+/// Notes in the stream whose it is, where that is not noted yet.
+async fn remember(jetstream: &Context, origin: &Origin, found: Info) -> Result<Info, Error> {
+    origin.refuse_foreign(&found.config)?;
+    let Some(metadata) = origin.added_to(&found.config) else { return Ok(found) };
+    match jetstream.update_stream(&Config { metadata, ..found.config.clone() }).await {
+        Ok(updated) => Ok(updated),
+        // It cannot be changed, so it will hardly fit; that is looked at next.
+        Err(refused) if is_a_no(&refused) => Ok(found),
+        Err(error) => Err(Error::nats("note in the stream whose it is")(error)),
+    }
+}
+
+async fn correct(jetstream: &Context, info: Info, replicas: usize) -> Result<Ensured, Error> {
     let Some(difference) = misfit(&info.config, replicas) else { return Ok(Ensured::Fit(Box::new(info))) };
     let mut wanted = config(replicas);
-    config::keep_floors(&mut wanted, &info.config);
+    config::keep_memory(&mut wanted, &info.config);
     match jetstream.update_stream(&wanted).await {
         Ok(updated) => {
             tracing::warn!(stream = STREAM, difference, "the configuration of the stream was corrected");

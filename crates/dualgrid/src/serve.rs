@@ -144,7 +144,11 @@ async fn connect(config: &Config) -> anyhow::Result<Connection> {
 fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
     let log = Arc::clone(&app.ports().log);
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let options = PublisherOptions { replicas: config.nats.replicas, ..PublisherOptions::default() };
+    let options = PublisherOptions {
+        installation: config.installation.clone(),
+        replicas: config.nats.replicas,
+        ..PublisherOptions::default()
+    };
     let publisher = Publisher::new(connection.clone(), log, clock, entropy, options);
     let (app, status) = (Arc::clone(app), publisher.status());
     Box::pin(async move {

@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Options {
     /// How long a call may wait for a connection, or for the lock of a SQLite file, before it fails as passing.
     pub acquire_timeout: Duration,
+    /// How long PostgreSQL may take to answer before the connection counts as lost. A server that vanished says nothing,
+    /// and the operating system waits for it for a quarter of an hour; well above what a slow disk takes to commit.
+    pub answer_timeout: Duration,
     /// Most connections that read the log. The writer has one of its own beside them.
     pub log_readers_max: u32,
     /// Most connections that read and write views.
@@ -15,6 +18,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { acquire_timeout: Duration::from_secs(5), log_readers_max: 8, view_connections_max: 8 }
+        Self {
+            acquire_timeout: Duration::from_secs(5),
+            answer_timeout: Duration::from_secs(30),
+            log_readers_max: 8,
+            view_connections_max: 8,
+        }
     }
 }

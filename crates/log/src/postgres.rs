@@ -1,9 +1,11 @@
 //! The log on PostgreSQL.
 
 mod connection;
+mod pool;
 mod writer;
 
 pub(crate) use connection::{Place, refuse_unless_durable};
+pub(crate) use pool::Pool;
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use sqlx::postgres::PgRow;
-use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
+use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::sync::watch;
 
 use crate::committed::Committed;
@@ -29,7 +31,7 @@ use writer::PgBackend;
 /// The log in a PostgreSQL database.
 #[derive(Debug)]
 pub struct PgLog {
-    readers: PgPool,
+    readers: Pool,
     writer: Writer,
     committed: Committed,
 }
@@ -43,8 +45,8 @@ impl PgLog {
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
         let head = checked_head(&mut connection).await?;
         let committed = Committed::at(head);
-        let readers = place.pool("dualgrid reader", options.log_readers_max, options.acquire_timeout);
-        let backend = PgBackend::new(place, connection, options.acquire_timeout);
+        let readers = Pool::new(place.clone(), "dualgrid reader", options.log_readers_max, options);
+        let backend = PgBackend::new(place, connection, options);
         Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed })
     }
 
@@ -109,7 +111,7 @@ impl EventLog for PgLog {
 
     async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
         const OPERATION: &str = "look up a command";
-        let row = sqlx::query(
+        let query = sqlx::query(
             "select
                 command_id,
                 request,
@@ -120,17 +122,16 @@ impl EventLog for PgLog {
             from commands
             where command_id = $1",
         )
-        .bind(command.uuid())
-        .fetch_optional(&self.readers)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
+        .bind(command.uuid());
+        let row = self.readers.wait(query.fetch_optional(&self.readers.get())).await;
+        let row = row.map_err(|source| failure(OPERATION, &source))?;
         let Some(row) = row else { return Ok(None) };
         read_command(&row).map_err(|source| failure(OPERATION, &source))?.into_found().map(Some)
     }
 
     async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
         const OPERATION: &str = "read a stream";
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "select
                 position,
                 version,
@@ -143,10 +144,9 @@ impl EventLog for PgLog {
             order by version",
         )
         .bind(stream.as_str())
-        .bind(to_sql(after.0))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
+        .bind(to_sql(after.0));
+        let rows = self.readers.wait(query.fetch_all(&self.readers.get())).await;
+        let rows = rows.map_err(|source| failure(OPERATION, &source))?;
         let recorded =
             |row: &PgRow| read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone());
         rows.iter().map(recorded).collect()
@@ -155,7 +155,7 @@ impl EventLog for PgLog {
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
         const OPERATION: &str = "read the log";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = sqlx::query(
+        let query = sqlx::query(
             "select
                 position,
                 version,
@@ -170,10 +170,9 @@ impl EventLog for PgLog {
             limit $2",
         )
         .bind(position_to_sql(after))
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
+        .bind(limit);
+        let rows = self.readers.wait(query.fetch_all(&self.readers.get())).await;
+        let rows = rows.map_err(|source| failure(OPERATION, &source))?;
         let recorded = |row: &PgRow| {
             let event = read_event(row).map_err(|source| failure(OPERATION, &source))?;
             let stream: &str = row.try_get(6).map_err(|source| failure(OPERATION, &source))?;
@@ -189,11 +188,9 @@ impl EventLog for PgLog {
 
     async fn head(&self) -> Result<Position, Failure> {
         const OPERATION: &str = "read the head of the log";
-        let head: i64 = sqlx::query_scalar("select position from head")
-            .fetch_one(&self.readers)
-            .await
-            .map_err(|source| failure(OPERATION, &source))?;
-        let head = position_from_sql(head)?;
+        let query = sqlx::query_scalar("select position from head");
+        let head: Result<i64, _> = self.readers.wait(query.fetch_one(&self.readers.get())).await;
+        let head = position_from_sql(head.map_err(|source| failure(OPERATION, &source))?)?;
         self.committed.saw(head);
         Ok(head)
     }

@@ -6,11 +6,24 @@ use std::process::Stdio;
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
+/// What `cargo run` tells the program that it runs. Handed on to another cargo, build scripts that watch these (ring's
+/// does) would run again, and everything above them would be compiled anew, at each change between the two.
+const OF_CARGO_RUN: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+
 /// A cargo command at the root of the workspace.
 pub(crate) fn cargo<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(testkit::sample::workspace_dir());
+    for (name, _) in std::env::vars_os() {
+        if is_of_cargo_run(&name) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+fn is_of_cargo_run(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| OF_CARGO_RUN.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// Runs a command to its end on our terminal.
@@ -41,4 +54,17 @@ fn said(command: &Command) -> String {
     let command = command.as_std();
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_run_tells_us_is_not_handed_on() {
+        assert!(is_of_cargo_run("CARGO_PKG_NAME".as_ref()) && is_of_cargo_run("CARGO_MANIFEST_DIR".as_ref()));
+        for kept in ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_TERM_COLOR", "PATH"] {
+            assert!(!is_of_cargo_run(kept.as_ref()), "{kept}");
+        }
+    }
 }

@@ -39,7 +39,9 @@ impl Steps {
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let format = cargo(["fmt", "--all", "--check"]);
-    let clippy = cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]);
+    let features = "dualgrid/otel,dualgrid/s3";
+    let clippy =
+        cargo(["clippy", "--workspace", "--all-targets", "--locked", "--features", features, "--", "-D", "warnings"]);
     steps.step("format", run_command(format)).await?;
     steps.step("tidy", tidy::run()).await?;
     steps.step("clippy", run_command(clippy)).await?;

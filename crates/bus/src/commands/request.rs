@@ -8,12 +8,22 @@ use async_nats::{HeaderMap, HeaderName, Message};
 use bytes::Bytes;
 use kernel::{Actor, DepartmentCode, Role, Scope};
 
+use crate::department::inbox_prefix;
 use crate::header::{self, ACTOR, CASE_ID, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, TRACEPARENT};
 
 /// Longest staff id.
 const ACTOR_LEN_MAX: usize = 64;
 /// Longest trace context that is recorded.
 const TRACEPARENT_LEN_MAX: usize = 128;
+
+/// Whether the answer goes to the inbox of the department in the subject, where only that department listens.
+pub(super) fn has_own_inbox(message: &Message) -> bool {
+    let (Ok((department, _)), Some(reply)) = (department_and_verb(&message.subject), &message.reply) else {
+        return false;
+    };
+    let inbox = reply.strip_prefix(&inbox_prefix(&department)).and_then(|rest| rest.strip_prefix('.'));
+    inbox.is_some_and(|inbox| !inbox.is_empty())
+}
 
 /// Reads a command. The department is the one in the subject, whatever else the message says.
 pub(super) fn read(message: &Message) -> Result<Request, Problem> {
@@ -130,6 +140,37 @@ mod tests {
         assert_eq!(request.actor.id, "dept/CGZF");
         assert_eq!(request.actor.role, Role::DepartmentClerk);
         assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
+    }
+
+    #[test]
+    fn only_the_inbox_of_the_department_in_the_subject_is_its_own() {
+        let answered = |subject: &str, reply: Option<&str>| {
+            let reply = reply.map(Into::into);
+            has_own_inbox(&Message { reply, ..message(subject, &[]) })
+        };
+        let subject = "dg.cmd.CG-01.accept-order";
+        for own in ["_INBOX_CG-01.a", "_INBOX_CG-01.a.b", "_INBOX_CG-01.a.*"] {
+            assert!(answered(subject, Some(own)), "{own}");
+        }
+        for other in [
+            "",
+            "_INBOX_CG-01",
+            "_INBOX_CG-01.",
+            "_INBOX_CG-011.a",
+            "_INBOX_CG.a",
+            "_INBOX_LHSR.a",
+            "_INBOX.a",
+            "_INBOX.CG-01.a",
+            "a._INBOX_CG-01.a",
+            "dg.evt.order.CG-01.order_accepted",
+            "dg.cmd.LHSR.accept-order",
+            "$JS.API.STREAM.DELETE.DUALGRID",
+        ] {
+            assert!(!answered(subject, Some(other)), "{other}");
+        }
+        assert!(!answered(subject, None));
+        assert!(!answered("dg.cmd.*.accept-order", Some("_INBOX_*.a")));
+        assert!(!answered("dg.cmd.accept-order", Some("_INBOX_accept-order.a")));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use kernel::{Position, Recorded};
 
 use super::Publisher;
 use crate::Error;
-use crate::stream::{self, Ensured, STREAM, subject_of};
+use crate::stream::{self, Ensured, Origin, STREAM, subject_of};
 
 /// How many random places are compared in a routine check.
 const SAMPLES: usize = 4;
@@ -41,6 +41,8 @@ pub(super) struct Diverged {
 pub(super) enum Difference {
     /// Its configuration is another one and cannot be corrected.
     Configuration(String),
+    /// It was made for a log that begins with another event.
+    AnotherLog { first_event: String },
     /// It does not begin at 1, or something between is missing.
     Holes { first: u64, last: u64, messages: u64 },
     /// It holds more than the log.
@@ -53,6 +55,9 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration(what) => f.write_str(what),
+            Self::AnotherLog { first_event } => {
+                write!(f, "it holds another log, which begins with the event {first_event}")
+            }
             Self::Holes { first, last, messages } => {
                 write!(f, "it holds {messages} messages from {first} to {last}, not every one from 1")
             }
@@ -65,12 +70,16 @@ impl fmt::Display for Difference {
 impl Publisher {
     /// Finds or makes the stream and compares it with the log.
     pub(super) async fn compare(&self, known: Option<&Agreed>) -> Result<Result<Agreed, Diverged>, Error> {
-        let found = match stream::ensure(&self.jetstream, self.options.replicas).await? {
+        let origin = self.origin().await?;
+        let found = match stream::ensure(&self.jetstream, &origin, self.options.replicas).await? {
             Ensured::Fit(found) => found,
             Ensured::Unfit(found, difference) => {
                 return Ok(Err(Diverged { found, difference: Difference::Configuration(difference) }));
             }
         };
+        if let Some(first_event) = origin.other_first_event(&found.config) {
+            return Ok(Err(Diverged { found, difference: Difference::AnotherLog { first_event } }));
+        }
         let is_known = known.is_some_and(|known| known.created == found.created);
         if known.is_some() && !is_known {
             tracing::warn!("the stream was made anew by somebody; it is filled from the log");
@@ -81,6 +90,12 @@ impl Publisher {
             None => Ok(agreed),
             Some(difference) => Err(Diverged { found, difference }),
         })
+    }
+
+    /// Whose log is published.
+    pub(super) async fn origin(&self) -> Result<Origin, Error> {
+        let first_event = self.log.after(Position::START, 1).await?.pop().map(|event| event.id);
+        Ok(Origin { installation: self.options.installation.clone(), first_event })
     }
 
     async fn difference(&self, state: &State, samples: usize) -> Result<Option<Difference>, Error> {

@@ -21,6 +21,9 @@ impl Publisher {
         if (now.created, now.state.last_sequence) != (then.created, then.state.last_sequence) {
             return Ok(());
         }
+        let origin = self.origin().await?;
+        // Another installation may have been faster to claim a stream of nobody.
+        origin.refuse_foreign(&now.config)?;
         let prefix = self.common_prefix(&now.state).await?;
         let floors = floors(&stream, prefix).await?;
         tracing::warn!(
@@ -32,7 +35,7 @@ impl Publisher {
         );
         self.report.rebuilding();
         self.jetstream.delete_stream(STREAM).await.map_err(Error::nats("delete the stream"))?;
-        let config = stream::config_with(&floors, self.options.replicas);
+        let config = stream::config_with(&origin, &floors, self.options.replicas);
         self.jetstream.create_stream(config).await.map_err(Error::nats("create the stream"))?;
         Ok(())
     }

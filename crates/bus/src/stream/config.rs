@@ -1,17 +1,67 @@
-//! How the stream has to be configured, and how far each department had come when it was made.
+//! How the stream has to be configured, and what it remembers in its metadata.
+//!
+//! | metadata | value |
+//! |---|---|
+//! | `dualgrid-installation` | name of the installation whose log the stream holds |
+//! | `dualgrid-first-event` | id of the event at position 1: another one is another log |
+//! | `dualgrid-floor-<CODE>` | last sequence that the department had acknowledged when the stream was made again |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use kernel::DepartmentCode;
+use kernel::{DepartmentCode, EventId};
 
 use super::{STREAM, SUBJECTS};
+use crate::Error;
 
-/// Metadata of a rebuilt stream: `dualgrid-floor-<CODE>` is the last sequence that the department had acknowledged.
+/// What all our metadata begins with.
+const OURS: &str = "dualgrid-";
 const FLOOR: &str = "dualgrid-floor-";
+const INSTALLATION: &str = "dualgrid-installation";
+const FIRST_EVENT: &str = "dualgrid-first-event";
 
 /// Last acknowledged sequence by department.
 pub(crate) type Floors = BTreeMap<DepartmentCode, u64>;
+
+/// Whose log it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Name of the installation; empty where it is not checked.
+    pub(crate) installation: String,
+    /// The event at position 1, once there is one.
+    pub(crate) first_event: Option<EventId>,
+}
+
+impl Origin {
+    /// Refuses a stream that another installation made: it is neither changed nor published to.
+    pub(crate) fn refuse_foreign(&self, found: &Config) -> Result<(), Error> {
+        match found.metadata.get(INSTALLATION) {
+            Some(owner) if !self.installation.is_empty() && *owner != self.installation => {
+                Err(Error::ForeignStream { owner: owner.clone(), own: self.installation.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The first event that the stream was made for, where it is another one than ours.
+    pub(crate) fn other_first_event(&self, found: &Config) -> Option<String> {
+        let own = self.first_event?.to_string();
+        found.metadata.get(FIRST_EVENT).filter(|recorded| **recorded != own).cloned()
+    }
+
+    /// The metadata of `found` with ours, where that adds something. What is there is never replaced.
+    pub(super) fn added_to(&self, found: &Config) -> Option<HashMap<String, String>> {
+        let missing: Vec<_> = self.entries().filter(|(key, _)| !found.metadata.contains_key(key)).collect();
+        (!missing.is_empty()).then(|| found.metadata.clone().into_iter().chain(missing).collect())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (String, String)> {
+        let installation = Some(self.installation.clone()).filter(|name| !name.is_empty());
+        let first_event = self.first_event.map(|id| id.to_string());
+        let named = |key: &str, value: Option<String>| value.map(|value| (key.to_owned(), value));
+        named(INSTALLATION, installation).into_iter().chain(named(FIRST_EVENT, first_event))
+    }
+}
 
 /// The configuration: everything is kept for ever, in files, in atomic batches.
 pub(crate) fn config(replicas: usize) -> Config {
@@ -80,15 +130,15 @@ pub(crate) fn floors(config: &Config) -> Floors {
     config.metadata.iter().filter_map(floor).collect()
 }
 
-/// The configuration of a stream that is made again, which remembers how far the departments had come.
-pub(crate) fn config_with(floors: &Floors, replicas: usize) -> Config {
-    let metadata = floors.iter().map(|(code, floor)| (format!("{FLOOR}{code}"), floor.to_string())).collect();
-    Config { metadata, ..config(replicas) }
+/// The configuration of a stream that is made, which remembers whose it is and how far the departments had come.
+pub(crate) fn config_with(origin: &Origin, floors: &Floors, replicas: usize) -> Config {
+    let floors = floors.iter().map(|(code, floor)| (format!("{FLOOR}{code}"), floor.to_string()));
+    Config { metadata: origin.entries().chain(floors).collect(), ..config(replicas) }
 }
 
 /// Carries what a stream remembers over to its corrected configuration.
-pub(super) fn keep_floors(wanted: &mut Config, found: &Config) {
-    let ours = found.metadata.iter().filter(|(key, _)| key.starts_with(FLOOR));
+pub(super) fn keep_memory(wanted: &mut Config, found: &Config) {
+    let ours = found.metadata.iter().filter(|(key, _)| key.starts_with(OURS));
     wanted.metadata = ours.map(|(key, value)| (key.clone(), value.clone())).collect();
 }
 
@@ -103,15 +153,51 @@ mod tests {
         assert_eq!(misfit(&foreign, 3).unwrap(), "it is configured differently in subjects, max_msgs, num_replicas");
     }
 
+    fn origin(installation: &str, first_event: &str) -> Origin {
+        Origin { installation: installation.into(), first_event: Some(EventId::named(first_event)) }
+    }
+
     #[test]
     fn what_a_stream_remembers_is_read_back() {
         let code = DepartmentCode::try_new("CGZF").unwrap();
         let kept = Floors::from([(code, 42)]);
-        let mut made = config_with(&kept, 1);
+        let mut made = config_with(&origin("one", "a"), &kept, 1);
         made.metadata.insert("_nats.ver".into(), "2.15.1".into());
         assert_eq!(floors(&made), kept);
         let mut corrected = config(1);
-        keep_floors(&mut corrected, &made);
-        assert_eq!(corrected.metadata.len(), 1);
+        keep_memory(&mut corrected, &made);
+        assert_eq!(corrected.metadata.len(), 3);
+    }
+
+    #[test]
+    fn a_stream_of_another_installation_is_refused_with_its_name() {
+        let made = config_with(&origin("one", "a"), &Floors::new(), 1);
+        let refused = origin("two", "a").refuse_foreign(&made).unwrap_err().to_string();
+        assert!(
+            refused.contains("belongs to the installation one") && refused.contains("this one is two"),
+            "{refused}"
+        );
+        assert!(origin("one", "b").refuse_foreign(&made).is_ok());
+        assert!(origin("", "b").refuse_foreign(&made).is_ok(), "not checked");
+        assert!(origin("two", "a").refuse_foreign(&config(1)).is_ok(), "a stream of nobody");
+    }
+
+    #[test]
+    fn another_first_event_is_another_log() {
+        let made = config_with(&origin("one", "a"), &Floors::new(), 1);
+        assert_eq!(origin("one", "a").other_first_event(&made), None);
+        assert_eq!(origin("one", "b").other_first_event(&made), Some(EventId::named("a").to_string()));
+        assert_eq!(Origin::default().other_first_event(&made), None, "the log is empty");
+        assert_eq!(origin("one", "b").other_first_event(&config(1)), None, "nothing is remembered");
+    }
+
+    #[test]
+    fn what_is_remembered_is_added_to_and_never_replaced() {
+        let empty = Origin { first_event: None, ..origin("one", "") };
+        let mut made = config_with(&empty, &Floors::new(), 1);
+        assert_eq!(empty.added_to(&made), None);
+        made.metadata = origin("one", "a").added_to(&made).unwrap();
+        assert_eq!(made, config_with(&origin("one", "a"), &Floors::new(), 1));
+        assert_eq!(origin("two", "b").added_to(&made), None);
     }
 }

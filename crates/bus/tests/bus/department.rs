@@ -18,7 +18,7 @@ use testkit::client::eventually;
 use testkit::nats::CORE;
 use uuid::Uuid;
 
-use crate::vec_log::{ONE, VecLog, code};
+use crate::vec_log::{ONE, OTHER, VecLog, code};
 use crate::world::{PATIENCE, World, credentials};
 
 async fn department(world: &World) -> Department {
@@ -93,6 +93,28 @@ async fn after_a_rebuild_a_department_gets_nothing_twice_and_misses_nothing() {
     assert_eq!(positions(&fetch(&department, 4).await), [31, 33, 36, 39]);
     let more = department.next_events(1, Duration::from_millis(300)).await.unwrap();
     assert!(more.is_empty(), "{:?}", positions(&more));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_department_goes_on_after_a_rebuild_too() {
+    let mut world = World::new().await;
+    let publisher = world.publisher().await;
+    world.log.grow(12);
+    world.settle().await;
+    world.keeper().await.keep().await.unwrap();
+    let department = department(&world).await;
+    for delivery in fetch(&department, 2).await {
+        delivery.ack().await.unwrap();
+    }
+    let without = world.keeper_of(&[OTHER]).await;
+    for rebuilds in 1..=2 {
+        let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
+        context.publish("dg.evt.case.case_closed", "{}".into()).await.unwrap().await.unwrap();
+        world.settle().await;
+        assert_eq!(publisher.status().borrow().rebuilds, rebuilds);
+    }
+    without.keep().await.unwrap();
+    assert_eq!(positions(&fetch(&department, 2).await), [9, 12]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

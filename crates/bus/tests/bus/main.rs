@@ -11,6 +11,8 @@ mod department;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod origin;
+#[cfg(test)]
 mod publishing;
 #[cfg(test)]
 mod vec_log;

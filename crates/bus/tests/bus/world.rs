@@ -26,12 +26,12 @@ pub(crate) struct World {
     pub(crate) tasks: JoinSet<()>,
 }
 
-struct Both;
+struct Active(Vec<DepartmentCode>);
 
 #[async_trait]
-impl Directory for Both {
+impl Directory for Active {
     async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error> {
-        Ok(vec![code(ONE), code(OTHER)])
+        Ok(self.0.clone())
     }
 }
 
@@ -58,8 +58,12 @@ impl World {
     }
 
     pub(crate) async fn publisher_with(&mut self, options: PublisherOptions) -> Arc<Publisher> {
+        self.publisher_of(Arc::clone(&self.log), options).await
+    }
+
+    /// A publisher of a log that may be another than ours.
+    pub(crate) async fn publisher_of(&mut self, log: Arc<VecLog>, options: PublisherOptions) -> Arc<Publisher> {
         let connection = self.connection().await;
-        let log = Arc::clone(&self.log);
         let publisher =
             Arc::new(Publisher::new(connection, log, Arc::new(SystemClock), Arc::new(SystemEntropy), options));
         let running = Arc::clone(&publisher);
@@ -73,7 +77,13 @@ impl World {
 
     /// Keeps the consumers of both departments, when it is asked to.
     pub(crate) async fn keeper(&self) -> Departments {
-        Departments::new(self.connection().await, Arc::new(Both), Duration::from_millis(100))
+        self.keeper_of(&[ONE, OTHER]).await
+    }
+
+    /// The same while only these departments are active.
+    pub(crate) async fn keeper_of(&self, active: &[&str]) -> Departments {
+        let active = Active(active.iter().copied().map(code).collect());
+        Departments::new(self.connection().await, Arc::new(active), Duration::from_millis(100))
     }
 
     pub(crate) async fn departments(&mut self) {

@@ -1,11 +1,12 @@
 //! Connections to a PostgreSQL server, which may be restarting.
 
+use std::io::ErrorKind;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::durability::{self, Durability};
 use crate::failure::is_passing;
@@ -79,6 +80,15 @@ impl Place {
     pub(crate) fn unreachable(&self, source: sqlx::Error) -> OpenError {
         OpenError::Unreachable { database: self.name.clone(), source }
     }
+}
+
+/// Waits so long for an answer of the server. Without one the connection counts as lost, and with it the outcome.
+pub(super) async fn in_time<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let silence = || std::io::Error::new(ErrorKind::TimedOut, format!("no answer within {patience:?}"));
+    timeout(patience, answer).await.unwrap_or_else(|_| Err(sqlx::Error::Io(silence())))
 }
 
 /// Reads the settings that decide about durability, as they are for this session.

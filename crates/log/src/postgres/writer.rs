@@ -11,9 +11,10 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::connection::{Place, durability};
+use super::connection::{Place, durability, in_time};
 use super::read_command;
 use crate::failure::{broken, failure, is_undone};
+use crate::options::Options;
 use crate::record::{from_sql, made, position_from_sql, to_sql};
 use crate::writer::{Backend, RecordError, Verdict};
 
@@ -34,11 +35,13 @@ pub(super) struct PgBackend {
     place: Place,
     connection: Option<PgConnection>,
     connect_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 impl PgBackend {
-    pub(super) fn new(place: Place, connection: PgConnection, connect_timeout: Duration) -> Self {
-        Self { place, connection: Some(connection), connect_timeout }
+    pub(super) fn new(place: Place, connection: PgConnection, options: &Options) -> Self {
+        let (connect_timeout, answer_timeout) = (options.acquire_timeout, options.answer_timeout);
+        Self { place, connection: Some(connection), connect_timeout, answer_timeout }
     }
 
     /// The connection; a new one is checked like the first, since the server may have been reconfigured.
@@ -48,7 +51,8 @@ impl PgBackend {
         }
         let connecting = self.place.connect(self.connect_timeout).await;
         let mut connection = connecting.map_err(|source| failure(OPERATION, &source))?;
-        let found = durability(&mut connection).await.map_err(|source| failure(OPERATION, &source))?;
+        let found = in_time(self.connect_timeout, durability(&mut connection)).await;
+        let found = found.map_err(|source| failure(OPERATION, &source))?;
         if !found.is_enough() {
             return Err(broken(OPERATION, format!("the server is no longer durable: {found}")));
         }
@@ -58,9 +62,10 @@ impl PgBackend {
 
 impl Backend for PgBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
+        let patience = self.answer_timeout;
         let connection = self.connection().await.map_err(RecordError::Undone)?;
         // All rows, so that the end of the transaction has been heard of and not only the rows it made.
-        let outcome = call(connection, batch).await;
+        let outcome = in_time(patience, call(connection, batch)).await;
         match outcome {
             Ok(rows) => verdicts(batch, &rows).map_err(RecordError::Lost),
             Err(source) if is_undone(&source) => Err(RecordError::Undone(failure(OPERATION, &source))),

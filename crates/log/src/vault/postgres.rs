@@ -3,14 +3,14 @@
 use app::port::{Failure, Vault, VaultError};
 use async_trait::async_trait;
 use kernel::{PersonId, PersonKey};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{StoredKey, Wrapping, vanished};
 use crate::failure::failure;
 use crate::migrations::POSTGRES_VAULT;
 use crate::open::OpenError;
 use crate::options::Options;
-use crate::postgres::{Place, refuse_unless_durable};
+use crate::postgres::{Place, Pool, refuse_unless_durable};
 
 /// Connections of the vault; it is asked once per person, not per event.
 const CONNECTIONS_MAX: u32 = 4;
@@ -22,7 +22,7 @@ const CONNECTIONS_MAX: u32 = 4;
 /// log. Until then what is left is the wrapped key, of no use without the wrapping key.
 #[derive(Debug)]
 pub struct PgVault {
-    pool: PgPool,
+    pool: Pool,
     wrapping: Wrapping,
 }
 
@@ -39,15 +39,13 @@ impl PgVault {
         POSTGRES_VAULT.run_on_postgres(&mut connection).await?;
         let check_value = check_value(&mut connection, &wrapping).await.map_err(unreachable)?;
         wrapping.refuse_unless_fits(&check_value)?;
-        Ok(Self { pool: place.pool("dualgrid vault", CONNECTIONS_MAX, options.acquire_timeout), wrapping })
+        Ok(Self { pool: Pool::new(place, "dualgrid vault", CONNECTIONS_MAX, options), wrapping })
     }
 
     async fn stored(&self, operation: &'static str, person: PersonId) -> Result<Option<StoredKey>, Failure> {
-        let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("select wrapped from keys where person = $1")
-            .bind(person.uuid())
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|source| failure(operation, &source))?;
+        let query = sqlx::query_scalar("select wrapped from keys where person = $1").bind(person.uuid());
+        let found: Result<Option<Option<Vec<u8>>>, _> = self.pool.wait(query.fetch_optional(&self.pool.get())).await;
+        let found = found.map_err(|source| failure(operation, &source))?;
         Ok(found.map(|wrapped| StoredKey { wrapped }))
     }
 }
@@ -80,29 +78,28 @@ impl Vault for PgVault {
         }
         // Somebody else may be making it too: the first one counts, for both.
         let wrapped = self.wrapping.fresh(person);
-        sqlx::query(
+        let query = sqlx::query(
             "insert into keys (person, wrapped, created_at) values ($1, $2, $3) on conflict (person) do nothing",
         )
         .bind(person.uuid())
         .bind(&wrapped)
-        .bind(self.wrapping.now())
-        .execute(&self.pool)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
+        .bind(self.wrapping.now());
+        let inserted = self.pool.wait(query.execute(&self.pool.get())).await;
+        inserted.map_err(|source| failure(OPERATION, &source))?;
         let stored = self.stored(OPERATION, person).await?.ok_or_else(|| vanished(OPERATION, person))?;
         self.wrapping.open(OPERATION, person, stored)
     }
 
     async fn erase(&self, person: PersonId) -> Result<bool, Failure> {
         const OPERATION: &str = "erase the key of a person";
-        let erased =
+        let query =
             sqlx::query("update keys set wrapped = null, erased_at = $2 where person = $1 and erased_at is null")
                 .bind(person.uuid())
-                .bind(self.wrapping.now())
-                .execute(&self.pool)
-                .await
-                .map_err(|source| failure(OPERATION, &source))?;
-        if let Err(source) = sqlx::query("vacuum keys").persistent(false).execute(&self.pool).await {
+                .bind(self.wrapping.now());
+        let erased = self.pool.wait(query.execute(&self.pool.get())).await;
+        let erased = erased.map_err(|source| failure(OPERATION, &source))?;
+        let vacuum = sqlx::query("vacuum keys").persistent(false);
+        if let Err(source) = self.pool.wait(vacuum.execute(&self.pool.get())).await {
             // The key is gone for every reader; autovacuum comes by later.
             tracing::warn!(error = %source, "could not vacuum the vault after an erasure");
         }

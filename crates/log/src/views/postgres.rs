@@ -4,7 +4,7 @@ use app::port::{Build, Failure, Query, Row, RowChange, SaveError, ViewSpec, View
 use async_trait::async_trait;
 use kernel::Position;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
 use super::not_built;
@@ -13,14 +13,14 @@ use crate::failure::{broken, failure, is_missing_table};
 use crate::migrations::POSTGRES_VIEWS;
 use crate::open::OpenError;
 use crate::options::Options;
-use crate::postgres::Place;
+use crate::postgres::{Place, Pool};
 use crate::record::{from_sql, position_from_sql, position_to_sql, to_sql};
 use crate::views::changes::Changes;
 
 /// Views in a PostgreSQL database.
 #[derive(Debug)]
 pub struct PgViews {
-    pool: PgPool,
+    pool: Pool,
     active: ActiveBuilds,
 }
 
@@ -31,12 +31,12 @@ impl PgViews {
         let place = Place::parse(url)?.with("synchronous_commit", "off");
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         POSTGRES_VIEWS.run_on_postgres(&mut connection).await?;
-        let pool = place.pool("dualgrid views", options.view_connections_max, options.acquire_timeout);
+        let pool = Pool::new(place, "dualgrid views", options.view_connections_max, options);
         Ok(Self { pool, active: ActiveBuilds::default() })
     }
 
     async fn begin_tx(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.begin().await
+        self.pool.get().begin().await
     }
 
     async fn active_number(&self, operation: &'static str, view: &ViewSpec) -> Result<i64, Failure> {
@@ -64,7 +64,7 @@ impl PgViews {
             for number in numbers {
                 statement = statement.bind(number);
             }
-            match statement.fetch_all(&self.pool).await {
+            match self.pool.wait(statement.fetch_all(&self.pool.get())).await {
                 Ok(rows) => return rows.iter().map(|row| read_row(operation, row)).collect(),
                 Err(source) if is_missing_table(&source) => self.active.forget(view.name),
                 Err(source) => return Err(failure(operation, &source)),
@@ -83,17 +83,16 @@ fn read_row(operation: &'static str, row: &PgRow) -> Result<Row, Failure> {
 impl ViewStore for PgViews {
     async fn active(&self, view: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
         const OPERATION: &str = "look up the active build of a view";
-        let found: Option<(i64, i32)> = sqlx::query_as(
+        let query = sqlx::query_as(
             "select
                 number,
                 version
             from views
             where name = $1 and active",
         )
-        .bind(view.name)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
+        .bind(view.name);
+        let found: Result<Option<(i64, i32)>, _> = self.pool.wait(query.fetch_optional(&self.pool.get())).await;
+        let found = found.map_err(|source| failure(OPERATION, &source))?;
         let Some((number, version)) = found else { return Ok(None) };
         let version = from_sql(version)?;
         Ok(Some((Build { number, spec: ViewSpec { version, ..*view } }, version)))
@@ -108,33 +107,30 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(number)
         };
-        let number = begun.await.map_err(|source| failure(OPERATION, &source))?;
+        let number = self.pool.wait(begun).await.map_err(|source| failure(OPERATION, &source))?;
         Ok(Build { number, spec: *view })
     }
 
     async fn unfinished(&self, view: &ViewSpec) -> Result<Vec<Build>, Failure> {
         const OPERATION: &str = "look up unfinished builds of a view";
-        let numbers: Vec<i64> = sqlx::query_scalar(
+        let query = sqlx::query_scalar(
             "select number
             from views
             where name = $1 and version = $2 and not active
             order by number",
         )
         .bind(view.name)
-        .bind(to_sql(view.version))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
+        .bind(to_sql(view.version));
+        let numbers: Result<Vec<i64>, _> = self.pool.wait(query.fetch_all(&self.pool.get())).await;
+        let numbers = numbers.map_err(|source| failure(OPERATION, &source))?;
         Ok(numbers.into_iter().map(|number| Build { number, spec: *view }).collect())
     }
 
     async fn checkpoint(&self, build: &Build) -> Result<Position, Failure> {
         const OPERATION: &str = "read the checkpoint of a view";
-        let position: Option<i64> = sqlx::query_scalar("select position from views where number = $1")
-            .bind(build.number)
-            .fetch_optional(&self.pool)
-            .await
-            .map_err(|source| failure(OPERATION, &source))?;
+        let query = sqlx::query_scalar("select position from views where number = $1").bind(build.number);
+        let position: Result<Option<i64>, _> = self.pool.wait(query.fetch_optional(&self.pool.get())).await;
+        let position = position.map_err(|source| failure(OPERATION, &source))?;
         position_from_sql(position.ok_or_else(|| gone(OPERATION, build))?)
     }
 
@@ -142,11 +138,9 @@ impl ViewStore for PgViews {
         const OPERATION: &str = "load rows of a view";
         check_names(OPERATION, &build.spec)?;
         let sql = format!("select key, doc::text from {} where key = any($1)", table_of(build));
-        sqlx::query_as(AssertSqlSafe(sql))
-            .bind(keys)
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|source| failure(OPERATION, &source))
+        let query = sqlx::query_as(AssertSqlSafe(sql)).bind(keys);
+        let rows = self.pool.wait(query.fetch_all(&self.pool.get())).await;
+        rows.map_err(|source| failure(OPERATION, &source))
     }
 
     async fn save(&self, build: &Build, from: Position, to: Position, rows: Vec<RowChange>) -> Result<(), SaveError> {
@@ -162,7 +156,7 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(true)
         };
-        match saved.await {
+        match self.pool.wait(saved).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(SaveError::Fenced),
             Err(source) if is_missing_table(&source) => Err(SaveError::Fenced),
@@ -181,7 +175,7 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(true)
         };
-        let there = activated.await.map_err(|source| failure(OPERATION, &source))?;
+        let there = self.pool.wait(activated).await.map_err(|source| failure(OPERATION, &source))?;
         self.active.forget(build.spec.name);
         if there { Ok(()) } else { Err(gone(OPERATION, build)) }
     }
@@ -200,7 +194,7 @@ impl ViewStore for PgViews {
             }
             tx.commit().await
         };
-        abandoned.await.map_err(|source| failure(OPERATION, &source))
+        self.pool.wait(abandoned).await.map_err(|source| failure(OPERATION, &source))
     }
 
     async fn get(&self, view: &ViewSpec, key: &str) -> Result<Option<Row>, Failure> {

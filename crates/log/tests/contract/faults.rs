@@ -38,7 +38,7 @@ async fn until_answered(log: &Arc<dyn app::port::EventLog>, command: &str, one: 
     }
 }
 
-fn write_until_answered(log: &Arc<dyn app::port::EventLog>, writers: u32, appends: u32) -> JoinSet<()> {
+pub(crate) fn write_until_answered(log: &Arc<dyn app::port::EventLog>, writers: u32, appends: u32) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for writer in 0..writers {
         let log = Arc::clone(log);

@@ -14,6 +14,7 @@ mod faults;
 mod opening;
 mod processes;
 mod reading;
+mod silence;
 mod stores;
 mod vault;
 mod views;
