@@ -14,6 +14,9 @@ use crate::{App, Error};
 
 /// Most bytes of a command's body: 256 KiB.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Most bytes of the description of a whole district or of all rules, as the command line loads it: 16 MiB. HTTP takes
+/// no more of these than of any other command.
+pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most nesting of a command's body.
 pub const BODY_DEPTH_MAX: usize = 32;
 
@@ -98,12 +101,16 @@ impl App {
     /// Says which family the trouble is of; nothing was recorded then, but for [`Error::Failure`] that is passing: the
     /// same command again finds out.
     pub async fn submit(&self, request: Request) -> Result<Answer, Error> {
-        check_body(&request.body)?;
+        let bytes_max = match request.target {
+            Target::NewCase | Target::Case(_) => BODY_BYTES_MAX,
+            Target::District | Target::Rules => DESCRIPTION_BYTES_MAX,
+        };
+        check_body(&request.body, bytes_max)?;
         let accepted = self.accept(&request);
         let answer = match request.target {
             Target::NewCase | Target::Case(_) => {
                 let command = CaseCommand::parse(&request.name, &request.body)?;
-                let case = case_of(&request, &command)?;
+                let case = self.case_of(&request, &command)?;
                 self.handle_case(case, command, &accepted).await
             }
             Target::District => {
@@ -122,6 +129,25 @@ impl App {
             Err(error) => tracing::info!(command.name = request.name, code = error.problem().code, "command refused"),
         }
         answer
+    }
+
+    /// The case a command is for. A discovery is named after its source's own number in this installation, or else
+    /// after its command: sent again it finds the same case.
+    fn case_of(&self, request: &Request, command: &CaseCommand) -> Result<CaseId, Error> {
+        match (request.target, command) {
+            (Target::NewCase, CaseCommand::DiscoverIssue(discover)) => {
+                let (installation, source) = (&self.settings.installation, discover.source.as_str());
+                Ok(match &discover.source_code {
+                    Some(code) => CaseId::named(&format!("case/{installation}/{source}/{code}")),
+                    None => CaseId::named(&format!("case/{installation}/{}", request.command)),
+                })
+            }
+            (Target::Case(case), command) if !matches!(command, CaseCommand::DiscoverIssue(_)) => Ok(case),
+            (Target::Case(_), _) => {
+                Err(Error::malformed("id-not-wanted", "an issue is discovered without an id; the answer names it"))
+            }
+            _ => Err(Error::malformed("id-missing", format!("{} needs the id of its case", request.name))),
+        }
     }
 
     fn accept(&self, request: &Request) -> Accepted {
@@ -147,26 +173,10 @@ impl App {
     }
 }
 
-/// The case a command is for. A discovery is named after its source's own number, or else after its command: sent
-/// again it finds the same case.
-fn case_of(request: &Request, command: &CaseCommand) -> Result<CaseId, Error> {
-    match (request.target, command) {
-        (Target::NewCase, CaseCommand::DiscoverIssue(discover)) => Ok(match &discover.source_code {
-            Some(code) => CaseId::named(&format!("case/{}/{code}", discover.source.as_str())),
-            None => CaseId::named(&format!("case/{}", request.command)),
-        }),
-        (Target::Case(case), command) if !matches!(command, CaseCommand::DiscoverIssue(_)) => Ok(case),
-        (Target::Case(_), _) => {
-            Err(Error::malformed("id-not-wanted", "an issue is discovered without an id; the answer names it"))
-        }
-        _ => Err(Error::malformed("id-missing", format!("{} needs the id of its case", request.name))),
-    }
-}
-
 /// Refuses a body that is too large, not UTF-8, or nested too deeply, before anything reads it.
-pub(crate) fn check_body(body: &[u8]) -> Result<(), Error> {
-    if body.len() > BODY_BYTES_MAX {
-        let detail = format!("the body has {} bytes; at most {BODY_BYTES_MAX} are taken", body.len());
+fn check_body(body: &[u8], bytes_max: usize) -> Result<(), Error> {
+    if body.len() > bytes_max {
+        let detail = format!("the body has {} bytes; at most {bytes_max} are taken", body.len());
         return Err(Error::Malformed { status: 413, code: "body-too-large", detail });
     }
     if let Err(error) = std::str::from_utf8(body) {
@@ -205,7 +215,7 @@ mod tests {
     use super::*;
 
     fn code(body: &[u8]) -> String {
-        check_body(body).map_or_else(|error| error.problem().code, |()| "taken".to_owned())
+        check_body(body, BODY_BYTES_MAX).map_or_else(|error| error.problem().code, |()| "taken".to_owned())
     }
 
     #[test]
