@@ -95,10 +95,11 @@ impl Process {
         if let Some(status) = self.ended()? {
             bail!("{} has already ended with {status}; its log:\n{}", self.name, self.log_tail());
         }
-        let status = Command::new("kill")
-            .args(["-s", signal.name(), &self.pid().to_string()])
+        // The shell's own `kill`: the program of that name is no part of a small Debian.
+        let status = Command::new("sh")
+            .args(["-c", r#"kill -s "$0" "$1""#, signal.name(), &self.pid().to_string()])
             .status()
-            .context("could not run `kill`")?;
+            .context("could not run `sh`")?;
         anyhow::ensure!(status.success(), "could not send SIG{} to {}", signal.name(), self.name);
         Ok(())
     }
