@@ -224,7 +224,8 @@ impl DiscoverIssue {
         context.has_happened(self.found_at.unwrap_or(context.at))
     }
 
-    /// Whether this is what was discovered. The reporter is not compared: it is sealed.
+    /// Whether this is what was discovered. What a reporter said of themselves is sealed and cannot be compared; whether
+    /// there is one, and who, can: a second message that brings the reporter is another one, never a silent loss.
     fn is_same(&self, event: &IssueDiscovered) -> bool {
         let evidence = event.evidence.iter().map(|evidence| &evidence.sha256);
         (self.source, &self.source_code, &self.title, &self.description)
@@ -233,6 +234,11 @@ impl DiscoverIssue {
             && (&self.location.recorded(), &self.list_line) == (&event.location, &event.list_line)
             && self.evidence.iter().eq(evidence)
             && self.found_at.is_none_or(|found| found == event.found_at)
+            && match (&self.reporter, &event.reporter) {
+                (None, None) => true,
+                (Some(input), Some(known)) => input.person.is_none_or(|person| person == known.person),
+                _ => false,
+            }
     }
 }
 
@@ -254,6 +260,8 @@ mod tests {
         given([discovered()]).when(discover()).then_nothing();
         let other = DiscoverIssue { title: "别的事".into(), ..discover() };
         given([discovered()]).when(other).then_refused(Refusal::AlreadyDiscovered);
+        let reported = DiscoverIssue { reporter: Some(ReporterInput::default()), ..discover() };
+        given([discovered()]).when(reported).then_refused(Refusal::AlreadyDiscovered);
     }
 
     #[test]
