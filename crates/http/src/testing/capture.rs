@@ -1,23 +1,43 @@
 //! Everything that is logged while a test looks.
+//!
+//! One subscriber for the whole test program, which hands on to whoever looks on that thread. With a subscriber of its
+//! own for each test, a place that logs for the first time on another thread would be taken for one that nobody wants.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber};
+
+thread_local! {
+    static LOOKING: RefCell<Option<Captured>> = const { RefCell::new(None) };
+}
 
 /// The fields of all spans and events, one `name=value` a line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Captured(Arc<Mutex<String>>);
 
+/// Captures until it is dropped.
+pub(crate) struct Looking;
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        LOOKING.with_borrow_mut(Option::take);
+    }
+}
+
 impl Captured {
     /// Captures what this thread logs until the guard is dropped.
-    pub(crate) fn start() -> (Self, DefaultGuard) {
+    pub(crate) fn start() -> (Self, Looking) {
+        static INSTALLED: Once = Once::new();
+        INSTALLED.call_once(|| {
+            tracing::subscriber::set_global_default(Everywhere).expect("nobody else in these tests installs one");
+        });
         let captured = Self::default();
-        let guard = tracing::subscriber::set_default(captured.clone());
-        (captured, guard)
+        LOOKING.set(Some(captured.clone()));
+        (captured, Looking)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -32,20 +52,27 @@ impl Visit for &Captured {
     }
 }
 
-impl Subscriber for Captured {
+/// Hands on to whoever looks on this thread.
+struct Everywhere;
+
+fn looking(record: impl FnOnce(&mut &Captured)) {
+    LOOKING.with_borrow(|captured| captured.as_ref().map(|mut captured| record(&mut captured)));
+}
+
+impl Subscriber for Everywhere {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
         true
     }
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        span.record(&mut &*self);
+        looking(|captured| span.record(captured));
         Id::from_u64(1)
     }
     fn record(&self, _: &Id, values: &Record<'_>) {
-        values.record(&mut &*self);
+        looking(|captured| values.record(captured));
     }
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut &*self);
+        looking(|captured| event.record(captured));
     }
     fn enter(&self, _: &Id) {}
     fn exit(&self, _: &Id) {}
