@@ -15,7 +15,7 @@ use crate::faults::write_until_answered;
 use crate::place::{Place, all_at_once, append, everything, stream};
 
 /// What has to be noticed is noticed within this time.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Which of the connections nothing passes through.
 #[derive(Clone, Copy, Default)]
@@ -65,7 +65,7 @@ impl Way {
     }
 
     async fn log(&self) -> Arc<dyn EventLog> {
-        let (acquire_timeout, answer_timeout) = (Duration::from_millis(400), Duration::from_millis(400));
+        let (acquire_timeout, answer_timeout) = (Duration::from_secs(2), Duration::from_secs(2));
         let options = Options { acquire_timeout, answer_timeout, ..Options::default() };
         Arc::new(PgLog::connect(&self.url, &options).await.unwrap())
     }
