@@ -3,18 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use case::{
-    Authority, Case, CaseCommand, CaseEvent, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts,
-    MergeTarget, Share,
+    Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget, Share,
 };
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use esrs::manager::AggregateManager;
 use kernel::digest::Digest;
-use kernel::{
-    CaseId, DepartmentCode, Due, Event as _, Evidence, GridCode, MatterCode, Position, Step, StreamId, Version,
-};
+use kernel::{CaseId, DepartmentCode, Due, Evidence, GridCode, MatterCode, Step};
 
 use rules::RulesError;
 
+use crate::query::folded;
 use crate::reference::Known;
 use crate::view::CaseSummary;
 use crate::{App, Error};
@@ -25,9 +22,9 @@ impl App {
         id: CaseId,
         command: &CaseCommand,
         case: &Case,
+        known: &Known,
         now: DateTime<Utc>,
     ) -> Result<Facts, Error> {
-        let known = self.known().await?;
         let matter = matter_named(command)
             .or_else(|| case.file.as_ref().and_then(|file| file.matter()).map(|matter| matter.code.clone()));
         let mut without_due = BTreeMap::new();
@@ -74,16 +71,11 @@ impl App {
     }
 
     async fn merge_target(&self, id: CaseId, into: CaseId) -> Result<Option<MergeTarget>, Error> {
-        let manager = AggregateManager::new(self.ports.stores.cases(self.reading()));
-        let Some(target) = manager.load(into.uuid()).await? else { return Ok(None) };
-        let (own, others) = (self.first_position(id).await?, self.first_position(into).await?);
-        Ok(Some(MergeTarget { case: into, open: !target.inner().stage.is_final(), older: others < own }))
-    }
-
-    /// Where the first event of a case stands: the order of all cases, for ever.
-    async fn first_position(&self, case: CaseId) -> Result<Option<Position>, Error> {
-        let stream = StreamId::new(CaseEvent::CATEGORY, case.uuid());
-        Ok(self.ports.log.stream(&stream, Version(0)).await?.first().map(|event| event.position))
+        let (own, target) = (self.recorded(id).await?, self.recorded(into).await?);
+        // The first event of each: the order of all cases, for ever.
+        let (Some(own), Some(first)) = (own.first(), target.first()) else { return Ok(None) };
+        let open = !folded(&target)?.stage.is_final();
+        Ok(Some(MergeTarget { case: into, open, older: first.position < own.position }))
     }
 
     /// Open cases of the same matter in the same grid, as the view shows them: a hint for people. It may be late, and

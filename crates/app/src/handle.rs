@@ -43,8 +43,9 @@ impl App {
         let state = manager.load(id.uuid()).await?.unwrap_or_else(|| AggregateState::with_id(id.uuid()));
         let by = &accepted.provenance.actor;
         self.authorise_case_command(by, &command, state.inner()).await?;
-        let facts = self.facts(id, &command, state.inner(), recording.at).await?;
-        let today = self.known().await?.today(recording.at);
+        let known = self.known().await?;
+        let facts = self.facts(id, &command, state.inner(), &known, recording.at).await?;
+        let today = known.today(recording.at);
         let context = case::Context { id, at: recording.at, today, by: by.clone(), facts };
         manager.handle_command(state, case::Instruction { command, context }).await??;
         Ok(receipt(&recording)?.into())
@@ -67,8 +68,7 @@ impl App {
             }
             (_, None) => Err(case::Refusal::UnknownCase.into()),
             (_, Some(file)) => {
-                let departments: Vec<_> = file.orders.values().map(|order| &order.sent.order.department).collect();
-                authorise(by, command.name(), &Place { grids: &file.grids, departments: &departments })
+                authorise(by, command.name(), &Place { grids: &file.grids, departments: &file.departments() })
             }
         }
     }

@@ -61,8 +61,7 @@ impl App {
         let manager = AggregateManager::new(self.ports.stores.cases(self.reading()));
         let state = manager.load(case.uuid()).await?.ok_or(case::Refusal::UnknownCase)?;
         let file = state.inner().file.as_ref().ok_or(case::Refusal::UnknownCase)?;
-        let departments: Vec<_> = file.orders.values().map(|order| &order.sent.order.department).collect();
-        authorise(by, "read-reporter", &Place { grids: &file.grids, departments: &departments })?;
+        authorise(by, "read-reporter", &Place { grids: &file.grids, departments: &file.departments() })?;
         let none = || Error::NotFound { what: "reporter of this case".into() };
         let reporter = file.discovered.reporter.as_ref().ok_or_else(none)?;
         let key = self.ports.vault.key(reporter.person).await?.ok_or(Error::Erased)?;

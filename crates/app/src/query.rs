@@ -2,16 +2,15 @@
 
 use case::{Case, CaseEvent, Stage};
 use chrono::{DateTime, Utc};
-use esrs::Aggregate;
 use kernel::digest::Digest;
 use kernel::{
-    Actor, CaseId, CommandId, DepartmentCode, Event, Evidence, GridCode, MatterCode, Position, Recorded, Scope,
-    StreamId, Version,
+    Actor, CaseId, CommandId, DepartmentCode, Event, Evidence, GridCode, MatterCode, Position, Recorded, StreamId,
+    Version,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::authorise::{Place, Reach, authorise, reach};
+use crate::authorise::{Place, authorise, reach};
 use crate::event::read_as;
 use crate::intake::Answer;
 use crate::port::{Order, Query, Receipt, Row};
@@ -89,13 +88,9 @@ impl App {
     /// The events of a case in order, as they are stored. `beyond` is a version.
     pub async fn history(&self, by: &Actor, case: CaseId, page: PageRequest) -> Result<Page, Error> {
         let recorded = self.recorded(case).await?;
-        let mut state = Case::default();
-        for event in &recorded {
-            state = Case::apply_event(state, read_as::<CaseEvent>(event)?);
-        }
+        let state = folded(&recorded)?;
         let file = state.file.as_ref().ok_or(case::Refusal::UnknownCase)?;
-        let departments: Vec<_> = file.orders.values().map(|order| &order.sent.order.department).collect();
-        authorise(by, "read-history", &Place { grids: &file.grids, departments: &departments })?;
+        authorise(by, "read-history", &Place { grids: &file.grids, departments: &file.departments() })?;
         let beyond = page.beyond.unwrap_or(0);
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX) as usize;
         let mut later = recorded.iter().filter(|event| i64::from(event.version.0) > beyond);
@@ -246,7 +241,7 @@ impl App {
         Ok(rows.into_iter().filter(|row| row.matter.as_ref() == Some(matter)).collect())
     }
 
-    async fn recorded(&self, case: CaseId) -> Result<Vec<Recorded>, Error> {
+    pub(crate) async fn recorded(&self, case: CaseId) -> Result<Vec<Recorded>, Error> {
         let stream = StreamId::new(CaseEvent::CATEGORY, case.uuid());
         Ok(self.ports.log.stream(&stream, Version(0)).await?)
     }
@@ -287,9 +282,9 @@ fn authorise_case(by: &Actor, action: &str, summary: &CaseSummary) -> Result<(),
     authorise(by, action, &Place { grids: &summary.grids, departments: &departments })
 }
 
-/// How far a role may read: used by adapters that stream.
-pub fn may_read_events(by: &Actor) -> bool {
-    matches!(reach(by.role, "read-events"), Some(Reach::Everywhere)) && by.scope == Scope::Everywhere
+/// A case as its recorded events made it.
+pub(crate) fn folded(recorded: &[Recorded]) -> Result<Case, Error> {
+    recorded.iter().try_fold(Case::default(), |case, event| Ok(case.evolve(read_as::<CaseEvent>(event)?)))
 }
 
 fn raw(doc: String) -> Result<Box<RawValue>, Error> {

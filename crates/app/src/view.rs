@@ -12,7 +12,7 @@ mod order;
 
 pub use after::ORDER_STATUSES;
 pub use case_summary::{CaseSummary, CaseSummaryView};
-pub use fold::{Fold, FoldError, View, all, named};
+pub use fold::{Fold, FoldError, View, all};
 pub use history::HistoryEntry;
 pub use obligation::{OpenObligation, OpenObligationView};
 pub use order::{DepartmentOrder, DepartmentOrderView};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::{Actor, Due, GridCode, Obligation, OrderId};
+use kernel::{Actor, DepartmentCode, Due, GridCode, Obligation, OrderId};
 
 use crate::{
     CaseClosed, CaseDispatched, CaseDisposed, CaseReopened, Conclusion, ConsentRuleFacts, CriterionAnswer,
@@ -209,6 +209,11 @@ impl CaseFile {
         } else {
             Err(Refusal::AnotherDepartment { order, department: found.sent.order.department.clone() })
         }
+    }
+
+    /// The departments that ever got an order.
+    pub fn departments(&self) -> Vec<&DepartmentCode> {
+        self.orders.values().map(|order| &order.sent.order.department).collect()
     }
 
     /// The orders of this cycle that were not returned.

@@ -59,11 +59,6 @@ pub fn all() -> Vec<Box<dyn Fold>> {
     vec![Box::new(Pure(CaseSummaryView)), Box::new(Pure(DepartmentOrderView)), Box::new(Pure(OpenObligationView))]
 }
 
-/// The view of that name.
-pub fn named(name: &str) -> Option<Box<dyn Fold>> {
-    all().into_iter().find(|view| view.spec().name == name)
-}
-
 struct Pure<V>(V);
 
 impl<V: View> Fold for Pure<V> {
