@@ -2,17 +2,18 @@
 
 use std::sync::{Arc, OnceLock};
 
-use case::{Case, CaseCommand};
+use case::{Case, CaseCommand, CaseEvent};
 use esrs::AggregateState;
 use esrs::manager::AggregateManager;
 use grid::DistrictCommand;
-use kernel::{CaseId, Command};
+use kernel::{CaseId, Command, Event as _, StreamId, Version};
 use rules::RulesCommand;
 use uuid::Uuid;
 
 use crate::authorise::{Place, authorise};
+use crate::fault::{self, Sabotage};
 use crate::intake::{Accepted, Answer};
-use crate::port::{Receipt, Recording, StoreError};
+use crate::port::{Append, Receipt, Recording, StoreError};
 use crate::{App, Error};
 
 /// How often a decision is made anew when somebody else was faster.
@@ -29,6 +30,9 @@ impl App {
             match self.attempt_case(case, command.clone(), accepted).await {
                 Err(Error::Conflict) => {}
                 Err(error @ (Error::Refused { .. } | Error::Forbidden { .. })) => {
+                    if fault::is_sabotaged(Sabotage::RefusedRecorded) {
+                        self.record_a_refusal(case, accepted).await;
+                    }
                     return self.first_answer(accepted).await?.ok_or(error);
                 }
                 decided => return decided,
@@ -49,6 +53,22 @@ impl App {
         let context = case::Context { id, at: recording.at, today, by: by.clone(), facts };
         manager.handle_command(state, case::Instruction { command, context }).await??;
         Ok(receipt(&recording)?.into())
+    }
+
+    /// What no build for production does: a refused command is recorded.
+    async fn record_a_refusal(&self, case: CaseId, accepted: &Accepted) {
+        let stream = StreamId::new(CaseEvent::CATEGORY, case.uuid());
+        let Ok(recorded) = self.ports.log.stream(&stream, Version(0)).await else { return };
+        let append = Append {
+            command: accepted.provenance.command,
+            request: accepted.request,
+            stream,
+            expected: recorded.last().map_or(Version(0), |event| event.version),
+            events: Vec::new(),
+            at: self.ports.clock.now(),
+        };
+        // Where it cannot be recorded either, there is nothing to find.
+        let _ = self.ports.log.append(append).await;
     }
 
     /// A discovery takes place in the grid that it names, every other command where the case is.

@@ -14,6 +14,7 @@ pub mod authorise;
 mod error;
 pub mod event;
 mod facts;
+pub mod fault;
 mod handle;
 pub mod health;
 pub mod intake;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kernel::Position;
 use tokio::sync::watch;
 
+use crate::fault::{self, Point, Sabotage};
 use crate::health::Check;
 use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
 use crate::view::{self, Fold, FoldError};
@@ -153,7 +154,18 @@ impl Projector {
         let keys = self.view.touched(&batch)?;
         let rows = if keys.is_empty() { Vec::new() } else { self.views.load(build, &keys).await? };
         let changes = self.view.folded(rows, &batch)?;
-        match self.views.save(build, from, to, changes).await {
+        fault::point(Point::BeforeCheckpoint);
+        if fault::is_sabotaged(Sabotage::CheckpointFirst) {
+            let moved = self.views.save(build, from, to, Vec::new()).await;
+            fault::point(Point::AfterCheckpoint);
+            if moved.is_err() {
+                return Ok(Stepped::Fenced);
+            }
+        }
+        let from = if fault::is_sabotaged(Sabotage::CheckpointFirst) { to } else { from };
+        let saved = self.views.save(build, from, to, changes).await;
+        fault::point(Point::AfterCheckpoint);
+        match saved {
             Ok(()) => Ok(Stepped::To(to)),
             Err(SaveError::Fenced) => Ok(Stepped::Fenced),
             Err(SaveError::Failure(failure)) => Err(failure.into()),

@@ -17,6 +17,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::fault::{self, Point};
 use app::port::EventLog;
 use async_nats::jetstream::{self, Context};
 use kernel::{Clock, Entropy, Position};
@@ -187,6 +188,7 @@ impl Publisher {
                 let read = self.log.after(sent, self.options.batch_events_max).await?;
                 let is_full = read.len() == self.options.batch_events_max;
                 for batch in batch::cut(&read, sent, self.options.batch_bytes_max)? {
+                    fault::point(Point::BeforePublish);
                     window.push(self.send(batch, sent).await?);
                     sent = Position(sent.0 + batch.len() as u64);
                 }
@@ -195,7 +197,9 @@ impl Publisher {
                     break;
                 }
             }
-            match window.confirm().await? {
+            let confirmed = window.confirm().await?;
+            fault::point(Point::AfterPublish);
+            match confirmed {
                 None => return Ok(Drained::Through(window.confirmed())),
                 Some(Outcome::Stored(events)) => self.report.published_to(window.confirmed(), events),
                 Some(Outcome::Fenced) => return Ok(Drained::Fenced),

@@ -146,6 +146,8 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Serve(arguments) => {
             let config = Config::load(&path, Overrides { listen: arguments.listen.clone() })?;
             let _guard = telemetry::start(&config.log)?;
+            #[cfg(feature = "faults")]
+            crate::faults::arm()?;
             serve::serve(config, &arguments.roles).await?;
         }
         Task::Import(Import::District { file }) => import::district(&config()?, &file).await?,

@@ -11,6 +11,7 @@ mod gather;
 use std::collections::VecDeque;
 use std::future::Future;
 
+use app::fault::{self, Point, Sabotage};
 use app::port::{Append, AppendError, Failure, Receipt};
 use kernel::digest::Digest;
 use kernel::{Position, Version};
@@ -79,10 +80,17 @@ impl Writer {
     }
 
     /// Hands an append over and waits for its answer. Dropping the future takes the caller away, not the append.
-    pub(crate) async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+    pub(crate) async fn append(&self, mut append: Append) -> Result<Receipt, AppendError> {
+        let command = append.command;
+        if fault::is_sabotaged(Sabotage::CommandIdsOff)
+            && let Some(event) = append.events.first()
+        {
+            append.command = event.id.uuid().into();
+        }
         let (reply, answer) = oneshot::channel();
         self.jobs.send(Job { append, reply }).await.map_err(|_| self.stopped())?;
-        answer.await.map_err(|_| self.stopped())?
+        let receipt = answer.await.map_err(|_| self.stopped())??;
+        Ok(Receipt { command, ..receipt })
     }
 
     fn stopped(&self) -> Failure {
@@ -110,7 +118,10 @@ async fn run(mut jobs: mpsc::Receiver<Job>, mut backend: impl Backend, committed
         if batch.is_empty() {
             continue;
         }
-        for (reply, answer) in replies.into_iter().zip(settle(&mut backend, batch, &committed).await) {
+        fault::point(Point::BeforeAppend);
+        let answers = settle(&mut backend, batch, &committed).await;
+        fault::point(Point::CommitBeforeAnswer);
+        for (reply, answer) in replies.into_iter().zip(answers) {
             // The caller may have gone; that changes nothing.
             let _ = reply.send(answer);
         }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::error::Error as _;
 use std::future::IntoFuture as _;
 
+use app::fault::{self, Sabotage};
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_LAST_SEQUENCE,
 };
@@ -14,6 +15,7 @@ use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErro
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, HeaderValue};
+use bytes::Bytes;
 use kernel::{Position, Recorded};
 
 use super::Publisher;
@@ -115,14 +117,14 @@ impl Publisher {
         for (place, event) in others.iter().enumerate() {
             let headers = headers(event, id.as_ref(), place + 1, expected);
             let published =
-                self.connection.client().publish_with_headers(subject_of(event)?, headers, event.bytes.clone());
+                self.connection.client().publish_with_headers(subject_of(event)?, headers, payload(event));
             published.await.map_err(Error::nats("publish"))?;
         }
         let mut headers = headers(last, id.as_ref(), batch.len(), expected);
         if id.is_some() {
             headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
         }
-        let message = PublishMessage::build().payload(last.bytes.clone()).headers(headers);
+        let message = PublishMessage::build().payload(payload(last)).headers(headers);
         let answer = self.jetstream.send_publish(subject_of(last)?, message);
         let answer = answer.await.map_err(Error::nats("publish"))?;
         Ok(Sent { last: last.position, events: batch.len() as u64, answer })
@@ -131,6 +133,15 @@ impl Publisher {
     fn batch_id(&self) -> String {
         self.entropy.uuid(self.clock.now()).simple().to_string()
     }
+}
+
+/// The bytes of an event as they are published: those of the log.
+fn payload(event: &Recorded) -> Bytes {
+    const EVERY: u64 = 7;
+    if fault::is_sabotaged(Sabotage::PublishAltered) && event.position.0.is_multiple_of(EVERY) {
+        return Bytes::from([&event.bytes[..event.bytes.len() - 1], b" "].concat());
+    }
+    event.bytes.clone()
 }
 
 /// The headers of the event at `place` (from 1) of its batch, if it is in one.

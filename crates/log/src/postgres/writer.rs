@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use app::fault;
 use app::port::{Append, Failure, Receipt};
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
@@ -65,7 +66,11 @@ impl Backend for PgBackend {
         let patience = self.answer_timeout;
         let connection = self.connection().await.map_err(RecordError::Undone)?;
         // All rows, so that the end of the transaction has been heard of and not only the rows it made.
-        let outcome = in_time(patience, call(connection, batch)).await;
+        let outcome = if fault::IS_ENABLED {
+            in_time(patience, trial::call_in_steps(connection, batch)).await
+        } else {
+            in_time(patience, call(connection, batch)).await
+        };
         match outcome {
             Ok(rows) => verdicts(batch, &rows).map_err(RecordError::Lost),
             Err(source) if is_undone(&source) => Err(RecordError::Undone(failure(OPERATION, &source))),
@@ -76,6 +81,8 @@ impl Backend for PgBackend {
         }
     }
 }
+
+mod trial;
 
 /// Per append: command, request, stream, expected version, number of events, time.
 #[derive(Default)]
@@ -101,6 +108,14 @@ struct Events<'a> {
 }
 
 async fn call(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+    call_function(APPEND_BATCH, connection, batch).await
+}
+
+async fn call_function(
+    statement: &'static str,
+    connection: &mut PgConnection,
+    batch: &[Append],
+) -> Result<Vec<PgRow>, sqlx::Error> {
     let (mut appends, mut events) = (Appends::default(), Events::default());
     for (n, append) in (1..).zip(batch) {
         appends.commands.push(append.command.uuid());
@@ -119,7 +134,7 @@ async fn call(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgR
             events.bytes.push(&event.bytes);
         }
     }
-    sqlx::query(APPEND_BATCH)
+    sqlx::query(statement)
         .bind(appends.commands)
         .bind(appends.requests)
         .bind(appends.streams)

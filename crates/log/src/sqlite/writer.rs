@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use app::fault::{self, Point, Sabotage};
 use app::port::{Append, Failure, NewEvent, Receipt};
 use kernel::digest::Digest;
 use kernel::{Position, Version};
@@ -67,6 +68,10 @@ impl SqliteBackend {
 impl Backend for SqliteBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
         let connection = self.connection().await.map_err(RecordError::Undone)?;
+        if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
+            // Of the batch before, which was answered; there is none the first time.
+            let _ = execute(connection, "commit").await;
+        }
         execute(connection, "begin immediate").await.map_err(RecordError::Undone)?;
         match record_in_tx(connection, batch).await {
             Ok(verdicts) => Ok(verdicts),
@@ -97,7 +102,10 @@ async fn record_in_tx(connection: &mut SqliteConnection, batch: &[Append]) -> Re
         .collect();
     let written = write(connection, &accepted, before).await;
     written.map_err(|source| Step::Inside(failure(OPERATION, &source)))?;
-    execute(connection, "commit").await.map_err(Step::Commit)?;
+    fault::point(Point::AppendBeforeCommit);
+    if !fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
+        execute(connection, "commit").await.map_err(Step::Commit)?;
+    }
     Ok(verdicts)
 }
 
@@ -121,6 +129,8 @@ async fn decide(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(
         let verdict = verdict(append, row, head)?;
         if let Verdict::Made(receipt) = &verdict {
             head = Position(head.0 + u64::from(receipt.events));
+        } else if fault::is_sabotaged(Sabotage::Sequence) {
+            head = Position(head.0 + append.events.len() as u64);
         }
         verdicts.push(verdict);
     }
@@ -159,6 +169,12 @@ async fn write(
         })
         .collect();
     let mut position = before;
+    let given = accepted.iter().filter_map(|(_, receipt)| receipt.first).next();
+    if fault::is_sabotaged(Sabotage::Sequence)
+        && let Some(first) = given
+    {
+        position = Position(first.0 - 1);
+    }
     for chunk in chunks(&events) {
         let mut query = sqlx::query(AssertSqlSafe(insert(INSERT_EVENTS, COLUMNS, chunk.len(), "")));
         for (append, version, event) in chunk {
