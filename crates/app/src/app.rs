@@ -9,6 +9,7 @@ use crate::Error;
 use crate::health::Health;
 use crate::port::{AggregateStores, EventLog, EvidenceStore, Vault, ViewStore};
 use crate::reference::Reference;
+use crate::seen::Cases;
 
 /// The adapters of floor 3 and what the kernel reads from the system.
 #[derive(Clone)]
@@ -50,13 +51,14 @@ pub struct App {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) reference: Reference,
+    pub(crate) cases: Cases,
     health: Health,
 }
 
 impl App {
     /// Puts the use cases on top of the adapters.
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { ports, settings, reference: Reference::default(), health: Health::default() })
+        Arc::new(Self { ports, settings, reference: Reference::default(), cases: Cases::default(), health: Health::default() })
     }
 
     /// The adapters.

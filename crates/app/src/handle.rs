@@ -14,6 +14,7 @@ use crate::authorise::{Place, authorise};
 use crate::fault::{self, Sabotage};
 use crate::intake::{Accepted, Answer};
 use crate::port::{Append, Receipt, Recording, StoreError};
+use crate::seen::Seen;
 use crate::{App, Error};
 
 /// How often a decision is made anew when somebody else was faster.
@@ -26,33 +27,56 @@ impl App {
         command: CaseCommand,
         accepted: &Accepted,
     ) -> Result<Answer, Error> {
-        for _ in 0..ATTEMPTS_MAX {
-            match self.attempt_case(case, command.clone(), accepted).await {
-                Err(Error::Conflict) => {}
+        let log = &*self.ports.log;
+        let (mut seen, mut is_fresh) = self.cases.see(log, case, &command).await?;
+        let mut conflicts = 0;
+        loop {
+            match self.attempt_case(case, &seen, command.clone(), accepted).await {
+                Err(Error::Conflict) => {
+                    conflicts += 1;
+                    if conflicts == ATTEMPTS_MAX {
+                        return Err(Error::Conflict);
+                    }
+                    (seen, is_fresh) = (self.cases.look(log, case).await?, true);
+                }
+                Err(Error::Refused { .. } | Error::Forbidden { .. }) if !is_fresh => {
+                    (seen, is_fresh) = (self.cases.look(log, case).await?, true);
+                }
                 Err(error @ (Error::Refused { .. } | Error::Forbidden { .. })) => {
                     if fault::is_sabotaged(Sabotage::RefusedRecorded) {
                         self.record_a_refusal(case, accepted).await;
                     }
                     return self.first_answer(accepted).await?.ok_or(error);
                 }
-                decided => return decided,
+                Err(error) => {
+                    // Whatever happened, what is remembered may not be what is recorded.
+                    self.cases.forget(case);
+                    return Err(error);
+                }
+                Ok(answer) => return Ok(answer),
             }
         }
-        Err(Error::Conflict)
     }
 
-    async fn attempt_case(&self, id: CaseId, command: CaseCommand, accepted: &Accepted) -> Result<Answer, Error> {
-        let recording = self.recording(accepted);
-        let manager = AggregateManager::new(self.ports.stores.cases(recording.clone()));
-        let state = manager.load(id.uuid()).await?.unwrap_or_else(|| AggregateState::with_id(id.uuid()));
+    async fn attempt_case(
+        &self,
+        id: CaseId,
+        seen: &Seen,
+        command: CaseCommand,
+        accepted: &Accepted,
+    ) -> Result<Answer, Error> {
+        let recording = Recording { newest: seen.newest, ..self.recording(accepted) };
         let by = &accepted.provenance.actor;
-        self.authorise_case_command(by, &command, state.inner()).await?;
+        self.authorise_case_command(by, &command, &seen.case).await?;
         let known = self.known().await?;
-        let facts = self.facts(id, &command, state.inner(), &known, recording.at).await?;
+        let facts = self.facts(id, &command, &seen.case, &known, recording.at).await?;
         let today = known.today(recording.at);
         let context = case::Context { id, at: recording.at, today, by: by.clone(), facts };
-        manager.handle_command(state, case::Instruction { command, context }).await??;
-        Ok(receipt(&recording)?.into())
+        let manager = AggregateManager::new(self.ports.stores.cases(recording.clone()));
+        let case = manager.handle_command(seen.state(id)?, case::Instruction { command, context }).await??;
+        let receipt = receipt(&recording)?;
+        self.cases.moved(id, seen, case, &receipt, recording.event_time());
+        Ok(receipt.into())
     }
 
     /// What no build for production does: a refused command is recorded.
@@ -109,6 +133,7 @@ impl App {
             provenance: accepted.provenance.clone(),
             request: accepted.request,
             at: self.ports.clock.now(),
+            newest: None,
             receipt: Arc::new(OnceLock::new()),
         }
     }

@@ -24,6 +24,7 @@ mod problem;
 pub mod projector;
 pub mod query;
 mod reference;
+mod seen;
 pub mod view;
 
 pub use app::{App, Ports, Settings};

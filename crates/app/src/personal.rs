@@ -100,6 +100,7 @@ impl App {
             },
             request: Digest::of(b""),
             at: self.ports.clock.now(),
+            newest: None,
             receipt: Arc::new(OnceLock::new()),
         }
     }

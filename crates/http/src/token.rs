@@ -1,11 +1,13 @@
 //! Bearer tokens: JWTs signed with Ed25519 (RFC 8037), which say who acts, in which role, and where.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
+use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 /// The audience of every token.
@@ -13,6 +15,9 @@ pub const AUDIENCE: &str = "dualgrid";
 
 /// By how much the clocks of issuer and verifier may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+
+/// How many tokens are remembered.
+const KNOWN_MAX: usize = 4096;
 
 /// Longest subject that is taken.
 const SUBJECT_BYTES_MAX: usize = 64;
@@ -167,6 +172,9 @@ impl fmt::Debug for Issuer {
 pub struct Verifier {
     key: DecodingKey,
     validation: Validation,
+    /// Tokens whose signature was found good, so that it is computed once and not with every request. Whether they have
+    /// expired is looked at each time.
+    known: Arc<Cache<String, (Actor, DateTime<Utc>)>>,
 }
 
 impl Verifier {
@@ -178,7 +186,7 @@ impl Verifier {
         validation.set_audience(&[AUDIENCE]);
         // The library would ask the system's clock; `read` asks the app's.
         validation.validate_exp = false;
-        Self { key: DecodingKey::from_ed_der(key), validation }
+        Self { key: DecodingKey::from_ed_der(key), validation, known: Arc::new(Cache::new(KNOWN_MAX)) }
     }
 
     /// Who the token says acts.
@@ -188,12 +196,23 @@ impl Verifier {
 
     /// Who the token says acts, and until when it is taken.
     pub fn verify_until(&self, token: &str, now: DateTime<Utc>) -> Result<(Actor, DateTime<Utc>), TokenError> {
-        let claims = self.read(token)?;
-        let until = claims.expires() + LEEWAY;
+        let (actor, until) = match self.known.get(token) {
+            Some(known) => known,
+            None => self.read_actor(token)?,
+        };
         if now >= until {
             return Err(TokenError::Expired);
         }
-        Ok((claims.actor()?, until))
+        Ok((actor, until))
+    }
+
+    /// Reads a token that is not known yet.
+    fn read_actor(&self, token: &str) -> Result<(Actor, DateTime<Utc>), TokenError> {
+        let claims = self.read(token)?;
+        let until = claims.expires() + LEEWAY;
+        let actor = claims.actor()?;
+        self.known.insert(token.to_owned(), (actor.clone(), until));
+        Ok((actor, until))
     }
 
     fn read(&self, token: &str) -> Result<Claims, TokenError> {

@@ -22,8 +22,17 @@ pub struct Recording {
     pub request: Digest,
     /// When the command is handled; the time of its events.
     pub at: DateTime<Utc>,
+    /// Time of the newest event of the stream, where the caller has the state already and loads nothing.
+    pub newest: Option<DateTime<Utc>>,
     /// Filled by the store when it has persisted (also when there were no events to persist).
     pub receipt: Arc<OnceLock<Receipt>>,
+}
+
+impl Recording {
+    /// The time of its events: when the command is handled, and never before the newest event of the stream.
+    pub fn event_time(&self) -> DateTime<Utc> {
+        self.newest.map_or(self.at, |newest| newest.max(self.at))
+    }
 }
 
 /// Why a store could not load or persist.

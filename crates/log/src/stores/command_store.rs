@@ -22,35 +22,30 @@ const OPERATION: &str = "record the events of a command";
 
 /// A store handle for one command on an aggregate `A`.
 ///
-/// Load and persist with the same handle: the load remembers the time of the newest event, and what is persisted
-/// gets a time that is not earlier.
+/// One handle is for one stream. Load and persist with the same one, or say in the [`Recording`] of when the newest event
+/// is: what is persisted gets a time that is not earlier.
 pub struct CommandStore<A> {
     log: Arc<dyn EventLog>,
     entropy: Arc<dyn Entropy>,
     recording: Recording,
-    /// Stream and time of its newest event, as loaded.
-    newest: Mutex<Option<(Uuid, DateTime<Utc>)>>,
+    /// Time of the newest event of the stream, as loaded here or by the caller.
+    newest: Mutex<Option<DateTime<Utc>>>,
     aggregate: PhantomData<fn() -> A>,
 }
 
 impl<A> CommandStore<A> {
     pub(super) fn new(log: Arc<dyn EventLog>, entropy: Arc<dyn Entropy>, recording: Recording) -> Self {
-        Self { log, entropy, recording, newest: Mutex::new(None), aggregate: PhantomData }
+        Self { log, entropy, newest: Mutex::new(recording.newest), recording, aggregate: PhantomData }
     }
 
     /// The time of the events: that of the command, unless the stream is ahead by a little.
     fn event_time(&self, stream: &StreamId) -> Result<DateTime<Utc>, StoreError> {
         let now = self.recording.at;
         let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        match newest {
-            Some((aggregate, newest)) if aggregate == stream.id() => {
-                if newest - now > CLOCK_TOLERANCE {
-                    return Err(StoreError::ClockWentBack { stream: stream.clone(), newest, now });
-                }
-                Ok(now.max(newest))
-            }
-            _ => Ok(now),
+        if let Some(newest) = newest.filter(|newest| *newest - now > CLOCK_TOLERANCE) {
+            return Err(StoreError::ClockWentBack { stream: stream.clone(), newest, now });
         }
+        Ok(Recording { newest, ..self.recording.clone() }.event_time())
     }
 
     async fn append(&self, append: Append) -> Result<Receipt, StoreError> {
@@ -126,7 +121,7 @@ where
     async fn by_aggregate_id(&self, aggregate_id: Uuid) -> Result<Vec<StoreEvent<A::Event>>, StoreError> {
         let stream = StreamId::new(A::Event::CATEGORY, aggregate_id);
         let recorded = self.log.stream(&stream, Version(0)).await?;
-        let newest = recorded.last().map(|event| (aggregate_id, event.time));
+        let newest = recorded.last().map(|event| event.time);
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = newest;
         recorded.iter().map(decode).collect()
     }

@@ -93,6 +93,7 @@ fn recording(command: &str, now: DateTime<Utc>) -> Recording {
         },
         request: Digest::of(command.as_bytes()),
         at: now,
+        newest: None,
         receipt: Arc::new(OnceLock::new()),
     }
 }
