@@ -13,8 +13,10 @@ use rules::RulesError;
 
 use crate::query::folded;
 use crate::reference::Known;
-use crate::view::CaseSummary;
 use crate::{App, Error};
+
+/// How many suspected duplicates are named.
+const SIMILAR_MAX: u32 = 20;
 
 impl App {
     pub(crate) async fn facts(
@@ -82,12 +84,12 @@ impl App {
     /// a view that is away or being built is no reason to refuse a command.
     async fn similar(&self, id: CaseId, case: &Case, matter: &MatterCode) -> BTreeSet<CaseId> {
         let Some(grid) = case.file.as_ref().and_then(|file| file.grids.first()) else { return BTreeSet::new() };
-        let rows = self.summaries_like(grid, matter).await.unwrap_or_else(|error| {
+        // One more than is told: the case itself may be among them.
+        let rows = self.summaries_alike(grid, matter, SIMILAR_MAX + 1).await.unwrap_or_else(|error| {
             tracing::warn!(case.id = %id, %error, "registered without a look for duplicates");
             Vec::new()
         });
-        let open = |row: &CaseSummary| !row.stage.is_final() && row.case != id;
-        rows.into_iter().filter(open).map(|row| row.case).take(20).collect()
+        rows.into_iter().map(|row| row.case).filter(|case| *case != id).take(SIMILAR_MAX as usize).collect()
     }
 }
 

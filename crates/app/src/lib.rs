@@ -23,6 +23,8 @@ pub mod port;
 mod problem;
 pub mod projector;
 pub mod query;
+pub mod read_ahead;
+pub mod rebuild;
 mod reference;
 mod seen;
 pub mod view;

@@ -9,11 +9,15 @@ use tokio::sync::watch;
 use crate::fault::{self, Point, Sabotage};
 use crate::health::Check;
 use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
+use crate::read_ahead::ReadAheadError;
+use crate::rebuild::rebuild;
 use crate::view::{self, Fold, FoldError};
 use crate::{App, Error};
 
 /// Most events of one batch.
 pub const BATCH_EVENTS_MAX: usize = 2_000;
+/// From so many events on, a view is built in one pass before it is shown.
+const BULK_EVENTS_MIN: u64 = 20_000;
 /// How long, in milliseconds, a reader waits before it looks for appends of other processes.
 pub const POLL_MS: u64 = 200;
 
@@ -41,6 +45,15 @@ impl ProjectError {
     }
 }
 
+impl From<ReadAheadError> for ProjectError {
+    fn from(error: ReadAheadError) -> Self {
+        match error {
+            ReadAheadError::Event(unreadable) => Self::Fold(unreadable.into()),
+            ReadAheadError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
 impl From<ProjectError> for Error {
     fn from(error: ProjectError) -> Self {
         match error {
@@ -54,7 +67,7 @@ impl From<ProjectError> for Error {
 pub struct Projector {
     log: Arc<dyn EventLog>,
     views: Arc<dyn ViewStore>,
-    view: Box<dyn Fold>,
+    view: Arc<dyn Fold>,
 }
 
 /// One step of a runner.
@@ -70,7 +83,7 @@ enum Stepped {
 
 impl Projector {
     /// A runner of `view`.
-    pub fn new(log: Arc<dyn EventLog>, views: Arc<dyn ViewStore>, view: Box<dyn Fold>) -> Self {
+    pub fn new(log: Arc<dyn EventLog>, views: Arc<dyn ViewStore>, view: Arc<dyn Fold>) -> Self {
         Self { log, views, view }
     }
 
@@ -93,25 +106,16 @@ impl Projector {
     /// Builds the view anew beside the running one, and switches when it has caught up.
     ///
     /// `progress` is told how far it is and how far it has to go.
-    pub async fn rebuild(&self, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
-        let build = self.views.begin(&self.view.spec()).await?;
-        let caught_up = self.fill(&build, progress).await;
-        match caught_up {
-            Ok(position) => {
-                self.views.activate(&build).await?;
-                Ok(position)
-            }
-            Err(error) => {
-                // What was begun is of no use; that it cannot be dropped either is the smaller trouble.
-                if let Err(failure) = self.views.abandon(&build).await {
-                    tracing::warn!(view.name = self.name(), %failure, "an unfinished build stays behind");
-                }
-                Err(error)
-            }
-        }
+    pub async fn rebuild(self, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
+        rebuild(&self.log, &self.views, vec![self.view], progress).await
     }
 
-    async fn fill(&self, build: &Build, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
+    /// Folds into a build that is not active yet until nothing is left.
+    pub(crate) async fn catch_up(
+        &self,
+        build: &Build,
+        progress: impl Fn(Position, Position),
+    ) -> Result<Position, ProjectError> {
         loop {
             let head = self.log.head().await?;
             match self.step(build).await? {
@@ -132,16 +136,23 @@ impl Projector {
             Some((build, version)) if version == spec.version => Ok(build),
             active => {
                 tracing::info!(view.name = spec.name, view.version = spec.version, "a view is built");
-                let build = match self.views.unfinished(&spec).await?.pop() {
-                    Some(build) => build,
-                    None => self.views.begin(&spec).await?,
-                };
-                // The first build of a view is shown while it grows; a new version replaces the old one when complete.
-                if active.is_some() {
-                    self.fill(&build, |_, _| ()).await?;
+                if let Some(build) = self.views.unfinished(&spec).await?.pop() {
+                    self.catch_up(&build, |_, _| ()).await?;
+                    self.views.activate(&build).await?;
+                    return Ok(build);
                 }
-                self.views.activate(&build).await?;
-                Ok(build)
+                // The first build of a short log is shown while it grows; otherwise nothing is shown before it is whole.
+                if active.is_none() && self.log.head().await?.0 < BULK_EVENTS_MIN {
+                    let build = self.views.begin(&spec).await?;
+                    self.views.activate(&build).await?;
+                    return Ok(build);
+                }
+                rebuild(&self.log, &self.views, vec![Arc::clone(&self.view)], |_, _| ()).await?;
+                let built = self.views.active(&spec).await?;
+                built.map(|(build, _)| build).ok_or_else(|| {
+                    let reason = format!("the view {} was built and is gone", spec.name);
+                    Failure { operation: "build a view", reason, passing: true }.into()
+                })
             }
         }
     }
@@ -151,9 +162,14 @@ impl Projector {
         let batch = self.log.after(from, BATCH_EVENTS_MAX).await?;
         let Some(last) = batch.last() else { return Ok(Stepped::CaughtUp(from)) };
         let to = last.position;
-        let keys = self.view.touched(&batch)?;
-        let rows = if keys.is_empty() { Vec::new() } else { self.views.load(build, &keys).await? };
-        let changes = self.view.folded(rows, &batch)?;
+        let events = view::read_all(&batch)?;
+        let mut working = self.view.working();
+        let keys = working.missing(&events);
+        if !keys.is_empty() {
+            working.hold(self.views.load(build, &keys).await?)?;
+        }
+        working.apply(&events);
+        let changes = working.changes()?;
         fault::point(Point::BeforeCheckpoint);
         if fault::is_sabotaged(Sabotage::CheckpointFirst) {
             let moved = self.views.save(build, from, to, Vec::new()).await;

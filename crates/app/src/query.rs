@@ -231,14 +231,17 @@ impl App {
         Ok(serde_json::json!({ "at": at, "rules_version": known.rules.version(), "matters": matters }))
     }
 
-    /// Cases of the same matter in the same grid.
-    pub(crate) async fn summaries_like(&self, grid: &GridCode, matter: &MatterCode) -> Result<Vec<CaseSummary>, Error> {
-        let Ok((field, _)) = self.level_of(grid).await else { return Ok(Vec::new()) };
-        let equal = vec![(field, grid.to_string())];
-        let query = Query { equal, order: Order::Descending, beyond: None, limit: PAGE_ROWS_MAX };
+    /// Open cases of the same matter in the same grid, the newest first, at most `limit`.
+    pub(crate) async fn summaries_alike(
+        &self,
+        grid: &GridCode,
+        matter: &MatterCode,
+        limit: u32,
+    ) -> Result<Vec<CaseSummary>, Error> {
+        let equal = vec![("alike", CaseSummary::alike(grid, matter))];
+        let query = Query { equal, order: Order::Descending, beyond: None, limit };
         let rows = self.ports.views.find(&CaseSummaryView::SPEC, &query).await?;
-        let rows = rows.iter().map(unreadable_row::<CaseSummary>).collect::<Result<Vec<_>, _>>()?;
-        Ok(rows.into_iter().filter(|row| row.matter.as_ref() == Some(matter)).collect())
+        rows.iter().map(unreadable_row::<CaseSummary>).collect()
     }
 
     pub(crate) async fn recorded(&self, case: CaseId) -> Result<Vec<Recorded>, Error> {

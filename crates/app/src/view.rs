@@ -9,10 +9,12 @@ mod fold;
 mod history;
 mod obligation;
 mod order;
+mod working;
 
 pub use after::ORDER_STATUSES;
 pub use case_summary::{CaseSummary, CaseSummaryView};
-pub use fold::{Fold, FoldError, View, all};
+pub(crate) use fold::read_all;
+pub use fold::{Fold, FoldError, View, Working, all};
 pub use history::HistoryEntry;
 pub use obligation::{OpenObligation, OpenObligationView};
 pub use order::{DepartmentOrder, DepartmentOrderView};

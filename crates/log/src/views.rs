@@ -14,6 +14,15 @@ pub use sqlite::SqliteViews;
 
 use app::port::{Failure, ViewSpec};
 
+/// How a build gets its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filling {
+    /// From checkpoint to checkpoint, with its indexes from the beginning.
+    Live,
+    /// In one pass; the indexes are made at the end.
+    Bulk,
+}
+
 /// The failure of a query on a view that has never been built.
 fn not_built(operation: &'static str, view: &ViewSpec) -> Failure {
     Failure { operation, reason: format!("the view {} is still being built", view.name), passing: true }

@@ -16,6 +16,20 @@ pub struct ViewSpec {
     pub indexes: &'static [&'static [&'static str]],
 }
 
+impl ViewSpec {
+    /// Every field that an index names, once, in the order in which they are named first. Each is a column beside the
+    /// document.
+    pub fn fields(&self) -> Vec<&'static str> {
+        let mut fields = Vec::new();
+        for field in self.indexes.iter().flat_map(|index| index.iter().copied()) {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+        fields
+    }
+}
+
 /// One table of one view. There is at most one active build of a view; queries read that one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
@@ -32,6 +46,8 @@ pub struct RowChange {
     pub key: String,
     /// By what pages are ordered; a position as a rule.
     pub sort: i64,
+    /// The texts by which the row is found, in the order of [`ViewSpec::fields`]; missing ones count as absent.
+    pub fields: Vec<Option<String>>,
     /// The document as JSON; `None` removes the row.
     pub doc: Option<String>,
 }
@@ -59,7 +75,7 @@ pub enum Order {
 /// A page of rows: every field equals its text, on the far side of `beyond`.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Document fields and their text; an index of the view has to lead with them.
+    /// Fields of [`ViewSpec::fields`] and their text; an index of the view has to lead with them.
     pub equal: Vec<(&'static str, String)>,
     /// In which order.
     pub order: Order,
@@ -87,7 +103,7 @@ pub trait ViewStore: Send + Sync + 'static {
     async fn active(&self, view: &ViewSpec) -> Result<Option<(Build, u32)>, Failure>;
     /// Makes an empty build beside the active one, with its checkpoint at 0, and its indexes.
     async fn begin(&self, view: &ViewSpec) -> Result<Build, Failure>;
-    /// Builds of a view and version that were begun and are not active yet.
+    /// Builds of a view and version that were begun and are not active yet, but for bulk fills.
     async fn unfinished(&self, view: &ViewSpec) -> Result<Vec<Build>, Failure>;
     /// How far a build has come.
     async fn checkpoint(&self, build: &Build) -> Result<Position, Failure>;
@@ -95,6 +111,13 @@ pub trait ViewStore: Send + Sync + 'static {
     async fn load(&self, build: &Build, keys: &[String]) -> Result<Vec<(String, String)>, Failure>;
     /// Writes rows and moves the checkpoint from `from` to `to`, in one transaction, or does nothing.
     async fn save(&self, build: &Build, from: Position, to: Position, rows: Vec<RowChange>) -> Result<(), SaveError>;
+    /// Makes an empty build for a bulk fill: without indexes, and left alone by everybody else.
+    async fn begin_bulk(&self, view: &ViewSpec) -> Result<Build, Failure>;
+    /// Writes rows of a bulk fill. The checkpoint does not move: a fill that breaks off is of no use to anybody.
+    async fn fill(&self, build: &Build, rows: Vec<RowChange>) -> Result<(), Failure>;
+    /// Ends a bulk fill that has reached `to`: makes the indexes and sets the checkpoint. From then on the build is like
+    /// any other.
+    async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure>;
     /// Makes `build` the active one and drops the other builds of its view, in one transaction.
     async fn activate(&self, build: &Build) -> Result<(), Failure>;
     /// Drops a build that is not active.

@@ -100,8 +100,9 @@ pub struct CaseSummaryView;
 impl View for CaseSummaryView {
     const SPEC: ViewSpec = ViewSpec {
         name: "case_summary",
-        version: 1,
+        version: 2,
         indexes: &[
+            &["alike"],
             &["grid_1"],
             &["grid_2"],
             &["grid_3"],
@@ -134,9 +135,27 @@ impl View for CaseSummaryView {
     fn sort(row: &CaseSummary) -> i64 {
         row.position.0.cast_signed()
     }
+
+    fn field(row: &CaseSummary, name: &str) -> Option<String> {
+        match name {
+            "grid_1" => Some(row.grid_1.to_string()),
+            "grid_2" => row.grid_2.as_ref().map(ToString::to_string),
+            "grid_3" => row.grid_3.as_ref().map(ToString::to_string),
+            "grid_4" => row.grid_4.as_ref().map(ToString::to_string),
+            "stage" => Some(row.stage.as_str().to_owned()),
+            "alike" if row.stage.is_final() => None,
+            "alike" => Some(CaseSummary::alike(row.grids.first()?, row.matter.as_ref()?)),
+            _ => None,
+        }
+    }
 }
 
 impl CaseSummary {
+    /// What open cases of one matter in one grid have in common: among them duplicates are looked for.
+    pub(crate) fn alike(grid: &GridCode, matter: &MatterCode) -> String {
+        format!("{grid}/{matter}")
+    }
+
     fn new(case: CaseId, discovered: &case::IssueDiscovered, event: &Read<'_>) -> Option<Self> {
         let mut down = discovered.grid.path.iter().rev().cloned();
         Some(Self {

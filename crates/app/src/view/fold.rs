@@ -1,11 +1,12 @@
-//! What a view is, and how a batch of events is folded into its rows.
+//! What a view is, and how events are folded into its rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kernel::Recorded;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::working::InMemory;
 use super::{CaseSummaryView, DepartmentOrderView, OpenObligationView};
 use crate::event::{Read, Unreadable, read};
 use crate::port::{RowChange, ViewSpec};
@@ -23,6 +24,8 @@ pub trait View: Send + Sync + 'static {
     fn fold(key: &str, row: Option<Self::Row>, event: &Read<'_>) -> Option<Self::Row>;
     /// By what pages are ordered; no two rows have the same.
     fn sort(row: &Self::Row) -> i64;
+    /// The text by which rows are found, of one of the fields that an index of [`View::SPEC`] names.
+    fn field(row: &Self::Row, name: &str) -> Option<String>;
 }
 
 /// Why a batch could not be folded. The view stops there.
@@ -44,19 +47,39 @@ pub enum FoldError {
     },
 }
 
+/// Rows of one view that are held in memory while events are folded into them.
+pub trait Working: Send {
+    /// How many rows are held.
+    fn held(&self) -> usize;
+    /// The keys that the events touch and that are not held.
+    fn missing(&self, events: &[Read<'_>]) -> Vec<String>;
+    /// Takes rows as they are stored: key and document.
+    fn hold(&mut self, rows: Vec<(String, String)>) -> Result<(), FoldError>;
+    /// Folds events into the rows. A row that is not held is taken not to exist.
+    fn apply(&mut self, events: &[Read<'_>]);
+    /// Every row that changed since it was held or told last, in the order of the keys.
+    fn changes(&mut self) -> Result<Vec<RowChange>, FoldError>;
+    /// Lets go of rows until about `keep` are held, those that were touched longest ago first. Gives those that changed,
+    /// in the order of the keys.
+    fn release(&mut self, keep: usize) -> Result<Vec<RowChange>, FoldError>;
+}
+
 /// A view behind a pointer.
 pub trait Fold: Send + Sync {
     /// Its table.
     fn spec(&self) -> ViewSpec;
-    /// The keys of all rows that a batch touches.
-    fn touched(&self, batch: &[Recorded]) -> Result<Vec<String>, FoldError>;
-    /// The rows as they are after the batch.
-    fn folded(&self, rows: Vec<(String, String)>, batch: &[Recorded]) -> Result<Vec<RowChange>, FoldError>;
+    /// No rows yet.
+    fn working(&self) -> Box<dyn Working>;
 }
 
 /// Every view there is.
-pub fn all() -> Vec<Box<dyn Fold>> {
-    vec![Box::new(Pure(CaseSummaryView)), Box::new(Pure(DepartmentOrderView)), Box::new(Pure(OpenObligationView))]
+pub fn all() -> Vec<Arc<dyn Fold>> {
+    vec![Arc::new(Pure(CaseSummaryView)), Arc::new(Pure(DepartmentOrderView)), Arc::new(Pure(OpenObligationView))]
+}
+
+/// A batch, read.
+pub(crate) fn read_all(batch: &[Recorded]) -> Result<Vec<Read<'_>>, FoldError> {
+    batch.iter().map(|recorded| Ok(read(recorded)?)).collect()
 }
 
 struct Pure<V>(V);
@@ -66,37 +89,7 @@ impl<V: View> Fold for Pure<V> {
         V::SPEC
     }
 
-    fn touched(&self, batch: &[Recorded]) -> Result<Vec<String>, FoldError> {
-        let mut keys = BTreeSet::new();
-        for recorded in batch {
-            keys.extend(V::keys(&read(recorded)?));
-        }
-        Ok(keys.into_iter().collect())
-    }
-
-    fn folded(&self, rows: Vec<(String, String)>, batch: &[Recorded]) -> Result<Vec<RowChange>, FoldError> {
-        let unreadable = |key: &str, source| FoldError::Row { view: V::SPEC.name, key: key.to_owned(), source };
-        let mut before: BTreeMap<String, V::Row> = BTreeMap::new();
-        for (key, doc) in rows {
-            let row = serde_json::from_str(&doc).map_err(|source| unreadable(&key, source))?;
-            before.insert(key, row);
-        }
-        let mut after: BTreeMap<String, Option<V::Row>> = BTreeMap::new();
-        for recorded in batch {
-            let event = read(recorded)?;
-            for key in V::keys(&event) {
-                let row = after.remove(&key).unwrap_or_else(|| before.remove(&key));
-                let row = V::fold(&key, row, &event);
-                after.insert(key, row);
-            }
-        }
-        let changed = |(key, row): (String, Option<V::Row>)| match row {
-            None => Ok(RowChange { key, sort: 0, doc: None }),
-            Some(row) => match serde_json::to_string(&row) {
-                Ok(doc) => Ok(RowChange { sort: V::sort(&row), doc: Some(doc), key }),
-                Err(source) => Err(unreadable(&key, source)),
-            },
-        };
-        after.into_iter().map(changed).collect()
+    fn working(&self) -> Box<dyn Working> {
+        Box::new(InMemory::<V>::default())
     }
 }

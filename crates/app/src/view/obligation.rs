@@ -53,7 +53,7 @@ pub struct OpenObligationView;
 impl View for OpenObligationView {
     const SPEC: ViewSpec = ViewSpec {
         name: "open_obligation",
-        version: 1,
+        version: 2,
         indexes: &[
             &["open"],
             &["grid_1", "open"],
@@ -97,6 +97,18 @@ impl View for OpenObligationView {
         // The most urgent first; cases that are due in the same second in the order in which they were found.
         let due = row.next.as_ref().map_or(0, |next| next.due.at.timestamp());
         (due << 31) | (row.position.0 & 0x7fff_ffff).cast_signed()
+    }
+
+    fn field(row: &OpenObligation, name: &str) -> Option<String> {
+        match name {
+            "grid_1" => Some(row.grid_1.to_string()),
+            "grid_2" => row.grid_2.as_ref().map(ToString::to_string),
+            "grid_3" => row.grid_3.as_ref().map(ToString::to_string),
+            "grid_4" => row.grid_4.as_ref().map(ToString::to_string),
+            "department" => row.department.clone(),
+            "open" => Some(row.open.clone()),
+            _ => None,
+        }
     }
 }
 

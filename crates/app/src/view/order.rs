@@ -44,7 +44,7 @@ pub struct DepartmentOrderView;
 
 impl View for DepartmentOrderView {
     const SPEC: ViewSpec =
-        ViewSpec { name: "department_order", version: 1, indexes: &[&["department"], &["department", "status"]] };
+        ViewSpec { name: "department_order", version: 2, indexes: &[&["department"], &["department", "status"]] };
     type Row = DepartmentOrder;
 
     fn keys(event: &Read<'_>) -> Vec<String> {
@@ -89,5 +89,13 @@ impl View for DepartmentOrderView {
 
     fn sort(row: &DepartmentOrder) -> i64 {
         row.position.0.cast_signed()
+    }
+
+    fn field(row: &DepartmentOrder, name: &str) -> Option<String> {
+        match name {
+            "department" => Some(row.department.clone()),
+            "status" => Some(row.status.clone()),
+            _ => None,
+        }
     }
 }

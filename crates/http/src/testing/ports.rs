@@ -103,6 +103,15 @@ impl ViewStore for Away {
     async fn save(&self, _: &Build, _: Position, _: Position, _: Vec<RowChange>) -> Result<(), SaveError> {
         Err(away().into())
     }
+    async fn begin_bulk(&self, _: &ViewSpec) -> Result<Build, Failure> {
+        Err(away())
+    }
+    async fn fill(&self, _: &Build, _: Vec<RowChange>) -> Result<(), Failure> {
+        Err(away())
+    }
+    async fn finish_bulk(&self, _: &Build, _: Position) -> Result<(), Failure> {
+        Err(away())
+    }
     async fn activate(&self, _: &Build) -> Result<(), Failure> {
         Err(away())
     }

@@ -10,13 +10,15 @@ pub(super) struct Changes {
     pub(super) keys: Vec<String>,
     pub(super) sorts: Vec<i64>,
     pub(super) docs: Vec<String>,
+    /// One list of texts for each field.
+    pub(super) fields: Vec<Vec<Option<String>>>,
     pub(super) removed: Vec<String>,
 }
 
 impl Changes {
-    pub(super) fn of(rows: Vec<RowChange>) -> Self {
+    pub(super) fn of(rows: Vec<RowChange>, fields: usize) -> Self {
         let last: HashMap<String, usize> = rows.iter().enumerate().map(|(n, row)| (row.key.clone(), n)).collect();
-        let mut changes = Self::default();
+        let mut changes = Self { fields: vec![Vec::new(); fields], ..Self::default() };
         for (n, row) in rows.into_iter().enumerate() {
             if last.get(&row.key) != Some(&n) {
                 continue;
@@ -26,6 +28,11 @@ impl Changes {
                     changes.keys.push(row.key);
                     changes.sorts.push(row.sort);
                     changes.docs.push(without_nul(doc));
+                    let mut texts = row.fields.into_iter();
+                    for field in &mut changes.fields {
+                        // PostgreSQL keeps no NUL in a text.
+                        field.push(texts.next().flatten().map(|text| text.replace('\0', "\u{fffd}")));
+                    }
                 }
                 None => changes.removed.push(row.key),
             }
@@ -65,10 +72,13 @@ mod tests {
 
     #[test]
     fn the_last_change_of_a_key_counts() {
-        let row =
-            |key: &str, sort, doc: Option<&str>| RowChange { key: key.to_owned(), sort, doc: doc.map(str::to_owned) };
-        let changes = Changes::of(vec![row("a", 1, Some("1")), row("b", 2, Some("2")), row("a", 3, None)]);
+        let row = |key: &str, sort, doc: Option<&str>| {
+            let fields = vec![Some(format!("of {key}\0"))];
+            RowChange { key: key.to_owned(), sort, fields, doc: doc.map(str::to_owned) }
+        };
+        let changes = Changes::of(vec![row("a", 1, Some("1")), row("b", 2, Some("2")), row("a", 3, None)], 2);
         assert_eq!(changes.keys, ["b"]);
+        assert_eq!(changes.fields, [vec![Some("of b\u{fffd}".to_owned())], vec![None]]);
         assert_eq!(changes.removed, ["a"]);
     }
 }

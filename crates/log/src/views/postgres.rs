@@ -7,9 +7,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
-use super::not_built;
+use super::{Filling, not_built};
 use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
-use crate::failure::{broken, failure, is_missing_table};
+use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::POSTGRES_VIEWS;
 use crate::open::OpenError;
 use crate::options::Options;
@@ -67,6 +67,8 @@ impl PgViews {
             match self.pool.wait(statement.fetch_all(&self.pool.get())).await {
                 Ok(rows) => return rows.iter().map(|row| read_row(operation, row)).collect(),
                 Err(source) if is_missing_table(&source) => self.active.forget(view.name),
+                // The active build is of an older version, until the new one is complete.
+                Err(source) if is_missing_column(&source) => break,
                 Err(source) => return Err(failure(operation, &source)),
             }
         }
@@ -103,7 +105,7 @@ impl ViewStore for PgViews {
         check_names(OPERATION, view)?;
         let begun = async {
             let mut tx = self.begin_tx().await?;
-            let number = begin_in_tx(&mut tx, view).await?;
+            let number = begin_in_tx(&mut tx, view, Filling::Live).await?;
             tx.commit().await?;
             Ok(number)
         };
@@ -116,7 +118,7 @@ impl ViewStore for PgViews {
         let query = sqlx::query_scalar(
             "select number
             from views
-            where name = $1 and version = $2 and not active
+            where name = $1 and version = $2 and not active and not filling
             order by number",
         )
         .bind(view.name)
@@ -146,13 +148,13 @@ impl ViewStore for PgViews {
     async fn save(&self, build: &Build, from: Position, to: Position, rows: Vec<RowChange>) -> Result<(), SaveError> {
         const OPERATION: &str = "save rows of a view";
         check_names(OPERATION, &build.spec)?;
-        let changes = Changes::of(rows);
+        let changes = Changes::of(rows, build.spec.fields().len());
         let saved = async {
             let mut tx = self.begin_tx().await?;
             if !move_checkpoint_in_tx(&mut tx, build, from, to).await? {
                 return Ok(false);
             }
-            write_in_tx(&mut tx, &table_of(build), &changes).await?;
+            write_in_tx(&mut tx, build, &changes).await?;
             tx.commit().await?;
             Ok(true)
         };
@@ -162,6 +164,48 @@ impl ViewStore for PgViews {
             Err(source) if is_missing_table(&source) => Err(SaveError::Fenced),
             Err(source) => Err(SaveError::Failure(failure(OPERATION, &source))),
         }
+    }
+
+    async fn begin_bulk(&self, view: &ViewSpec) -> Result<Build, Failure> {
+        const OPERATION: &str = "begin to fill a view";
+        check_names(OPERATION, view)?;
+        let begun = async {
+            let mut tx = self.begin_tx().await?;
+            let number = begin_in_tx(&mut tx, view, Filling::Bulk).await?;
+            tx.commit().await?;
+            Ok(number)
+        };
+        let number = self.pool.wait(begun).await.map_err(|source: sqlx::Error| failure(OPERATION, &source))?;
+        Ok(Build { number, spec: *view })
+    }
+
+    async fn fill(&self, build: &Build, rows: Vec<RowChange>) -> Result<(), Failure> {
+        const OPERATION: &str = "fill a view";
+        check_names(OPERATION, &build.spec)?;
+        let changes = Changes::of(rows, build.spec.fields().len());
+        let filled = async {
+            let mut tx = self.begin_tx().await?;
+            write_in_tx(&mut tx, build, &changes).await?;
+            tx.commit().await
+        };
+        self.pool.wait(filled).await.map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure> {
+        const OPERATION: &str = "finish the filling of a view";
+        check_names(OPERATION, &build.spec)?;
+        // No limit to the time: the indexes of a long log take longer than any answer.
+        let finished = async {
+            let mut tx = self.begin_tx().await?;
+            create_indexes_in_tx(&mut tx, build.number, &build.spec).await?;
+            if !finish_in_tx(&mut tx, build, to).await? {
+                return Ok(false);
+            }
+            tx.commit().await?;
+            Ok(true)
+        };
+        let there = finished.await.map_err(|source: sqlx::Error| failure(OPERATION, &source))?;
+        if there { Ok(()) } else { Err(gone(OPERATION, build)) }
     }
 
     async fn activate(&self, build: &Build) -> Result<(), Failure> {
@@ -215,11 +259,12 @@ fn gone(operation: &'static str, build: &Build) -> Failure {
     broken(operation, format!("build {} of the view {} is gone", build.number, build.spec.name))
 }
 
-async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec) -> Result<i64, sqlx::Error> {
+async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec, filling: Filling) -> Result<i64, sqlx::Error> {
     let number: i64 =
-        sqlx::query_scalar("insert into views (name, version, table_name) values ($1, $2, '') returning number")
+        sqlx::query_scalar("insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number")
             .bind(view.name)
             .bind(to_sql(view.version))
+            .bind(filling == Filling::Bulk)
             .fetch_one(&mut *tx)
             .await?;
     sqlx::query("update views set table_name = $1 where number = $2")
@@ -227,10 +272,30 @@ async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec) -> Result<i64, sqlx
         .bind(number)
         .execute(&mut *tx)
         .await?;
-    for statement in Dialect::Postgres.create(number, view) {
-        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
+    let create = Dialect::Postgres.create(number, view);
+    sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *tx).await?;
+    if filling == Filling::Live {
+        create_indexes_in_tx(tx, number, view).await?;
     }
     Ok(number)
+}
+
+async fn create_indexes_in_tx(tx: &mut PgConnection, number: i64, view: &ViewSpec) -> Result<(), sqlx::Error> {
+    for statement in Dialect::create_indexes(number, view) {
+        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Sets the checkpoint of a bulk fill; false where the build is gone.
+async fn finish_in_tx(tx: &mut PgConnection, build: &Build, to: Position) -> Result<bool, sqlx::Error> {
+    let finished = sqlx::query("update views set position = $1, filling = $2 where number = $3 and filling")
+        .bind(position_to_sql(to))
+        .bind(false)
+        .bind(build.number)
+        .execute(tx)
+        .await?;
+    Ok(finished.rows_affected() == 1)
 }
 
 /// False where another runner has moved the checkpoint, or the build is gone.
@@ -249,23 +314,28 @@ async fn move_checkpoint_in_tx(
     Ok(moved.rows_affected() == 1)
 }
 
-async fn write_in_tx(tx: &mut PgConnection, table: &str, changes: &Changes) -> Result<(), sqlx::Error> {
+async fn write_in_tx(tx: &mut PgConnection, build: &Build, changes: &Changes) -> Result<(), sqlx::Error> {
+    let table = table_of(build);
     if !changes.keys.is_empty() {
+        let (columns, conflict) = Dialect::upsert(&build.spec);
+        let fields = 4..4 + changes.fields.len();
+        let arrays: String = fields.clone().map(|n| format!(", ${n}::text[]")).collect();
+        let names: String = fields.clone().map(|n| format!(", f{n}")).collect();
         let sql = format!(
-            "insert into {table} (key, sort, doc)
+            "insert into {table} ({columns})
             select
                 key,
                 sort,
-                doc::json
-            from unnest($1::text[], $2::bigint[], $3::text[]) as changed (key, sort, doc)
-            on conflict (key) do update set sort = excluded.sort, doc = excluded.doc"
+                doc::json{names}
+            from unnest($1::text[], $2::bigint[], $3::text[]{arrays}) as changed (key, sort, doc{names})
+            {conflict}"
         );
-        sqlx::query(AssertSqlSafe(sql))
-            .bind(&changes.keys)
-            .bind(&changes.sorts)
-            .bind(&changes.docs)
-            .execute(&mut *tx)
-            .await?;
+        let mut statement =
+            sqlx::query(AssertSqlSafe(sql)).bind(&changes.keys).bind(&changes.sorts).bind(&changes.docs);
+        for field in &changes.fields {
+            statement = statement.bind(field);
+        }
+        statement.execute(&mut *tx).await?;
     }
     if !changes.removed.is_empty() {
         let sql = format!("delete from {table} where key = any($1)");

@@ -9,9 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
-use super::not_built;
+use super::{Filling, not_built};
 use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
-use crate::failure::{broken, failure, is_missing_table};
+use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::SQLITE_VIEWS;
 use crate::open::OpenError;
 use crate::options::Options;
@@ -72,6 +72,8 @@ impl SqliteViews {
             match statement.fetch_all(&self.readers).await {
                 Ok(rows) => return rows.iter().map(|row| read_row(operation, row)).collect(),
                 Err(source) if is_missing_table(&source) => self.active.forget(view.name),
+                // The active build is of an older version, until the new one is complete.
+                Err(source) if is_missing_column(&source) => break,
                 Err(source) => return Err(failure(operation, &source)),
             }
         }
@@ -109,7 +111,7 @@ impl ViewStore for SqliteViews {
         check_names(OPERATION, view)?;
         let begun = async {
             let mut tx = self.begin_tx().await?;
-            let number = begin_in_tx(&mut tx, view).await?;
+            let number = begin_in_tx(&mut tx, view, Filling::Live).await?;
             tx.commit().await?;
             Ok(number)
         };
@@ -122,7 +124,7 @@ impl ViewStore for SqliteViews {
         let numbers: Vec<i64> = sqlx::query_scalar(
             "select number
             from views
-            where name = $1 and version = $2 and not active
+            where name = $1 and version = $2 and not active and not filling
             order by number",
         )
         .bind(view.name)
@@ -157,13 +159,13 @@ impl ViewStore for SqliteViews {
     async fn save(&self, build: &Build, from: Position, to: Position, rows: Vec<RowChange>) -> Result<(), SaveError> {
         const OPERATION: &str = "save rows of a view";
         check_names(OPERATION, &build.spec)?;
-        let changes = Changes::of(rows);
+        let changes = Changes::of(rows, build.spec.fields().len());
         let saved = async {
             let mut tx = self.begin_tx().await?;
             if !move_checkpoint_in_tx(&mut tx, build, from, to).await? {
                 return Ok(false);
             }
-            write_in_tx(&mut tx, &table_of(build), &changes).await?;
+            write_in_tx(&mut tx, build, &changes).await?;
             tx.commit().await?;
             Ok(true)
         };
@@ -173,6 +175,48 @@ impl ViewStore for SqliteViews {
             Err(source) if is_missing_table(&source) => Err(SaveError::Fenced),
             Err(source) => Err(SaveError::Failure(failure(OPERATION, &source))),
         }
+    }
+
+    async fn begin_bulk(&self, view: &ViewSpec) -> Result<Build, Failure> {
+        const OPERATION: &str = "begin to fill a view";
+        check_names(OPERATION, view)?;
+        let begun = async {
+            let mut tx = self.begin_tx().await?;
+            let number = begin_in_tx(&mut tx, view, Filling::Bulk).await?;
+            tx.commit().await?;
+            Ok(number)
+        };
+        let number = begun.await.map_err(|source: sqlx::Error| failure(OPERATION, &source))?;
+        Ok(Build { number, spec: *view })
+    }
+
+    async fn fill(&self, build: &Build, rows: Vec<RowChange>) -> Result<(), Failure> {
+        const OPERATION: &str = "fill a view";
+        check_names(OPERATION, &build.spec)?;
+        let changes = Changes::of(rows, build.spec.fields().len());
+        let filled = async {
+            let mut tx = self.begin_tx().await?;
+            write_in_tx(&mut tx, build, &changes).await?;
+            tx.commit().await
+        };
+        filled.await.map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure> {
+        const OPERATION: &str = "finish the filling of a view";
+        check_names(OPERATION, &build.spec)?;
+        // No limit to the time: the indexes of a long log take longer than any answer.
+        let finished = async {
+            let mut tx = self.begin_tx().await?;
+            create_indexes_in_tx(&mut tx, build.number, &build.spec).await?;
+            if !finish_in_tx(&mut tx, build, to).await? {
+                return Ok(false);
+            }
+            tx.commit().await?;
+            Ok(true)
+        };
+        let there = finished.await.map_err(|source: sqlx::Error| failure(OPERATION, &source))?;
+        if there { Ok(()) } else { Err(gone(OPERATION, build)) }
     }
 
     async fn activate(&self, build: &Build) -> Result<(), Failure> {
@@ -226,11 +270,12 @@ fn gone(operation: &'static str, build: &Build) -> Failure {
     broken(operation, format!("build {} of the view {} is gone", build.number, build.spec.name))
 }
 
-async fn begin_in_tx(tx: &mut SqliteConnection, view: &ViewSpec) -> Result<i64, sqlx::Error> {
+async fn begin_in_tx(tx: &mut SqliteConnection, view: &ViewSpec, filling: Filling) -> Result<i64, sqlx::Error> {
     let number: i64 =
-        sqlx::query_scalar("insert into views (name, version, table_name) values ($1, $2, '') returning number")
+        sqlx::query_scalar("insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number")
             .bind(view.name)
             .bind(to_sql(view.version))
+            .bind(filling == Filling::Bulk)
             .fetch_one(&mut *tx)
             .await?;
     sqlx::query("update views set table_name = $1 where number = $2")
@@ -238,10 +283,30 @@ async fn begin_in_tx(tx: &mut SqliteConnection, view: &ViewSpec) -> Result<i64, 
         .bind(number)
         .execute(&mut *tx)
         .await?;
-    for statement in Dialect::Sqlite.create(number, view) {
-        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
+    let create = Dialect::Sqlite.create(number, view);
+    sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *tx).await?;
+    if filling == Filling::Live {
+        create_indexes_in_tx(tx, number, view).await?;
     }
     Ok(number)
+}
+
+async fn create_indexes_in_tx(tx: &mut SqliteConnection, number: i64, view: &ViewSpec) -> Result<(), sqlx::Error> {
+    for statement in Dialect::create_indexes(number, view) {
+        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+/// Sets the checkpoint of a bulk fill; false where the build is gone.
+async fn finish_in_tx(tx: &mut SqliteConnection, build: &Build, to: Position) -> Result<bool, sqlx::Error> {
+    let finished = sqlx::query("update views set position = $1, filling = $2 where number = $3 and filling")
+        .bind(position_to_sql(to))
+        .bind(false)
+        .bind(build.number)
+        .execute(tx)
+        .await?;
+    Ok(finished.rows_affected() == 1)
 }
 
 /// False where another runner has moved the checkpoint, or the build is gone.
@@ -260,18 +325,19 @@ async fn move_checkpoint_in_tx(
     Ok(moved.rows_affected() == 1)
 }
 
-async fn write_in_tx(tx: &mut SqliteConnection, table: &str, changes: &Changes) -> Result<(), sqlx::Error> {
+async fn write_in_tx(tx: &mut SqliteConnection, build: &Build, changes: &Changes) -> Result<(), sqlx::Error> {
+    let table = table_of(build);
+    let (columns, conflict) = Dialect::upsert(&build.spec);
+    let head = format!("insert into {table} ({columns})");
     let rows: Vec<usize> = (0..changes.keys.len()).collect();
     for chunk in chunks(&rows) {
-        let sql = insert(
-            &format!("insert into {table} (key, sort, doc)"),
-            3,
-            chunk.len(),
-            " on conflict (key) do update set sort = excluded.sort, doc = excluded.doc",
-        );
+        let sql = insert(&head, 3 + changes.fields.len(), chunk.len(), &format!(" {conflict}"));
         let mut statement = sqlx::query(AssertSqlSafe(sql));
         for &row in chunk {
             statement = statement.bind(&changes.keys[row]).bind(changes.sorts[row]).bind(&changes.docs[row]);
+            for field in &changes.fields {
+                statement = statement.bind(&field[row]);
+            }
         }
         statement.execute(&mut *tx).await?;
     }

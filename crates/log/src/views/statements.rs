@@ -1,4 +1,4 @@
-//! The statements of a build, which differ between the backends in the type of documents and in how a field is read.
+//! The statements of a build, which differ between the backends in the type of documents and in how texts are compared.
 
 use app::port::{Build, Failure, Order, Query, ViewSpec};
 
@@ -23,19 +23,6 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// A document field as text, as it stands in indexes and in conditions alike.
-    ///
-    /// `->>` of PostgreSQL gives text. That of SQLite gives numbers, and 1 for true: there the same text is made.
-    fn field(self, field: &str) -> String {
-        match self {
-            Dialect::Postgres => format!("(doc ->> '{field}')"),
-            Dialect::Sqlite => format!(
-                "iif(json_type(doc, '$.{field}') in ('true', 'false'), json_type(doc, '$.{field}'), \
-                 cast(doc ->> '{field}' as text))"
-            ),
-        }
-    }
-
     /// `json` keeps the text as it was written and takes what `jsonb` refuses (\u0000).
     const fn document_type(self) -> &'static str {
         match self {
@@ -44,24 +31,40 @@ impl Dialect {
         }
     }
 
-    /// Creates the table of a build and its indexes, one statement each.
-    pub(super) fn create(self, number: i64, view: &ViewSpec) -> Vec<String> {
+    /// Creates the table of a build. The fields by which rows are found stand in columns of their own beside the document:
+    /// an index over an expression would read the document anew for every field of every index at every write.
+    pub(super) fn create(self, number: i64, view: &ViewSpec) -> String {
         let table = table(view, number);
         let document = self.document_type();
         let collation = if self == Dialect::Postgres { " collate \"C\"" } else { "" };
-        let create = format!(
+        let fields: String = view.fields().iter().map(|field| format!(",\n    {} text{collation}", column(field))).collect();
+        format!(
             "create table {table} (
-                key text{collation} primary key not null,
-                sort bigint not null,
-                doc {document} not null
-            )"
-        );
+    key text{collation} primary key not null,
+    sort bigint not null,
+    doc {document} not null{fields}
+)"
+        )
+    }
+
+    /// Creates the indexes of a build, one statement each.
+    pub(super) fn create_indexes(number: i64, view: &ViewSpec) -> Vec<String> {
+        let table = table(view, number);
         let index = |(n, fields): (usize, &&[&str])| {
-            let mut columns: Vec<String> = fields.iter().map(|field| self.field(field)).collect();
+            let mut columns: Vec<String> = fields.iter().map(|field| column(field)).collect();
             columns.push("sort".to_owned());
             format!("create index {table}_{n} on {table} ({})", columns.join(", "))
         };
-        std::iter::once(create).chain(view.indexes.iter().enumerate().map(index)).collect()
+        view.indexes.iter().enumerate().map(index).collect()
+    }
+
+    /// The columns of a row, and what becomes of one that is there already.
+    pub(super) fn upsert(view: &ViewSpec) -> (String, String) {
+        let fields: Vec<String> = view.fields().into_iter().map(column).collect();
+        let columns = ["key", "sort", "doc"].into_iter().map(str::to_owned).chain(fields);
+        let columns: Vec<String> = columns.collect();
+        let set: Vec<String> = columns[1..].iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        (columns.join(", "), format!("on conflict (key) do update set {}", set.join(", ")))
     }
 
     /// Reads a page.
@@ -71,7 +74,7 @@ impl Dialect {
             Order::Descending => ("<", "desc"),
         };
         let mut conditions: Vec<String> =
-            (1..).zip(&query.equal).map(|(n, (field, _))| format!("{} = ${n}", self.field(field))).collect();
+            (1..).zip(&query.equal).map(|(n, (field, _))| format!("{} = ${n}", column(field))).collect();
         let texts: Vec<String> = query.equal.iter().map(|(_, text)| text.clone()).collect();
         let mut numbers = Vec::new();
         if let Some(sort) = query.beyond {
@@ -99,6 +102,11 @@ impl Dialect {
         let document = if self == Dialect::Postgres { "doc::text" } else { "doc" };
         format!("select key, sort, {document} from {table}")
     }
+}
+
+/// The column of a field. Its own name might be a word of SQL, or that of another column.
+fn column(field: &str) -> String {
+    format!("by_{field}")
 }
 
 /// The name of the table of a build.
@@ -141,17 +149,16 @@ mod tests {
     #[test]
     fn the_statements_of_a_build_are_these() {
         let create = Dialect::Postgres.create(7, &BOARD);
-        assert_eq!(
-            create[1],
-            "create index view_board_7_0 on view_board_7 ((doc ->> 'grid'), (doc ->> 'stage'), sort)"
-        );
-        assert_eq!(create[2], "create index view_board_7_1 on view_board_7 (sort)");
+        assert!(create.contains("doc json not null,\n    by_grid text collate \"C\",\n    by_stage text"), "{create}");
+        let indexes = Dialect::create_indexes(7, &BOARD);
+        assert_eq!(indexes[0], "create index view_board_7_0 on view_board_7 (by_grid, by_stage, sort)");
+        assert_eq!(indexes[1], "create index view_board_7_1 on view_board_7 (sort)");
         let query =
             Query { equal: vec![("grid", "A".to_owned())], order: Order::Descending, beyond: Some(3), limit: 10 };
         let reading = Dialect::Postgres.find(7, &BOARD, &query);
         assert_eq!(
             reading.sql,
-            "select key, sort, doc::text from view_board_7 where (doc ->> 'grid') = $1 and sort < $2 \
+            "select key, sort, doc::text from view_board_7 where by_grid = $1 and sort < $2 \
              order by sort desc limit $3"
         );
         assert_eq!((reading.texts, reading.numbers), (vec!["A".to_owned()], vec![3, 10]));

@@ -1,0 +1,159 @@
+//! Views built anew from the whole log in one pass, with bounded memory, beside the running ones.
+//!
+//! Rows are folded in memory and written when they have to make room, or at the end. Most cases are written once. A case
+//! that comes back after its rows were written has them loaded again.
+//!
+//! INVARIANT: memory does not grow with the log: so many rows are held and no more.
+//! INVARIANT: nobody goes on with a fill that broke off; its build is dropped.
+
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+use kernel::Position;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::fault::{self, Point};
+use crate::port::{Build, EventLog, Failure, RowChange, ViewStore};
+use crate::projector::{ProjectError, Projector};
+use crate::read_ahead::ReadAhead;
+use crate::view::{Fold, Working};
+
+/// Most rows of one view that are held: about 50 MiB.
+const ROWS_HELD_MAX: usize = 20_000;
+/// So many are left when room was made.
+const ROWS_KEPT: usize = ROWS_HELD_MAX / 2;
+/// Rows of one write.
+const ROWS_WRITTEN: usize = 2_000;
+
+/// One view on its way.
+struct Filling {
+    views: Arc<dyn ViewStore>,
+    build: Build,
+    working: Box<dyn Working>,
+    /// Whether rows were let go, so that a key that is not held may have one.
+    has_released: bool,
+    /// At most one write is under way.
+    writing: Option<JoinHandle<Result<(), Failure>>>,
+}
+
+/// Builds views anew up to the end of the log and switches to them.
+///
+/// `progress` is told how far it is and how far it has to go.
+pub async fn rebuild(
+    log: &Arc<dyn EventLog>,
+    views: &Arc<dyn ViewStore>,
+    folds: Vec<Arc<dyn Fold>>,
+    progress: impl Fn(Position, Position),
+) -> Result<Position, ProjectError> {
+    let mut fillings = Vec::with_capacity(folds.len());
+    for fold in &folds {
+        fillings.push(Filling::begin(Arc::clone(views), &**fold).await?);
+    }
+    let builds: Vec<Build> = fillings.iter().map(|filling| filling.build.clone()).collect();
+    let built = async {
+        let filled = fill(log, fillings, &progress).await?;
+        tracing::debug!(position = filled.0, "the views are filled and catch up");
+        let mut position = filled;
+        for (fold, build) in folds.into_iter().zip(&builds) {
+            let projector = Projector::new(Arc::clone(log), Arc::clone(views), fold);
+            position = projector.catch_up(build, |_, _| ()).await?;
+            views.activate(build).await?;
+        }
+        Ok(position)
+    };
+    let outcome = built.await;
+    if outcome.is_err() {
+        for build in &builds {
+            // What was begun is of no use; that it cannot be dropped either is the smaller trouble.
+            if let Err(failure) = views.abandon(build).await {
+                tracing::warn!(view.name = build.spec.name, %failure, "an unfinished build stays behind");
+            }
+        }
+    }
+    outcome
+}
+
+async fn fill(
+    log: &Arc<dyn EventLog>,
+    mut fillings: Vec<Filling>,
+    progress: impl Fn(Position, Position),
+) -> Result<Position, ProjectError> {
+    let mut pages = ReadAhead::after(Arc::clone(log), Position::START);
+    let mut filled = Position::START;
+    let head = log.head().await?;
+    loop {
+        let mut page = pages.next().await?;
+        let Some(last) = page.last() else { break };
+        filled = last;
+        let events = page.reads();
+        for filling in &mut fillings {
+            filling.load_missing(&events).await?;
+            filling.working.apply(&events);
+            filling.make_room().await?;
+        }
+        fault::point(Point::BeforeCheckpoint);
+        progress(filled, head.max(filled));
+    }
+    // One after the other would leave a core idle while the database sorts.
+    try_join_all(fillings.into_iter().map(|filling| filling.finish(filled))).await?;
+    Ok(filled)
+}
+
+impl Filling {
+    async fn begin(views: Arc<dyn ViewStore>, fold: &dyn Fold) -> Result<Self, Failure> {
+        let build = views.begin_bulk(&fold.spec()).await?;
+        Ok(Self { views, build, working: fold.working(), has_released: false, writing: None })
+    }
+
+    async fn load_missing(&mut self, events: &[crate::event::Read<'_>]) -> Result<(), ProjectError> {
+        if !self.has_released {
+            return Ok(());
+        }
+        let missing = self.working.missing(events);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // What is being written may be what is asked for.
+        self.written().await?;
+        let rows = self.views.load(&self.build, &missing).await?;
+        Ok(self.working.hold(rows)?)
+    }
+
+    async fn make_room(&mut self) -> Result<(), ProjectError> {
+        if self.working.held() <= ROWS_HELD_MAX {
+            return Ok(());
+        }
+        let released = self.working.release(ROWS_KEPT)?;
+        self.has_released = true;
+        Ok(self.write(released).await?)
+    }
+
+    /// Writes rows, beside whatever is done next.
+    async fn write(&mut self, rows: Vec<RowChange>) -> Result<(), Failure> {
+        self.written().await?;
+        let (views, build) = (Arc::clone(&self.views), self.build.clone());
+        self.writing = Some(Handle::current().spawn(async move {
+            let mut rows = rows.into_iter().peekable();
+            while rows.peek().is_some() {
+                views.fill(&build, rows.by_ref().take(ROWS_WRITTEN).collect()).await?;
+            }
+            Ok(())
+        }));
+        Ok(())
+    }
+
+    /// Waits for the write that is under way.
+    async fn written(&mut self) -> Result<(), Failure> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let ended = |reason: String| Failure { operation: "write rows of a view", reason, passing: true };
+        writing.await.unwrap_or_else(|error| Err(ended(error.to_string())))
+    }
+
+    async fn finish(mut self, to: Position) -> Result<(), ProjectError> {
+        let rest = self.working.release(0)?;
+        self.write(rest).await?;
+        self.written().await?;
+        Ok(self.views.finish_bulk(&self.build, to).await?)
+    }
+}
