@@ -54,8 +54,8 @@ impl Read<'_> {
 /// to [`Event::read`]. None is retired yet.
 pub fn read_as<E: Event>(recorded: &Recorded) -> Result<E, Unreadable> {
     let unreadable = |reason: String| Unreadable { position: recorded.position, reason };
-    let envelope = envelope::decode(&recorded.bytes).map_err(|error| unreadable(error.to_string()))?;
-    E::read(&envelope.kind, envelope.data.get()).map_err(|error| {
+    let contents = envelope::contents(&recorded.bytes).map_err(|error| unreadable(error.to_string()))?;
+    E::read(&contents.kind, contents.data.get()).map_err(|error| {
         unreadable(match &error {
             ReadError::UnknownType(_) => error.to_string(),
             ReadError::Data { source, .. } => format!("{error}: {source}"),

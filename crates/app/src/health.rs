@@ -4,12 +4,46 @@
 //! What an adapter said in full goes to the log.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use kernel::Position;
 use serde::Serialize;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::App;
 use crate::port::Failure;
+
+/// How long waiting work may make no progress before readiness and a metric say so.
+pub const SILENT_LAG_MAX: Duration = Duration::from_secs(30);
+
+/// How often it is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+const STALLED: &str = "dualgrid_role_stalled";
+
+/// Shows in the metrics whether a role has waiting work and makes no progress.
+pub fn show_stalled(role: &str, stalled: bool) {
+    metrics::describe_gauge!(STALLED, "1 where a role has waiting work and made no progress for 30 seconds");
+    metrics::gauge!(STALLED, "role" => role.to_owned()).set(f64::from(u8::from(stalled)));
+}
+
+/// How far in the log a role is.
+#[derive(Debug, Default)]
+pub struct Progress(AtomicU64);
+
+impl Progress {
+    /// It has come to a position, or gone back to one.
+    pub fn reached(&self, position: Position) {
+        self.0.store(position.0, Ordering::Relaxed);
+    }
+
+    fn position(&self) -> Position {
+        Position(self.0.load(Ordering::Relaxed))
+    }
+}
 
 /// One thing that has to be well.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,6 +94,32 @@ impl Health {
 }
 
 impl App {
+    /// Watches a role that follows the log: whatever it waits for, and also where it does not come back from waiting. Says
+    /// that it stalls; that it goes on, it says itself.
+    pub async fn watch(&self, role: &str, progress: &Progress) -> Infallible {
+        let (mut before, mut since) = (progress.position(), Instant::now());
+        loop {
+            sleep(LOOK_EVERY).await;
+            // A log that does not answer is a trouble of its own; what was seen last is enough to know of waiting work.
+            let head = match timeout(LOOK_EVERY, self.ports().log.head()).await {
+                Ok(Ok(head)) => head,
+                Ok(Err(_)) | Err(_) => *self.committed().borrow(),
+            };
+            let position = progress.position();
+            if position != before || position >= head {
+                (before, since) = (position, Instant::now());
+            }
+            let silent = since.elapsed();
+            let stalled = silent > SILENT_LAG_MAX;
+            show_stalled(role, stalled);
+            if stalled {
+                let detail = format!("no progress for {} s at position {position} of {head}", silent.as_secs());
+                tracing::error!(role, %position, %head, "a role has waiting work and makes no progress");
+                self.health().report(role, false, detail);
+            }
+        }
+    }
+
     /// Whether this process can do its work, with a fresh look at the log.
     pub async fn ready(&self) -> Report {
         let mut checks = self.health().checks();

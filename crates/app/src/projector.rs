@@ -7,7 +7,7 @@ use kernel::Position;
 use tokio::sync::watch;
 
 use crate::fault::{self, Point, Sabotage};
-use crate::health::Check;
+use crate::health::{Check, Progress};
 use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
 use crate::read_ahead::ReadAheadError;
 use crate::rebuild::rebuild;
@@ -68,6 +68,7 @@ pub struct Projector {
     log: Arc<dyn EventLog>,
     views: Arc<dyn ViewStore>,
     view: Arc<dyn Fold>,
+    progress: Progress,
 }
 
 /// One step of a runner.
@@ -84,7 +85,7 @@ enum Stepped {
 impl Projector {
     /// A runner of `view`.
     pub fn new(log: Arc<dyn EventLog>, views: Arc<dyn ViewStore>, view: Arc<dyn Fold>) -> Self {
-        Self { log, views, view }
+        Self { log, views, view, progress: Progress::default() }
     }
 
     /// The view's name.
@@ -111,20 +112,10 @@ impl Projector {
     }
 
     /// Folds into a build that is not active yet until nothing is left.
-    pub(crate) async fn catch_up(
-        &self,
-        build: &Build,
-        progress: impl Fn(Position, Position),
-    ) -> Result<Position, ProjectError> {
+    pub(crate) async fn catch_up(&self, build: &Build) -> Result<Position, ProjectError> {
         loop {
-            let head = self.log.head().await?;
-            match self.step(build).await? {
-                Stepped::CaughtUp(position) => {
-                    progress(position, head.max(position));
-                    return Ok(position);
-                }
-                Stepped::To(position) => progress(position, head.max(position)),
-                Stepped::Fenced => {}
+            if let Stepped::CaughtUp(position) = self.step(build).await? {
+                return Ok(position);
             }
         }
     }
@@ -137,7 +128,7 @@ impl Projector {
             active => {
                 tracing::info!(view.name = spec.name, view.version = spec.version, "a view is built");
                 if let Some(build) = self.views.unfinished(&spec).await?.pop() {
-                    self.catch_up(&build, |_, _| ()).await?;
+                    self.catch_up(&build).await?;
                     self.views.activate(&build).await?;
                     return Ok(build);
                 }
@@ -147,7 +138,8 @@ impl Projector {
                     self.views.activate(&build).await?;
                     return Ok(build);
                 }
-                rebuild(&self.log, &self.views, vec![Arc::clone(&self.view)], |_, _| ()).await?;
+                let progress = |done, _| self.progress.reached(done);
+                rebuild(&self.log, &self.views, vec![Arc::clone(&self.view)], progress).await?;
                 let built = self.views.active(&spec).await?;
                 built.map(|(build, _)| build).ok_or_else(|| {
                     let reason = format!("the view {} was built and is gone", spec.name);
@@ -160,7 +152,10 @@ impl Projector {
     async fn step(&self, build: &Build) -> Result<Stepped, ProjectError> {
         let from = self.views.checkpoint(build).await?;
         let batch = self.log.after(from, BATCH_EVENTS_MAX).await?;
-        let Some(last) = batch.last() else { return Ok(Stepped::CaughtUp(from)) };
+        let Some(last) = batch.last() else {
+            self.progress.reached(from);
+            return Ok(Stepped::CaughtUp(from));
+        };
         let to = last.position;
         let events = view::read_all(&batch)?;
         let mut working = self.view.working();
@@ -182,7 +177,10 @@ impl Projector {
         let saved = self.views.save(build, from, to, changes).await;
         fault::point(Point::AfterCheckpoint);
         match saved {
-            Ok(()) => Ok(Stepped::To(to)),
+            Ok(()) => {
+                self.progress.reached(to);
+                Ok(Stepped::To(to))
+            }
             Err(SaveError::Fenced) => Ok(Stepped::Fenced),
             Err(SaveError::Failure(failure)) => Err(failure.into()),
         }
@@ -205,7 +203,15 @@ impl App {
     }
 
     /// Keeps one view up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
-    pub async fn project(self: Arc<Self>, projector: Projector, mut stop: watch::Receiver<bool>) {
+    pub async fn project(self: Arc<Self>, projector: Projector, stop: watch::Receiver<bool>) {
+        let role = format!("view {}", projector.name());
+        tokio::select! {
+            () = self.follow(&projector, stop) => {}
+            never = self.watch(&role, &projector.progress) => match never {},
+        }
+    }
+
+    async fn follow(&self, projector: &Projector, mut stop: watch::Receiver<bool>) {
         let check = format!("view {}", projector.name());
         // Not ready before it has caught up once: until then a case that exists may not be shown.
         self.health().report(&check, false, "catching up with the log");

@@ -57,7 +57,7 @@ pub async fn rebuild(
         let mut position = filled;
         for (fold, build) in folds.into_iter().zip(&builds) {
             let projector = Projector::new(Arc::clone(log), Arc::clone(views), fold);
-            position = projector.catch_up(build, |_, _| ()).await?;
+            position = projector.catch_up(build).await?;
             views.activate(build).await?;
         }
         Ok(position)

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use app::App;
+use app::health::{SILENT_LAG_MAX, show_stalled};
 use bus::commands::Commands;
 use bus::departments::Departments;
-use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
+use bus::publisher::{Publisher, PublisherOptions, PublisherStatus};
 use bus::{Connection, ConnectionOptions};
 use clap::ValueEnum;
 use http_api::server;
@@ -27,9 +28,6 @@ use crate::{keys, system};
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
 /// How long roles may take to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// How long waiting work may make no progress before readiness says so, in seconds.
-const SILENT_LAG_SECONDS_MAX: i64 = 30;
-
 /// What a process does. Deadlines (`clock`), follow-up commands (`processor`) and proofs (`notary`) come with their
 /// issues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -160,15 +158,15 @@ fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: wat
     })
 }
 
-/// Tells readiness how the publisher is. That NATS is away is no reason to take no commands; silent lag is shown.
+/// Tells readiness how the publisher is. Work that waits for long without progress is not silent, whatever the reason.
 async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
     loop {
         let now = status.borrow().clone();
-        let silent = (app.clock().now() - now.progressed).num_seconds();
-        let away = now.state == PublisherState::Away;
-        let stuck = now.lag() > 0 && silent > SILENT_LAG_SECONDS_MAX && !away;
-        let detail = format!("{:?}, at {} of {}, progress {silent} s ago", now.state, now.published, now.head);
-        app.health().report("publisher", !stuck, detail);
+        let silent = (app.clock().now() - now.progressed).to_std().unwrap_or_default();
+        let stalled = now.lag() > 0 && silent > SILENT_LAG_MAX;
+        let detail = format!("{:?}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
+        show_stalled("publisher", stalled);
+        app.health().report("publisher", !stalled, detail);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

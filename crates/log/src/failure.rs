@@ -78,6 +78,11 @@ pub(crate) fn is_missing_table(source: &sqlx::Error) -> bool {
     })
 }
 
+/// Whether a unique key was there already.
+pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
+    source.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+}
+
 /// Whether a column that was named does not exist: the table is of another version of the view.
 pub(crate) fn is_missing_column(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(|error| {

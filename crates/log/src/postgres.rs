@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::committed::Committed;
 use crate::durability::Durability;
 use crate::failure::failure;
+use crate::known::Known;
 use crate::migrations::POSTGRES_LOG;
 use crate::open::OpenError;
 use crate::options::Options;
@@ -34,6 +35,7 @@ pub struct PgLog {
     readers: Pool,
     writer: Writer,
     committed: Committed,
+    known: Known,
 }
 
 impl PgLog {
@@ -46,8 +48,9 @@ impl PgLog {
         let head = checked_head(&mut connection).await?;
         let committed = Committed::at(head);
         let readers = Pool::new(place.clone(), "dualgrid reader", options.log_readers_max, options);
-        let backend = PgBackend::new(place, connection, options);
-        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed })
+        let known = Known::default();
+        let backend = PgBackend::new(place, connection, options, known.clone());
+        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed, known })
     }
 
     /// What the server does with a transaction it calls committed, without changing anything there.
@@ -149,7 +152,11 @@ impl EventLog for PgLog {
         let rows = rows.map_err(|source| failure(OPERATION, &source))?;
         let recorded =
             |row: &PgRow| read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone());
-        rows.iter().map(recorded).collect()
+        let events: Vec<Recorded> = rows.iter().map(recorded).collect::<Result<_, _>>()?;
+        if let Some(newest) = events.last() {
+            self.known.saw(stream, newest.version);
+        }
+        Ok(events)
     }
 
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use crate::committed::Committed;
 use crate::durability::Durability;
 use crate::failure::failure;
+use crate::known::Known;
 use crate::migrations::SQLITE_LOG;
 use crate::open::OpenError;
 use crate::options::Options;
@@ -34,6 +35,7 @@ pub struct SqliteLog {
     readers: SqlitePool,
     writer: Writer,
     committed: Committed,
+    known: Known,
 }
 
 impl SqliteLog {
@@ -46,8 +48,9 @@ impl SqliteLog {
         let head = checked_head(&mut connection).await?;
         let committed = Committed::at(head);
         let readers = file.readers(options.log_readers_max);
-        let backend = SqliteBackend::new(file, connection);
-        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed })
+        let known = Known::default();
+        let backend = SqliteBackend::new(file, connection, known.clone());
+        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed, known })
     }
 
     /// What SQLite does with a transaction it calls committed. Creates the file where there is none.
@@ -152,7 +155,11 @@ impl EventLog for SqliteLog {
         let recorded = |row: &SqliteRow| {
             read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone())
         };
-        rows.iter().map(recorded).collect()
+        let events: Vec<Recorded> = rows.iter().map(recorded).collect::<Result<_, _>>()?;
+        if let Some(newest) = events.last() {
+            self.known.saw(stream, newest.version);
+        }
+        Ok(events)
     }
 
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {

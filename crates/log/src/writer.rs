@@ -125,6 +125,9 @@ async fn run(mut jobs: mpsc::Receiver<Job>, mut backend: impl Backend, committed
             // The caller may have gone; that changes nothing.
             let _ = reply.send(answer);
         }
+        // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who were
+        // quick.
+        tokio::task::yield_now().await;
     }
 }
 

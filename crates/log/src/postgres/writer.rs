@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use app::fault;
+use app::fault::{self, Sabotage};
 use app::port::{Append, Failure, Receipt};
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::connection::{Place, durability, in_time};
 use super::read_command;
-use crate::failure::{broken, failure, is_undone};
+use crate::failure::{broken, failure, is_undone, is_unique_violation};
+use crate::known::Known;
 use crate::options::Options;
 use crate::record::{from_sql, made, position_from_sql, to_sql};
 use crate::writer::{Backend, RecordError, Verdict};
@@ -31,18 +32,21 @@ const APPEND_BATCH: &str = "select
     outcome
 from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
+const APPEND_KNOWN: &str = "select append_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
 /// The writer's own connection.
 pub(super) struct PgBackend {
     place: Place,
     connection: Option<PgConnection>,
     connect_timeout: Duration,
     answer_timeout: Duration,
+    known: Known,
 }
 
 impl PgBackend {
-    pub(super) fn new(place: Place, connection: PgConnection, options: &Options) -> Self {
+    pub(super) fn new(place: Place, connection: PgConnection, options: &Options, known: Known) -> Self {
         let (connect_timeout, answer_timeout) = (options.acquire_timeout, options.answer_timeout);
-        Self { place, connection: Some(connection), connect_timeout, answer_timeout }
+        Self { place, connection: Some(connection), connect_timeout, answer_timeout, known }
     }
 
     /// The connection; a new one is checked like the first, since the server may have been reconfigured.
@@ -50,6 +54,7 @@ impl PgBackend {
         if let Some(connection) = self.connection.take() {
             return Ok(self.connection.insert(connection));
         }
+        self.known.clear();
         let connecting = self.place.connect(self.connect_timeout).await;
         let mut connection = connecting.map_err(|source| failure(OPERATION, &source))?;
         let found = in_time(self.connect_timeout, durability(&mut connection)).await;
@@ -63,23 +68,79 @@ impl PgBackend {
 
 impl Backend for PgBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
+        let covered = self.known.covers(batch) && !fault::is_sabotaged(Sabotage::Sequence);
+        if covered && let Some(verdicts) = self.record_known(batch).await? {
+            return Ok(verdicts);
+        }
         let patience = self.answer_timeout;
         let connection = self.connection().await.map_err(RecordError::Undone)?;
         // All rows, so that the end of the transaction has been heard of and not only the rows it made.
         let outcome = if fault::IS_ENABLED {
-            in_time(patience, trial::call_in_steps(connection, batch)).await
+            in_time(patience, trial::in_steps(connection, Call::Batch, batch)).await
         } else {
             in_time(patience, call(connection, batch)).await
         };
-        match outcome {
-            Ok(rows) => verdicts(batch, &rows).map_err(RecordError::Lost),
-            Err(source) if is_undone(&source) => Err(RecordError::Undone(failure(OPERATION, &source))),
-            Err(source) => {
-                self.connection = None;
-                Err(RecordError::Lost(failure(OPERATION, &source)))
+        let rows = outcome.map_err(|source| self.record_error(&source))?;
+        let verdicts = verdicts(batch, &rows).map_err(RecordError::Lost)?;
+        self.remember(&verdicts);
+        Ok(verdicts)
+    }
+}
+
+impl PgBackend {
+    /// Records a batch without looking anything up first. None where a key was there already: nothing was recorded then.
+    async fn record_known(&mut self, batch: &[Append]) -> Result<Option<Vec<Verdict>>, RecordError> {
+        let patience = self.answer_timeout;
+        let connection = self.connection().await.map_err(RecordError::Undone)?;
+        let outcome = if fault::IS_ENABLED {
+            in_time(patience, trial::in_steps(connection, Call::Known, batch)).await
+        } else {
+            in_time(patience, call_known(connection, batch)).await
+        };
+        let rows = match outcome {
+            Err(source) if is_unique_violation(&source) => return Ok(None),
+            Err(source) => return Err(self.record_error(&source)),
+            Ok(rows) => rows,
+        };
+        let row = rows.first().ok_or_else(|| RecordError::Lost(broken(OPERATION, "append_known gave nothing")))?;
+        let base = row.try_get(0).map_err(|source| RecordError::Lost(failure(OPERATION, &source)))?;
+        let mut before = position_from_sql(base).map_err(RecordError::Lost)?;
+        let made = |append| {
+            let receipt = made(append, before);
+            before = Position(before.0 + u64::from(receipt.events));
+            Verdict::Made(receipt)
+        };
+        let verdicts = batch.iter().map(made).collect::<Vec<_>>();
+        self.remember(&verdicts);
+        Ok(Some(verdicts))
+    }
+
+    fn remember(&self, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Made(receipt) if receipt.events > 0 => self.known.saw(&receipt.stream, receipt.version),
+                _ => {}
             }
         }
     }
+
+    /// What an error of a call means for its batch. A connection in doubt is not used again.
+    fn record_error(&mut self, source: &sqlx::Error) -> RecordError {
+        if is_undone(source) {
+            return RecordError::Undone(failure(OPERATION, source));
+        }
+        self.connection = None;
+        RecordError::Lost(failure(OPERATION, source))
+    }
+}
+
+/// How a batch is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    /// What is there is looked up first.
+    Batch,
+    /// The keys say whether it fits.
+    Known,
 }
 
 mod trial;
@@ -107,8 +168,62 @@ struct Events<'a> {
     bytes: Vec<&'a [u8]>,
 }
 
+impl<'a> Appends<'a> {
+    fn push(&mut self, append: &'a Append) {
+        self.commands.push(append.command.uuid());
+        self.requests.push(append.request.as_bytes());
+        self.streams.push(append.stream.as_str());
+        self.expecteds.push(to_sql(append.expected.0));
+        self.counts.push(to_sql(crate::record::count_of(append.events.len())));
+        self.times.push(append.at);
+    }
+}
+
+impl<'a> Events<'a> {
+    fn push(&mut self, append: &'a Append, n: i32) {
+        for (version, event) in (append.expected.0 + 1..).zip(&append.events) {
+            self.appends.push(n);
+            self.streams.push(append.stream.as_str());
+            self.versions.push(to_sql(version));
+            self.ids.push(event.id.uuid());
+            self.types.push(event.kind);
+            self.times.push(event.time);
+            self.bytes.push(&event.bytes);
+        }
+    }
+}
+
 async fn call(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
     call_function(APPEND_BATCH, connection, batch).await
+}
+
+async fn call_known(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+    let (mut appends, mut events) = (Appends::default(), Events::default());
+    let mut firsts = Vec::with_capacity(batch.len());
+    for append in batch {
+        firsts.push(to_sql(crate::record::count_of(events.ids.len())) + 1);
+        appends.push(append);
+        // The version after it, not the one before.
+        let count = to_sql(crate::record::count_of(append.events.len()));
+        appends.expecteds.last_mut().into_iter().for_each(|version| *version += count);
+        events.push(append, 0);
+    }
+    sqlx::query(APPEND_KNOWN)
+        .bind(appends.commands)
+        .bind(appends.requests)
+        .bind(appends.streams)
+        .bind(appends.expecteds)
+        .bind(firsts)
+        .bind(appends.counts)
+        .bind(appends.times)
+        .bind(events.streams)
+        .bind(events.versions)
+        .bind(events.ids)
+        .bind(events.types)
+        .bind(events.times)
+        .bind(events.bytes)
+        .fetch_all(connection)
+        .await
 }
 
 async fn call_function(
@@ -118,21 +233,8 @@ async fn call_function(
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     let (mut appends, mut events) = (Appends::default(), Events::default());
     for (n, append) in (1..).zip(batch) {
-        appends.commands.push(append.command.uuid());
-        appends.requests.push(append.request.as_bytes());
-        appends.streams.push(append.stream.as_str());
-        appends.expecteds.push(to_sql(append.expected.0));
-        appends.counts.push(to_sql(crate::record::count_of(append.events.len())));
-        appends.times.push(append.at);
-        for (version, event) in (append.expected.0 + 1..).zip(&append.events) {
-            events.appends.push(n);
-            events.streams.push(append.stream.as_str());
-            events.versions.push(to_sql(version));
-            events.ids.push(event.id.uuid());
-            events.types.push(event.kind);
-            events.times.push(event.time);
-            events.bytes.push(&event.bytes);
-        }
+        appends.push(append);
+        events.push(append, n);
     }
     sqlx::query(statement)
         .bind(appends.commands)

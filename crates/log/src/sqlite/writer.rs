@@ -12,7 +12,8 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 use super::connection::{File, Synchronous, micros};
 use super::read_command;
 use super::rows::{chunks, insert};
-use crate::failure::{broken, failure};
+use crate::failure::{broken, failure, is_unique_violation};
+use crate::known::Known;
 use crate::record::{from_sql, made, position_from_sql, position_to_sql, to_sql};
 use crate::writer::{Backend, RecordError, Verdict};
 
@@ -41,25 +42,31 @@ const COLUMNS: usize = 7;
 pub(super) struct SqliteBackend {
     file: File,
     connection: Option<SqliteConnection>,
+    known: Known,
 }
 
 /// Where in a transaction an error came up.
 enum Step {
     /// Before the commit: the transaction is rolled back.
     Inside(Failure),
+    /// A key that was taken to be new was there: the transaction is rolled back.
+    Key,
     /// At the commit: it may have happened.
     Commit(Failure),
 }
 
 impl SqliteBackend {
-    pub(super) fn new(file: File, connection: SqliteConnection) -> Self {
-        Self { file, connection: Some(connection) }
+    pub(super) fn new(file: File, connection: SqliteConnection, known: Known) -> Self {
+        Self { file, connection: Some(connection), known }
     }
 
     async fn connection(&mut self) -> Result<&mut SqliteConnection, Failure> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => self.file.connect(Synchronous::Full).await.map_err(|source| failure(OPERATION, &source))?,
+            None => {
+                self.known.clear();
+                self.file.connect(Synchronous::Full).await.map_err(|source| failure(OPERATION, &source))?
+            }
         };
         Ok(self.connection.insert(connection))
     }
@@ -67,31 +74,71 @@ impl SqliteBackend {
 
 impl Backend for SqliteBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
+        let covered = self.known.covers(batch) && !fault::is_sabotaged(Sabotage::Sequence);
+        let mut recorded = self.record_once(batch, if covered { LookUp::Head } else { LookUp::All }).await;
+        if matches!(recorded, Ok(None)) {
+            recorded = self.record_once(batch, LookUp::All).await;
+        }
+        let twice = || RecordError::Undone(broken(OPERATION, "a key that was looked up and was not there is there"));
+        let verdicts = recorded?.ok_or_else(twice)?;
+        for verdict in &verdicts {
+            match verdict {
+                Verdict::Made(receipt) if receipt.events > 0 => self.known.saw(&receipt.stream, receipt.version),
+                _ => {}
+            }
+        }
+        Ok(verdicts)
+    }
+}
+
+/// What is looked up before a batch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LookUp {
+    /// Only the head: the unique keys say whether the rest is as it is known.
+    Head,
+    /// Commands and versions too.
+    All,
+}
+
+impl SqliteBackend {
+    /// Records a batch in one transaction. None where a key was there already: nothing was recorded then.
+    async fn record_once(&mut self, batch: &[Append], look_up: LookUp) -> Result<Option<Vec<Verdict>>, RecordError> {
         let connection = self.connection().await.map_err(RecordError::Undone)?;
         if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
             // Of the batch before, which was answered; there is none the first time.
             let _ = execute(connection, "commit").await;
         }
         execute(connection, "begin immediate").await.map_err(RecordError::Undone)?;
-        match record_in_tx(connection, batch).await {
-            Ok(verdicts) => Ok(verdicts),
-            Err(Step::Inside(failure)) => {
+        match record_in_tx(connection, batch, look_up).await {
+            Ok(verdicts) => Ok(Some(verdicts)),
+            Err(Step::Commit(failure)) => {
+                self.connection = None;
+                Err(RecordError::Lost(failure))
+            }
+            Err(step) => {
                 // SQLite may have rolled back by itself; a connection in doubt is closed, which rolls back too.
                 if execute(connection, "rollback").await.is_err() {
                     self.connection = None;
                 }
-                Err(RecordError::Undone(failure))
-            }
-            Err(Step::Commit(failure)) => {
-                self.connection = None;
-                Err(RecordError::Lost(failure))
+                match step {
+                    Step::Key => Ok(None),
+                    Step::Inside(failure) | Step::Commit(failure) => Err(RecordError::Undone(failure)),
+                }
             }
         }
     }
 }
 
-async fn record_in_tx(connection: &mut SqliteConnection, batch: &[Append]) -> Result<Vec<Verdict>, Step> {
-    let (verdicts, before) = decide(connection, batch).await.map_err(Step::Inside)?;
+async fn record_in_tx(
+    connection: &mut SqliteConnection,
+    batch: &[Append],
+    look_up: LookUp,
+) -> Result<Vec<Verdict>, Step> {
+    let decided = match look_up {
+        LookUp::Head => take(connection, batch).await,
+        LookUp::All => decide(connection, batch).await,
+    };
+    let (verdicts, before) = decided.map_err(Step::Inside)?;
     let accepted: Vec<(&Append, &Receipt)> = batch
         .iter()
         .zip(&verdicts)
@@ -101,12 +148,28 @@ async fn record_in_tx(connection: &mut SqliteConnection, batch: &[Append]) -> Re
         })
         .collect();
     let written = write(connection, &accepted, before).await;
-    written.map_err(|source| Step::Inside(failure(OPERATION, &source)))?;
+    written.map_err(|source| match look_up {
+        LookUp::Head if is_unique_violation(&source) => Step::Key,
+        _ => Step::Inside(failure(OPERATION, &source)),
+    })?;
     fault::point(Point::AppendBeforeCommit);
     if !fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
         execute(connection, "commit").await.map_err(Step::Commit)?;
     }
     Ok(verdicts)
+}
+
+/// Every append is made, after the head of now.
+async fn take(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(Vec<Verdict>, Position), Failure> {
+    let head = sqlx::query_scalar("select position from head").fetch_one(connection).await;
+    let before = position_from_sql(head.map_err(|source| failure(OPERATION, &source))?)?;
+    let mut head = before;
+    let made = |append| {
+        let receipt = made(append, head);
+        head = Position(head.0 + u64::from(receipt.events));
+        Verdict::Made(receipt)
+    };
+    Ok((batch.iter().map(made).collect(), before))
 }
 
 /// What becomes of each append, and the head before the batch. Positions are given only to accepted appends.

@@ -44,7 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("opentelemetry", &["dualgrid"]),
     ("opentelemetry-otlp", &["dualgrid"]),
     ("opentelemetry_sdk", &["dualgrid"]),
-    ("quick_cache", &["app", "http"]),
+    ("quick_cache", &["app", "http", "log"]),
     ("reqwest", &["testkit"]),
     ("sha2", &["kernel", "testkit"]),
     ("sqlx", &["log"]),

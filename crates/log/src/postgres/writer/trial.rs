@@ -5,7 +5,7 @@ use app::port::Append;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
-use super::{APPEND_BATCH, call_function};
+use super::{APPEND_BATCH, Call, call_function, call_known};
 
 /// The statement on the function that takes positions from a sequence.
 const APPEND_BATCH_BY_SEQUENCE: &str = "select
@@ -39,7 +39,11 @@ const BY_SEQUENCE: [(&str, &str); 3] = [
 ];
 
 /// Begins, calls, commits: as one call does, with the points of a trial between.
-pub(super) async fn call_in_steps(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+pub(super) async fn in_steps(
+    connection: &mut PgConnection,
+    call: Call,
+    batch: &[Append],
+) -> Result<Vec<PgRow>, sqlx::Error> {
     if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
         // Of the batch before, which was answered; without one it is a warning.
         connection.execute("commit").await?;
@@ -50,7 +54,10 @@ pub(super) async fn call_in_steps(connection: &mut PgConnection, batch: &[Append
         statement = APPEND_BATCH_BY_SEQUENCE;
     }
     connection.execute("begin").await?;
-    let rows = call_function(statement, connection, batch).await;
+    let rows = match call {
+        Call::Known => call_known(connection, batch).await,
+        Call::Batch => call_function(statement, connection, batch).await,
+    };
     fault::point(Point::AppendBeforeCommit);
     match &rows {
         Ok(_) if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) => {}
