@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use case::Case;
 use kernel::{Clock, DepartmentCode, Entropy, Position, WrappingKey};
 use tokio::sync::watch;
 
@@ -9,7 +10,7 @@ use crate::Error;
 use crate::health::Health;
 use crate::port::{AggregateStores, EventLog, EvidenceStore, Vault, ViewStore};
 use crate::reference::Reference;
-use crate::seen::Cases;
+use crate::seen::Remembered;
 
 /// The adapters of floor 3 and what the kernel reads from the system.
 #[derive(Clone)]
@@ -51,14 +52,14 @@ pub struct App {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) reference: Reference,
-    pub(crate) cases: Cases,
+    pub(crate) cases: Remembered<Case>,
     health: Health,
 }
 
 impl App {
     /// Puts the use cases on top of the adapters.
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { ports, settings, reference: Reference::default(), cases: Cases::default(), health: Health::default() })
+        Arc::new(Self { ports, settings, reference: Reference::default(), cases: Remembered::default(), health: Health::default() })
     }
 
     /// The adapters.

@@ -26,7 +26,7 @@ pub mod query;
 pub mod read_ahead;
 pub mod rebuild;
 mod reference;
-mod seen;
+pub mod seen;
 pub mod view;
 
 pub use app::{App, Ports, Settings};
