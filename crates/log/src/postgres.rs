@@ -49,8 +49,10 @@ impl PgLog {
         let committed = Committed::at(head);
         let readers = Pool::new(place.clone(), "dualgrid reader", options.log_readers_max, options);
         let known = Known::default();
-        let backend = PgBackend::new(place, connection, options, known.clone());
-        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed, known })
+        let second = place.connect_at_start(options.acquire_timeout).await?;
+        let lane = |connection| PgBackend::new(place.clone(), connection, options, known.clone());
+        let lanes = vec![lane(connection), lane(second)];
+        Ok(Self { readers, writer: Writer::start(lanes, committed.clone()), committed, known })
     }
 
     /// What the server does with a transaction it calls committed, without changing anything there.

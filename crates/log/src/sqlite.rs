@@ -50,7 +50,7 @@ impl SqliteLog {
         let readers = file.readers(options.log_readers_max);
         let known = Known::default();
         let backend = SqliteBackend::new(file, connection, known.clone());
-        Ok(Self { readers, writer: Writer::start(backend, committed.clone()), committed, known })
+        Ok(Self { readers, writer: Writer::start(vec![backend], committed.clone()), committed, known })
     }
 
     /// What SQLite does with a transaction it calls committed. Creates the file where there is none.

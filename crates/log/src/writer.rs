@@ -1,7 +1,8 @@
 //! Group commit: one task a process and log writes what all callers append, batch by batch.
 //!
-//! While a batch commits, the next one gathers; whatever waits is the batch, so there is no timer. One batch is in
-//! flight at a time. The rule of what may stand in one batch is in [`gather`].
+//! While a batch commits, the next one gathers; whatever waits is the batch, so there is no timer. Where many wait, two
+//! batches are in flight, each on a lane of its own: while the database works on one, this process prepares the other. The
+//! rule of what may stand in a batch is in [`gather`].
 //!
 //! INVARIANT: an append is answered only when its transaction has committed, or when it is certain that the answer
 //! is right otherwise; an unknown outcome is a passing failure, and the same command id asks again.
@@ -14,16 +15,20 @@ use std::future::Future;
 use app::fault::{self, Point, Sabotage};
 use app::port::{Append, AppendError, Failure, Receipt};
 use kernel::digest::Digest;
-use kernel::{Position, Version};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use kernel::{CommandId, Position, StreamId, Version};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::committed::Committed;
-use gather::gather;
+use gather::{Taken, gather};
 
 /// Most appends in one transaction.
 pub(crate) const BATCH_APPENDS_MAX: usize = 1024;
+/// Fewest appends for which a second batch in flight is worth its commit.
+const LANE_APPENDS_MIN: usize = 24;
 /// Most bytes of events in one transaction, unless a single append has more.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 const OPERATION: &str = "append to the log";
@@ -72,10 +77,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the writer task.
-    pub(crate) fn start(backend: impl Backend, committed: Committed) -> Self {
+    /// Starts the writer task, with a lane for each backend.
+    pub(crate) fn start<B: Backend>(lanes: Vec<B>, committed: Committed) -> Self {
         let (jobs, waiting) = mpsc::channel(BATCH_APPENDS_MAX);
-        let task = Handle::current().spawn(run(waiting, backend, committed));
+        let task = Handle::current().spawn(run(waiting, lanes, committed));
         Self { jobs, task }
     }
 
@@ -99,36 +104,66 @@ impl Writer {
     }
 }
 
-async fn run(mut jobs: mpsc::Receiver<Job>, mut backend: impl Backend, committed: Committed) {
+async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, committed: Committed) {
     let mut arrived = Vec::with_capacity(BATCH_APPENDS_MAX);
     let mut waiting = VecDeque::new();
+    let mut taken = Taken::default();
+    let mut flights = FuturesUnordered::new();
     loop {
-        if waiting.is_empty() {
-            if jobs.recv_many(&mut arrived, BATCH_APPENDS_MAX).await == 0 {
-                return;
-            }
-            waiting.extend(arrived.drain(..));
-        }
         while waiting.len() < BATCH_APPENDS_MAX
             && let Ok(job) = jobs.try_recv()
         {
             waiting.push_back(job);
         }
-        let (batch, replies) = gather(&mut waiting, BATCH_APPENDS_MAX, BATCH_BYTES_MAX);
-        if batch.is_empty() {
-            continue;
+        while let Some(appends_max) = share(waiting.len(), idle.len(), flights.len()) {
+            let (batch, replies) = gather(&mut waiting, &mut taken, appends_max, BATCH_BYTES_MAX);
+            let Some(backend) = idle.pop_if(|_| !batch.is_empty()) else { break };
+            flights.push(fly(backend, batch, replies, &committed));
         }
-        fault::point(Point::BeforeAppend);
-        let answers = settle(&mut backend, batch, &committed).await;
-        fault::point(Point::CommitBeforeAnswer);
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            // The caller may have gone; that changes nothing.
-            let _ = reply.send(answer);
+        if let Some((backend, streams, commands)) = flights.next().await {
+            idle.push(backend);
+            taken.release(&streams, &commands);
+            // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who
+            // were quick.
+            tokio::task::yield_now().await;
+        } else if waiting.is_empty() {
+            if jobs.recv_many(&mut arrived, BATCH_APPENDS_MAX).await == 0 {
+                return;
+            }
+            waiting.extend(arrived.drain(..));
         }
-        // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who were
-        // quick.
-        tokio::task::yield_now().await;
     }
+}
+
+/// How many appends go into the next batch, if one is to go now.
+fn share(waiting: usize, idle: usize, in_flight: usize) -> Option<usize> {
+    match (waiting, idle, in_flight) {
+        (0, _, _) | (_, 0, _) => None,
+        // Half for each of two lanes, where both halves are worth a commit of their own.
+        (_, 2.., 0) if waiting >= 2 * LANE_APPENDS_MIN => Some(waiting.div_ceil(2)),
+        (_, _, 0) => Some(BATCH_APPENDS_MAX),
+        // A small batch would cost a commit and save nothing: it waits for the one in flight.
+        _ if waiting >= LANE_APPENDS_MIN => Some(BATCH_APPENDS_MAX),
+        _ => None,
+    }
+}
+
+/// One batch on its lane: recorded, and everybody answered.
+async fn fly<B: Backend>(
+    mut backend: B,
+    batch: Vec<Append>,
+    replies: Vec<oneshot::Sender<Result<Receipt, AppendError>>>,
+    committed: &Committed,
+) -> (B, Vec<StreamId>, Vec<CommandId>) {
+    let (streams, commands) = batch.iter().map(|append| (append.stream.clone(), append.command)).unzip();
+    fault::point(Point::BeforeAppend);
+    let answers = settle(&mut backend, batch, committed).await;
+    fault::point(Point::CommitBeforeAnswer);
+    for (reply, answer) in replies.into_iter().zip(answers) {
+        // The caller may have gone; that changes nothing.
+        let _ = reply.send(answer);
+    }
+    (backend, streams, commands)
 }
 
 /// Records a batch; where it fails as a whole for a reason that may lie in one of its appends, one by one.

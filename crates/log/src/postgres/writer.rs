@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use app::fault::{self, Sabotage};
-use app::port::{Append, Failure, Receipt};
+use app::port::{Append, Failure, NewEvent, Receipt};
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Version};
@@ -33,6 +33,36 @@ const APPEND_BATCH: &str = "select
 from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 const APPEND_KNOWN: &str = "select append_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+/// One event of one command: as `append_known`, in one statement. It may be one, because it looks nothing up.
+const APPEND_ONE: &str = "with head_moved as (
+    update head
+    set position = head.position + 1
+    returning position
+),
+event as (
+    insert into events (position, stream, version, id, type, time, bytes)
+    select
+        position,
+        $3,
+        $4,
+        $5,
+        $6,
+        $7,
+        $8
+    from head_moved
+)
+insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
+select
+    $1,
+    $2,
+    $3,
+    $4,
+    position,
+    1,
+    $9
+from head_moved
+returning first_position - 1";
 
 /// The writer's own connection.
 pub(super) struct PgBackend {
@@ -198,6 +228,11 @@ async fn call(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgR
 }
 
 async fn call_known(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+    if let [append] = batch
+        && let [event] = append.events.as_slice()
+    {
+        return call_one(connection, append, event).await;
+    }
     let (mut appends, mut events) = (Appends::default(), Events::default());
     let mut firsts = Vec::with_capacity(batch.len());
     for append in batch {
@@ -250,6 +285,25 @@ async fn call_function(
         .bind(events.types)
         .bind(events.times)
         .bind(events.bytes)
+        .fetch_all(connection)
+        .await
+}
+
+async fn call_one(
+    connection: &mut PgConnection,
+    append: &Append,
+    event: &NewEvent,
+) -> Result<Vec<PgRow>, sqlx::Error> {
+    sqlx::query(APPEND_ONE)
+        .bind(append.command.uuid())
+        .bind(&append.request.as_bytes()[..])
+        .bind(append.stream.as_str())
+        .bind(to_sql(append.expected.0 + 1))
+        .bind(event.id.uuid())
+        .bind(event.kind)
+        .bind(event.time)
+        .bind(&event.bytes[..])
+        .bind(append.at)
         .fetch_all(connection)
         .await
 }

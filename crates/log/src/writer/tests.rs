@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chrono::DateTime;
-use kernel::{CommandId, EventId, StreamId};
+use kernel::EventId;
 use uuid::Uuid;
 
 use super::*;
@@ -48,7 +48,7 @@ impl Unreliable {
 
     fn start(&self) -> (Writer, Committed) {
         let committed = Committed::at(Position::START);
-        (Writer::start(self.clone(), committed.clone()), committed)
+        (Writer::start(vec![self.clone()], committed.clone()), committed)
     }
 
     fn batches(&self) -> Vec<Vec<CommandId>> {
@@ -187,10 +187,44 @@ fn a_batch_has_at_most_so_many_appends_and_bytes() {
         Job { append, reply }
     };
     let mut waiting: VecDeque<Job> = (0..5).map(|n| job(n, 10)).collect();
-    assert_eq!(gather(&mut waiting, 3, 1000).0.len(), 3);
+    assert_eq!(gather(&mut waiting, &mut Taken::default(), 3, 1000).0.len(), 3);
     assert_eq!(waiting.len(), 2);
     waiting.push_front(job(9, 5000));
-    assert_eq!(gather(&mut waiting, 3, 1000).0.len(), 1, "one that is too large goes alone");
-    assert_eq!(gather(&mut waiting, 3, 15).0.len(), 1);
+    assert_eq!(gather(&mut waiting, &mut Taken::default(), 3, 1000).0.len(), 1, "one that is too large goes alone");
+    assert_eq!(gather(&mut waiting, &mut Taken::default(), 3, 15).0.len(), 1);
     assert_eq!(waiting.len(), 1);
+}
+
+#[test]
+fn a_second_batch_flies_only_where_many_wait() {
+    assert_eq!(share(0, 2, 0), None);
+    assert_eq!(share(5, 0, 2), None, "no lane is idle");
+    assert_eq!(share(5, 2, 0), Some(BATCH_APPENDS_MAX), "few go together");
+    assert_eq!(share(64, 2, 0), Some(32));
+    assert_eq!(share(5, 1, 1), None, "few wait for the batch in flight");
+    assert_eq!(share(64, 1, 1), Some(BATCH_APPENDS_MAX));
+    assert_eq!(share(64, 1, 0), Some(BATCH_APPENDS_MAX), "one lane takes all");
+}
+
+/// What is in flight on one lane is not on the other; what follows it waits, in order.
+#[tokio::test]
+async fn a_stream_is_in_one_flight_at_a_time() {
+    let job = |stream: &str, command: &str| {
+        let append = append(command, stream);
+        let (reply, answer) = oneshot::channel();
+        // Held for the length of the test: a caller who has gone is dropped.
+        std::mem::forget(answer);
+        Job { append, reply }
+    };
+    let mut taken = Taken::default();
+    let mut waiting: VecDeque<Job> = [job("1", "a"), job("2", "b"), job("1", "c"), job("3", "b")].into();
+    let (first, _) = gather(&mut waiting, &mut taken, 9, 1000);
+    assert_eq!(first.len(), 2);
+    assert!(gather(&mut waiting, &mut taken, 9, 1000).0.is_empty(), "all that waits is in flight");
+    taken.release(&[first[1].stream.clone()], &[first[1].command]);
+    let (second, _) = gather(&mut waiting, &mut taken, 9, 1000);
+    assert_eq!(second.len(), 1);
+    assert_eq!(second[0].stream, append("b", "3").stream);
+    taken.release(&[first[0].stream.clone()], &[first[0].command]);
+    assert_eq!(gather(&mut waiting, &mut taken, 9, 1000).0.len(), 1);
 }

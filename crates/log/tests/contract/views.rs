@@ -229,11 +229,11 @@ async fn sqlite_reads_a_page_through_its_index() {
 async fn postgres_reads_a_page_through_its_index() {
     let place = Place::postgres().await;
     let views = views(&place).await;
-    let doc = |n: i64| format!(r#"{{"grid":"G{}","stage":"x"}}"#, n % 500);
-    let build = built(&views, (0..5_000).map(|n| row(&n.to_string(), n, &doc(n))).collect()).await;
+    let doc = |n: i64| format!(r#"{{"grid":"G{}","stage":"x"}}"#, n % 200);
+    let build = built(&views, (0..20_000).map(|n| row(&n.to_string(), n, &doc(n))).collect()).await;
     tamper(&place.url, "analyze").await.unwrap();
     let sql = format!(
-        "explain select key, sort, doc::text from view_board_{} where by_grid = 'G7' and sort < 4000
+        "explain select key, sort, doc::text from view_board_{} where by_grid = 'G7' and sort < 16000
         order by sort desc limit 20",
         build.number
     );
