@@ -10,7 +10,7 @@ use crate::fault::{self, Point, Sabotage};
 use crate::health::{Check, Progress};
 use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
 use crate::read_ahead::ReadAheadError;
-use crate::rebuild::rebuild;
+use crate::rebuild::{ROWS_HELD_MAX, rebuild};
 use crate::view::{self, Fold, FoldError};
 use crate::{App, Error};
 
@@ -108,7 +108,7 @@ impl Projector {
     ///
     /// `progress` is told how far it is and how far it has to go.
     pub async fn rebuild(self, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
-        rebuild(&self.log, &self.views, vec![self.view], progress).await
+        rebuild(&self.log, &self.views, vec![self.view], ROWS_HELD_MAX, progress).await
     }
 
     /// Folds into a build that is not active yet until nothing is left.
@@ -139,7 +139,7 @@ impl Projector {
                     return Ok(build);
                 }
                 let progress = |done, _| self.progress.reached(done);
-                rebuild(&self.log, &self.views, vec![Arc::clone(&self.view)], progress).await?;
+                rebuild(&self.log, &self.views, vec![Arc::clone(&self.view)], ROWS_HELD_MAX, progress).await?;
                 let built = self.views.active(&spec).await?;
                 built.map(|(build, _)| build).ok_or_else(|| {
                     let reason = format!("the view {} was built and is gone", spec.name);

@@ -20,9 +20,7 @@ use crate::read_ahead::ReadAhead;
 use crate::view::{Fold, Working};
 
 /// Most rows of one view that are held: about 50 MiB.
-const ROWS_HELD_MAX: usize = 20_000;
-/// So many are left when room was made.
-const ROWS_KEPT: usize = ROWS_HELD_MAX / 2;
+pub const ROWS_HELD_MAX: usize = 20_000;
 /// Rows of one write.
 const ROWS_WRITTEN: usize = 2_000;
 
@@ -33,22 +31,24 @@ struct Filling {
     working: Box<dyn Working>,
     /// Whether rows were let go, so that a key that is not held may have one.
     has_released: bool,
+    rows_held_max: usize,
     /// At most one write is under way.
     writing: Option<JoinHandle<Result<(), Failure>>>,
 }
 
-/// Builds views anew up to the end of the log and switches to them.
+/// Builds views anew up to the end of the log and switches to them. Holds about `rows_held_max` rows of each view.
 ///
 /// `progress` is told how far it is and how far it has to go.
 pub async fn rebuild(
     log: &Arc<dyn EventLog>,
     views: &Arc<dyn ViewStore>,
     folds: Vec<Arc<dyn Fold>>,
+    rows_held_max: usize,
     progress: impl Fn(Position, Position),
 ) -> Result<Position, ProjectError> {
     let mut fillings = Vec::with_capacity(folds.len());
     for fold in &folds {
-        fillings.push(Filling::begin(Arc::clone(views), &**fold).await?);
+        fillings.push(Filling::begin(Arc::clone(views), &**fold, rows_held_max).await?);
     }
     let builds: Vec<Build> = fillings.iter().map(|filling| filling.build.clone()).collect();
     let built = async {
@@ -101,9 +101,9 @@ async fn fill(
 }
 
 impl Filling {
-    async fn begin(views: Arc<dyn ViewStore>, fold: &dyn Fold) -> Result<Self, Failure> {
+    async fn begin(views: Arc<dyn ViewStore>, fold: &dyn Fold, rows_held_max: usize) -> Result<Self, Failure> {
         let build = views.begin_bulk(&fold.spec()).await?;
-        Ok(Self { views, build, working: fold.working(), has_released: false, writing: None })
+        Ok(Self { views, build, working: fold.working(), has_released: false, rows_held_max, writing: None })
     }
 
     async fn load_missing(&mut self, events: &[crate::event::Read<'_>]) -> Result<(), ProjectError> {
@@ -121,10 +121,10 @@ impl Filling {
     }
 
     async fn make_room(&mut self) -> Result<(), ProjectError> {
-        if self.working.held() <= ROWS_HELD_MAX {
+        if self.working.held() <= self.rows_held_max {
             return Ok(());
         }
-        let released = self.working.release(ROWS_KEPT)?;
+        let released = self.working.release(self.rows_held_max / 2)?;
         self.has_released = true;
         Ok(self.write(released).await?)
     }

@@ -1,7 +1,7 @@
 //! `dualgrid rebuild VIEW`, beside the running one, with a progress bar.
 
 use anyhow::ensure;
-use app::rebuild::rebuild as rebuild_views;
+use app::rebuild::{ROWS_HELD_MAX, rebuild as rebuild_views};
 use app::view;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -18,7 +18,7 @@ pub(crate) async fn rebuild(config: &Config, name: &str) -> anyhow::Result<()> {
     let bar = ProgressBar::new(0)
         .with_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left")?);
     bar.set_message(names.join(" + "));
-    let position = rebuild_views(&app.ports().log, &app.ports().views, chosen, |done, all| {
+    let position = rebuild_views(&app.ports().log, &app.ports().views, chosen, ROWS_HELD_MAX, |done, all| {
         bar.set_length(all.0);
         bar.set_position(done.0);
     })

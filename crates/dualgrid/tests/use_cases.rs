@@ -3,14 +3,17 @@
 #[path = "support/desk.rs"]
 mod support;
 
+use std::sync::Arc;
+
 use app::intake::Target;
 use app::port::{Append, NewEvent};
 use app::projector::Projector;
+use app::rebuild::rebuild;
 use app::query::{ObligationFilter, PageRequest};
 use app::{Error, view};
 use chrono::TimeDelta;
 use kernel::digest::Digest;
-use kernel::{Event as _, EventId, GridCode, PersonId, Role, StreamId, Version};
+use kernel::{Event as _, EventId, GridCode, PersonId, Position, Role, StreamId, Version};
 use serde_json::json;
 use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, leader, member, now};
 
@@ -140,12 +143,85 @@ async fn views_stand_where_the_case_stands_and_a_rebuild_is_the_same() {
     let chain = ObligationFilter { grid: Some(street.clone()), department: None };
     let obligations = || desk.app.obligations(&by, chain.clone(), FIRST_PAGE);
     let before = (page(board().await.unwrap()), page(obligations().await.unwrap()));
+    let (log, views) = (&desk.app.ports().log, &desk.app.ports().views);
     for view in view::all() {
-        let projector = Projector::new(desk.app.ports().log.clone(), desk.app.ports().views.clone(), view);
-        projector.rebuild(|_, _| ()).await.unwrap();
+        Projector::new(log.clone(), views.clone(), view).rebuild(|_, _| ()).await.unwrap();
     }
     assert_eq!((page(board().await.unwrap()), page(obligations().await.unwrap())), before);
     assert_eq!(before.0.len(), 1);
+}
+
+/// Where there is room for two rows only, rows are written and loaded again all the time; the views are the same.
+#[tokio::test]
+async fn a_rebuild_that_has_to_make_room_is_the_same() {
+    const CASES: usize = 12;
+    let desk = Desk::open().await;
+    let mut cases = Vec::new();
+    for _ in 0..CASES {
+        cases.push(desk.dispatched().await.0);
+    }
+    // Every case is touched again after many others.
+    for case in &cases {
+        let order = desk.summary(*case).await["orders"].as_object().unwrap().keys().next().unwrap().clone();
+        desk.tell(&clerk("WSJK"), *case, "accept-order", json!({"order": order})).await.unwrap();
+    }
+    desk.app.settle().await.unwrap();
+    let mut before = Vec::new();
+    for case in &cases {
+        before.push(desk.summary(*case).await);
+    }
+    let ports = desk.app.ports();
+    // A page of the log is longer than all this: room is made only between pages, so the pages are made short.
+    let log: Arc<dyn app::port::EventLog> = Arc::new(support::ShortPages(ports.log.clone()));
+    rebuild(&log, &ports.views, view::all(), 2, |_, _| ()).await.unwrap();
+    for (case, summary) in cases.iter().zip(before) {
+        assert_eq!(desk.summary(*case).await, summary);
+    }
+}
+
+/// Rows are found by columns; each says what the document says.
+#[tokio::test]
+async fn the_fields_of_a_row_are_those_of_its_document() {
+    let desk = Desk::open().await;
+    let (case, order) = desk.dispatched().await;
+    desk.tell(&clerk("WSJK"), case, "accept-order", json!({"order": order})).await.unwrap();
+    let closed = desk.discover().await;
+    desk.tell(&leader(), closed, "void-issue", json!({"reason": "误报"})).await.unwrap();
+    let recorded = desk.app.ports().log.after(Position(0), 1000).await.unwrap();
+    let events: Vec<_> = recorded.iter().map(|event| app::event::read(event).unwrap()).collect();
+    for view in view::all() {
+        let (names, mut working) = (view.spec().fields(), view.working());
+        working.apply(&events);
+        let changes = working.changes().unwrap();
+        assert!(!changes.is_empty());
+        for change in changes {
+            let doc: serde_json::Value = serde_json::from_str(&change.doc.unwrap()).unwrap();
+            assert_eq!(change.fields.len(), names.len());
+            for (name, text) in names.iter().zip(change.fields).filter(|(name, _)| **name != "alike") {
+                assert_eq!(doc[name].as_str(), text.as_deref(), "{name} of {}", view.spec().name);
+            }
+        }
+    }
+}
+
+/// What a process remembers of a case may be old. No refusal is told that rests on it, and nothing is recorded on it.
+#[tokio::test]
+async fn what_is_remembered_is_never_the_last_word() {
+    let desk = Desk::open().await;
+    let (case, order) = desk.dispatched().await;
+    let other = desk.another().await;
+    let tell = async |by, name, body| {
+        other.submit(support::request(&by, Target::Case(case), name, id(), &body)).await.unwrap()
+    };
+    tell(clerk("WSJK"), "accept-order", json!({"order": order})).await;
+    // Refused by what the desk remembers, where the order was only sent.
+    let disposal = json!({"order": order, "result": "已办", "evidence": [desk.photo]});
+    let disposed = desk.tell(&clerk("WSJK"), case, "submit-disposal", disposal).await.unwrap();
+    // Allowed by what the other remembers, where the order is not disposed: it finds it done, and says so.
+    let progress = json!({"order": order, "text": "还在办"});
+    let refused = other.submit(support::request(&clerk("WSJK"), Target::Case(case), "record-progress", id(), &progress));
+    assert!(refused.await.is_err(), "progress after the disposal");
+    assert_eq!(desk.app.ports().log.stream(&disposed.stream, Version(0)).await.unwrap().len() as u32, disposed.version.0);
 }
 
 fn grid_code() -> GridCode {

@@ -12,8 +12,11 @@ pub struct Options {
     pub answer_timeout: Duration,
     /// Most connections that read the log. The writer has one of its own beside them.
     pub log_readers_max: u32,
-    /// Most connections that read and write views.
+    /// Most connections on which views are asked.
     pub view_connections_max: u32,
+    /// Most connections on which views follow the log. Apart from those that ask, so that a view that hangs holds up nobody
+    /// but those who ask it.
+    pub view_runner_connections_max: u32,
 }
 
 impl Default for Options {
@@ -23,6 +26,7 @@ impl Default for Options {
             answer_timeout: Duration::from_secs(30),
             log_readers_max: 8,
             view_connections_max: 8,
+            view_runner_connections_max: 4,
         }
     }
 }

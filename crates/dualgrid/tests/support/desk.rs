@@ -6,10 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::intake::{Answer, Request, Target};
+use app::port::{Append, AppendError, EventLog, Failure, Receipt};
 use app::{App, Error, Ports, Settings};
 use chrono::{DateTime, Utc};
+use kernel::digest::Digest;
 use kernel::{
-    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Role, Scope, SystemEntropy, WrappingKey,
+    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
+    SystemEntropy, Version, WrappingKey,
 };
 use log::{LogStores, Options, Wrapping};
 use serde_json::{Value, json};
@@ -24,28 +27,25 @@ pub(crate) struct Desk {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) photo: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Desk {
     /// Opens it and loads the sample district.
     pub(crate) async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-        let (clock, entropy) = (Arc::new(ManualClock::at(now())), Arc::new(SystemEntropy));
-        let key = WrappingKey::from_bytes([7; 32]);
-        let opened = log::open(&url("log.db"), &Options::default()).await.unwrap();
-        let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
-        let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
-        let evidence = log::open_evidence(&format!("file://{}", folder.path().join("evidence").display())).unwrap();
-        let photo = evidence.put("image/png", b"\x89PNG\r\n\x1a\n photo".as_slice().into()).await.unwrap();
-        let stores = Arc::new(LogStores::new(opened.log.clone(), entropy.clone()));
-        let ports =
-            Ports { log: opened.log, stores, views: opened.views, vault, evidence, clock: clock.clone(), entropy };
-        let app = App::new(ports, Settings::new("test", &key));
-        let desk = Self { app, clock, photo: photo.sha256.to_string(), _folder: folder };
+        let clock = Arc::new(ManualClock::at(now()));
+        let app = open(folder.path(), clock.clone()).await;
+        let photo = b"\x89PNG\r\n\x1a\n photo".as_slice().into();
+        let photo = app.ports().evidence.put("image/png", photo).await.unwrap();
+        let desk = Self { app, clock, photo: photo.sha256.to_string(), folder };
         desk.load_sample().await;
         desk
+    }
+
+    /// Another process on the same files.
+    pub(crate) async fn another(&self) -> Arc<App> {
+        open(self.folder.path(), self.clock.clone()).await
     }
 
     async fn load_sample(&self) {
@@ -72,10 +72,7 @@ impl Desk {
         command: CommandId,
         body: &Value,
     ) -> Result<Answer, Error> {
-        let body = serde_json::to_vec(body).unwrap().into();
-        let (actor, name) = (by.clone(), name.to_owned());
-        let request = Request { actor, command, correlation: None, traceparent: None, target, name, body };
-        self.app.submit(request).await
+        self.app.submit(request(by, target, name, command, body)).await
     }
 
     /// Gives a command on a case, with a fresh id.
@@ -109,6 +106,51 @@ impl Desk {
         let found = self.app.case(&actor("auditor", Role::Auditor, None), case).await.unwrap();
         serde_json::from_str(found.doc.get()).unwrap()
     }
+}
+
+async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<App> {
+    let url = |name: &str| format!("sqlite:{}", folder.join(name).display());
+    let entropy = Arc::new(SystemEntropy);
+    let key = WrappingKey::from_bytes([7; 32]);
+    let opened = log::open(&url("log.db"), &Options::default()).await.unwrap();
+    let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
+    let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
+    let evidence = log::open_evidence(&format!("file://{}", folder.join("evidence").display())).unwrap();
+    let stores = Arc::new(LogStores::new(opened.log.clone(), entropy.clone()));
+    let ports = Ports { log: opened.log, stores, views: opened.views, vault, evidence, clock, entropy };
+    App::new(ports, Settings::new("test", &key))
+}
+
+/// A log that gives three events at a time and says that these are all, until it is asked again.
+pub(crate) struct ShortPages(pub(crate) Arc<dyn EventLog>);
+
+#[async_trait::async_trait]
+impl EventLog for ShortPages {
+    async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        self.0.append(append).await
+    }
+    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+        self.0.outcome(command).await
+    }
+    async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        self.0.stream(stream, after).await
+    }
+    async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.0.after(after, limit.min(3)).await
+    }
+    async fn head(&self) -> Result<Position, Failure> {
+        self.0.head().await
+    }
+    fn committed(&self) -> tokio::sync::watch::Receiver<Position> {
+        self.0.committed()
+    }
+}
+
+/// A command as it comes in.
+pub(crate) fn request(by: &Actor, target: Target, name: &str, command: CommandId, body: &Value) -> Request {
+    let body = serde_json::to_vec(body).unwrap().into();
+    let (actor, name) = (by.clone(), name.to_owned());
+    Request { actor, command, correlation: None, traceparent: None, target, name, body }
 }
 
 /// The body of a filing: every criterion of the sample is met.

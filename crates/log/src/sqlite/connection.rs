@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, SqliteConnection, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 
 use crate::durability::{self, Durability};
@@ -112,6 +112,17 @@ impl File {
             .max_connections(connections_max)
             .acquire_timeout(self.busy_timeout)
             .test_before_acquire(false)
+            // Where the disk is full, SQLite rolls back by itself, and sqlx, whose own rollback fails then, takes the
+            // connection to be in a transaction for ever. It is closed, and a new one begins.
+            .before_acquire(|connection, _| {
+                Box::pin(async move {
+                    if connection.is_in_transaction() {
+                        // A rollback that is still under way comes first.
+                        connection.ping().await?;
+                    }
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_lazy_with(self.options_for(synchronous))
     }
 

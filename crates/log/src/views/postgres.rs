@@ -20,7 +20,10 @@ use crate::views::changes::Changes;
 /// Views in a PostgreSQL database.
 #[derive(Debug)]
 pub struct PgViews {
+    /// For those who ask.
     pool: Pool,
+    /// For those who follow the log.
+    runners: Pool,
     active: ActiveBuilds,
 }
 
@@ -31,12 +34,13 @@ impl PgViews {
         let place = Place::parse(url)?.with("synchronous_commit", "off");
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         POSTGRES_VIEWS.run_on_postgres(&mut connection).await?;
-        let pool = Pool::new(place, "dualgrid views", options.view_connections_max, options);
-        Ok(Self { pool, active: ActiveBuilds::default() })
+        let pool = Pool::new(place.clone(), "dualgrid views", options.view_connections_max, options);
+        let runners = Pool::new(place, "dualgrid projector", options.view_runner_connections_max, options);
+        Ok(Self { pool, runners, active: ActiveBuilds::default() })
     }
 
     async fn begin_tx(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-        self.pool.get().begin().await
+        self.runners.get().begin().await
     }
 
     async fn active_number(&self, operation: &'static str, view: &ViewSpec) -> Result<i64, Failure> {
@@ -93,7 +97,7 @@ impl ViewStore for PgViews {
             where name = $1 and active",
         )
         .bind(view.name);
-        let found: Result<Option<(i64, i32)>, _> = self.pool.wait(query.fetch_optional(&self.pool.get())).await;
+        let found: Result<Option<(i64, i32)>, _> = self.runners.wait(query.fetch_optional(&self.runners.get())).await;
         let found = found.map_err(|source| failure(OPERATION, &source))?;
         let Some((number, version)) = found else { return Ok(None) };
         let version = from_sql(version)?;
@@ -109,7 +113,7 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(number)
         };
-        let number = self.pool.wait(begun).await.map_err(|source| failure(OPERATION, &source))?;
+        let number = self.runners.wait(begun).await.map_err(|source| failure(OPERATION, &source))?;
         Ok(Build { number, spec: *view })
     }
 
@@ -123,7 +127,7 @@ impl ViewStore for PgViews {
         )
         .bind(view.name)
         .bind(to_sql(view.version));
-        let numbers: Result<Vec<i64>, _> = self.pool.wait(query.fetch_all(&self.pool.get())).await;
+        let numbers: Result<Vec<i64>, _> = self.runners.wait(query.fetch_all(&self.runners.get())).await;
         let numbers = numbers.map_err(|source| failure(OPERATION, &source))?;
         Ok(numbers.into_iter().map(|number| Build { number, spec: *view }).collect())
     }
@@ -131,7 +135,7 @@ impl ViewStore for PgViews {
     async fn checkpoint(&self, build: &Build) -> Result<Position, Failure> {
         const OPERATION: &str = "read the checkpoint of a view";
         let query = sqlx::query_scalar("select position from views where number = $1").bind(build.number);
-        let position: Result<Option<i64>, _> = self.pool.wait(query.fetch_optional(&self.pool.get())).await;
+        let position: Result<Option<i64>, _> = self.runners.wait(query.fetch_optional(&self.runners.get())).await;
         let position = position.map_err(|source| failure(OPERATION, &source))?;
         position_from_sql(position.ok_or_else(|| gone(OPERATION, build))?)
     }
@@ -141,7 +145,7 @@ impl ViewStore for PgViews {
         check_names(OPERATION, &build.spec)?;
         let sql = format!("select key, doc::text from {} where key = any($1)", table_of(build));
         let query = sqlx::query_as(AssertSqlSafe(sql)).bind(keys);
-        let rows = self.pool.wait(query.fetch_all(&self.pool.get())).await;
+        let rows = self.runners.wait(query.fetch_all(&self.runners.get())).await;
         rows.map_err(|source| failure(OPERATION, &source))
     }
 
@@ -158,7 +162,7 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(true)
         };
-        match self.pool.wait(saved).await {
+        match self.runners.wait(saved).await {
             Ok(true) => Ok(()),
             Ok(false) => Err(SaveError::Fenced),
             Err(source) if is_missing_table(&source) => Err(SaveError::Fenced),
@@ -175,7 +179,7 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(number)
         };
-        let number = self.pool.wait(begun).await.map_err(|source: sqlx::Error| failure(OPERATION, &source))?;
+        let number = self.runners.wait(begun).await.map_err(|source: sqlx::Error| failure(OPERATION, &source))?;
         Ok(Build { number, spec: *view })
     }
 
@@ -188,7 +192,7 @@ impl ViewStore for PgViews {
             write_in_tx(&mut tx, build, &changes).await?;
             tx.commit().await
         };
-        self.pool.wait(filled).await.map_err(|source| failure(OPERATION, &source))
+        self.runners.wait(filled).await.map_err(|source| failure(OPERATION, &source))
     }
 
     async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure> {
@@ -219,7 +223,7 @@ impl ViewStore for PgViews {
             tx.commit().await?;
             Ok(true)
         };
-        let there = self.pool.wait(activated).await.map_err(|source| failure(OPERATION, &source))?;
+        let there = self.runners.wait(activated).await.map_err(|source| failure(OPERATION, &source))?;
         self.active.forget(build.spec.name);
         if there { Ok(()) } else { Err(gone(OPERATION, build)) }
     }
@@ -238,7 +242,7 @@ impl ViewStore for PgViews {
             }
             tx.commit().await
         };
-        self.pool.wait(abandoned).await.map_err(|source| failure(OPERATION, &source))
+        self.runners.wait(abandoned).await.map_err(|source| failure(OPERATION, &source))
     }
 
     async fn get(&self, view: &ViewSpec, key: &str) -> Result<Option<Row>, Failure> {
