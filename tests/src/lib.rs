@@ -7,18 +7,23 @@
 //! or from the files that the product left.
 //! INVARIANT: no test asserts how long something takes; it waits for what must come, until a deadline.
 
+pub mod check;
+pub mod tables;
+
 mod journal;
 mod load;
 mod published;
 mod randomness;
 mod search;
+mod stage;
 mod whole_log;
 mod world;
 
-pub use journal::{Entry, Journal};
-pub use load::{Load, send_unknown_again};
+pub use journal::{Entry, Intention, Journal, Line, Outcome};
+pub use load::{Load, Manners, send};
 pub use published::{stream_becomes_log, stream_equals_log};
 pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
+pub use stage::{People, Stage, Who};
 pub use whole_log::{Event, head, read_log};
 pub use world::{World, criteria, discovery, registration, wait_for_views};

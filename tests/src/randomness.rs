@@ -1,6 +1,7 @@
 //! Pseudo-random numbers that a printed seed brings back.
 
 use testkit::random;
+use uuid::Uuid;
 
 /// Names the seed of an earlier run.
 const VARIABLE: &str = "DUALGRID_TEST_SEED";
@@ -18,6 +19,33 @@ impl Randomness {
         };
         println!("{VARIABLE}={seed}");
         Ok(Self(seed))
+    }
+
+    /// Begins with a known seed.
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Whether a thing happens that happens so many times in a hundred.
+    pub fn happens(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of several.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        let number = self.below(choices.len() as u64);
+        &choices[usize::try_from(number).expect("smaller than a length")]
+    }
+
+    /// An id as version 4 UUIDs are.
+    pub fn id(&mut self) -> Uuid {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.next().to_be_bytes());
+        bytes[8..].copy_from_slice(&self.next().to_be_bytes());
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
     /// A number below `end`, which is not 0.

@@ -39,7 +39,8 @@ impl App {
         loop {
             match self.attempt_case(case, &seen, command.clone(), accepted).await {
                 Err(Error::Conflict) => {
-                    conflicts += 1;
+                    // A race that was lost by what was remembered is no race lost by who looked.
+                    conflicts += u32::from(is_fresh);
                     if conflicts == ATTEMPTS_MAX {
                         return Err(Error::Conflict);
                     }

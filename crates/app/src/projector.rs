@@ -19,7 +19,12 @@ pub const BATCH_EVENTS_MAX: usize = 2_000;
 /// From so many events on, a view is built in one pass before it is shown.
 const BULK_EVENTS_MIN: u64 = 20_000;
 /// How long, in milliseconds, a reader waits before it looks for appends of other processes.
-pub const POLL_MS: u64 = 200;
+pub const POLL_MS: u64 = 50;
+/// From so many events a round on, a view is busy: it lets more events gather, so that a case that moves several times is
+/// written once.
+const BUSY_EVENTS: u64 = 32;
+/// How long, in milliseconds, a busy view lets events gather. It is behind by that much, and by as much again for the writing.
+const GATHER_MS: u64 = 50;
 
 /// Why a view does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -216,6 +221,7 @@ impl App {
         // Not ready before it has caught up once: until then a case that exists may not be shown.
         self.health().report(&check, false, "catching up with the log");
         let mut committed = self.committed();
+        let mut before = Position::START;
         while !*stop.borrow() {
             committed.mark_unchanged();
             // Stopped anywhere, nothing is half done: rows and checkpoint are written together.
@@ -226,6 +232,11 @@ impl App {
             let pause = match settled {
                 Ok(position) => {
                     self.health().report(&check, true, format!("at position {position}"));
+                    let folded = position.0.saturating_sub(before.0);
+                    before = position;
+                    if folded >= BUSY_EVENTS {
+                        tokio::time::sleep(Duration::from_millis(GATHER_MS)).await;
+                    }
                     POLL_MS
                 }
                 Err(error) => {

@@ -38,6 +38,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// How often the head of the log is looked at while NATS is away, so that the lag stays true.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// From so many events a round on, the publisher is busy.
+const BUSY_EVENTS: u64 = 16;
 /// The longest pause of a publisher that lost a race.
 const YIELD_MILLIS_MAX: u64 = 150;
 
@@ -54,6 +56,8 @@ pub struct PublisherOptions {
     pub check_every: Duration,
     /// How often the log is asked for events of other processes.
     pub poll_every: Duration,
+    /// How long a publisher that is busy lets events gather for one batch: each batch is a flush of NATS to the disk.
+    pub gather_for: Duration,
     /// Name of the installation, which is noted in the stream: the stream of another one is left alone. Empty: not
     /// checked.
     pub installation: String,
@@ -68,7 +72,8 @@ impl Default for PublisherOptions {
             batch_bytes_max: 4 * 1024 * 1024,
             batches_in_flight_max: 4,
             check_every: Duration::from_secs(5),
-            poll_every: Duration::from_millis(50),
+            poll_every: Duration::from_millis(10),
+            gather_for: Duration::from_millis(10),
             installation: String::new(),
             replicas: 1,
         }
@@ -165,7 +170,13 @@ impl Publisher {
         let mut next_check = Instant::now() + self.options.check_every;
         loop {
             match self.drain(agreed.last, next_check).await? {
-                Drained::Through(last) => agreed.last = last,
+                Drained::Through(last) => {
+                    let drained = last.0.saturating_sub(agreed.last.0);
+                    agreed.last = last;
+                    if drained >= BUSY_EVENTS {
+                        tokio::time::sleep(self.options.gather_for).await;
+                    }
+                }
                 Drained::Fenced => {
                     agreed = self.agree(Some(&agreed)).await?;
                     tokio::time::sleep(self.jitter()).await;

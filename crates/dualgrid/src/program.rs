@@ -6,6 +6,10 @@ use clap::Parser as _;
 
 use crate::cli;
 
+/// Events are small and live shortly: they are allocated on one thread and dropped on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -10,15 +10,17 @@
 
 pub mod bus;
 pub mod client;
+pub mod mount;
 pub mod nats;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod random;
 pub mod sample;
+pub mod scratch;
 pub mod stories;
 pub mod system;
 pub mod tools;
 
 mod account;
 mod port;
-mod scratch;

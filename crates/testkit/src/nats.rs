@@ -44,12 +44,18 @@ pub struct NatsSetup {
     pub monitor: bool,
     /// Another program than the pinned one, such as an older version.
     pub binary: Option<PathBuf>,
+    /// Where JetStream keeps its files, if not in the folder of the rest.
+    pub store_dir: Option<PathBuf>,
+    /// Whether messages are flushed at the server's own default interval, and not before each acknowledgement.
+    pub flushes_seldom: bool,
 }
 
 /// A nats-server of our own.
 #[derive(Debug)]
 pub struct NatsServer {
     dir: PathBuf,
+    store_dir: PathBuf,
+    flushes_seldom: bool,
     /// Checked against who answers: nobody else has it.
     server_name: String,
     port: u16,
@@ -89,6 +95,8 @@ impl NatsServer {
             users.push((department_user(code), random::password()?));
         }
         Ok(Self {
+            store_dir: setup.store_dir.unwrap_or_else(|| dir.join("store")),
+            flushes_seldom: setup.flushes_seldom,
             dir,
             server_name: format!("test-{}", random::hex(8)?),
             port: port::free()?,
@@ -125,7 +133,7 @@ impl NatsServer {
 
     /// Where JetStream keeps its files.
     pub fn store_dir(&self) -> PathBuf {
-        self.dir.join("store")
+        self.store_dir.clone()
     }
 
     /// The configuration file.
@@ -168,14 +176,35 @@ impl NatsServer {
 
     /// Stops it, deletes everything it stored, and starts it at the same port.
     pub async fn wipe(&mut self) -> anyhow::Result<()> {
+        self.stop_and_delete().await?;
+        self.start_again().await
+    }
+
+    /// Stops it, copies everything it stored to a folder that is not there yet, and starts it at the same port.
+    pub async fn copy_store(&mut self, to: &Path) -> anyhow::Result<()> {
         if self.server.is_some() {
             self.stop().await?;
         }
-        match std::fs::remove_dir_all(self.store_dir()) {
+        copy_folder(&self.store_dir, to)?;
+        self.start_again().await
+    }
+
+    /// Stops it, puts a copy in the place of everything it stored, and starts it at the same port.
+    pub async fn restore_store(&mut self, from: &Path) -> anyhow::Result<()> {
+        self.stop_and_delete().await?;
+        copy_folder(from, &self.store_dir)?;
+        self.start_again().await
+    }
+
+    async fn stop_and_delete(&mut self) -> anyhow::Result<()> {
+        if self.server.is_some() {
+            self.stop().await?;
+        }
+        match std::fs::remove_dir_all(&self.store_dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("could not delete {}", self.store_dir().display()))
+                Err(error).with_context(|| format!("could not delete {}", self.store_dir.display()))
             }
-            _ => self.start_again().await,
+            _ => Ok(()),
         }
     }
 
@@ -184,4 +213,20 @@ impl NatsServer {
         let (user, password) = self.user(user)?;
         crate::bus::connect(&self.url(), user, password).await
     }
+}
+
+/// Copies a folder with everything in it; the target must not be there yet.
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let what = || format!("could not copy {} to {}", from.display(), to.display());
+    std::fs::create_dir(to).with_context(what)?;
+    for entry in std::fs::read_dir(from).with_context(what)? {
+        let entry = entry.with_context(what)?;
+        let target = to.join(entry.file_name());
+        if entry.file_type().with_context(what)?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), &target).with_context(what)?;
+        }
+    }
+    Ok(())
 }

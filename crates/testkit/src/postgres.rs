@@ -21,6 +21,27 @@ pub const SHARED_VARIABLE: &str = "DUALGRID_TEST_POSTGRES";
 
 static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 
+/// What a server of our own is to look like.
+#[derive(Debug, Clone, Default)]
+pub struct PostgresSetup {
+    /// Where the data go; in a folder of its own when not given. Must be empty, or not be there yet.
+    pub data_dir: Option<PathBuf>,
+    /// Where the write-ahead log goes, if not with the data. Must be empty, or not be there yet.
+    pub wal_dir: Option<PathBuf>,
+    /// Size of a file of the write-ahead log in MiB, if not the usual 16: for small disks.
+    pub wal_segment_mib: Option<u32>,
+    /// Lines for `postgresql.conf`, which come last.
+    pub settings: String,
+}
+
+/// Runs one statement with psql in the database of an address that [`Postgres::create_database`] gave.
+pub async fn query_at(url: &str, sql: &str) -> anyhow::Result<String> {
+    let address: Address = url.parse().with_context(|| format!("{url} is not an address"))?;
+    let (_, database) = url.rsplit_once('/').context("an address without a database")?;
+    let psql = address.psql(&tools::postgresql_bin().await?, database, sql);
+    run(psql).await.with_context(|| format!("PostgreSQL refused `{sql}`"))
+}
+
 /// A PostgreSQL server: our own, or the one `cargo xtask test` started for all test processes.
 #[derive(Debug)]
 pub struct Postgres {
@@ -33,8 +54,13 @@ pub struct Postgres {
 impl Postgres {
     /// Starts a server of our own in a folder of its own.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(PostgresSetup::default()).await
+    }
+
+    /// Starts a server of our own as it is asked for.
+    pub async fn start_with(setup: PostgresSetup) -> anyhow::Result<Self> {
         let bin = tools::postgresql_bin().await?;
-        let cluster = Cluster::start(&bin).await.context("could not start a private PostgreSQL")?;
+        let cluster = Cluster::start(&bin, setup).await.context("could not start a private PostgreSQL")?;
         Ok(Self { bin, address: cluster.address().clone(), cluster: Some(cluster) })
     }
 
@@ -56,6 +82,26 @@ impl Postgres {
     /// The address of the maintenance database, as the superuser.
     pub fn admin_url(&self) -> String {
         self.address.url("postgres")
+    }
+
+    /// Its port on the loopback interface.
+    pub fn port(&self) -> u16 {
+        self.address.port
+    }
+
+    /// The same database through another port, such as that of a proxy.
+    pub fn url_at(&self, url: &str, port: u16) -> String {
+        url.replace(&format!("@127.0.0.1:{}/", self.address.port), &format!("@127.0.0.1:{port}/"))
+    }
+
+    /// The end of what it printed.
+    pub fn log_tail(&self) -> String {
+        self.cluster.as_ref().map(Cluster::log_tail).unwrap_or_default()
+    }
+
+    /// Whether our own server has ended by itself; it can be started again then.
+    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
+        self.own_cluster()?.has_ended()
     }
 
     /// Creates an empty database with a fresh name and gives its address.

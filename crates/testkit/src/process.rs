@@ -187,7 +187,7 @@ impl Drop for Process {
 }
 
 /// The last lines of a file; a word about it if it cannot be read.
-pub(crate) fn tail(path: &Path, lines: usize) -> String {
+pub fn tail(path: &Path, lines: usize) -> String {
     match std::fs::read(path) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);

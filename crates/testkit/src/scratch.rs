@@ -25,7 +25,7 @@ done
 
 /// A folder of our own; removed when dropped, and by a shell when we die before that.
 #[derive(Debug)]
-pub(crate) struct Scratch {
+pub struct Scratch {
     folder: TempDir,
     shell: Child,
     lifeline: Option<ChildStdin>,
@@ -33,7 +33,7 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     /// Makes an empty folder, `dualgrid-PURPOSE-…`.
-    pub(crate) fn create(purpose: &str) -> anyhow::Result<Self> {
+    pub fn create(purpose: &str) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix(&format!("dualgrid-{purpose}-")).tempdir();
         let folder = folder.with_context(|| format!("no temporary folder for {purpose}"))?;
         let mut shell = Command::new("sh")
@@ -51,7 +51,7 @@ impl Scratch {
     }
 
     /// Where it is.
-    pub(crate) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }

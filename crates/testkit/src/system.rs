@@ -3,11 +3,13 @@
 mod binary;
 mod config;
 mod launch;
+mod peer;
 
 pub use binary::dualgrid_binary;
+pub use peer::Peer;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -47,6 +49,12 @@ pub struct SystemSetup {
     pub binary: Option<PathBuf>,
     /// Only these roles, as in `--roles`; all when empty.
     pub roles: Vec<String>,
+    /// The address of the log, if not a new one in `store`; through a proxy, for example.
+    pub store_url: Option<String>,
+    /// The address of the vault, if not a new one in `store`.
+    pub vault_url: Option<String>,
+    /// Variables that the process, and nobody else, gets besides ours.
+    pub environment: Vec<(String, String)>,
 }
 
 impl SystemSetup {
@@ -65,6 +73,7 @@ pub struct System {
     store_url: String,
     vault_url: String,
     roles: Vec<String>,
+    environment: Vec<(String, String)>,
     client: Client,
     /// Processes before servers before the folder: that is the order in which they are dropped.
     departments: Vec<Process>,
@@ -137,6 +146,23 @@ impl System {
     /// Sends a signal to the process, such as SIGSTOP.
     pub fn signal(&mut self, signal: Signal) -> anyhow::Result<()> {
         self.process.as_mut().context("dualgrid is not running")?.signal(signal)
+    }
+
+    /// Sets the variables that the process gets besides ours, from its next start on.
+    pub fn set_environment(&mut self, environment: Vec<(String, String)>) {
+        self.environment = environment;
+    }
+
+    /// Waits until the process has ended by itself, and says how.
+    pub async fn wait_for_end(&mut self, patience: Duration) -> anyhow::Result<ExitStatus> {
+        let status = self.process.as_mut().context("dualgrid is not running")?.wait(patience).await?;
+        self.process = None;
+        Ok(status)
+    }
+
+    /// Starts another process on the same databases and the same NATS, with these roles (all when empty) and variables.
+    pub async fn peer(&self, roles: &[&str], environment: Vec<(String, String)>) -> anyhow::Result<Peer> {
+        Peer::start(self, roles, environment).await
     }
 
     /// SIGKILL: no chance to finish anything.

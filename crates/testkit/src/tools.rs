@@ -3,12 +3,18 @@
 //! Two processes may install at once: the second waits for the first one's lock and finds the work done.
 
 mod apt;
+mod benchmarks;
 mod nats_server;
 mod postgresql;
 mod progress;
+mod sqlite;
+mod xfs_io;
 
+pub use benchmarks::{npm, openssl_headers};
 pub use nats_server::{VARIABLE as NATS_SERVER_VARIABLE, nats_server, nats_server_too_old};
 pub use postgresql::postgresql_bin;
+pub use sqlite::sqlite_shell;
+pub use xfs_io::xfs_io;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};

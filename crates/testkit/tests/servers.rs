@@ -7,7 +7,7 @@ use dualgrid_testkit::bus::{self, Department};
 use dualgrid_testkit::nats::{
     CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, NatsSetup, Password, STREAM, nats_config,
 };
-use dualgrid_testkit::postgres::{Postgres, SHARED_VARIABLE};
+use dualgrid_testkit::postgres::{Postgres, PostgresSetup, SHARED_VARIABLE};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -103,6 +103,42 @@ async fn nats_keeps_its_stream_over_a_stop_and_a_kill_and_loses_it_when_wiped() 
     nats.wipe().await.unwrap();
     assert!(bus::read_stream(&nats, 1).await.unwrap().is_empty());
     assert_eq!(bus::last_sequence(&nats.connect(CORE).await.unwrap()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn nats_has_again_what_a_copy_held() {
+    let mut nats = started_nats().await.unwrap();
+    let context = lay_out(&nats).await.unwrap();
+    publish(&context, "dg.evt.SC.a", "one").await.unwrap();
+    let copy = nats.dir().join("copy");
+    nats.copy_store(&copy).await.unwrap();
+    publish(&jetstream::new(nats.connect(CORE).await.unwrap()), "dg.evt.SC.a", "two").await.unwrap();
+    assert_eq!(bus::read_stream(&nats, 1).await.unwrap().len(), 2);
+    nats.restore_store(&copy).await.unwrap();
+    assert_eq!(bus::read_stream(&nats, 1).await.unwrap(), [(1, "dg.evt.SC.a".to_owned(), "one".into())]);
+}
+
+#[tokio::test]
+async fn postgres_and_nats_keep_their_data_where_they_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    // The account of the database has to get through.
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    let setup = PostgresSetup {
+        data_dir: Some(path.join("data")),
+        wal_dir: Some(path.join("wal")),
+        wal_segment_mib: Some(1),
+        settings: "max_wal_size = '8MB'\n".into(),
+    };
+    let server = Postgres::start_with(setup).await.unwrap();
+    assert!(path.join("data/PG_VERSION").is_file() && path.join("wal/archive_status").is_dir());
+    for (setting, value) in [("max_wal_size", "8MB"), ("wal_segment_size", "1MB")] {
+        assert_eq!(server.query("postgres", &format!("show {setting}")).await.unwrap().trim(), value);
+    }
+    let setup = NatsSetup { store_dir: Some(path.join("nats")), flushes_seldom: true, ..NatsSetup::default() };
+    let nats = NatsServer::start(setup).await.unwrap();
+    assert!(path.join("nats/jetstream").is_dir());
+    assert!(!std::fs::read_to_string(nats.config_path()).unwrap().contains("sync_interval"));
 }
 
 #[tokio::test]

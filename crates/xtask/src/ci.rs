@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
 use crate::cargo::{cargo, run as run_command};
-use crate::{deploy, generate, test, tidy};
+use crate::{deploy, gauntlet, generate, test, tidy};
 
 /// How long each step took.
 #[derive(Default)]
@@ -47,6 +47,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("clippy", run_command(clippy)).await?;
     steps.step("generated files", generate::run(generate::Options { check: true })).await?;
     steps.step("deploy", deploy::run()).await?;
+    steps.step("gauntlet", gauntlet::run(gauntlet::Options::for_ci())).await?;
     eprintln!("{}\n== tests", steps.table());
     test::run(test::Options::default()).await
 }

@@ -6,9 +6,11 @@
 //! INVARIANT: nothing is installed that is there already, and nothing outside the cache folder is written but packages
 //! of the system that are missing.
 
+mod bench;
 mod cargo;
 mod ci;
 mod deploy;
+mod gauntlet;
 mod generate;
 mod test;
 mod tidy;
@@ -34,11 +36,15 @@ enum Task {
     Generate(generate::Options),
     /// Install what is missing, start PostgreSQL, and run all tests
     Test(test::Options),
+    /// Measure the log, whole commands, views and the publisher beside what they are compared with
+    Bench(bench::Options),
+    /// Run the scenarios of faults under load; `--list` names them
+    Gauntlet(gauntlet::Options),
     /// Start a whole system with the sample district and play the stories
     Up(up::Options),
     /// Check the files of deploy/ with the programs that read them
     Deploy,
-    /// Everything CI runs: format, tidy, clippy, generated files, deploy, tests
+    /// Everything CI runs: format, tidy, clippy, generated files, deploy, gauntlet, tests
     Ci,
 }
 
@@ -48,6 +54,8 @@ async fn main() -> ExitCode {
         Task::Tidy => tidy::run().await,
         Task::Generate(options) => generate::run(options).await,
         Task::Test(options) => test::run(options).await,
+        Task::Bench(options) => bench::run(options).await,
+        Task::Gauntlet(options) => gauntlet::run(options).await,
         Task::Up(options) => up::run(options).await,
         Task::Deploy => deploy::run().await,
         Task::Ci => ci::run().await,

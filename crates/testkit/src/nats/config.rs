@@ -6,6 +6,11 @@ use anyhow::ensure;
 
 use super::{CORE, INTEGRATOR, STREAM, department_user};
 
+/// What makes an acknowledgement mean that the message is on the disk.
+const SYNC: &str = "  # A message is on the disk before it is acknowledged.
+  sync_interval: always
+";
+
 /// A password, or where the server finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
@@ -82,14 +87,17 @@ fn header(config: &NatsConfig) -> String {
         "
 jetstream {{
   store_dir: {}
-  # A message is on the disk before it is acknowledged.
-  sync_interval: always
-}}
+{SYNC}}}
 
 ",
         quoted(&config.store_dir)
     );
     text
+}
+
+/// The same configuration for a server that flushes at its own default interval.
+pub(super) fn flushing_seldom(text: &str) -> String {
+    text.replace(SYNC, "")
 }
 
 fn core(password: &Password) -> String {
@@ -203,6 +211,7 @@ mod tests {
     #[test]
     fn every_acknowledgement_means_on_the_disk() {
         assert!(nats_config(&sample()).contains("sync_interval: always"));
+        assert!(!flushing_seldom(&nats_config(&sample())).contains("sync_interval"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
+use super::config::flushing_seldom;
 use super::{CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, Password, department_user, nats_config};
 use crate::port;
 use crate::process::Program;
@@ -72,7 +73,9 @@ impl NatsServer {
             .mode(0o600)
             .open(&path)
             .with_context(|| format!("could not write {}", path.display()))?;
-        file.write_all(nats_config(&self.config()?).as_bytes()).context("could not write the configuration")
+        let text = nats_config(&self.config()?);
+        let text = if self.flushes_seldom { flushing_seldom(&text) } else { text };
+        file.write_all(text.as_bytes()).context("could not write the configuration")
     }
 
     fn config(&self) -> anyhow::Result<NatsConfig> {

@@ -24,7 +24,7 @@ impl Address {
     }
 
     /// A psql that runs one statement; the password travels in its environment, where `ps` does not show it.
-    pub(super) fn psql(&self, bin: &Path, database: &str, sql: &str) -> Command {
+    pub(crate) fn psql(&self, bin: &Path, database: &str, sql: &str) -> Command {
         let mut psql = Command::new(bin.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1", "--no-password"])
             .args(["--host=127.0.0.1", &format!("--port={}", self.port), &format!("--username={}", self.user)])

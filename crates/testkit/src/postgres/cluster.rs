@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 
-use super::Address;
+use super::{Address, PostgresSetup};
 use crate::account::Account;
-use crate::process::{Process, Program, Signal, run};
+use crate::process::{Process, Program, Signal, run, tail};
 use crate::scratch::Scratch;
 use crate::{port, random};
 
@@ -17,6 +17,9 @@ const SUPERUSER: &str = "postgres";
 
 /// How long a start, with recovery, or a stop may take.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How many lines of its log are shown.
+const LOG_LINES_SHOWN: usize = 40;
 
 /// Appended to what initdb wrote. Durability stays at its defaults: on.
 const SETTINGS: &str = "
@@ -33,6 +36,7 @@ pub(super) struct Cluster {
     bin: PathBuf,
     account: Option<Account>,
     address: Address,
+    setup: PostgresSetup,
     /// Declared before the folder, so that it is dropped before it.
     server: Option<Process>,
     folder: Scratch,
@@ -40,20 +44,23 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Makes an empty cluster and starts it.
-    pub(super) async fn start(bin: &Path) -> anyhow::Result<Self> {
-        let mut cluster = Self::prepare(bin).await?;
+    pub(super) async fn start(bin: &Path, setup: PostgresSetup) -> anyhow::Result<Self> {
+        let mut cluster = Self::prepare(bin, setup).await?;
         cluster.start_at_free_port().await?;
         Ok(cluster)
     }
 
-    async fn prepare(bin: &Path) -> anyhow::Result<Self> {
+    async fn prepare(bin: &Path, setup: PostgresSetup) -> anyhow::Result<Self> {
         let account = Account::for_database()?;
         let folder = Scratch::create("postgres")?;
-        if let Some(account) = &account {
-            account.own(folder.path())?;
+        for dir in [Some(folder.path()), setup.data_dir.as_deref(), setup.wal_dir.as_deref()].into_iter().flatten() {
+            std::fs::create_dir_all(dir).with_context(|| format!("could not create {}", dir.display()))?;
+            if let Some(account) = &account {
+                account.own(dir)?;
+            }
         }
         let address = Address { port: port::free()?, user: SUPERUSER.to_owned(), password: random::password()? };
-        let cluster = Self { bin: bin.to_owned(), account, address, server: None, folder };
+        let cluster = Self { bin: bin.to_owned(), account, address, setup, server: None, folder };
         cluster.initialise().await?;
         Ok(cluster)
     }
@@ -83,8 +90,8 @@ impl Cluster {
             .end_with(Signal::Quit)
             .spawn()?;
         let pid = server.pid();
+        let (address, bin, data) = (self.address.clone(), self.bin.clone(), self.data());
         let server = self.server.insert(server);
-        let (address, bin, data) = (self.address.clone(), self.bin.clone(), self.folder.path().join("data"));
         let outcome = server
             .wait_until_ready(PATIENCE, async || {
                 let sql = "select current_setting('data_directory')";
@@ -126,6 +133,12 @@ impl Cluster {
             .arg(format!("--pwfile={}", password_file.display()))
             .arg("--pgdata")
             .arg(self.data());
+        if let Some(wal) = &self.setup.wal_dir {
+            initdb.arg("--waldir").arg(wal);
+        }
+        if let Some(mib) = self.setup.wal_segment_mib {
+            initdb.arg(format!("--wal-segsize={mib}"));
+        }
         if let Some(account) = &self.account {
             use std::os::unix::process::CommandExt as _;
             initdb.uid(account.uid).gid(account.gid).current_dir("/");
@@ -134,7 +147,8 @@ impl Cluster {
         std::fs::remove_file(&password_file).context("could not remove the password file")?;
         let configuration = self.data().join("postgresql.conf");
         let defaults = std::fs::read_to_string(&configuration).context("initdb wrote no postgresql.conf")?;
-        std::fs::write(&configuration, defaults + SETTINGS).context("could not write postgresql.conf")
+        std::fs::write(&configuration, defaults + SETTINGS + &self.setup.settings)
+            .context("could not write postgresql.conf")
     }
 
     fn lost_its_port(&self) -> bool {
@@ -142,7 +156,21 @@ impl Cluster {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.setup.data_dir.clone().unwrap_or_else(|| self.folder.path().join("data"))
+    }
+
+    pub(super) fn log_tail(&self) -> String {
+        tail(&self.log(), LOG_LINES_SHOWN)
+    }
+
+    /// Whether the server has ended by itself, or was stopped.
+    pub(super) fn has_ended(&mut self) -> anyhow::Result<bool> {
+        let Some(server) = &mut self.server else { return Ok(true) };
+        let has_ended = server.ended()?.is_some();
+        if has_ended {
+            self.server = None;
+        }
+        Ok(has_ended)
     }
 
     fn log(&self) -> PathBuf {
@@ -173,7 +201,7 @@ mod tests {
         let taken = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
         let taken_port = taken.local_addr().unwrap().port();
         let bin = crate::tools::postgresql_bin().await.unwrap();
-        let mut cluster = Cluster::prepare(&bin).await.unwrap();
+        let mut cluster = Cluster::prepare(&bin, PostgresSetup::default()).await.unwrap();
         cluster.address.port = taken_port;
         cluster.start_at_free_port().await.unwrap();
         assert_ne!(cluster.address().port, taken_port);

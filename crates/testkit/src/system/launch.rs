@@ -12,7 +12,7 @@ use super::{Store, System, SystemSetup, dualgrid_binary};
 use crate::client::Client;
 use crate::nats::{CORE, NatsServer, NatsSetup};
 use crate::postgres::Postgres;
-use crate::process::{Program, Signal, run};
+use crate::process::{Process, Program, Signal, run};
 use crate::scratch::Scratch;
 use crate::{random, sample};
 
@@ -75,13 +75,20 @@ impl System {
             let setup = NatsSetup { departments, dir: Some(dir.join("nats")), ..NatsSetup::default() };
             NatsServer::start(setup).await?
         };
-        let (store_url, vault_url) = databases(setup.store, &dir).await?;
+        let (store_url, vault_url) = match (setup.store_url, setup.vault_url) {
+            (Some(store), Some(vault)) => (store, vault),
+            (store, vault) => {
+                let fresh = databases(setup.store, &dir).await?;
+                (store.unwrap_or(fresh.0), vault.unwrap_or(fresh.1))
+            }
+        };
         Ok(Self {
             binary,
             instance: random::hex(8)?,
             store_url,
             vault_url,
             roles: setup.roles,
+            environment: setup.environment,
             client: Client::try_new("")?,
             departments: Vec::new(),
             process: None,
@@ -114,26 +121,38 @@ impl System {
         if address_file.exists() {
             std::fs::remove_file(&address_file).context("could not remove the old address")?;
         }
-        let mut program = Program::new("dualgrid", &self.binary, self.log_path())
-            .arg("serve")
-            .arg("--config")
-            .arg(self.config_path());
-        if !self.roles.is_empty() {
-            program = program.args(["--roles", &self.roles.join(",")]);
+        let mut program = self.program("dualgrid", &self.log_path(), &self.roles);
+        for (name, value) in &self.environment {
+            program = program.env(name, value);
         }
-        let mut process = program.end_with(Signal::Terminate).spawn()?;
-        let pid = process.pid();
-        let (client, instance) = (self.client.clone(), self.instance.clone());
-        process
-            .wait_until_ready(START_PATIENCE, async || {
-                let Ok(address) = std::fs::read_to_string(&address_file) else { return Ok(None) };
-                client.follow(address.trim());
-                is_ready(&client, &instance, pid).await
-            })
-            .await?;
-        self.process = Some(process);
+        self.process = Some(started(program, &address_file, &self.client, &self.instance).await?);
         Ok(())
     }
+
+    /// `dualgrid serve` with this system's configuration.
+    pub(super) fn program(&self, name: &str, log: &Path, roles: &[String]) -> Program {
+        let program = Program::new(name, &self.binary, log).arg("serve").arg("--config").arg(self.config_path());
+        if roles.is_empty() { program } else { program.args(["--roles", &roles.join(",")]) }
+    }
+}
+
+/// Starts the process, waits until it is ready, and points the client there.
+pub(super) async fn started(
+    program: Program,
+    address_file: &Path,
+    client: &Client,
+    instance: &str,
+) -> anyhow::Result<Process> {
+    let mut process = program.end_with(Signal::Terminate).spawn()?;
+    let pid = process.pid();
+    process
+        .wait_until_ready(START_PATIENCE, async || {
+            let Ok(address) = std::fs::read_to_string(address_file) else { return Ok(None) };
+            client.follow(address.trim());
+            is_ready(client, instance, pid).await
+        })
+        .await?;
+    Ok(process)
 }
 
 /// Whether our process is ready; an error when another one answers.

@@ -40,6 +40,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("infer", &["log"]),
     ("jsonwebtoken", &["http"]),
     ("metrics-exporter-prometheus", &["http"]),
+    ("mimalloc", &["dualgrid"]),
     ("object_store", &["log"]),
     ("opentelemetry", &["dualgrid"]),
     ("opentelemetry-otlp", &["dualgrid"]),

@@ -1,0 +1,56 @@
+//! Who sends the commands, each with a token of their own role and place.
+
+use anyhow::Context as _;
+use testkit::system::System;
+
+use super::lifecycle::{Who, departments};
+
+/// The tokens.
+#[derive(Clone, Debug)]
+pub(crate) struct People {
+    leader: String,
+    anywhere: String,
+    duty: String,
+    dispatcher: String,
+    verifier: String,
+    clerks: Vec<String>,
+}
+
+impl People {
+    /// Issues the tokens for one street.
+    pub(crate) async fn of(system: &System, street: &str) -> anyhow::Result<Self> {
+        let grid = ["--grid", street];
+        let mut clerks = Vec::new();
+        for code in departments() {
+            clerks.push(system.token(&format!("{code}-clerk"), "department_clerk", &["--department", code]).await?);
+        }
+        Ok(Self {
+            leader: system.token("leader-1", "grid_leader", &grid).await?,
+            anywhere: system.token("leader-2", "grid_leader", &[]).await?,
+            duty: system.token("duty-1", "duty_officer", &grid).await?,
+            dispatcher: system.token("dispatcher-1", "dispatcher", &grid).await?,
+            verifier: system.token("verifier-1", "verifier", &grid).await?,
+            clerks,
+        })
+    }
+
+    /// The token of somebody.
+    pub(super) fn token(&self, who: Who) -> &str {
+        match who {
+            Who::Leader => &self.leader,
+            Who::Anywhere => &self.anywhere,
+            Who::Duty => &self.duty,
+            Who::Dispatcher => &self.dispatcher,
+            Who::Verifier => &self.verifier,
+            Who::Clerk(place) => &self.clerks[place],
+        }
+    }
+
+    /// Uploads a file as the leader and gives its digest.
+    pub(super) async fn upload(&self, system: &System) -> anyhow::Result<String> {
+        // The smallest beginning that tells a JPEG apart.
+        let bytes = [&[0xff, 0xd8, 0xff, 0xe0][..], "照片".as_bytes()].concat();
+        let answer = system.http().upload(&self.leader, "/evidence", "image/jpeg", bytes).await?.accepted()?;
+        Ok(answer["sha256"].as_str().context("evidence without a digest")?.to_owned())
+    }
+}

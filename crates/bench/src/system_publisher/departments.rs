@@ -1,0 +1,133 @@
+//! Forty departments that read and acknowledge a filled stream at once, each from the consumer that dualgrid made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use async_nats::jetstream::consumer::PullConsumer;
+use bus::departments::Departments;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use kernel::{DepartmentCode, EventId, Position, Recorded, StreamId, Version};
+use testkit::nats::{NatsServer, STREAM};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::deliver::{Fixed, consumer};
+use super::plain::{Plain, batches};
+use super::{connection, nats_server};
+use crate::appends::Sample;
+use crate::context::Context;
+use crate::measure::Series;
+use crate::report::Report;
+
+/// How many departments there are.
+const DEPARTMENTS: usize = 40;
+/// How many messages a department asks for at once; its consumer lets it hold so many.
+const ASKED_FOR: usize = 500;
+/// How long a department may wait for a message.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Measures.
+pub(super) async fn run(context: &Context, report: &mut Report) -> anyhow::Result<()> {
+    let share = context.size(2_500, 10_000);
+    let codes: Vec<String> = (1..=DEPARTMENTS).map(|number| format!("D{number:02}")).collect();
+    context.say(format!("{DEPARTMENTS} departments, {share} events each"));
+    let mut per_s = Series::default();
+    for _ in 0..context.size(2, 3) {
+        let nats = nats_server(codes.clone()).await?;
+        fill(&nats, &codes, share).await?;
+        per_s.0.push(once(&nats, &codes, share).await?);
+    }
+    let what = "40 departments reading and acknowledging at once, together";
+    report.add(per_s.figure("departments_40_events_per_s", what, "/s").at_least(60_000.0));
+    Ok(())
+}
+
+/// A stream as the publisher makes it, with events of every department in turn.
+async fn fill(nats: &NatsServer, codes: &[String], share: usize) -> anyhow::Result<()> {
+    let empty = Arc::new(log::MemoryLog::default());
+    let connection = connection(nats).await?;
+    let (clock, entropy) = (Arc::new(kernel::SystemClock), Arc::new(kernel::SystemEntropy));
+    let publisher =
+        bus::publisher::Publisher::new(connection, empty, clock, entropy, bus::publisher::PublisherOptions::default());
+    let mut status = publisher.status();
+    tokio::select! {
+        made = status.wait_for(|status| status.state == bus::publisher::PublisherState::Publishing) => drop(made?),
+        () = publisher.run(std::future::pending()) => anyhow::bail!("the publisher ended"),
+    }
+    let samples = codes.iter().map(|code| Sample::order_accepted(code)).collect::<anyhow::Result<Vec<_>>>()?;
+    let bytes: Vec<(Bytes, &'static str)> = samples.iter().map(one_event).collect::<anyhow::Result<_>>()?;
+    let stream = StreamId::new("case", uuid::Uuid::nil());
+    let events: Vec<Recorded> = (0..share * codes.len())
+        .map(|number| {
+            let (bytes, kind) = bytes[number % codes.len()].clone();
+            Recorded {
+                position: Position(number as u64 + 1),
+                stream: stream.clone(),
+                version: Version(1),
+                id: EventId::named("sample"),
+                kind: kind.into(),
+                time: kernel::Clock::now(&kernel::SystemClock),
+                bytes,
+            }
+        })
+        .collect();
+    Plain::connect(nats).await?.publish(&batches(&events, 1000, "dg.evt")?, 4).await
+}
+
+fn one_event(sample: &Sample) -> anyhow::Result<(Bytes, &'static str)> {
+    let event = sample.append()?.events.pop().context("a sample without an event")?;
+    Ok((event.bytes, event.kind))
+}
+
+/// All departments begin together; measured until the last of them has everything.
+#[expect(clippy::cast_precision_loss, reason = "a count of events")]
+async fn once(nats: &NatsServer, codes: &[String], share: usize) -> anyhow::Result<f64> {
+    let named = codes.iter().map(DepartmentCode::try_new).collect::<Result<Vec<_>, _>>()?;
+    Departments::new(connection(nats).await?, Arc::new(Fixed(named)), PATIENCE).keep().await?;
+    let barrier = Arc::new(Barrier::new(codes.len() + 1));
+    let mut running = JoinSet::new();
+    for (number, code) in codes.iter().enumerate() {
+        let ((client, consumer), barrier) = (consumer(nats, code).await?, Arc::clone(&barrier));
+        let (code, departments) = (code.clone(), codes.len());
+        running.spawn(async move {
+            barrier.wait().await;
+            read(&consumer, number, departments, share).await.with_context(|| format!("department {code}"))?;
+            client.flush().await.context("the acknowledgements could not be sent")
+        });
+    }
+    barrier.wait().await;
+    let begin = Instant::now();
+    while let Some(ended) = running.join_next().await {
+        ended.context("a department panicked")??;
+    }
+    let took = begin.elapsed();
+    for code in codes {
+        let name = testkit::nats::department_user(code);
+        testkit::client::eventually("every acknowledgement has arrived", PATIENCE, async || {
+            let jetstream = async_nats::jetstream::new(nats.connect(testkit::nats::CORE).await?);
+            let mut consumer: PullConsumer = jetstream.get_consumer_from_stream(&name, STREAM).await?;
+            let info = consumer.info().await?;
+            Ok((info.num_ack_pending == 0 && info.num_pending == 0).then_some(()))
+        })
+        .await?;
+    }
+    Ok((share * codes.len()) as f64 / took.as_secs_f64())
+}
+
+/// Every event of this department must come once, in order: the department has every so-manieth place of the stream.
+async fn read(consumer: &PullConsumer, number: usize, departments: usize, share: usize) -> anyhow::Result<()> {
+    let messages = consumer.stream().max_messages_per_batch(ASKED_FOR).messages().await;
+    let mut messages = messages.context("could not read")?;
+    for place in 0..share {
+        let next = tokio::time::timeout(PATIENCE, messages.next()).await.context("no more messages")?;
+        let message = next.context("the messages ended")??;
+        let info = message.info().map_err(|error| anyhow::anyhow!("no place in the stream: {error}"))?;
+        let expected = (place * departments + number + 1) as u64;
+        ensure!(info.stream_sequence == expected, "{} came, and {expected} should", info.stream_sequence);
+        message.ack().await.map_err(|error| anyhow::anyhow!("could not acknowledge: {error}"))?;
+    }
+    Ok(())
+}

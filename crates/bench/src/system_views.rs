@@ -1,0 +1,89 @@
+//! Views: how fast all of them are built anew and in how much memory, how far they lag behind a log that grows, and how
+//! fast what they hold is found.
+
+mod lag;
+mod plans;
+mod queries;
+mod rebuild;
+
+use anyhow::ensure;
+use app::view::{CaseSummaryView, View as _};
+use kernel::{StreamId, Version};
+use testkit::system::{Store, System, SystemSetup};
+
+use crate::context::Context;
+use crate::generate::{self, Filled};
+use crate::parts::is_asked_for;
+use crate::report::{Figure, Report};
+
+/// How many events a generated case has at most: whole histories.
+const EVENTS_PER_CASE: u32 = 13;
+/// How many of the generated cases are looked at one by one.
+const LOOKED_AT: usize = 200;
+
+/// Measures.
+pub(crate) async fn run(context: &Context, report: &mut Report) -> anyhow::Result<()> {
+    let mut most_memory: f64 = 0.0;
+    let mut plans = Vec::new();
+    let stores = [(Store::Sqlite, "sqlite"), (Store::Postgres, "pg")];
+    for (store, name) in stores.into_iter().filter(|(_, name)| is_asked_for(&format!("views-{name}"))) {
+        let (system, filled) = filled(context, store, name).await?;
+        context.say(format!("rebuilding all views from {} events, {name}", filled.head));
+        let rebuilt = rebuild::run(context, &system, filled.head).await?;
+        check(&system, &filled).await?;
+        let what = format!("all views built anew from {} events, {name}", filled.head);
+        let key = format!("rebuild_events_per_s_{name}");
+        report.add(rebuilt.per_s.figure(key, what, "/s").at_least(100_000.0));
+        most_memory = most_memory.max(rebuilt.memory_mib);
+        context.say(format!("queries, {name}"));
+        queries::run(context, &system, &filled, name, report).await?;
+        context.say(format!("plans, {name}"));
+        plans.push((name, filled.cases, plans::run(&system, &filled, name).await?));
+        if store == Store::Postgres {
+            context.say("views behind 2,000 events/s");
+            lag::run(context, &system, report).await?;
+        }
+    }
+    if context.docs {
+        plans::write(&plans)?;
+    }
+    let what = "most memory of a process that builds all views anew";
+    report.add(Figure::new("rebuild_rss_mib", what, most_memory, "MiB").at_most(300.0));
+    Ok(())
+}
+
+/// A system whose log is filled; nothing runs but the role `api`.
+async fn filled(context: &Context, store: Store, name: &str) -> anyhow::Result<(System, Filled)> {
+    let setup = SystemSetup { roles: vec!["api".to_owned()], ..SystemSetup::sample(store)? };
+    let mut system = System::start(setup).await?;
+    system.stop().await?;
+    let cases = context.size(30_000, 2_000_000);
+    context.say(format!("filling a log with {cases} cases, {name}"));
+    let filled = generate::cases(system.store_url(), cases, context.size(EVENTS_PER_CASE, 5)).await?;
+    if store == Store::Postgres {
+        context.settle(system.store_url()).await?;
+    }
+    system.restart().await?;
+    Ok((system, filled))
+}
+
+/// The views have come to the end of the log, and show cases as their streams are.
+async fn check(system: &System, filled: &Filled) -> anyhow::Result<()> {
+    let opened = log::open(system.store_url(), &log::Options::default()).await?;
+    for view in app::view::all() {
+        let spec = view.spec();
+        let active = opened.views.active(&spec).await?;
+        let Some((build, _)) = active else { anyhow::bail!("the view {} is not there", spec.name) };
+        let position = opened.views.checkpoint(&build).await?.0;
+        ensure!(position == filled.head, "the view {} is at {position} of {}", spec.name, filled.head);
+    }
+    for case in filled.sample.iter().step_by((filled.sample.len() / LOOKED_AT).max(1)) {
+        let events = opened.log.stream(&StreamId::new("case", case.uuid()), Version(0)).await?;
+        let version = events.last().map(|event| event.version.0);
+        let row = opened.views.get(&CaseSummaryView::SPEC, &case.to_string()).await?;
+        let row: Option<serde_json::Value> = row.map(|row| serde_json::from_str(&row.doc)).transpose()?;
+        let shown = row.and_then(|row| row["version"].as_u64());
+        ensure!(shown == version.map(u64::from), "case {case} is at {version:?} and shown at {shown:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! `dualgrid rebuild all`, as an operator runs it.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use testkit::system::{System, dualgrid_binary};
+use tokio::process::Command;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::measure::Series;
+
+/// How often its memory is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What came out.
+pub(super) struct Rebuilt {
+    /// Events by the second, of which each is folded into every view.
+    pub(super) per_s: Series,
+    /// The most memory it ever had.
+    pub(super) memory_mib: f64,
+}
+
+/// Builds all views twice: the second time they stand beside those of the first.
+#[expect(clippy::cast_precision_loss, reason = "a count of events")]
+pub(super) async fn run(context: &Context, system: &System, events: u64) -> anyhow::Result<Rebuilt> {
+    let mut rebuilt = Rebuilt { per_s: Series::default(), memory_mib: 0.0 };
+    for _ in 0..context.size(3, 2) {
+        let (took, memory_kib) = once(system).await?;
+        rebuilt.per_s.0.push(events as f64 / took.as_secs_f64());
+        rebuilt.memory_mib = rebuilt.memory_mib.max(memory_kib as f64 / 1024.0);
+    }
+    Ok(rebuilt)
+}
+
+async fn once(system: &System) -> anyhow::Result<(Duration, u64)> {
+    let begin = Instant::now();
+    let mut child = Command::new(dualgrid_binary().await?)
+        .args(["rebuild", "all", "--config"])
+        .arg(system.config_path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .context("could not start dualgrid")?;
+    let status = format!("/proc/{}/status", child.id().context("dualgrid has ended at once")?);
+    let mut most = 0;
+    let ended = loop {
+        tokio::select! {
+            ended = child.wait() => break ended.context("could not wait for dualgrid")?,
+            () = tokio::time::sleep(LOOK_EVERY) => most = most.max(peak_kib(&status).unwrap_or(0)),
+        }
+    };
+    ensure!(ended.success(), "`dualgrid rebuild all` ended with {ended}");
+    ensure!(most > 0, "the memory of the process could not be read");
+    Ok((begin.elapsed(), most))
+}
+
+/// The most memory the process ever had in use, as the kernel counts it.
+fn peak_kib(status: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(status).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim().parse().ok()
+}

@@ -1,0 +1,216 @@
+//! The tables of a log and its views, read beside dualgrid: with psql, or with the shell of SQLite.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use testkit::postgres;
+use testkit::process::run;
+use testkit::system::System;
+use testkit::tools;
+use uuid::Uuid;
+
+/// How long the shell of SQLite waits for a lock, in milliseconds.
+const LOCK_PATIENCE_MS: u32 = 30_000;
+
+/// Where they are.
+#[derive(Debug, Clone)]
+pub enum Tables {
+    /// Two files: the log, and the views beside it.
+    Sqlite {
+        /// The log.
+        log: String,
+        /// The views.
+        views: String,
+    },
+    /// One database, by its address.
+    Postgres(String),
+}
+
+/// One row of `events`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// Its place.
+    pub position: u64,
+    /// Its stream.
+    pub stream: String,
+    /// Its place in the stream.
+    pub version: u64,
+    /// Its bytes.
+    pub text: String,
+}
+
+/// One row of `commands`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandRow {
+    /// The stream it was for.
+    pub stream: String,
+    /// The version after it.
+    pub version: u64,
+    /// The position of its first event.
+    pub first: Option<u64>,
+    /// How many events it recorded.
+    pub events: u64,
+}
+
+/// One build of a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// Its number.
+    pub number: u64,
+    /// The view.
+    pub name: String,
+    /// Its table.
+    pub table: String,
+    /// How far it is.
+    pub position: u64,
+}
+
+/// The rows of a view: sort key and document, by key.
+pub type ViewRows = BTreeMap<String, (i64, String)>;
+
+impl Tables {
+    /// Those of a system.
+    pub fn of(system: &System) -> Self {
+        match system.store_url().strip_prefix("sqlite:") {
+            Some(log) => {
+                let beside = log.strip_suffix(".db").unwrap_or(log);
+                Self::Sqlite { log: log.to_owned(), views: format!("{beside}.views.db") }
+            }
+            None => Self::Postgres(system.store_url().to_owned()),
+        }
+    }
+
+    /// The newest position, as the head row has it.
+    pub async fn head(&self) -> anyhow::Result<u64> {
+        let text = self.log("select position from head").await?;
+        text.trim().parse().with_context(|| format!("the head is no number: {text}"))
+    }
+
+    /// Every event, in order of position.
+    pub async fn events(&self) -> anyhow::Result<Vec<EventRow>> {
+        let hex = self.hex("bytes");
+        let sql =
+            format!("select position || ' ' || stream || ' ' || version || ' ' || {hex} from events order by position");
+        let text = self.log(&sql).await?;
+        let row = |line: &str| {
+            let [position, stream, version, bytes] = fields(line)?;
+            let text = String::from_utf8(from_hex(bytes)?).context("an event is no UTF-8")?;
+            Ok(EventRow { position: position.parse()?, stream: stream.to_owned(), version: version.parse()?, text })
+        };
+        text.lines().map(row).collect()
+    }
+
+    /// Every command.
+    pub async fn commands(&self) -> anyhow::Result<BTreeMap<Uuid, CommandRow>> {
+        let id = match self {
+            Self::Sqlite { .. } => "hex(command_id)",
+            Self::Postgres(_) => "command_id",
+        };
+        let sql = format!(
+            "select {id} || ' ' || stream || ' ' || version || ' ' || coalesce(first_position, 0) || ' ' || events
+            from commands"
+        );
+        let text = self.log(&sql).await?;
+        let row = |line: &str| {
+            let [id, stream, version, first, events] = fields(line)?;
+            let first = Some(first.parse()?).filter(|first| *first > 0);
+            let row =
+                CommandRow { stream: stream.to_owned(), version: version.parse()?, first, events: events.parse()? };
+            Ok((id.parse()?, row))
+        };
+        text.lines().map(row).collect()
+    }
+
+    /// The active builds of all views.
+    pub async fn builds(&self) -> anyhow::Result<Vec<Build>> {
+        let is_active = match self {
+            Self::Sqlite { .. } => "active = 1",
+            Self::Postgres(_) => "active",
+        };
+        let sql = format!(
+            "select number || ' ' || name || ' ' || table_name || ' ' || position
+            from views
+            where {is_active}
+            order by name"
+        );
+        let text = self.views(&sql).await?;
+        let build = |line: &str| {
+            let [number, name, table, position] = fields(line)?;
+            let (name, table) = (name.to_owned(), table.to_owned());
+            Ok(Build { number: number.parse()?, name, table, position: position.parse()? })
+        };
+        text.lines().map(build).collect()
+    }
+
+    /// Every row of a build.
+    pub async fn rows(&self, build: &Build) -> anyhow::Result<ViewRows> {
+        let (key, doc) = match self {
+            Self::Sqlite { .. } => (self.hex("key"), self.hex("doc")),
+            Self::Postgres(_) => (self.hex("convert_to(key, 'UTF8')"), self.hex("convert_to(doc::text, 'UTF8')")),
+        };
+        let text = self.views(&format!("select {key} || ' ' || sort || ' ' || {doc} from {}", build.table)).await?;
+        let row = |line: &str| {
+            let [key, sort, doc] = fields(line)?;
+            let text = |hex: &str| anyhow::Ok(String::from_utf8(from_hex(hex)?)?);
+            Ok((text(key)?, (sort.parse()?, text(doc)?)))
+        };
+        text.lines().map(row).collect()
+    }
+
+    fn hex(&self, bytes: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => format!("hex({bytes})"),
+            Self::Postgres(_) => format!("encode({bytes}, 'hex')"),
+        }
+    }
+
+    async fn log(&self, sql: &str) -> anyhow::Result<String> {
+        match self {
+            Self::Sqlite { log, .. } => sqlite(log, sql).await,
+            Self::Postgres(url) => postgres::query_at(url, sql).await,
+        }
+    }
+
+    async fn views(&self, sql: &str) -> anyhow::Result<String> {
+        match self {
+            Self::Sqlite { views, .. } => sqlite(views, sql).await,
+            Self::Postgres(url) => postgres::query_at(url, sql).await,
+        }
+    }
+}
+
+async fn sqlite(file: &str, sql: &str) -> anyhow::Result<String> {
+    let mut shell = Command::new(tools::sqlite_shell().await?);
+    shell.args(["-batch", "-bail", "-readonly", "-cmd", &format!(".timeout {LOCK_PATIENCE_MS}"), file, sql]);
+    run(shell).await.with_context(|| format!("SQLite refused `{sql}`"))
+}
+
+fn fields<const N: usize>(line: &str) -> anyhow::Result<[&str; N]> {
+    let fields: Vec<&str> = line.splitn(N, ' ').collect();
+    <[&str; N]>::try_from(fields).map_err(|fields| anyhow::anyhow!("a row of {} fields: {line}", fields.len()))
+}
+
+fn from_hex(digits: &str) -> anyhow::Result<Vec<u8>> {
+    ensure!(digits.len().is_multiple_of(2), "half a byte at the end");
+    let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let byte = |pair: &[u8]| Some(value(pair[0])? << 4 | value(pair[1])?);
+    digits.as_bytes().chunks(2).map(byte).collect::<Option<_>>().context("these are no hexadecimal digits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_digits_of_either_case_are_bytes() {
+        assert_eq!(from_hex("00fFa1").unwrap(), [0, 255, 161]);
+        assert!(from_hex("0").is_err() && from_hex("0x").is_err());
+    }
+
+    #[test]
+    fn a_row_has_as_many_fields_as_were_asked_for() {
+        assert_eq!(fields::<2>("1 a b").unwrap(), ["1", "a b"]);
+        assert!(fields::<3>("1 a").is_err());
+    }
+}
