@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use case::Case;
-use kernel::{Clock, DepartmentCode, Entropy, Position, WrappingKey};
+use kernel::digest::Digest;
+use kernel::{Clock, DepartmentCode, Entropy, Evidence, Position, WrappingKey};
+use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
@@ -11,6 +13,9 @@ use crate::health::Health;
 use crate::port::{AggregateStores, EventLog, EvidenceStore, Vault, ViewStore};
 use crate::reference::Reference;
 use crate::seen::Remembered;
+
+/// How many files are known to be there without looking.
+const EVIDENCE_MAX: usize = 10_000;
 
 /// The adapters of floor 3 and what the kernel reads from the system.
 #[derive(Clone)]
@@ -53,13 +58,22 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) reference: Reference,
     pub(crate) cases: Remembered<Case>,
+    /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
+    pub(crate) evidence: Cache<Digest, Evidence>,
     health: Health,
 }
 
 impl App {
     /// Puts the use cases on top of the adapters.
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
-        Arc::new(Self { ports, settings, reference: Reference::default(), cases: Remembered::default(), health: Health::default() })
+        Arc::new(Self {
+            ports,
+            settings,
+            reference: Reference::default(),
+            cases: Remembered::default(),
+            evidence: Cache::new(EVIDENCE_MAX),
+            health: Health::default(),
+        })
     }
 
     /// The adapters.

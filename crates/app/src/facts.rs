@@ -65,7 +65,12 @@ impl App {
         let mut found = BTreeMap::new();
         // More than any command takes is refused by the decision: no need to look all of them up.
         for sha256 in digests.into_iter().take(64) {
-            if let Some(evidence) = self.ports.evidence.find(sha256).await? {
+            let evidence = match self.evidence.get(&sha256) {
+                Some(evidence) => Some(evidence),
+                None => self.ports.evidence.find(sha256).await?,
+            };
+            if let Some(evidence) = evidence {
+                self.evidence.insert(sha256, evidence.clone());
                 found.insert(sha256, evidence);
             }
         }

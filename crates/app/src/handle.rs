@@ -81,7 +81,8 @@ impl App {
         let today = known.today(recording.at);
         let context = case::Context { id, at: recording.at, today, by: by.clone(), facts };
         let manager = AggregateManager::new(self.ports.stores.cases(recording.clone()));
-        let case = manager.handle_command(seen.aggregate_state(id.uuid())?, case::Instruction { command, context }).await??;
+        let case =
+            manager.handle_command(seen.aggregate_state(id.uuid())?, case::Instruction { command, context }).await??;
         let receipt = receipt(&recording)?;
         self.cases.moved(id.uuid(), seen, case, &receipt, recording.event_time());
         Ok(receipt.into())

@@ -24,7 +24,7 @@ pub const POLL_MS: u64 = 50;
 /// written once.
 const BUSY_EVENTS: u64 = 32;
 /// How long, in milliseconds, a busy view lets events gather. It is behind by that much, and by as much again for the writing.
-const GATHER_MS: u64 = 50;
+const GATHER_MS: u64 = 100;
 
 /// Why a view does not go on.
 #[derive(Debug, thiserror::Error)]

@@ -6,6 +6,8 @@
 //! INVARIANT: memory does not grow with the log: so many rows are held and no more.
 //! INVARIANT: nobody goes on with a fill that broke off; its build is dropped.
 
+mod written;
+
 use std::sync::Arc;
 
 use futures::future::try_join_all;
@@ -18,9 +20,10 @@ use crate::port::{Build, EventLog, Failure, RowChange, ViewStore};
 use crate::projector::{ProjectError, Projector};
 use crate::read_ahead::ReadAhead;
 use crate::view::{Fold, Working};
+use written::Written;
 
-/// Most rows of one view that are held: about 50 MiB.
-pub const ROWS_HELD_MAX: usize = 20_000;
+/// Most rows of one view that are held: about 30 MiB.
+pub const ROWS_HELD_MAX: usize = 12_000;
 /// Rows of one write.
 const ROWS_WRITTEN: usize = 2_000;
 
@@ -29,8 +32,8 @@ struct Filling {
     views: Arc<dyn ViewStore>,
     build: Build,
     working: Box<dyn Working>,
-    /// Whether rows were let go, so that a key that is not held may have one.
-    has_released: bool,
+    /// Keys whose rows were let go: one that is not held may have a row in the table.
+    written_before: Written,
     rows_held_max: usize,
     /// At most one write is under way.
     writing: Option<JoinHandle<Result<(), Failure>>>,
@@ -103,14 +106,19 @@ async fn fill(
 impl Filling {
     async fn begin(views: Arc<dyn ViewStore>, fold: &dyn Fold, rows_held_max: usize) -> Result<Self, Failure> {
         let build = views.begin_bulk(&fold.spec()).await?;
-        Ok(Self { views, build, working: fold.working(), has_released: false, rows_held_max, writing: None })
+        Ok(Self {
+            views,
+            build,
+            working: fold.working(),
+            written_before: Written::default(),
+            rows_held_max,
+            writing: None,
+        })
     }
 
     async fn load_missing(&mut self, events: &[crate::event::Read<'_>]) -> Result<(), ProjectError> {
-        if !self.has_released {
-            return Ok(());
-        }
-        let missing = self.working.missing(events);
+        let mut missing = self.working.missing(events);
+        missing.retain(|key| self.written_before.may_have(key));
         if missing.is_empty() {
             return Ok(());
         }
@@ -125,7 +133,9 @@ impl Filling {
             return Ok(());
         }
         let released = self.working.release(self.rows_held_max / 2)?;
-        self.has_released = true;
+        for row in &released {
+            self.written_before.add(&row.key);
+        }
         Ok(self.write(released).await?)
     }
 

@@ -5,6 +5,9 @@
 //! INVARIANT: baselines run as their users run them, and as fast as they go.
 //! INVARIANT: a figure that could not be measured is missing; none is made up.
 
+// The allocator of the product is that of its in-process measurements too.
+use dualgrid as _;
+
 mod append;
 mod appends;
 mod chart;

@@ -73,7 +73,7 @@ impl Default for PublisherOptions {
             batches_in_flight_max: 4,
             check_every: Duration::from_secs(5),
             poll_every: Duration::from_millis(10),
-            gather_for: Duration::from_millis(10),
+            gather_for: Duration::from_millis(15),
             installation: String::new(),
             replicas: 1,
         }

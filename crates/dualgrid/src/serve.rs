@@ -164,7 +164,8 @@ async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
         let now = status.borrow().clone();
         let silent = (app.clock().now() - now.progressed).to_std().unwrap_or_default();
         let stalled = now.lag() > 0 && silent > SILENT_LAG_MAX;
-        let detail = format!("{:?}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
+        let detail =
+            format!("{:?}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
         show_stalled("publisher", stalled);
         app.health().report("publisher", !stalled, detail);
         tokio::time::sleep(Duration::from_secs(1)).await;

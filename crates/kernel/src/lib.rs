@@ -37,4 +37,6 @@ pub use stream::{Position, Recorded, StreamId, Version};
 #[doc(hidden)]
 pub use schemars;
 #[doc(hidden)]
+pub use serde;
+#[doc(hidden)]
 pub use serde_json;

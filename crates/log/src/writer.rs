@@ -14,9 +14,9 @@ use std::future::Future;
 
 use app::fault::{self, Point, Sabotage};
 use app::port::{Append, AppendError, Failure, Receipt};
-use kernel::digest::Digest;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use kernel::digest::Digest;
 use kernel::{CommandId, Position, StreamId, Version};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};

@@ -39,7 +39,7 @@ impl Steps {
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let format = cargo(["fmt", "--all", "--check"]);
-    let features = "dualgrid/otel,dualgrid/s3";
+    let features = "dualgrid/otel,dualgrid/s3,dualgrid/faults";
     let clippy =
         cargo(["clippy", "--workspace", "--all-targets", "--locked", "--features", features, "--", "-D", "warnings"]);
     steps.step("format", run_command(format)).await?;

@@ -1,5 +1,6 @@
 //! Rows in memory.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::fold::{FoldError, View, Working};
@@ -49,9 +50,17 @@ impl<V: View> Working for InMemory<V> {
         self.batches += 1;
         for event in events {
             for key in V::keys(event) {
-                let row = self.rows.get_mut(&key).and_then(|held| held.row.take());
-                let row = V::fold(&key, row, event);
-                self.rows.insert(key, Held { row, changed: true, touched: self.batches });
+                match self.rows.entry(key) {
+                    Entry::Occupied(mut held) => {
+                        let row = held.get_mut().row.take();
+                        let row = V::fold(held.key(), row, event);
+                        *held.get_mut() = Held { row, changed: true, touched: self.batches };
+                    }
+                    Entry::Vacant(none) => {
+                        let row = V::fold(none.key(), None, event);
+                        none.insert(Held { row, changed: true, touched: self.batches });
+                    }
+                }
             }
         }
     }

@@ -116,8 +116,7 @@ impl Publisher {
         let id = (!others.is_empty()).then(|| HeaderValue::from(self.batch_id().as_str()));
         for (place, event) in others.iter().enumerate() {
             let headers = headers(event, id.as_ref(), place + 1, expected);
-            let published =
-                self.connection.client().publish_with_headers(subject_of(event)?, headers, payload(event));
+            let published = self.connection.client().publish_with_headers(subject_of(event)?, headers, payload(event));
             published.await.map_err(Error::nats("publish"))?;
         }
         let mut headers = headers(last, id.as_ref(), batch.len(), expected);

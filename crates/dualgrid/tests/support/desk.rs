@@ -11,8 +11,8 @@ use app::{App, Error, Ports, Settings};
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{
-    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
-    SystemEntropy, Version, WrappingKey,
+    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope,
+    StreamId, SystemEntropy, Version, WrappingKey,
 };
 use log::{LogStores, Options, Wrapping};
 use serde_json::{Value, json};

@@ -289,11 +289,7 @@ async fn call_function(
         .await
 }
 
-async fn call_one(
-    connection: &mut PgConnection,
-    append: &Append,
-    event: &NewEvent,
-) -> Result<Vec<PgRow>, sqlx::Error> {
+async fn call_one(connection: &mut PgConnection, append: &Append, event: &NewEvent) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(APPEND_ONE)
         .bind(append.command.uuid())
         .bind(&append.request.as_bytes()[..])

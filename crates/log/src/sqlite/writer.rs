@@ -61,12 +61,11 @@ impl SqliteBackend {
     }
 
     async fn connection(&mut self) -> Result<&mut SqliteConnection, Failure> {
-        let connection = match self.connection.take() {
-            Some(connection) => connection,
-            None => {
-                self.known.clear();
-                self.file.connect(Synchronous::Full).await.map_err(|source| failure(OPERATION, &source))?
-            }
+        let connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            self.known.clear();
+            self.file.connect(Synchronous::Full).await.map_err(|source| failure(OPERATION, &source))?
         };
         Ok(self.connection.insert(connection))
     }
@@ -232,7 +231,7 @@ async fn write(
         })
         .collect();
     let mut position = before;
-    let given = accepted.iter().filter_map(|(_, receipt)| receipt.first).next();
+    let given = accepted.iter().find_map(|(_, receipt)| receipt.first);
     if fault::is_sabotaged(Sabotage::Sequence)
         && let Some(first) = given
     {

@@ -7,8 +7,8 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
-use super::{Filling, not_built};
 use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
+use super::{Filling, not_built};
 use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::POSTGRES_VIEWS;
 use crate::open::OpenError;
@@ -264,13 +264,14 @@ fn gone(operation: &'static str, build: &Build) -> Failure {
 }
 
 async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec, filling: Filling) -> Result<i64, sqlx::Error> {
-    let number: i64 =
-        sqlx::query_scalar("insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number")
-            .bind(view.name)
-            .bind(to_sql(view.version))
-            .bind(filling == Filling::Bulk)
-            .fetch_one(&mut *tx)
-            .await?;
+    let number: i64 = sqlx::query_scalar(
+        "insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number",
+    )
+    .bind(view.name)
+    .bind(to_sql(view.version))
+    .bind(filling == Filling::Bulk)
+    .fetch_one(&mut *tx)
+    .await?;
     sqlx::query("update views set table_name = $1 where number = $2")
         .bind(table(view, number))
         .bind(number)
@@ -323,8 +324,8 @@ async fn write_in_tx(tx: &mut PgConnection, build: &Build, changes: &Changes) ->
     if !changes.keys.is_empty() {
         let (columns, conflict) = Dialect::upsert(&build.spec);
         let fields = 4..4 + changes.fields.len();
-        let arrays: String = fields.clone().map(|n| format!(", ${n}::text[]")).collect();
-        let names: String = fields.clone().map(|n| format!(", f{n}")).collect();
+        let arrays = fields.clone().map(|n| format!(", ${n}::text[]")).collect::<Vec<_>>().concat();
+        let names = fields.map(|n| format!(", f{n}")).collect::<Vec<_>>().concat();
         let sql = format!(
             "insert into {table} ({columns})
             select

@@ -9,8 +9,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
-use super::{Filling, not_built};
 use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
+use super::{Filling, not_built};
 use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::SQLITE_VIEWS;
 use crate::open::OpenError;
@@ -271,13 +271,14 @@ fn gone(operation: &'static str, build: &Build) -> Failure {
 }
 
 async fn begin_in_tx(tx: &mut SqliteConnection, view: &ViewSpec, filling: Filling) -> Result<i64, sqlx::Error> {
-    let number: i64 =
-        sqlx::query_scalar("insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number")
-            .bind(view.name)
-            .bind(to_sql(view.version))
-            .bind(filling == Filling::Bulk)
-            .fetch_one(&mut *tx)
-            .await?;
+    let number: i64 = sqlx::query_scalar(
+        "insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number",
+    )
+    .bind(view.name)
+    .bind(to_sql(view.version))
+    .bind(filling == Filling::Bulk)
+    .fetch_one(&mut *tx)
+    .await?;
     sqlx::query("update views set table_name = $1 where number = $2")
         .bind(table(view, number))
         .bind(number)

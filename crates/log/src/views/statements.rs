@@ -37,14 +37,13 @@ impl Dialect {
         let table = table(view, number);
         let document = self.document_type();
         let collation = if self == Dialect::Postgres { " collate \"C\"" } else { "" };
-        let fields: String = view.fields().iter().map(|field| format!(",\n    {} text{collation}", column(field))).collect();
-        format!(
-            "create table {table} (
-    key text{collation} primary key not null,
-    sort bigint not null,
-    doc {document} not null{fields}
-)"
-        )
+        let mut columns = vec![
+            format!("key text{collation} primary key not null"),
+            "sort bigint not null".to_owned(),
+            format!("doc {document} not null"),
+        ];
+        columns.extend(view.fields().iter().map(|field| format!("{} text{collation}", column(field))));
+        format!("create table {table} (\n    {}\n)", columns.join(",\n    "))
     }
 
     /// Creates the indexes of a build, one statement each.

@@ -60,8 +60,7 @@ pub(super) fn gather(
         let size: usize = job.append.events.iter().map(|event| event.bytes.len()).sum();
         let full = batch.len() >= appends_max || (!batch.is_empty() && bytes + size > bytes_max);
         // What waits is in the way of what came after it.
-        let in_the_way =
-            streams_waiting.contains(&job.append.stream) || commands_waiting.contains(&job.append.command);
+        let in_the_way = streams_waiting.contains(&job.append.stream) || commands_waiting.contains(&job.append.command);
         if full || in_the_way || !taken.take_all(&job.append) {
             streams_waiting.insert(job.append.stream.clone());
             commands_waiting.insert(job.append.command);

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::Watch;
 use super::frames::{Frame, Frames, is_negotiation};
 
-/// The function that appends; its name stands in the text of the statement.
-const APPEND: &[u8] = b"append_batch";
+/// What stands in the text of every statement that appends, and in no other: the names of the two functions, and that of the
+/// part of the one statement for one event.
+const APPENDS: [&[u8]; 3] = [b"append_batch", b"append_known", b"head_moved"];
 
 /// Looks for requests that commit an append: the end of a statement of its own, or the COMMIT of its transaction.
 #[derive(Debug)]
@@ -61,7 +62,7 @@ impl AppendWatch {
     /// A statement gets a name; a later one may take the same.
     fn parse(&mut self, body: &[u8]) {
         let (name, text) = (text_at(body, 0).to_vec(), text_at(body, 1));
-        if contains(text, APPEND) {
+        if appends(text) {
             self.appending.insert(name);
         } else {
             self.appending.remove(&name);
@@ -71,7 +72,7 @@ impl AppendWatch {
     /// A statement in one message, whose end is also the end of its transaction unless it began one.
     fn query(&mut self, body: &[u8]) -> bool {
         let text = text_at(body, 0).trim_ascii_start().to_ascii_lowercase();
-        self.has_appended |= contains(&text, APPEND);
+        self.has_appended |= appends(&text);
         if text.starts_with(b"begin") || text.starts_with(b"start transaction") {
             self.is_in_transaction = true;
         } else if text.starts_with(b"rollback") && !text.starts_with(b"rollback to") {
@@ -86,6 +87,10 @@ impl AppendWatch {
 /// The nth text of a body; each ends with a zero.
 fn text_at(body: &[u8], nth: usize) -> &[u8] {
     body.split(|byte| *byte == 0).nth(nth).unwrap_or_default()
+}
+
+fn appends(text: &[u8]) -> bool {
+    APPENDS.iter().any(|name| contains(text, name))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

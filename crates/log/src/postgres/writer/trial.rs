@@ -61,8 +61,8 @@ pub(super) async fn in_steps(
     fault::point(Point::AppendBeforeCommit);
     match &rows {
         Ok(_) if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) => {}
-        Ok(_) => drop(connection.execute("commit").await?),
-        Err(_) => drop(connection.execute("rollback").await?),
+        Ok(_) => connection.execute("commit").await.map(|_| ())?,
+        Err(_) => connection.execute("rollback").await.map(|_| ())?,
     }
     rows
 }
