@@ -1,6 +1,7 @@
 //! What a decision on a case may know of everything else: looked up here, pinned by its events.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use case::{
     Authority, Case, CaseCommand, ConsentRuleFacts, DepartmentFacts, Facts, GridFacts, MatterFacts, MergeTarget, Share,
@@ -17,6 +18,8 @@ use crate::{App, Error};
 
 /// How many suspected duplicates are named.
 const SIMILAR_MAX: u32 = 20;
+/// How long a registration waits for the view that knows them.
+const SIMILAR_PATIENCE: Duration = Duration::from_secs(1);
 
 impl App {
     pub(crate) async fn facts(
@@ -90,10 +93,18 @@ impl App {
     async fn similar(&self, id: CaseId, case: &Case, matter: &MatterCode) -> BTreeSet<CaseId> {
         let Some(grid) = case.file.as_ref().and_then(|file| file.grids.first()) else { return BTreeSet::new() };
         // One more than is told: the case itself may be among them.
-        let rows = self.summaries_alike(grid, matter, SIMILAR_MAX + 1).await.unwrap_or_else(|error| {
-            tracing::warn!(case.id = %id, %error, "registered without a look for duplicates");
-            Vec::new()
-        });
+        let look = self.summaries_alike(grid, matter, SIMILAR_MAX + 1);
+        let rows = match tokio::time::timeout(SIMILAR_PATIENCE, look).await {
+            Ok(Ok(rows)) => rows,
+            Ok(Err(error)) => {
+                tracing::warn!(case.id = %id, %error, "registered without a look for duplicates");
+                Vec::new()
+            }
+            Err(_) => {
+                tracing::warn!(case.id = %id, "the view did not answer: registered without a look for duplicates");
+                Vec::new()
+            }
+        };
         rows.into_iter().map(|row| row.case).filter(|case| *case != id).take(SIMILAR_MAX as usize).collect()
     }
 }

@@ -18,7 +18,7 @@ use crate::api::Api;
 use crate::token::{Claims, Issuer, Verifier};
 
 pub(crate) use capture::Captured;
-pub(crate) use ports::{Away, Log};
+pub(crate) use ports::{Away, Log, PANICS};
 
 pub(crate) const INSTALLATION: &str = "jingan";
 

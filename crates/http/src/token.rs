@@ -265,8 +265,11 @@ mod tests {
     fn a_token_expires_by_the_clock_of_the_app_with_a_minute_of_leeway() {
         let token = issuer().issue(&claims());
         let end = NOW + TimeDelta::hours(1);
-        assert!(verifier().verify(&token, end + TimeDelta::seconds(59)).is_ok());
-        assert_eq!(verifier().verify(&token, end + TimeDelta::seconds(60)), Err(TokenError::Expired));
+        let verifier = verifier();
+        for _ in ["new", "known"] {
+            assert!(verifier.verify(&token, end + TimeDelta::seconds(59)).is_ok());
+            assert_eq!(verifier.verify(&token, end + TimeDelta::seconds(60)), Err(TokenError::Expired));
+        }
     }
 
     #[test]

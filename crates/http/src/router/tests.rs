@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::problem::PROBLEM_JSON;
 use crate::routes::{self, Endpoint, Method};
-use crate::testing::{Bench, Captured, auditor, clerk, token};
+use crate::testing::{Bench, Captured, PANICS, auditor, clerk, token};
 
 const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const EMPTY: [&str; 0] = [];
@@ -118,7 +118,7 @@ async fn each_bad_query_has_its_own_code() {
 async fn what_is_out_of_reach_is_busy_and_what_is_broken_says_nothing() {
     assert_eq!(code(get(&format!("/cases/{ID}"))).await, (503, "unavailable".into()));
     let body = format!(r#"{{"order":"{ID}"}}"#);
-    let (status, problem) = Bench::new().ask(post(&format!("/cases/{ID}/accept-order"), body)).await;
+    let (status, problem) = Bench::new().ask(post(&format!("/cases/{PANICS}/accept-order"), body)).await;
     assert_eq!((status.as_u16(), &problem["code"]), (500, &Value::from("internal")));
     assert!(!problem.to_string().contains("王小明"), "a panic keeps its words to itself");
 }
