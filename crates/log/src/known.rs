@@ -9,6 +9,8 @@ use app::port::Append;
 use kernel::{StreamId, Version};
 use quick_cache::sync::Cache;
 
+use crate::writer::Verdict;
+
 /// How many streams are remembered: about 20 MiB.
 const STREAMS_MAX: usize = 100_000;
 
@@ -26,6 +28,16 @@ impl Known {
     /// A version was read, or its transaction has committed.
     pub(crate) fn saw(&self, stream: &StreamId, version: Version) {
         self.0.insert(stream.clone(), version);
+    }
+
+    /// What a batch that has committed says of its streams.
+    pub(crate) fn saw_all(&self, verdicts: &[Verdict]) {
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Made(receipt) if receipt.events > 0 => self.saw(&receipt.stream, receipt.version),
+                _ => {}
+            }
+        }
     }
 
     /// Whether nothing has to be looked up before the batch: each append has an event, whose key the database checks, and

@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::committed::Committed;
+use crate::record::made;
 use gather::{Taken, gather};
 
 /// Most appends in one transaction.
@@ -42,6 +43,16 @@ pub(crate) enum Verdict {
     Found(Receipt, Digest),
     /// The stream is at another version than expected.
     Conflict(Version),
+}
+
+/// The verdicts of a batch that is made as a whole, right after `before`.
+pub(crate) fn all_made(batch: &[Append], mut before: Position) -> Vec<Verdict> {
+    let made = |append| {
+        let receipt = made(append, before);
+        before = Position(before.0 + u64::from(receipt.events));
+        Verdict::Made(receipt)
+    };
+    batch.iter().map(made).collect()
 }
 
 /// Why a batch was not recorded, or perhaps was.

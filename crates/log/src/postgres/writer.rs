@@ -18,7 +18,7 @@ use crate::failure::{broken, failure, is_undone, is_unique_violation};
 use crate::known::Known;
 use crate::options::Options;
 use crate::record::{from_sql, made, position_from_sql, to_sql};
-use crate::writer::{Backend, RecordError, Verdict};
+use crate::writer::{Backend, RecordError, Verdict, all_made};
 
 const OPERATION: &str = "append to the log";
 
@@ -102,17 +102,10 @@ impl Backend for PgBackend {
         if covered && let Some(verdicts) = self.record_known(batch).await? {
             return Ok(verdicts);
         }
-        let patience = self.answer_timeout;
-        let connection = self.connection().await.map_err(RecordError::Undone)?;
-        // All rows, so that the end of the transaction has been heard of and not only the rows it made.
-        let outcome = if fault::IS_ENABLED {
-            in_time(patience, trial::in_steps(connection, Call::Batch, batch)).await
-        } else {
-            in_time(patience, call(connection, batch)).await
-        };
-        let rows = outcome.map_err(|source| self.record_error(&source))?;
+        let rows = self.ask(Call::Batch, batch).await.map_err(RecordError::Undone)?;
+        let rows = rows.map_err(|source| self.record_error(&source))?;
         let verdicts = verdicts(batch, &rows).map_err(RecordError::Lost)?;
-        self.remember(&verdicts);
+        self.known.saw_all(&verdicts);
         Ok(verdicts)
     }
 }
@@ -120,38 +113,28 @@ impl Backend for PgBackend {
 impl PgBackend {
     /// Records a batch without looking anything up first. None where a key was there already: nothing was recorded then.
     async fn record_known(&mut self, batch: &[Append]) -> Result<Option<Vec<Verdict>>, RecordError> {
-        let patience = self.answer_timeout;
-        let connection = self.connection().await.map_err(RecordError::Undone)?;
-        let outcome = if fault::IS_ENABLED {
-            in_time(patience, trial::in_steps(connection, Call::Known, batch)).await
-        } else {
-            in_time(patience, call_known(connection, batch)).await
-        };
-        let rows = match outcome {
+        let rows = match self.ask(Call::Known, batch).await.map_err(RecordError::Undone)? {
             Err(source) if is_unique_violation(&source) => return Ok(None),
             Err(source) => return Err(self.record_error(&source)),
             Ok(rows) => rows,
         };
         let row = rows.first().ok_or_else(|| RecordError::Lost(broken(OPERATION, "append_known gave nothing")))?;
         let base = row.try_get(0).map_err(|source| RecordError::Lost(failure(OPERATION, &source)))?;
-        let mut before = position_from_sql(base).map_err(RecordError::Lost)?;
-        let made = |append| {
-            let receipt = made(append, before);
-            before = Position(before.0 + u64::from(receipt.events));
-            Verdict::Made(receipt)
-        };
-        let verdicts = batch.iter().map(made).collect::<Vec<_>>();
-        self.remember(&verdicts);
+        let before = position_from_sql(base).map_err(RecordError::Lost)?;
+        let verdicts = all_made(batch, before);
+        self.known.saw_all(&verdicts);
         Ok(Some(verdicts))
     }
 
-    fn remember(&self, verdicts: &[Verdict]) {
-        for verdict in verdicts {
-            match verdict {
-                Verdict::Made(receipt) if receipt.events > 0 => self.known.saw(&receipt.stream, receipt.version),
-                _ => {}
-            }
-        }
+    /// All rows of a call, so that the end of the transaction has been heard of and not only the rows it made.
+    async fn ask(&mut self, call: Call, batch: &[Append]) -> Result<Result<Vec<PgRow>, sqlx::Error>, Failure> {
+        let patience = self.answer_timeout;
+        let connection = self.connection().await?;
+        Ok(if fault::IS_ENABLED {
+            in_time(patience, trial::in_steps(connection, call, batch)).await
+        } else {
+            in_time(patience, call.run(connection, batch)).await
+        })
     }
 
     /// What an error of a call means for its batch. A connection in doubt is not used again.
@@ -171,6 +154,15 @@ enum Call {
     Batch,
     /// The keys say whether it fits.
     Known,
+}
+
+impl Call {
+    async fn run(self, connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+        match self {
+            Self::Batch => call_function(APPEND_BATCH, connection, batch).await,
+            Self::Known => call_known(connection, batch).await,
+        }
+    }
 }
 
 mod trial;
@@ -221,10 +213,6 @@ impl<'a> Events<'a> {
             self.bytes.push(&event.bytes);
         }
     }
-}
-
-async fn call(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
-    call_function(APPEND_BATCH, connection, batch).await
 }
 
 async fn call_known(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {

@@ -15,7 +15,7 @@ use super::rows::{chunks, insert};
 use crate::failure::{broken, failure, is_unique_violation};
 use crate::known::Known;
 use crate::record::{from_sql, made, position_from_sql, position_to_sql, to_sql};
-use crate::writer::{Backend, RecordError, Verdict};
+use crate::writer::{Backend, RecordError, Verdict, all_made};
 
 const OPERATION: &str = "append to the log";
 
@@ -80,12 +80,7 @@ impl Backend for SqliteBackend {
         }
         let twice = || RecordError::Undone(broken(OPERATION, "a key that was looked up and was not there is there"));
         let verdicts = recorded?.ok_or_else(twice)?;
-        for verdict in &verdicts {
-            match verdict {
-                Verdict::Made(receipt) if receipt.events > 0 => self.known.saw(&receipt.stream, receipt.version),
-                _ => {}
-            }
-        }
+        self.known.saw_all(&verdicts);
         Ok(verdicts)
     }
 }
@@ -162,13 +157,7 @@ async fn record_in_tx(
 async fn take(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(Vec<Verdict>, Position), Failure> {
     let head = sqlx::query_scalar("select position from head").fetch_one(connection).await;
     let before = position_from_sql(head.map_err(|source| failure(OPERATION, &source))?)?;
-    let mut head = before;
-    let made = |append| {
-        let receipt = made(append, head);
-        head = Position(head.0 + u64::from(receipt.events));
-        Verdict::Made(receipt)
-    };
-    Ok((batch.iter().map(made).collect(), before))
+    Ok((all_made(batch, before), before))
 }
 
 /// What becomes of each append, and the head before the batch. Positions are given only to accepted appends.

@@ -9,7 +9,6 @@ use kernel::EventId;
 use uuid::Uuid;
 
 use super::*;
-use crate::record::made;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {

@@ -5,7 +5,7 @@ use app::port::Append;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
-use super::{APPEND_BATCH, Call, call_function, call_known};
+use super::{Call, call_function};
 
 /// The statement on the function that takes positions from a sequence.
 const APPEND_BATCH_BY_SEQUENCE: &str = "select
@@ -48,15 +48,15 @@ pub(super) async fn in_steps(
         // Of the batch before, which was answered; without one it is a warning.
         connection.execute("commit").await?;
     }
-    let mut statement = APPEND_BATCH;
-    if fault::is_sabotaged(Sabotage::Sequence) {
+    let by_sequence = fault::is_sabotaged(Sabotage::Sequence);
+    if by_sequence {
         make_sequence(connection).await?;
-        statement = APPEND_BATCH_BY_SEQUENCE;
     }
     connection.execute("begin").await?;
-    let rows = match call {
-        Call::Known => call_known(connection, batch).await,
-        Call::Batch => call_function(statement, connection, batch).await,
+    let rows = if by_sequence {
+        call_function(APPEND_BATCH_BY_SEQUENCE, connection, batch).await
+    } else {
+        call.run(connection, batch).await
     };
     fault::point(Point::AppendBeforeCommit);
     match &rows {
