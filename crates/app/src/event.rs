@@ -10,7 +10,7 @@ use rules::RulesEvent;
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnyEvent {
     /// Of a case.
-    Case(Box<CaseEvent>),
+    Case(CaseEvent),
     /// Of the district.
     District(DistrictEvent),
     /// Of the rules.
@@ -70,7 +70,7 @@ pub fn read_as<E: Event>(recorded: &Recorded) -> Result<E, Unreadable> {
 /// Reads an event of whichever aggregate its stream belongs to.
 pub fn read(recorded: &Recorded) -> Result<Read<'_>, Unreadable> {
     let event = match recorded.stream.category() {
-        CaseEvent::CATEGORY => AnyEvent::Case(Box::new(read_as(recorded)?)),
+        CaseEvent::CATEGORY => AnyEvent::Case(read_as(recorded)?),
         DistrictEvent::CATEGORY => AnyEvent::District(read_as(recorded)?),
         RulesEvent::CATEGORY => AnyEvent::Rules(read_as(recorded)?),
         other => {

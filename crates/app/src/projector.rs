@@ -164,7 +164,7 @@ impl Projector {
         let to = last.position;
         let events = view::read_all(&batch)?;
         let mut working = self.view.working();
-        let keys = working.missing(&events);
+        let keys: Vec<String> = working.missing(&events).iter().map(ToString::to_string).collect();
         if !keys.is_empty() {
             working.hold(self.views.load(build, &keys).await?)?;
         }

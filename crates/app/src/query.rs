@@ -77,7 +77,7 @@ impl App {
         let mut summary = None;
         for event in recorded.iter().filter(|event| event.time <= at) {
             let read = crate::event::read(event)?;
-            summary = CaseSummaryView::fold("", summary, &read);
+            CaseSummaryView::fold(case.uuid(), &mut summary, &read);
         }
         let missing = || Error::NotFound { what: format!("case {case} at {at}") };
         let summary = summary.ok_or_else(missing)?;

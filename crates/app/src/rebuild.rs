@@ -117,7 +117,7 @@ impl Filling {
     }
 
     async fn load_missing(&mut self, events: &[crate::event::Read<'_>]) -> Result<(), ProjectError> {
-        let mut missing = self.working.missing(events);
+        let mut missing: Vec<String> = self.working.missing(events).iter().map(ToString::to_string).collect();
         missing.retain(|key| self.written_before.may_have(key));
         if missing.is_empty() {
             return Ok(());

@@ -78,7 +78,7 @@ mod tests {
             let stream = recorded.stream.to_string();
             let (case, version, time) = histories.remove(&stream).unwrap_or_default();
             assert!(recorded.version.0 == version.0 + 1 && recorded.time >= time);
-            histories.insert(stream, (case.evolve(*event), recorded.version, recorded.time));
+            histories.insert(stream, (case.evolve(event), recorded.version, recorded.time));
         }
         assert_eq!(histories.len(), 350);
         let open = histories.values().filter(|(case, ..)| case.file.as_ref().unwrap().next.is_some()).count();

@@ -63,16 +63,16 @@ impl District {
     /// The district after the event.
     pub(crate) fn evolve(&mut self, event: DistrictEvent) {
         match event {
-            DistrictEvent::GridEstablished(event) => self.established(event),
-            DistrictEvent::GridChanged(event) => self.changed(event),
+            DistrictEvent::GridEstablished(event) => self.established(*event),
+            DistrictEvent::GridChanged(event) => self.changed(*event),
             DistrictEvent::GridClosed(event) => self.closed(&event),
-            DistrictEvent::GridReparented(event) => self.reparented(event),
+            DistrictEvent::GridReparented(event) => self.reparented(*event),
             DistrictEvent::DepartmentRegistered(event) => {
                 let blank = Department { code: event.code.clone(), name: event.name, ownerships: vec![] };
                 let department = blank.owning(&event.matters, event.effective_from);
                 self.departments.entry(event.code).or_default().set(event.effective_from, department);
             }
-            DistrictEvent::DepartmentChanged(event) => self.department_changed(event),
+            DistrictEvent::DepartmentChanged(event) => self.department_changed(*event),
             DistrictEvent::DepartmentClosed(event) => {
                 self.departments.entry(event.code).or_default().end(event.effective_from);
             }
@@ -84,7 +84,7 @@ impl District {
                 let mapping = Mapping { party: event.party, administrative: event.administrative };
                 self.mappings.entry(mapping).or_default().end(event.effective_from);
             }
-            DistrictEvent::PostAppointed(event) => self.appointed(event),
+            DistrictEvent::PostAppointed(event) => self.appointed(*event),
             DistrictEvent::PostEnded(event) => self.ended(&event),
         }
     }

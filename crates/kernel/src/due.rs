@@ -1,6 +1,7 @@
 //! Due times: a limit, the moment it ends, and how that moment was derived.
 
 use chrono::{DateTime, Utc};
+use compact_str::CompactString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -95,15 +96,19 @@ impl Step {
 #[serde(deny_unknown_fields)]
 pub struct Derivation {
     /// When the limit began to run.
+    #[serde(with = "crate::time")]
+    #[schemars(with = "DateTime<Utc>")]
     pub from: DateTime<Utc>,
     /// The limit that was applied.
     pub limit: Limit,
     /// Where the limit stands: a step, or a matter and its stage, for example `matter PA-0102 disposal`.
-    pub rule: String,
+    #[schemars(with = "String")]
+    pub rule: CompactString,
     /// Version of the rules at that time.
     pub rules_version: u32,
     /// Version of the working calendar that was used, for example `cn-2026.1`.
-    pub calendar: String,
+    #[schemars(with = "String")]
+    pub calendar: CompactString,
     /// True where the limit is dualgrid's assumption and not from a published source.
     pub assumed: bool,
 }
@@ -113,6 +118,8 @@ pub struct Derivation {
 #[serde(deny_unknown_fields)]
 pub struct Due {
     /// The moment until which it is on time.
+    #[serde(with = "crate::time")]
+    #[schemars(with = "DateTime<Utc>")]
     pub at: DateTime<Utc>,
     /// How that moment was derived.
     pub derivation: Derivation,

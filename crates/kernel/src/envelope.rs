@@ -139,10 +139,52 @@ pub fn contents(bytes: &[u8]) -> Result<Contents<'_>, serde_json::Error> {
 /// Reads an event out of its envelope in one pass: its data is not looked for first and read then. None where no event has
 /// its name, or where its data stands before its name; [`contents`] tells.
 pub fn event<E: Event>(bytes: &[u8]) -> Result<Option<E>, serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
-    let event = json.deserialize_map(OnePass(PhantomData))?;
+    if let Some((name, data)) = std::str::from_utf8(bytes).ok().and_then(as_encoded) {
+        return read_json(serde_json::Deserializer::from_str(data), |json| E::read_from(name, json));
+    }
+    read_json(serde_json::Deserializer::from_slice(bytes), |json| json.deserialize_map(OnePass(PhantomData)))
+}
+
+/// All that a deserializer has is one value.
+fn read_json<'de, R: serde_json::de::Read<'de>, T>(
+    mut json: serde_json::Deserializer<R>,
+    read: impl FnOnce(&mut serde_json::Deserializer<R>) -> Result<T, serde_json::Error>,
+) -> Result<T, serde_json::Error> {
+    let value = read(&mut json)?;
     json.end()?;
-    Ok(event)
+    Ok(value)
+}
+
+/// The name and the data of an envelope that is written as [`encode`] does: no space between members, texts without
+/// escapes and numbers, and the data last. None where it is not.
+fn as_encoded(envelope: &str) -> Option<(&str, &str)> {
+    let mut rest = envelope.strip_prefix('{')?;
+    let mut name = None;
+    loop {
+        let (member, value) = text_of(rest)?;
+        let value = value.strip_prefix(':')?;
+        if member == "data" {
+            return Some((name?, value.strip_suffix('}')?));
+        }
+        let end = if value.starts_with('"') {
+            let (text, end) = text_of(value)?;
+            if member == "type" {
+                name = Some(text);
+            }
+            end
+        } else {
+            value.trim_start_matches(|digit: char| digit.is_ascii_digit())
+        };
+        rest = end.strip_prefix(',')?;
+    }
+}
+
+/// A text in quotes that has no escapes, and what follows it.
+fn text_of(json: &str) -> Option<(&str, &str)> {
+    let text = json.strip_prefix('"')?;
+    let end = memchr::memchr2(b'"', b'\\', text.as_bytes())?;
+    let (text, rest) = text.split_at_checked(end)?;
+    Some((text, rest.strip_prefix('"')?))
 }
 
 /// The members of an envelope that matter here.
@@ -191,6 +233,23 @@ impl<'de, E: Event> DeserializeSeed<'de> for Data<'_, E> {
 mod tests {
     use super::*;
     use crate::{Role, Scope};
+
+    #[test]
+    fn an_envelope_as_it_is_encoded_is_taken_apart_without_reading_it() {
+        let usual = r#"{"specversion":"1.0","type":"a.b.v1","streamversion":12,"data":{"data":"}"}}"#;
+        assert_eq!(as_encoded(usual), Some(("a.b.v1", r#"{"data":"}"}"#)));
+        for other in [
+            r#"{"type":"a.b.v1","data":{}"#,
+            r#"{ "type":"a.b.v1","data":{}}"#,
+            r#"{"type":"a.\u0062.v1","data":{}}"#,
+            r#"{"data":{},"type":"a.b.v1"}"#,
+            r#"{"type":"a.b.v1","more":{"data":1},"data":{}}"#,
+            r#"{"type":"a.b.v1","more":null,"data":{}}"#,
+        ] {
+            let taken = as_encoded(other).filter(|(_, data)| data.ends_with('}'));
+            assert_eq!(taken, None, "{other}");
+        }
+    }
     use uuid::Uuid;
 
     #[test]

@@ -44,7 +44,8 @@ pub trait Event: Sized + Clone + std::fmt::Debug + Send + Sync + 'static {
     fn schemas() -> Vec<(&'static str, schemars::Schema)>;
 }
 
-/// Declares the enum of an aggregate's events, one line an event with its stored name:
+/// Declares the enum of an aggregate's events, one line an event with its stored name. The events differ much in size, and
+/// are handed on often: each is kept in a box.
 ///
 /// ```ignore
 /// kernel::events! {
@@ -67,13 +68,13 @@ macro_rules! events {
         pub enum $enum {
             $(
                 #[doc = concat!("`", $name, "`")]
-                $variant($variant),
+                $variant(Box<$variant>),
             )*
         }
 
         $(impl From<$variant> for $enum {
             fn from(event: $variant) -> Self {
-                Self::$variant(event)
+                Self::$variant(Box::new(event))
             }
         })*
 
@@ -89,7 +90,7 @@ macro_rules! events {
             }
             fn read(name: &str, data: &str) -> Result<Self, $crate::event::ReadError> {
                 match name {
-                    $($name => $crate::serde_json::from_str(data).map(Self::$variant),)*
+                    $($name => $crate::serde_json::from_str(data).map(|event| Self::$variant(Box::new(event))),)*
                     _ => return Err($crate::event::ReadError::UnknownType(name.to_owned())),
                 }
                 .map_err(|source| $crate::event::ReadError::Data { name: name.to_owned(), source })
@@ -100,7 +101,7 @@ macro_rules! events {
             {
                 use $crate::serde::Deserialize as _;
                 match name {
-                    $($name => $variant::deserialize(data).map(|event| Some(Self::$variant(event))),)*
+                    $($name => $variant::deserialize(data).map(|event| Some(Self::$variant(Box::new(event)))),)*
                     _ => $crate::serde::de::IgnoredAny::deserialize(data).map(|_| None),
                 }
             }

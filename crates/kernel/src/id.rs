@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::CompactString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -90,16 +91,16 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $kind:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-        #[serde(try_from = "String", into = "String")]
+        #[serde(try_from = "CompactString", into = "CompactString")]
         #[schemars(with = "String", extend("pattern" = "^[A-Z0-9][A-Z0-9-]{0,31}$"))]
-        pub struct $name(String);
+        pub struct $name(CompactString);
 
         impl $name {
             /// Checks the form: 1 to 32 of A-Z, 0-9 and '-'.
-            pub fn try_new(text: impl Into<String>) -> Result<Self, InvalidCode> {
-                let text = text.into();
-                check_code($kind, &text)?;
-                Ok(Self(text))
+            pub fn try_new(text: impl AsRef<str>) -> Result<Self, InvalidCode> {
+                let text = text.as_ref();
+                check_code($kind, text)?;
+                Ok(Self(text.into()))
             }
             /// The text of the code.
             pub fn as_str(&self) -> &str {
@@ -114,9 +115,23 @@ macro_rules! codes {
             }
         }
 
+        impl TryFrom<CompactString> for $name {
+            type Error = InvalidCode;
+            fn try_from(text: CompactString) -> Result<Self, InvalidCode> {
+                check_code($kind, &text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for CompactString {
+            fn from(code: $name) -> CompactString {
+                code.0
+            }
+        }
+
         impl From<$name> for String {
             fn from(code: $name) -> String {
-                code.0
+                code.0.into()
             }
         }
 

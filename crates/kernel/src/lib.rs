@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod id;
 pub mod sealed;
 pub mod stream;
+pub mod time;
 
 pub use actor::{Actor, Role, Scope};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -50,13 +50,14 @@ impl fmt::Display for Version {
 #[schemars(with = "String")]
 pub struct StreamId {
     text: String,
+    id: Uuid,
     category_len: usize,
 }
 
 impl StreamId {
     /// The stream of the aggregate `id` in `category` (lower-case ASCII letters).
     pub fn new(category: &str, id: Uuid) -> Self {
-        Self { text: format!("{category}-{id}"), category_len: category.len() }
+        Self { text: format!("{category}-{id}"), id, category_len: category.len() }
     }
     /// The whole text.
     pub fn as_str(&self) -> &str {
@@ -68,7 +69,7 @@ impl StreamId {
     }
     /// The id of the aggregate.
     pub fn id(&self) -> Uuid {
-        Uuid::parse_str(&self.text[self.category_len + 1..]).unwrap_or_default()
+        self.id
     }
 }
 
@@ -81,10 +82,14 @@ impl FromStr for StreamId {
     type Err = InvalidStream;
     fn from_str(text: &str) -> Result<Self, InvalidStream> {
         let invalid = || InvalidStream(text.chars().take(80).collect());
-        let (category, id) = text.split_once('-').ok_or_else(invalid)?;
-        let id = Uuid::parse_str(id).map_err(|_| invalid())?;
+        let (category, hyphenated) = text.split_once('-').ok_or_else(invalid)?;
+        let id = Uuid::parse_str(hyphenated).map_err(|_| invalid())?;
         if category.is_empty() || !category.bytes().all(|byte| byte.is_ascii_lowercase()) {
             return Err(invalid());
+        }
+        // A UUID can be written in several ways; a stream is written in one.
+        if hyphenated == id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) {
+            return Ok(Self { text: text.to_owned(), id, category_len: category.len() });
         }
         Ok(Self::new(category, id))
     }
@@ -138,6 +143,9 @@ mod tests {
         assert_eq!(stream.to_string().parse(), Ok(stream.clone()));
         assert_eq!(stream.category(), "case");
         assert_eq!(stream.id(), Uuid::from_u128(7));
+        let id = Uuid::from_u128(0xab << 64);
+        let written_otherwise = format!("case-{}", id.to_string().to_uppercase());
+        assert_eq!(written_otherwise.parse(), Ok(StreamId::new("case", id)));
         for bad in ["", "case", "case-", "case-x", "CASE-00000000-0000-0000-0000-000000000007", "-"] {
             assert!(bad.parse::<StreamId>().is_err(), "{bad:?} must be refused");
         }

@@ -111,9 +111,9 @@ impl Rulebook {
         let derivation = Derivation {
             from,
             limit,
-            rule: rule.to_owned(),
+            rule: rule.into(),
             rules_version: self.version,
-            calendar: count.calendar(),
+            calendar: count.calendar().into(),
             assumed,
         };
         Ok(Due { at, derivation })

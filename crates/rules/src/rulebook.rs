@@ -62,11 +62,13 @@ impl Rulebook {
                 let versions = self.end_matter(&event.matter.code, from);
                 versions.push(event.matter);
             }
-            RulesEvent::MatterWithdrawn(MatterWithdrawn { rules_version, code, effective_from }) => {
+            RulesEvent::MatterWithdrawn(event) => {
+                let MatterWithdrawn { rules_version, code, effective_from } = *event;
                 self.version = rules_version;
                 self.end_matter(&code, effective_from);
             }
-            RulesEvent::StepLimitsPublished(StepLimitsPublished { rules_version, limits, effective_from }) => {
+            RulesEvent::StepLimitsPublished(event) => {
+                let StepLimitsPublished { rules_version, limits, effective_from } = *event;
                 self.version = rules_version;
                 let limits = limits.into_iter().map(|limit| (limit.step, limit)).collect();
                 self.step_limits.set(effective_from, limits);

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use kernel::{CaseId, DepartmentCode, GridCode, MatterCode, Obligation, OrderId, Position, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::View;
 use super::after::{Next, obligation_after, order_after, stage_after};
@@ -115,21 +116,19 @@ impl View for CaseSummaryView {
     };
     type Row = CaseSummary;
 
-    fn keys(event: &Read<'_>) -> Vec<String> {
-        event.case().map(|(case, _)| vec![case.to_string()]).unwrap_or_default()
+    fn keys(event: &Read<'_>) -> [Option<Uuid>; 2] {
+        [event.case().map(|(case, _)| case.uuid()), None]
     }
 
-    fn fold(_key: &str, row: Option<CaseSummary>, event: &Read<'_>) -> Option<CaseSummary> {
-        let (case, kind) = event.case()?;
-        let mut row = match (row, kind) {
-            (Some(row), _) => row,
-            (None, CaseEvent::IssueDiscovered(discovered)) => CaseSummary::new(case, discovered, event)?,
-            (None, _) => return None,
-        };
+    fn fold(_key: Uuid, row: &mut Option<CaseSummary>, event: &Read<'_>) {
+        let Some((case, kind)) = event.case() else { return };
+        if let (None, CaseEvent::IssueDiscovered(discovered)) = (&row, kind) {
+            *row = CaseSummary::new(case, discovered, event);
+        }
+        let Some(row) = row else { return };
         row.apply(kind);
         row.version = event.recorded.version;
         row.updated_at = event.recorded.time;
-        Some(row)
     }
 
     fn sort(row: &CaseSummary) -> i64 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernel::Recorded;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::working::InMemory;
 use super::{CaseSummaryView, DepartmentOrderView, OpenObligationView};
@@ -18,10 +19,10 @@ pub trait View: Send + Sync + 'static {
     /// A row.
     type Row: Serialize + DeserializeOwned + Clone + Send;
 
-    /// The keys of the rows that the event touches.
-    fn keys(event: &Read<'_>) -> Vec<String>;
-    /// The row after the event; none removes it.
-    fn fold(key: &str, row: Option<Self::Row>, event: &Read<'_>) -> Option<Self::Row>;
+    /// The keys of the rows that the event touches: ids of cases or orders.
+    fn keys(event: &Read<'_>) -> [Option<Uuid>; 2];
+    /// Makes of the row what it is after the event; a row that there is not is none.
+    fn fold(key: Uuid, row: &mut Option<Self::Row>, event: &Read<'_>);
     /// By what pages are ordered; no two rows have the same.
     fn sort(row: &Self::Row) -> i64;
     /// The text by which rows are found, of one of the fields that an index of [`View::SPEC`] names.
@@ -52,7 +53,7 @@ pub trait Working: Send {
     /// How many rows are held.
     fn held(&self) -> usize;
     /// The keys that the events touch and that are not held.
-    fn missing(&self, events: &[Read<'_>]) -> Vec<String>;
+    fn missing(&self, events: &[Read<'_>]) -> Vec<Uuid>;
     /// Takes rows as they are stored: key and document.
     fn hold(&mut self, rows: Vec<(String, String)>) -> Result<(), FoldError>;
     /// Folds events into the rows. A row that is not held is taken not to exist.

@@ -6,6 +6,7 @@ use case::CaseEvent;
 use kernel::{CaseId, GridCode, Obligation, OrderId, Position};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::View;
 use super::after::{Next, assisting_obligation_after, obligation_after};
@@ -65,32 +66,35 @@ impl View for OpenObligationView {
     };
     type Row = OpenObligation;
 
-    fn keys(event: &Read<'_>) -> Vec<String> {
-        let Some((case, event)) = event.case() else { return Vec::new() };
-        let moved = obligation_after(event).map(|_| case.to_string());
-        let order = assisting_obligation_after(event).map(|(order, _)| order.to_string());
-        moved.into_iter().chain(order).collect()
+    fn keys(event: &Read<'_>) -> [Option<Uuid>; 2] {
+        let Some((case, event)) = event.case() else { return [None, None] };
+        let moved = obligation_after(event).map(|_| case.uuid());
+        [moved, assisting_obligation_after(event).map(|(order, _)| order.uuid())]
     }
 
-    fn fold(key: &str, row: Option<OpenObligation>, event: &Read<'_>) -> Option<OpenObligation> {
-        let (case, kind) = event.case()?;
+    fn fold(key: Uuid, row: &mut Option<OpenObligation>, event: &Read<'_>) {
+        let Some((case, kind)) = event.case() else { return };
         let position = event.recorded.position;
-        let Next(next) =
-            if key == case.to_string() { obligation_after(kind)? } else { assisting_obligation_after(kind)?.1 };
-        let mut row = match (row, kind) {
-            (Some(row), _) => row,
+        let after = if key == case.uuid() {
+            obligation_after(kind)
+        } else {
+            assisting_obligation_after(kind).map(|(_, next)| next)
+        };
+        // The event is not about this row, and then the row is not asked for.
+        let Some(Next(next)) = after else { return };
+        match (&row, kind) {
             (None, CaseEvent::IssueDiscovered(found)) => {
-                OpenObligation::new(case, None, &found.title, &found.grid.path, position)?
+                *row = OpenObligation::new(case, None, &found.title, &found.grid.path, position);
             }
             (None, CaseEvent::OrderDispatched(sent)) => {
-                OpenObligation::new(case, Some(sent.order.order), &sent.order.title, &sent.grids, position)?
+                *row = OpenObligation::new(case, Some(sent.order.order), &sent.order.title, &sent.grids, position);
             }
-            (None, _) => return None,
-        };
+            _ => {}
+        }
+        let Some(row) = row else { return };
         row.department = next.and_then(|next| next.by.department.as_ref()).map(ToString::to_string);
         row.next = next.cloned();
         row.open = if next.is_some() { "yes".into() } else { "no".into() };
-        Some(row)
     }
 
     fn sort(row: &OpenObligation) -> i64 {

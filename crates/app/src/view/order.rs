@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use kernel::{OrderId, Position};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::View;
 use super::after::order_after;
@@ -21,7 +22,7 @@ pub struct DepartmentOrder {
     /// sent, accepted, return_review, returned, disposed or rework.
     pub status: String,
     /// As it was sent: everything that the department needs.
-    pub sent: OrderDispatched,
+    pub sent: Box<OrderDispatched>,
     /// When it was sent.
     pub sent_at: DateTime<Utc>,
     /// When it last moved.
@@ -47,33 +48,21 @@ impl View for DepartmentOrderView {
         ViewSpec { name: "department_order", version: 2, indexes: &[&["department"], &["department", "status"]] };
     type Row = DepartmentOrder;
 
-    fn keys(event: &Read<'_>) -> Vec<String> {
-        let Some((_, event)) = event.case() else { return Vec::new() };
+    fn keys(event: &Read<'_>) -> [Option<Uuid>; 2] {
+        let Some((_, event)) = event.case() else { return [None, None] };
         let order = match event {
             CaseEvent::OrderProgressRecorded(event) => Some(event.order.order),
             event => order_after(event).map(|(order, _)| order),
         };
-        order.map(|order| vec![order.to_string()]).unwrap_or_default()
+        [order.map(OrderId::uuid), None]
     }
 
-    fn fold(_key: &str, row: Option<DepartmentOrder>, event: &Read<'_>) -> Option<DepartmentOrder> {
-        let (_, kind) = event.case()?;
-        let mut row = match (row, kind) {
-            (Some(row), _) => row,
-            (None, CaseEvent::OrderDispatched(sent)) => DepartmentOrder {
-                id: sent.order.order,
-                department: sent.order.department.to_string(),
-                status: String::new(),
-                sent: sent.clone(),
-                sent_at: event.recorded.time,
-                updated_at: event.recorded.time,
-                accepted_late: false,
-                disposed_late: false,
-                progress: None,
-                position: event.recorded.position,
-            },
-            (None, _) => return None,
-        };
+    fn fold(_key: Uuid, row: &mut Option<DepartmentOrder>, event: &Read<'_>) {
+        let Some((_, kind)) = event.case() else { return };
+        if let (None, CaseEvent::OrderDispatched(sent)) = (&row, kind) {
+            *row = Some(DepartmentOrder::new(sent, event));
+        }
+        let Some(row) = row else { return };
         match kind {
             CaseEvent::OrderAccepted(event) => row.accepted_late = event.late,
             CaseEvent::PartDisposed(event) => row.disposed_late |= event.late,
@@ -84,7 +73,6 @@ impl View for DepartmentOrderView {
             status.clone_into(&mut row.status);
         }
         row.updated_at = event.recorded.time;
-        Some(row)
     }
 
     fn sort(row: &DepartmentOrder) -> i64 {
@@ -96,6 +84,23 @@ impl View for DepartmentOrderView {
             "department" => Some(row.department.clone()),
             "status" => Some(row.status.clone()),
             _ => None,
+        }
+    }
+}
+
+impl DepartmentOrder {
+    fn new(sent: &OrderDispatched, event: &Read<'_>) -> Self {
+        Self {
+            id: sent.order.order,
+            department: sent.order.department.to_string(),
+            status: String::new(),
+            sent: Box::new(sent.clone()),
+            sent_at: event.recorded.time,
+            updated_at: event.recorded.time,
+            accepted_late: false,
+            disposed_late: false,
+            progress: None,
+            position: event.recorded.position,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Rows in memory.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+
+use serde::de::Error as _;
+use uuid::Uuid;
 
 use super::fold::{FoldError, View, Working};
 use crate::event::Read;
@@ -17,13 +19,15 @@ struct Held<R> {
 
 /// The rows of one view.
 pub(super) struct InMemory<V: View> {
-    rows: HashMap<String, Held<V::Row>>,
+    rows: HashMap<Uuid, Held<V::Row>>,
     batches: u64,
+    /// The fields by which rows are found.
+    fields: Vec<&'static str>,
 }
 
 impl<V: View> Default for InMemory<V> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), batches: 0 }
+        Self { rows: HashMap::new(), batches: 0, fields: V::SPEC.fields() }
     }
 }
 
@@ -32,16 +36,17 @@ impl<V: View> Working for InMemory<V> {
         self.rows.len()
     }
 
-    fn missing(&self, events: &[Read<'_>]) -> Vec<String> {
-        let touched = events.iter().flat_map(V::keys);
-        let missing: HashSet<String> = touched.filter(|key| !self.rows.contains_key(key)).collect();
+    fn missing(&self, events: &[Read<'_>]) -> Vec<Uuid> {
+        let touched = events.iter().flat_map(V::keys).flatten();
+        let missing: HashSet<Uuid> = touched.filter(|key| !self.rows.contains_key(key)).collect();
         missing.into_iter().collect()
     }
 
     fn hold(&mut self, rows: Vec<(String, String)>) -> Result<(), FoldError> {
         for (key, doc) in rows {
+            let id = Uuid::try_parse(&key).map_err(|error| unreadable::<V>(&key, serde_json::Error::custom(error)))?;
             let row = serde_json::from_str(&doc).map_err(|source| unreadable::<V>(&key, source))?;
-            self.rows.insert(key, Held { row: Some(row), changed: false, touched: self.batches });
+            self.rows.insert(id, Held { row: Some(row), changed: false, touched: self.batches });
         }
         Ok(())
     }
@@ -49,29 +54,23 @@ impl<V: View> Working for InMemory<V> {
     fn apply(&mut self, events: &[Read<'_>]) {
         self.batches += 1;
         for event in events {
-            for key in V::keys(event) {
-                match self.rows.entry(key) {
-                    Entry::Occupied(mut held) => {
-                        let row = held.get_mut().row.take();
-                        let row = V::fold(held.key(), row, event);
-                        *held.get_mut() = Held { row, changed: true, touched: self.batches };
-                    }
-                    Entry::Vacant(none) => {
-                        let row = V::fold(none.key(), None, event);
-                        none.insert(Held { row, changed: true, touched: self.batches });
-                    }
-                }
+            for key in V::keys(event).into_iter().flatten() {
+                let held = self.rows.entry(key).or_insert(Held { row: None, changed: true, touched: 0 });
+                V::fold(key, &mut held.row, event);
+                (held.changed, held.touched) = (true, self.batches);
             }
         }
     }
 
     fn changes(&mut self) -> Result<Vec<RowChange>, FoldError> {
-        let mut changes = Vec::new();
-        for (key, held) in self.rows.iter_mut().filter(|(_, held)| held.changed) {
-            changes.push(change::<V>(key.clone(), held.row.as_ref())?);
+        let mut changed: Vec<(Uuid, &mut Held<V::Row>)> = Vec::new();
+        changed.extend(self.rows.iter_mut().filter(|(_, held)| held.changed).map(|(key, held)| (*key, held)));
+        changed.sort_unstable_by_key(|(key, _)| *key);
+        let mut changes = Vec::with_capacity(changed.len());
+        for (key, held) in changed {
+            changes.push(change::<V>(key, held.row.as_ref(), &self.fields)?);
             held.changed = false;
         }
-        changes.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(changes)
     }
 
@@ -82,20 +81,19 @@ impl<V: View> Working for InMemory<V> {
         let mut ages: Vec<u64> = self.rows.values().map(|held| held.touched).collect();
         let (_, newest_released, _) = ages.select_nth_unstable(self.rows.len() - keep - 1);
         let newest_released = *newest_released;
-        let mut changes = Vec::new();
-        for (key, held) in self.rows.extract_if(|_, held| held.touched <= newest_released) {
-            if held.changed {
-                changes.push(change::<V>(key, held.row.as_ref())?);
-            }
-        }
-        changes.sort_by(|one, other| one.key.cmp(&other.key));
-        Ok(changes)
+        let released = self.rows.extract_if(|_, held| held.touched <= newest_released);
+        let mut changed: Vec<(Uuid, Option<V::Row>)> =
+            released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)).collect();
+        changed.sort_unstable_by_key(|(key, _)| *key);
+        changed.into_iter().map(|(key, row)| change::<V>(key, row.as_ref(), &self.fields)).collect()
     }
 }
 
-fn change<V: View>(key: String, row: Option<&V::Row>) -> Result<RowChange, FoldError> {
+/// The order of keys is that of their texts: hyphens stand in the same places, and digits before letters.
+fn change<V: View>(key: Uuid, row: Option<&V::Row>, fields: &[&'static str]) -> Result<RowChange, FoldError> {
+    let key = key.to_string();
     let Some(row) = row else { return Ok(RowChange { key, sort: 0, fields: Vec::new(), doc: None }) };
-    let fields = V::SPEC.fields().into_iter().map(|name| V::field(row, name)).collect();
+    let fields = fields.iter().map(|name| V::field(row, name)).collect();
     match serde_json::to_string(row) {
         Ok(doc) => Ok(RowChange { sort: V::sort(row), fields, doc: Some(doc), key }),
         Err(source) => Err(unreadable::<V>(&key, source)),

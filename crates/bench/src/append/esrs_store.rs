@@ -18,7 +18,7 @@ use super::ours::Desk;
 /// What its payload column holds: the same 403 bytes as everywhere else.
 impl Schema<DeskEvent> for CloudEvent {
     fn from_event(DeskEvent::Noted(noted): DeskEvent) -> Self {
-        Self::new(Uuid::nil(), Uuid::nil(), Uuid::nil(), 1, SystemClock.now()).with(noted)
+        Self::new(Uuid::nil(), Uuid::nil(), Uuid::nil(), 1, SystemClock.now()).with(*noted)
     }
 
     fn to_event(self) -> Option<DeskEvent> {

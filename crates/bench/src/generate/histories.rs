@@ -234,9 +234,9 @@ fn due(rule: &str, days: u32) -> Due {
     let derivation = Derivation {
         from: DECIDED_AT,
         limit: Limit { amount: days, unit: TimeUnit::WorkDay },
-        rule: rule.to_owned(),
+        rule: rule.into(),
         rules_version: 1,
-        calendar: "cn-2026.1".to_owned(),
+        calendar: "cn-2026.1".into(),
         assumed: true,
     };
     Due { at: DECIDED_AT + TimeDelta::days(i64::from(days)), derivation }

@@ -39,8 +39,14 @@ pub(crate) fn evidence() -> Evidence {
 pub(crate) fn due(step: &str, days: i64) -> Due {
     let limit = Limit { amount: u32::try_from(days).unwrap(), unit: TimeUnit::CalendarDay };
     let rule = format!("step {step}");
-    let derivation =
-        Derivation { from: NOW, limit, rule, rules_version: 3, calendar: "cn-2026.1".into(), assumed: false };
+    let derivation = Derivation {
+        from: NOW,
+        limit,
+        rule: rule.into(),
+        rules_version: 3,
+        calendar: "cn-2026.1".into(),
+        assumed: false,
+    };
     Due { at: NOW + TimeDelta::days(days), derivation }
 }
 

@@ -184,7 +184,7 @@ impl DispatchCase {
             None => Ok(limited),
             Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
             Some(at) => {
-                let rule = format!("{SET_BY_DISPATCHER}{}", limited.derivation.rule);
+                let rule = format!("{SET_BY_DISPATCHER}{}", limited.derivation.rule).into();
                 Ok(Due { at, derivation: Derivation { rule, ..limited.derivation } })
             }
         }

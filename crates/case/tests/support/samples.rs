@@ -357,7 +357,7 @@ fn order() -> OrderRef {
 
 fn due(rule: &str, days: u32) -> Due {
     let limit = Limit { amount: days, unit: TimeUnit::WorkDay };
-    let (rule, calendar) = (rule.to_owned(), "cn-2026.1".to_owned());
+    let (rule, calendar) = (rule.into(), "cn-2026.1".into());
     let derivation = Derivation { from: MORNING, limit, rule, rules_version: 3, calendar, assumed: true };
     Due { at: MORNING + TimeDelta::days(i64::from(days)), derivation }
 }

@@ -54,7 +54,7 @@ pub(crate) fn clerk(code: &str) -> Actor {
 /// `days` from `from`.
 pub(crate) fn due(from: DateTime<Utc>, days: u32, rule: &str) -> Due {
     let limit = Limit { amount: days, unit: TimeUnit::CalendarDay };
-    let (rule, calendar) = (rule.to_owned(), "cn-2026.1".to_owned());
+    let (rule, calendar) = (rule.into(), "cn-2026.1".into());
     let derivation = Derivation { from, limit, rule, rules_version: 3, calendar, assumed: false };
     Due { at: from + TimeDelta::days(i64::from(days)), derivation }
 }

@@ -10,7 +10,7 @@ fn with_calendars(calendars: &[Calendar]) -> Rulebook {
 fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(String, String), RulesError> {
     let due = rules.due_for(Limit { amount, unit }, "test", shanghai(from), false)?;
     let local = due.at + TimeDelta::hours(8);
-    Ok((local.format("%Y-%m-%d %H:%M").to_string(), due.derivation.calendar))
+    Ok((local.format("%Y-%m-%d %H:%M").to_string(), due.derivation.calendar.to_string()))
 }
 
 #[track_caller]
