@@ -1,12 +1,13 @@
 //! Views in the PostgreSQL database of the log.
 
-use app::port::{Build, Failure, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+use app::port::{Build, Failure, FilledRows, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
 use async_trait::async_trait;
 use kernel::Position;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
+use super::copied::copy_in_tx;
 use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
 use super::{Filling, not_built};
 use crate::failure::{broken, failure, is_missing_column, is_missing_table};
@@ -183,13 +184,18 @@ impl ViewStore for PgViews {
         Ok(Build { number, spec: *view })
     }
 
-    async fn fill(&self, build: &Build, rows: Vec<RowChange>) -> Result<(), Failure> {
+    async fn fill(&self, build: &Build, rows: FilledRows) -> Result<(), Failure> {
         const OPERATION: &str = "fill a view";
         check_names(OPERATION, &build.spec)?;
-        let changes = Changes::of(rows, build.spec.fields().len());
+        let fields = build.spec.fields().len();
+        let again = Changes::of(rows.again, fields);
         let filled = async {
             let mut tx = self.begin_tx().await?;
-            write_in_tx(&mut tx, build, &changes).await?;
+            if !rows.new.is_empty() {
+                let (columns, _) = Dialect::upsert(&build.spec);
+                copy_in_tx(&mut tx, &table_of(build), &columns, fields, rows.new).await?;
+            }
+            write_in_tx(&mut tx, build, &again).await?;
             tx.commit().await
         };
         self.runners.wait(filled).await.map_err(|source| failure(OPERATION, &source))
@@ -279,10 +285,28 @@ async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec, filling: Filling) -
         .await?;
     let create = Dialect::Postgres.create(number, view);
     sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *tx).await?;
+    compress_well_in_tx(tx, &table(view, number)).await?;
     if filling == Filling::Live {
         create_indexes_in_tx(tx, number, view).await?;
     }
     Ok(number)
+}
+
+/// Has documents of 2 KB and more compressed by LZ4, where the server was built with it: as small as with pglz, in a
+/// tenth of the time.
+async fn compress_well_in_tx(tx: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
+    let there: Option<bool> = sqlx::query_scalar(
+        "select 'lz4' = any(enumvals)
+        from pg_settings
+        where name = 'default_toast_compression'",
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if there == Some(true) {
+        let sql = format!("alter table {table} alter column doc set compression lz4");
+        sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(tx).await?;
+    }
+    Ok(())
 }
 
 async fn create_indexes_in_tx(tx: &mut PgConnection, number: i64, view: &ViewSpec) -> Result<(), sqlx::Error> {
