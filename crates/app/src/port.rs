@@ -10,7 +10,7 @@ pub use event_log::{Append, AppendError, EventLog, NewEvent, Receipt};
 pub use evidence_store::{EvidenceError, EvidenceStore};
 pub use stores::{AggregateStores, CaseStore, DistrictStore, Recording, RulesStore, StoreError};
 pub use vault::{Vault, VaultError};
-pub use view_store::{Build, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+pub use view_store::{Build, FilledRows, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
 
 /// An adapter is broken or out of reach. Not the caller's fault; the chain was logged where it was made.
 #[derive(Debug, Clone, thiserror::Error)]

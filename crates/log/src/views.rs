@@ -5,6 +5,7 @@
 
 mod active;
 mod changes;
+mod copied;
 mod postgres;
 mod sqlite;
 mod statements;

@@ -52,6 +52,15 @@ pub struct RowChange {
     pub doc: Option<String>,
 }
 
+/// What a bulk fill writes at once. No key stands in it twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FilledRows {
+    /// Rows whose keys were certainly never written to this build, which is faster. One that is there already is an error.
+    pub new: Vec<RowChange>,
+    /// Rows that may be there already.
+    pub again: Vec<RowChange>,
+}
+
 /// A row as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -114,7 +123,7 @@ pub trait ViewStore: Send + Sync + 'static {
     /// Makes an empty build for a bulk fill: without indexes, and left alone by everybody else.
     async fn begin_bulk(&self, view: &ViewSpec) -> Result<Build, Failure>;
     /// Writes rows of a bulk fill. The checkpoint does not move: a fill that breaks off is of no use to anybody.
-    async fn fill(&self, build: &Build, rows: Vec<RowChange>) -> Result<(), Failure>;
+    async fn fill(&self, build: &Build, rows: FilledRows) -> Result<(), Failure>;
     /// Ends a bulk fill that has reached `to`: makes the indexes and sets the checkpoint. From then on the build is like
     /// any other.
     async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure>;

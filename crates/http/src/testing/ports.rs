@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use app::port::stores::{CaseStore, DistrictStore, RulesStore};
 use app::port::{
-    AggregateStores, Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, Query, Receipt,
-    Recording, Row, RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
+    AggregateStores, Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query,
+    Receipt, Recording, Row, RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -110,7 +110,7 @@ impl ViewStore for Away {
     async fn begin_bulk(&self, _: &ViewSpec) -> Result<Build, Failure> {
         Err(away())
     }
-    async fn fill(&self, _: &Build, _: Vec<RowChange>) -> Result<(), Failure> {
+    async fn fill(&self, _: &Build, _: FilledRows) -> Result<(), Failure> {
         Err(away())
     }
     async fn finish_bulk(&self, _: &Build, _: Position) -> Result<(), Failure> {

@@ -18,32 +18,38 @@ pub(super) struct Changes {
 impl Changes {
     pub(super) fn of(rows: Vec<RowChange>, fields: usize) -> Self {
         let last: HashMap<String, usize> = rows.iter().enumerate().map(|(n, row)| (row.key.clone(), n)).collect();
+        let rows = rows.into_iter().enumerate();
+        Self::of_each(rows.filter(|(n, row)| last.get(&row.key) == Some(n)).map(|(_, row)| row), fields)
+    }
+
+    /// Of rows among which no key is twice, or has to be refused if it is.
+    pub(super) fn of_each(rows: impl IntoIterator<Item = RowChange>, fields: usize) -> Self {
         let mut changes = Self { fields: vec![Vec::new(); fields], ..Self::default() };
-        for (n, row) in rows.into_iter().enumerate() {
-            if last.get(&row.key) != Some(&n) {
+        for row in rows {
+            let Some(doc) = row.doc else {
+                changes.removed.push(row.key);
                 continue;
-            }
-            match row.doc {
-                Some(doc) => {
-                    changes.keys.push(row.key);
-                    changes.sorts.push(row.sort);
-                    changes.docs.push(without_nul(doc));
-                    let mut texts = row.fields.into_iter();
-                    for field in &mut changes.fields {
-                        // PostgreSQL keeps no NUL in a text.
-                        field.push(texts.next().flatten().map(|text| text.replace('\0', "\u{fffd}")));
-                    }
-                }
-                None => changes.removed.push(row.key),
+            };
+            changes.keys.push(row.key);
+            changes.sorts.push(row.sort);
+            changes.docs.push(without_nul(doc));
+            let mut texts = row.fields.into_iter();
+            for field in &mut changes.fields {
+                field.push(texts.next().flatten().map(text_without_nul));
             }
         }
         changes
     }
 }
 
+/// The text with U+FFFD for every NUL: PostgreSQL keeps none in a text.
+pub(super) fn text_without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
 /// The document with U+FFFD for every NUL. PostgreSQL reads no field of a document that has one, and a view must not
 /// stop because somebody typed one; the event keeps it.
-fn without_nul(doc: String) -> String {
+pub(super) fn without_nul(doc: String) -> String {
     const NUL: &str = "\\u0000";
     if !doc.contains(NUL) {
         return doc;

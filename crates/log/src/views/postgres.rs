@@ -1,21 +1,30 @@
 //! Views in the PostgreSQL database of the log.
 
-use app::port::{Build, Failure, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+mod tables;
+
+use app::port::{Build, Failure, FilledRows, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
 use async_trait::async_trait;
+use futures::future::try_join_all;
 use kernel::Position;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Transaction};
+use tokio::sync::Semaphore;
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
-use super::statements::{Dialect, Reading, check_names, check_query, table, table_of};
+use super::copied::copy_in_tx;
+use super::statements::{Dialect, Reading, check_names, check_query, table_of};
 use super::{Filling, not_built};
 use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::POSTGRES_VIEWS;
 use crate::open::OpenError;
 use crate::options::Options;
 use crate::postgres::{Place, Pool};
-use crate::record::{from_sql, position_from_sql, position_to_sql, to_sql};
+use crate::record::{from_sql, position_from_sql, to_sql};
 use crate::views::changes::Changes;
+use tables::{activate_in_tx, begin_in_tx, drop_in_tx, finish_in_tx, move_checkpoint_in_tx, write_in_tx};
+
+/// Tables below that size are read by one process where an index is made: to start others takes longer than to read.
+const ALONE_BELOW: &str = "256MB";
 
 /// Views in a PostgreSQL database.
 #[derive(Debug)]
@@ -24,6 +33,9 @@ pub struct PgViews {
     pool: Pool,
     /// For those who follow the log.
     runners: Pool,
+    /// How many indexes are made at once: one connection stays free for everybody else. Whoever waits here does so without
+    /// limit, in the pool he would not.
+    index_builders: Semaphore,
     active: ActiveBuilds,
 }
 
@@ -35,8 +47,18 @@ impl PgViews {
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         POSTGRES_VIEWS.run_on_postgres(&mut connection).await?;
         let pool = Pool::new(place.clone(), "dualgrid views", options.view_connections_max, options);
+        let place = place.with("min_parallel_table_scan_size", ALONE_BELOW);
         let runners = Pool::new(place, "dualgrid projector", options.view_runner_connections_max, options);
-        Ok(Self { pool, runners, active: ActiveBuilds::default() })
+        let builders = options.view_runner_connections_max.saturating_sub(1).max(1);
+        let index_builders = Semaphore::new(builders.try_into().unwrap_or(1));
+        Ok(Self { pool, runners, index_builders, active: ActiveBuilds::default() })
+    }
+
+    /// Makes an index, when it is its turn, for as long as it takes.
+    async fn create_index(&self, statement: String) -> Result<(), sqlx::Error> {
+        let _turn = self.index_builders.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let statement = sqlx::query(AssertSqlSafe(statement)).persistent(false);
+        statement.execute(&self.runners.get()).await.map(drop)
     }
 
     async fn begin_tx(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
@@ -183,13 +205,18 @@ impl ViewStore for PgViews {
         Ok(Build { number, spec: *view })
     }
 
-    async fn fill(&self, build: &Build, rows: Vec<RowChange>) -> Result<(), Failure> {
+    async fn fill(&self, build: &Build, rows: FilledRows) -> Result<(), Failure> {
         const OPERATION: &str = "fill a view";
         check_names(OPERATION, &build.spec)?;
-        let changes = Changes::of(rows, build.spec.fields().len());
+        let fields = build.spec.fields().len();
+        let again = Changes::of(rows.again, fields);
         let filled = async {
             let mut tx = self.begin_tx().await?;
-            write_in_tx(&mut tx, build, &changes).await?;
+            if !rows.new.is_empty() {
+                let (columns, _) = Dialect::upsert(&build.spec);
+                copy_in_tx(&mut tx, &table_of(build), &columns, fields, rows.new).await?;
+            }
+            write_in_tx(&mut tx, build, &again).await?;
             tx.commit().await
         };
         self.runners.wait(filled).await.map_err(|source| failure(OPERATION, &source))
@@ -198,10 +225,13 @@ impl ViewStore for PgViews {
     async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure> {
         const OPERATION: &str = "finish the filling of a view";
         check_names(OPERATION, &build.spec)?;
-        // No limit to the time: the indexes of a long log take longer than any answer.
+        // No limit to the time: the indexes of a long log take longer than any answer. They are made at once, so that no
+        // core is idle while the last ones of the largest view are.
+        let indexes = Dialect::create_indexes(build.number, &build.spec).into_iter();
+        let created = try_join_all(indexes.map(|statement| self.create_index(statement)));
         let finished = async {
+            created.await?;
             let mut tx = self.begin_tx().await?;
-            create_indexes_in_tx(&mut tx, build.number, &build.spec).await?;
             if !finish_in_tx(&mut tx, build, to).await? {
                 return Ok(false);
             }
@@ -261,125 +291,4 @@ impl ViewStore for PgViews {
 
 fn gone(operation: &'static str, build: &Build) -> Failure {
     broken(operation, format!("build {} of the view {} is gone", build.number, build.spec.name))
-}
-
-async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec, filling: Filling) -> Result<i64, sqlx::Error> {
-    let number: i64 = sqlx::query_scalar(
-        "insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number",
-    )
-    .bind(view.name)
-    .bind(to_sql(view.version))
-    .bind(filling == Filling::Bulk)
-    .fetch_one(&mut *tx)
-    .await?;
-    sqlx::query("update views set table_name = $1 where number = $2")
-        .bind(table(view, number))
-        .bind(number)
-        .execute(&mut *tx)
-        .await?;
-    let create = Dialect::Postgres.create(number, view);
-    sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *tx).await?;
-    if filling == Filling::Live {
-        create_indexes_in_tx(tx, number, view).await?;
-    }
-    Ok(number)
-}
-
-async fn create_indexes_in_tx(tx: &mut PgConnection, number: i64, view: &ViewSpec) -> Result<(), sqlx::Error> {
-    for statement in Dialect::create_indexes(number, view) {
-        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
-    }
-    Ok(())
-}
-
-/// Sets the checkpoint of a bulk fill; false where the build is gone.
-async fn finish_in_tx(tx: &mut PgConnection, build: &Build, to: Position) -> Result<bool, sqlx::Error> {
-    let finished = sqlx::query("update views set position = $1, filling = $2 where number = $3 and filling")
-        .bind(position_to_sql(to))
-        .bind(false)
-        .bind(build.number)
-        .execute(tx)
-        .await?;
-    Ok(finished.rows_affected() == 1)
-}
-
-/// False where another runner has moved the checkpoint, or the build is gone.
-async fn move_checkpoint_in_tx(
-    tx: &mut PgConnection,
-    build: &Build,
-    from: Position,
-    to: Position,
-) -> Result<bool, sqlx::Error> {
-    let moved = sqlx::query("update views set position = $1 where number = $2 and position = $3")
-        .bind(position_to_sql(to))
-        .bind(build.number)
-        .bind(position_to_sql(from))
-        .execute(tx)
-        .await?;
-    Ok(moved.rows_affected() == 1)
-}
-
-async fn write_in_tx(tx: &mut PgConnection, build: &Build, changes: &Changes) -> Result<(), sqlx::Error> {
-    let table = table_of(build);
-    if !changes.keys.is_empty() {
-        let (columns, conflict) = Dialect::upsert(&build.spec);
-        let fields = 4..4 + changes.fields.len();
-        let arrays = fields.clone().map(|n| format!(", ${n}::text[]")).collect::<Vec<_>>().concat();
-        let names = fields.map(|n| format!(", f{n}")).collect::<Vec<_>>().concat();
-        let sql = format!(
-            "insert into {table} ({columns})
-            select
-                key,
-                sort,
-                doc::json{names}
-            from unnest($1::text[], $2::bigint[], $3::text[]{arrays}) as changed (key, sort, doc{names})
-            {conflict}"
-        );
-        let mut statement =
-            sqlx::query(AssertSqlSafe(sql)).bind(&changes.keys).bind(&changes.sorts).bind(&changes.docs);
-        for field in &changes.fields {
-            statement = statement.bind(field);
-        }
-        statement.execute(&mut *tx).await?;
-    }
-    if !changes.removed.is_empty() {
-        let sql = format!("delete from {table} where key = any($1)");
-        sqlx::query(AssertSqlSafe(sql)).bind(&changes.removed).execute(tx).await?;
-    }
-    Ok(())
-}
-
-/// False where the build is gone.
-async fn activate_in_tx(tx: &mut PgConnection, build: &Build) -> Result<bool, sqlx::Error> {
-    // In order of number, so that two processes that activate builds of one view do not wait for each other in a ring.
-    let builds: Vec<(i64, String)> = sqlx::query_as(
-        "select
-            number,
-            table_name
-        from views
-        where name = $1
-        order by number
-        for update",
-    )
-    .bind(build.spec.name)
-    .fetch_all(&mut *tx)
-    .await?;
-    if !builds.iter().any(|(number, _)| *number == build.number) {
-        return Ok(false);
-    }
-    sqlx::query("delete from views where name = $1 and number <> $2")
-        .bind(build.spec.name)
-        .bind(build.number)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("update views set active = true where number = $1").bind(build.number).execute(&mut *tx).await?;
-    for (_, table) in builds.iter().filter(|(number, _)| *number != build.number) {
-        drop_in_tx(tx, table).await?;
-    }
-    Ok(true)
-}
-
-async fn drop_in_tx(tx: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
-    let sql = format!("drop table if exists {table}");
-    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(tx).await.map(drop)
 }

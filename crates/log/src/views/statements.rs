@@ -46,13 +46,15 @@ impl Dialect {
         format!("create table {table} (\n    {}\n)", columns.join(",\n    "))
     }
 
-    /// Creates the indexes of a build, one statement each.
+    /// Creates the indexes of a build, one statement each. Rows without the first field are in none: nobody can ask for
+    /// them, and there are many.
     pub(super) fn create_indexes(number: i64, view: &ViewSpec) -> Vec<String> {
         let table = table(view, number);
         let index = |(n, fields): (usize, &&[&str])| {
             let mut columns: Vec<String> = fields.iter().map(|field| column(field)).collect();
+            let first = columns.first().map(|column| format!(" where {column} is not null")).unwrap_or_default();
             columns.push("sort".to_owned());
-            format!("create index {table}_{n} on {table} ({})", columns.join(", "))
+            format!("create index {table}_{n} on {table} ({}){first}", columns.join(", "))
         };
         view.indexes.iter().enumerate().map(index).collect()
     }
@@ -150,7 +152,10 @@ mod tests {
         let create = Dialect::Postgres.create(7, &BOARD);
         assert!(create.contains("doc json not null,\n    by_grid text collate \"C\",\n    by_stage text"), "{create}");
         let indexes = Dialect::create_indexes(7, &BOARD);
-        assert_eq!(indexes[0], "create index view_board_7_0 on view_board_7 (by_grid, by_stage, sort)");
+        assert_eq!(
+            indexes[0],
+            "create index view_board_7_0 on view_board_7 (by_grid, by_stage, sort) where by_grid is not null"
+        );
         assert_eq!(indexes[1], "create index view_board_7_1 on view_board_7 (sort)");
         let query =
             Query { equal: vec![("grid", "A".to_owned())], order: Order::Descending, beyond: Some(3), limit: 10 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::port::{Build, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+use app::port::{Build, FilledRows, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
 use kernel::Position;
 use log::Options;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ on_both_databases! {
     pages_are_found_in_both_orders
     an_absent_field_is_found_by_no_text
     a_bulk_fill_is_left_alone_until_it_is_finished
+    a_row_that_is_filled_as_new_must_be_new
     a_build_beside_the_active_one_is_switched_at_once
     two_runners_apply_everything_once
     a_view_that_was_never_built_is_not_empty_but_away
@@ -32,6 +33,10 @@ fn row(key: &str, sort: i64, doc: &str) -> RowChange {
     let read: serde_json::Value = serde_json::from_str(doc).unwrap();
     let fields = BOARD.fields().into_iter().map(|field| read[field].as_str().map(str::to_owned)).collect();
     RowChange { key: key.to_owned(), sort, fields, doc: Some(doc.to_owned()) }
+}
+
+fn new(rows: Vec<RowChange>) -> FilledRows {
+    FilledRows { new: rows, again: vec![] }
 }
 
 fn query(equal: &[(&'static str, &str)], order: Order, beyond: Option<i64>, limit: u32) -> Query {
@@ -115,10 +120,11 @@ async fn an_absent_field_is_found_by_no_text(place: &Place) {
 async fn a_bulk_fill_is_left_alone_until_it_is_finished(place: &Place) {
     let views = views(place).await;
     let build = views.begin_bulk(&BOARD).await.unwrap();
-    views.fill(&build, vec![row("a", 1, r#"{"grid":"A"}"#), row("b", 2, r#"{"grid":"A"}"#)]).await.unwrap();
+    views.fill(&build, new(vec![row("a", 1, r#"{"grid":"A"}"#), row("b", 2, r#"{"grid":"A"}"#)])).await.unwrap();
     assert!(views.unfinished(&BOARD).await.unwrap().is_empty());
     let removed = RowChange { key: "b".to_owned(), sort: 0, fields: vec![], doc: None };
-    views.fill(&build, vec![row("a", 3, r#"{"grid":"B"}"#), removed]).await.unwrap();
+    let rows = FilledRows { new: vec![], again: vec![row("a", 3, r#"{"grid":"B"}"#), removed] };
+    views.fill(&build, rows).await.unwrap();
     views.finish_bulk(&build, Position(7)).await.unwrap();
     assert_eq!(views.checkpoint(&build).await.unwrap(), Position(7));
     assert_eq!(views.unfinished(&BOARD).await.unwrap(), std::slice::from_ref(&build));
@@ -129,7 +135,34 @@ async fn a_bulk_fill_is_left_alone_until_it_is_finished(place: &Place) {
     assert!(!views.finish_bulk(&build, Position(9)).await.unwrap_err().passing, "it was finished before");
     let abandoned = views.begin_bulk(&BOARD).await.unwrap();
     views.abandon(&abandoned).await.unwrap();
-    assert!(views.fill(&abandoned, vec![row("a", 1, "{}")]).await.is_err());
+    assert!(views.fill(&abandoned, new(vec![row("a", 1, "{}")])).await.is_err());
+}
+
+/// New rows are kept as others are, and one that is there already is an error, with which nothing is written.
+async fn a_row_that_is_filled_as_new_must_be_new(place: &Place) {
+    let views = views(place).await;
+    let build = views.begin_bulk(&BOARD).await.unwrap();
+    let mut rows: Vec<RowChange> = (0..300).map(|n| row(&format!("k{n}"), n, &format!(r#"{{"n": {n}}}"#))).collect();
+    let long = format!(r#"{{"grid":"静\u0000'安","note":"{}"}}"#, r"\\ü\n".repeat(20_000));
+    rows.push(RowChange { fields: vec![Some("静\0'安".to_owned())], ..row("long", 1000, &long) });
+    rows.push(RowChange { doc: None, ..row("none", 0, "{}") });
+    views.fill(&build, new(rows)).await.unwrap();
+    for again in [vec![row("x", 1, "{}"), row("k7", 1, "{}")], vec![row("y", 1, "{}"), row("y", 2, "{}")]] {
+        assert!(!views.fill(&build, new(again)).await.unwrap_err().passing);
+    }
+    // The connection is as good as before, and what comes along is written.
+    let rows = FilledRows { new: vec![row("z", 1, "{}")], again: vec![row("k8", 8, r#"{"n": "again"}"#)] };
+    views.fill(&build, rows).await.unwrap();
+    let keys = ["k7", "k8", "x", "y", "z", "none", "long"].map(str::to_owned);
+    let mut loaded = views.load(&build, &keys).await.unwrap();
+    loaded.sort();
+    let kept = long.replace("\\u0000", "\\ufffd");
+    let expected = [("k7", r#"{"n": 7}"#), ("k8", r#"{"n": "again"}"#), ("long", &kept), ("z", "{}")];
+    assert_eq!(loaded, expected.map(|(key, doc)| (key.to_owned(), doc.to_owned())));
+    views.finish_bulk(&build, Position(9)).await.unwrap();
+    views.activate(&build).await.unwrap();
+    let found = views.find(&BOARD, &query(&[("grid", "静\u{fffd}'安")], Order::Ascending, None, 9)).await.unwrap();
+    assert_eq!(found.iter().map(|row| &*row.key).collect::<Vec<_>>(), ["long"]);
 }
 
 async fn a_build_beside_the_active_one_is_switched_at_once(place: &Place) {
