@@ -28,8 +28,6 @@ pub const ROWS_HELD_MAX: usize = 12_000;
 /// The part of them that is let go at once, one of so many: the less, the longer a row is held. With half of them a
 /// quarter of all cases came back after they were written, with a twelfth one in a hundred.
 const ROWS_HELD_PARTS: usize = 12;
-/// The part of them that may be held until the very end, one of so many.
-const ROWS_HELD_AT_END_PARTS: usize = 3;
 /// Most rows of one write.
 const ROWS_WRITTEN: usize = 2_000;
 
@@ -102,7 +100,7 @@ async fn fill(
         try_join_all(fillings.iter_mut().map(|filling| filling.load_missing(&events))).await?;
         for filling in &mut fillings {
             filling.working.apply(&events);
-            filling.make_room(head.0.saturating_sub(filled.0)).await?;
+            filling.make_room().await?;
         }
         fault::point(Point::BeforeCheckpoint);
         progress(filled, head.max(filled));
@@ -140,17 +138,11 @@ impl Filling {
     }
 
     /// Lets go of rows that have not been touched for long, where there are too many, and writes them.
-    ///
-    /// Few events can come back to few rows only, so fewer are held the nearer the end is. What is written by then is
-    /// written beside the reading; at the end, everything waits for it.
-    async fn make_room(&mut self, events_to_come: u64) -> Result<(), ProjectError> {
-        let to_come = usize::try_from(events_to_come).unwrap_or(usize::MAX);
-        let at_end = self.rows_held_max / ROWS_HELD_AT_END_PARTS;
-        let held_max = self.rows_held_max.min(at_end.max(to_come / 2));
-        if self.working.held() <= held_max {
+    async fn make_room(&mut self) -> Result<(), ProjectError> {
+        if self.working.held() <= self.rows_held_max {
             return Ok(());
         }
-        let released = self.working.release(held_max - held_max.div_ceil(ROWS_HELD_PARTS))?;
+        let released = self.working.release(self.rows_held_max - self.rows_held_max.div_ceil(ROWS_HELD_PARTS))?;
         Ok(self.write(released).await?)
     }
 

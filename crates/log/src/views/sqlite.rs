@@ -27,9 +27,9 @@ use tables::{
     move_checkpoint_in_tx, upsert_in_tx,
 };
 
-/// What the writer keeps of the file in memory: 32 MiB. With the 2 MiB that SQLite keeps by itself, filling a view with
-/// some 30,000 rows takes a third longer, and each of its indexes reads all of it from the operating system.
-const WRITER_CACHE: &str = "-32768";
+/// What the writer keeps of the file in memory: 16 MiB. With the 2 MiB that SQLite keeps by itself, filling a view with
+/// some 30,000 rows takes a third longer.
+const WRITER_CACHE: &str = "-16384";
 
 /// Bytes of filled rows after which the write-ahead log is copied into the file.
 const FILLED_BYTES_MAX: usize = 8 << 20;
