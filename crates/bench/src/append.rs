@@ -19,6 +19,7 @@ use testkit::scratch::Scratch;
 
 use crate::context::Context;
 use crate::measure::{Series, Window, in_turns};
+use crate::parts::is_asked_for;
 use crate::report::{Figure, Report};
 use driver::Side;
 use sqlx::PgPool;
@@ -58,10 +59,19 @@ const MESSAGE_DB: Baseline =
 const MANAGER: Baseline =
     Baseline { name: "esrs_manager", what: "esrs AggregateManager: load, decide, append", targets: &[(64, 9.0)] };
 
+/// Those beside which bytes are appended.
+const APPENDS: [&Baseline; 4] = [&PERSIST, &PLAIN, &MESSAGE_DB, &UNPOOLED];
+/// And the one beside which is loaded and decided as well.
+const ALL: [&Baseline; 5] = [&PERSIST, &PLAIN, &MESSAGE_DB, &UNPOOLED, &MANAGER];
+
 impl Baseline {
-    /// A quick run measures what something was promised of, and nothing else.
+    /// A quick run measures what something was promised of, and nothing else. Each comparison is a part, called as its ratio.
     fn is_asked(&self, context: &Context, writers: usize) -> bool {
-        !context.quick || self.target(writers).is_some()
+        (!context.quick || self.target(writers).is_some()) && is_asked_for(&self.ratio_key("pg", writers))
+    }
+
+    fn ratio_key(&self, backend: &str, writers: usize) -> String {
+        format!("append_{backend}_{writers}_vs_{}", self.name)
     }
 
     fn target(&self, writers: usize) -> Option<f64> {
@@ -109,12 +119,15 @@ async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<(
     let postgres = Postgres::prepare(context).await?;
     let databases = [&postgres.url, postgres.plain.url(), postgres.message_db.url(), postgres.esrs.url()];
     for writers in context.size(vec![1, 64, 256], vec![1, 16, 64, 256]) {
+        if !ALL.iter().any(|baseline| baseline.is_asked(context, writers)) {
+            continue;
+        }
         for database in databases {
             context.settle(database).await?;
         }
         let mut appends = postgres.ours.appending(writers);
         let mut per_s = Series::default();
-        for baseline in [&PERSIST, &PLAIN, &MESSAGE_DB, &UNPOOLED] {
+        for baseline in APPENDS {
             if baseline.is_asked(context, writers) {
                 let mut theirs = postgres.side(baseline, writers).await?;
                 let windows = compare(context, baseline, writers, &mut appends, &mut theirs).await?;
@@ -123,7 +136,9 @@ async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<(
                 add(report, "pg", baseline, writers, &windows);
             }
         }
-        add_ours(report, "pg", "", writers, &per_s, "dualgrid on PostgreSQL");
+        if !per_s.0.is_empty() {
+            add_ours(report, "pg", "", writers, &per_s, "dualgrid on PostgreSQL");
+        }
         if MANAGER.is_asked(context, writers) {
             let mut managed = postgres.ours.managing(writers);
             let mut theirs = postgres.side(&MANAGER, writers).await?;
@@ -139,10 +154,16 @@ async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<(
 
 async fn on_sqlite(context: &Context, report: &mut Report) -> anyhow::Result<()> {
     const BASELINE: Baseline = Baseline { name: "plain_insert", what: "one INSERT per transaction", targets: &[] };
+    let counts = context.size(vec![64], vec![1, 16, 64, 256]);
+    let counts: Vec<usize> =
+        counts.into_iter().filter(|writers| is_asked_for(&BASELINE.ratio_key("sqlite", *writers))).collect();
+    if counts.is_empty() {
+        return Ok(());
+    }
     let folder = Scratch::create("bench")?;
     let ours = ours::Ours::open(&format!("sqlite:{}", folder.path().join("log.db").display())).await?;
     let plain = plain_sqlite::Plain::create(&folder.path().join("plain.db")).await?;
-    for writers in context.size(vec![64], vec![1, 16, 64, 256]) {
+    for writers in counts {
         let (mut appends, mut theirs) = (ours.appending(writers), plain.writers(writers));
         let windows = compare(context, &BASELINE, writers, &mut appends, &mut theirs).await?;
         add(report, "sqlite", &BASELINE, writers, &windows);
@@ -181,7 +202,7 @@ fn add(
     let p99_ms =
         |windows: &[Window]| Series(windows.iter().map(|window| window.latencies.percentile_ms(0.99)).collect());
     let ratio = per_s(ours).over(&per_s(theirs)).figure(
-        format!("append_{backend}_{writers}_vs_{name}"),
+        baseline.ratio_key(backend, writers),
         format!("{}: appends, dualgrid over {what}", writing(writers)),
         "×",
     );

@@ -3,14 +3,15 @@
 //! Extension attributes are lower-case letters only, as CloudEvents asks: `streamversion`, `actorid`, `actorrole`,
 //! `actorscope`, `commandid`, `correlationid`, `traceparent` (the distributed-tracing extension) and `department`.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{Actor, CommandId, CorrelationId, DepartmentCode, Event, EventId, StreamId, Version};
+use crate::{Actor, CommandId, CorrelationId, DepartmentCode, Event, EventId, Scope, StreamId, Version};
 
 /// Where an event comes from: who did what, under which command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,26 +94,74 @@ pub struct Envelope<'a> {
     pub data: &'a RawValue,
 }
 
+/// What an envelope has beside its data, about: the buffer need not grow.
+const BYTES_USUAL: usize = 768;
+
+/// An envelope as it is written: the members of [`Envelope`] in their order, of which none is copied first.
+#[derive(Serialize)]
+struct Written<'a> {
+    specversion: &'a str,
+    id: EventId,
+    source: Shown<Source<'a>>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    subject: &'a str,
+    time: &'a str,
+    datacontenttype: &'a str,
+    streamversion: Version,
+    actorid: &'a str,
+    actorrole: &'a str,
+    actorscope: Shown<&'a Scope>,
+    commandid: CommandId,
+    correlationid: CorrelationId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    department: Option<&'a DepartmentCode>,
+    data: &'a RawValue,
+}
+
+/// Written as it is displayed.
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// An installation as the source of its events.
+struct Source<'a>(&'a str);
+
+impl fmt::Display for Source<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/dualgrid/{}", self.0)
+    }
+}
+
 /// The bytes of an event. They are never made again: the log, NATS and exports hold these.
 pub fn encode(header: &Header<'_>, provenance: &Provenance, data: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(&Envelope {
-        specversion: "1.0".into(),
+    let mut json = Vec::with_capacity(BYTES_USUAL + data.get().len());
+    let envelope = Written {
+        specversion: "1.0",
         id: header.id,
-        source: format!("/dualgrid/{}", provenance.installation).into(),
-        kind: header.kind.into(),
-        subject: header.stream.clone(),
-        time: header.time.to_rfc3339_opts(SecondsFormat::Micros, true).into(),
-        datacontenttype: "application/json".into(),
+        source: Shown(Source(&provenance.installation)),
+        kind: header.kind,
+        subject: header.stream.as_str(),
+        time: &header.time.to_rfc3339_opts(SecondsFormat::Micros, true),
+        datacontenttype: "application/json",
         streamversion: header.version,
-        actorid: provenance.actor.id.as_str().into(),
-        actorrole: provenance.actor.role.as_str().into(),
-        actorscope: provenance.actor.scope.to_string().into(),
+        actorid: &provenance.actor.id,
+        actorrole: provenance.actor.role.as_str(),
+        actorscope: Shown(&provenance.actor.scope),
         commandid: provenance.command,
         correlationid: provenance.correlation,
-        traceparent: provenance.traceparent.clone(),
-        department: header.department.cloned(),
+        traceparent: provenance.traceparent.as_deref(),
+        department: header.department,
         data,
-    })
+    };
+    serde_json::to_writer(&mut json, &envelope)?;
+    Ok(json)
 }
 
 /// Reads an envelope; `data` stays JSON and borrows from `bytes`.
@@ -232,7 +281,8 @@ impl<'de, E: Event> DeserializeSeed<'de> for Data<'_, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Role, Scope};
+    use crate::Role;
+    use uuid::Uuid;
 
     #[test]
     fn an_envelope_as_it_is_encoded_is_taken_apart_without_reading_it() {
@@ -250,7 +300,6 @@ mod tests {
             assert_eq!(taken, None, "{other}");
         }
     }
-    use uuid::Uuid;
 
     #[test]
     fn an_envelope_is_a_cloud_event_and_keeps_its_data_byte_for_byte() {
@@ -283,5 +332,37 @@ mod tests {
         }
         let names = json.as_object().unwrap().keys();
         assert!(names.clone().all(|name| name.bytes().all(|byte| byte.is_ascii_lowercase()) && name.len() <= 20));
+    }
+
+    #[test]
+    fn every_member_is_written_as_it_is_read() {
+        let stream = StreamId::new("case", Uuid::from_u128(1));
+        let department = DepartmentCode::try_new("CGZF").unwrap();
+        let data = RawValue::from_string("{}".to_owned()).unwrap();
+        let provenance = Provenance {
+            installation: "a \"b\"".into(),
+            actor: Actor {
+                id: "c\\d\n".into(),
+                role: Role::DepartmentClerk,
+                scope: Scope::Department(department.clone()),
+            },
+            command: CommandId::named("c"),
+            correlation: CorrelationId::named("d"),
+            traceparent: Some("00-1-2-01".into()),
+        };
+        let header = Header {
+            id: EventId::named("e"),
+            kind: "cn.dualgrid.case.order_accepted.v1",
+            stream: &stream,
+            version: Version(7),
+            time: DateTime::from_timestamp_micros(1_800_000_000_000_000).unwrap(),
+            department: Some(&department),
+        };
+        let bytes = encode(&header, &provenance, &data).unwrap();
+        let read = decode(&bytes).unwrap();
+        assert_eq!((&*read.source, &*read.actorid), ("/dualgrid/a \"b\"", "c\\d\n"));
+        assert_eq!((&*read.actorscope, read.department.as_ref()), ("department:CGZF", Some(&department)));
+        assert_eq!(read.traceparent.as_deref(), Some("00-1-2-01"));
+        assert_eq!(serde_json::to_vec(&read).unwrap(), bytes);
     }
 }

@@ -10,7 +10,8 @@ pub struct Options {
     /// How long PostgreSQL may take to answer before the connection counts as lost. A server that vanished says nothing,
     /// and the operating system waits for it for a quarter of an hour; well above what a slow disk takes to commit.
     pub answer_timeout: Duration,
-    /// Most connections that read the log. The writer has one of its own beside them.
+    /// Most connections that read the log in order or look a command up. Streams are read on four others, and the writer has
+    /// two.
     pub log_readers_max: u32,
     /// Most connections on which views are asked.
     pub view_connections_max: u32,

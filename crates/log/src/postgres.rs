@@ -2,6 +2,7 @@
 
 mod connection;
 mod pool;
+mod streams;
 mod writer;
 
 pub(crate) use connection::{Place, refuse_unless_durable};
@@ -25,14 +26,16 @@ use crate::known::Known;
 use crate::migrations::POSTGRES_LOG;
 use crate::open::OpenError;
 use crate::options::Options;
-use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql, to_sql};
+use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql};
 use crate::writer::Writer;
+use streams::Streams;
 use writer::PgBackend;
 
 /// The log in a PostgreSQL database.
 #[derive(Debug)]
 pub struct PgLog {
     readers: Pool,
+    streams: Streams,
     writer: Writer,
     committed: Committed,
     known: Known,
@@ -41,18 +44,23 @@ pub struct PgLog {
 impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let place = Place::parse(url)?;
+        // What is written has one plan, which does not depend on how many rows there were when it was made.
+        let place = Place::parse(url)?.with("plan_cache_mode", "force_generic_plan").with("jit", "off");
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         refuse_unless_durable(&place, &mut connection).await?;
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
         let head = checked_head(&mut connection).await?;
         let committed = Committed::at(head);
-        let readers = Pool::new(place.clone(), "dualgrid reader", options.log_readers_max, options);
+        // Every look-up has its index. The planner may have seen the tables when they were empty, and would read all of them;
+        // nor must it think that such a statement is worth compiling.
+        let reading = Place::parse(url)?.with("enable_seqscan", "off").with("jit", "off");
+        let readers = Pool::new(reading.clone(), "dualgrid reader", options.log_readers_max, options);
+        let streams = Streams::start(&reading, options);
         let known = Known::default();
         let second = place.connect_at_start(options.acquire_timeout).await?;
         let lane = |connection| PgBackend::new(place.clone(), connection, options, known.clone());
         let lanes = vec![lane(connection), lane(second)];
-        Ok(Self { readers, writer: Writer::start(lanes, committed.clone()), committed, known })
+        Ok(Self { readers, streams, writer: Writer::start(lanes, committed.clone()), committed, known })
     }
 
     /// What the server does with a transaction it calls committed, without changing anything there.
@@ -135,26 +143,7 @@ impl EventLog for PgLog {
     }
 
     async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
-        const OPERATION: &str = "read a stream";
-        let query = sqlx::query(
-            "select
-                position,
-                version,
-                id,
-                type,
-                time,
-                bytes
-            from events
-            where stream = $1 and version > $2
-            order by version",
-        )
-        .bind(stream.as_str())
-        .bind(to_sql(after.0));
-        let rows = self.readers.wait(query.fetch_all(&self.readers.get())).await;
-        let rows = rows.map_err(|source| failure(OPERATION, &source))?;
-        let recorded =
-            |row: &PgRow| read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone());
-        let events: Vec<Recorded> = rows.iter().map(recorded).collect::<Result<_, _>>()?;
+        let events = self.streams.read(stream, after).await?;
         if let Some(newest) = events.last() {
             self.known.saw(stream, newest.version);
         }

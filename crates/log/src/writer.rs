@@ -17,7 +17,7 @@ use app::port::{Append, AppendError, Failure, Receipt};
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use kernel::digest::Digest;
-use kernel::{CommandId, Position, StreamId, Version};
+use kernel::{Position, Version};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -131,12 +131,14 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
             let Some(backend) = idle.pop_if(|_| !batch.is_empty()) else { break };
             flights.push(fly(backend, batch, replies, &committed));
         }
-        if let Some((backend, streams, commands)) = flights.next().await {
+        if let Some((backend, batch)) = flights.next().await {
             idle.push(backend);
-            taken.release(&streams, &commands);
+            taken.release(&batch);
             // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who
-            // were quick.
-            tokio::task::yield_now().await;
+            // were quick. One alone gets it anyhow, and a turn would wake a thread to take it.
+            if batch.len() > 1 || !waiting.is_empty() {
+                tokio::task::yield_now().await;
+            }
         } else if waiting.is_empty() {
             if jobs.recv_many(&mut arrived, BATCH_APPENDS_MAX).await == 0 {
                 return;
@@ -165,26 +167,25 @@ async fn fly<B: Backend>(
     batch: Vec<Append>,
     replies: Vec<oneshot::Sender<Result<Receipt, AppendError>>>,
     committed: &Committed,
-) -> (B, Vec<StreamId>, Vec<CommandId>) {
-    let (streams, commands) = batch.iter().map(|append| (append.stream.clone(), append.command)).unzip();
+) -> (B, Vec<Append>) {
     fault::point(Point::BeforeAppend);
-    let answers = settle(&mut backend, batch, committed).await;
+    let answers = settle(&mut backend, &batch, committed).await;
     fault::point(Point::CommitBeforeAnswer);
     for (reply, answer) in replies.into_iter().zip(answers) {
         // The caller may have gone; that changes nothing.
         let _ = reply.send(answer);
     }
-    (backend, streams, commands)
+    (backend, batch)
 }
 
 /// Records a batch; where it fails as a whole for a reason that may lie in one of its appends, one by one.
 async fn settle(
     backend: &mut impl Backend,
-    batch: Vec<Append>,
+    batch: &[Append],
     committed: &Committed,
 ) -> Vec<Result<Receipt, AppendError>> {
-    match record_surely(backend, &batch).await {
-        Ok(verdicts) => answer(&batch, verdicts, committed),
+    match record_surely(backend, batch).await {
+        Ok(verdicts) => answer(batch, verdicts, committed),
         Err(failure) if failure.passing || batch.len() <= 1 => {
             batch.iter().map(|_| Err(failure.clone().into())).collect()
         }

@@ -31,7 +31,12 @@ pub struct Recording {
 impl Recording {
     /// The time of its events: when the command is handled, and never before the newest event of the stream.
     pub fn event_time(&self) -> DateTime<Utc> {
-        self.newest.map_or(self.at, |newest| newest.max(self.at))
+        self.event_time_after(self.newest)
+    }
+
+    /// The same where the store knows the newest event better than the caller did.
+    pub fn event_time_after(&self, newest: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        newest.map_or(self.at, |newest| newest.max(self.at))
     }
 }
 

@@ -61,7 +61,12 @@ impl Place {
 
     /// A connection like the writer's, tried again for `timeout` while the server is away.
     pub(crate) async fn connect(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
-        let options = self.options.clone().application_name("dualgrid writer");
+        self.connect_as("dualgrid writer", timeout).await
+    }
+
+    /// The same under another name.
+    pub(super) async fn connect_as(&self, application: &str, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
+        let options = self.options.clone().application_name(application);
         let deadline = Instant::now() + timeout;
         loop {
             let attempt = tokio::time::timeout_at(deadline, options.connect()).await;

@@ -1,4 +1,5 @@
-//! One round trip a batch: the function `append_batch` of the migrations, called with arrays.
+//! One round trip a batch: one statement where what is there is known, else the function `append_batch` of the migrations.
+//! Both are called with arrays.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,9 +33,49 @@ const APPEND_BATCH: &str = "select
     outcome
 from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
-const APPEND_KNOWN: &str = "select append_known($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+/// A batch of which the caller knows that every stream has its expected version, from having read or written it, and believes
+/// that it is the newest and that the commands are new. The unique keys say whether that is so: where it is not, the statement
+/// fails as a whole with a unique violation. Gives the position before the batch.
+///
+/// It may be one statement, because it looks nothing up: that its snapshot is older than the lock of the head row does not
+/// matter. The head is asked for where the first event needs its position, after the arrays were taken apart: that is done
+/// while another batch holds the lock.
+const APPEND_KNOWN: &str = "with head_moved as (
+    update head
+    set position = head.position + cardinality($10::uuid[])
+    returning position - cardinality($10::uuid[]) as base
+),
+event as (
+    insert into events (position, stream, version, id, type, time, bytes)
+    select
+        (select base from head_moved) + event.n,
+        event.stream,
+        event.version,
+        event.id,
+        event.type,
+        event.time,
+        event.bytes
+    from unnest($8::text[], $9::integer[], $10::uuid[], $11::text[], $12::timestamptz[], $13::bytea[])
+        with ordinality as event (stream, version, id, type, time, bytes, n)
+    returning 1
+),
+command as (
+    insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
+    select
+        command.id,
+        command.request,
+        command.stream,
+        command.version,
+        (select base from head_moved) + command.first,
+        command.event_count,
+        command.time
+    from unnest($1::uuid[], $2::bytea[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::timestamptz[])
+        as command (id, request, stream, version, first, event_count, time)
+)
+select (select base from head_moved)
+from (select count(*) from event) as recorded";
 
-/// One event of one command: as `append_known`, in one statement. It may be one, because it looks nothing up.
+/// The same of one event of one command.
 const APPEND_ONE: &str = "with head_moved as (
     update head
     set position = head.position + 1
@@ -118,7 +159,7 @@ impl PgBackend {
             Err(source) => return Err(self.record_error(&source)),
             Ok(rows) => rows,
         };
-        let row = rows.first().ok_or_else(|| RecordError::Lost(broken(OPERATION, "append_known gave nothing")))?;
+        let row = rows.first().ok_or_else(|| RecordError::Lost(broken(OPERATION, "an append gave nothing")))?;
         let base = row.try_get(0).map_err(|source| RecordError::Lost(failure(OPERATION, &source)))?;
         let before = position_from_sql(base).map_err(RecordError::Lost)?;
         let verdicts = all_made(batch, before);

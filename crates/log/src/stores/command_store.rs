@@ -45,7 +45,7 @@ impl<A> CommandStore<A> {
         if let Some(newest) = newest.filter(|newest| *newest - now > CLOCK_TOLERANCE) {
             return Err(StoreError::ClockWentBack { stream: stream.clone(), newest, now });
         }
-        Ok(Recording { newest, ..self.recording.clone() }.event_time())
+        Ok(self.recording.event_time_after(newest))
     }
 
     async fn append(&self, append: Append) -> Result<Receipt, StoreError> {

@@ -29,12 +29,10 @@ impl Taken {
     }
 
     /// A batch has landed.
-    pub(super) fn release(&mut self, streams: &[StreamId], commands: &[CommandId]) {
-        for stream in streams {
-            self.streams.remove(stream);
-        }
-        for command in commands {
-            self.commands.remove(command);
+    pub(super) fn release(&mut self, batch: &[Append]) {
+        for append in batch {
+            self.streams.remove(&append.stream);
+            self.commands.remove(&append.command);
         }
     }
 }

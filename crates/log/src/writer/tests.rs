@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chrono::DateTime;
-use kernel::EventId;
+use kernel::{CommandId, EventId, StreamId};
 use uuid::Uuid;
 
 use super::*;
@@ -220,10 +220,10 @@ async fn a_stream_is_in_one_flight_at_a_time() {
     let (first, _) = gather(&mut waiting, &mut taken, 9, 1000);
     assert_eq!(first.len(), 2);
     assert!(gather(&mut waiting, &mut taken, 9, 1000).0.is_empty(), "all that waits is in flight");
-    taken.release(&[first[1].stream.clone()], &[first[1].command]);
+    taken.release(&first[1..2]);
     let (second, _) = gather(&mut waiting, &mut taken, 9, 1000);
     assert_eq!(second.len(), 1);
     assert_eq!(second[0].stream, append("b", "3").stream);
-    taken.release(&[first[0].stream.clone()], &[first[0].command]);
+    taken.release(&first[..1]);
     assert_eq!(gather(&mut waiting, &mut taken, 9, 1000).0.len(), 1);
 }

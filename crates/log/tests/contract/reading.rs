@@ -13,6 +13,7 @@ on_every_log! {
     a_reader_that_polls_misses_nothing
     a_large_event_is_kept_byte_for_byte
     a_page_has_at_most_so_many_events
+    streams_that_are_read_at_once_are_not_mixed_up
     readers_are_woken
 }
 
@@ -71,6 +72,27 @@ async fn a_page_has_at_most_so_many_events(place: &Place) {
     assert_eq!(page.iter().map(|event| event.position.0).collect::<Vec<_>>(), [5, 6, 7, 8, 9]);
     assert_eq!(log.after(Position(20), 5).await.unwrap(), []);
     assert_eq!(log.after(Position(99), 5).await.unwrap(), []);
+}
+
+/// Also those that there are not, and those that are read from a version on.
+async fn streams_that_are_read_at_once_are_not_mixed_up(place: &Place) {
+    const STREAMS: u32 = 150;
+    let log = place.log().await;
+    let appends = (0..STREAMS).map(|n| append(&format!("{n}"), &stream(&format!("{n}")), 0, 1 + n % 5));
+    all_at_once(&log, appends.collect()).await;
+    let mut readers = JoinSet::new();
+    for (n, after) in (0..2 * STREAMS).flat_map(|n| [(n, 0), (n, 2)]) {
+        let log = Arc::clone(&log);
+        readers.spawn(async move {
+            let one = stream(&format!("{n}"));
+            let events = log.stream(&one, Version(after)).await.unwrap();
+            let last = if n < STREAMS { 1 + n % 5 } else { 0 };
+            let versions: Vec<u32> = events.iter().map(|event| event.version.0).collect();
+            assert_eq!(versions, (after + 1..=last).collect::<Vec<_>>(), "stream {n} after {after}");
+            assert!(events.iter().all(|event| event.stream == one));
+        });
+    }
+    readers.join_all().await;
 }
 
 async fn readers_are_woken(place: &Place) {
