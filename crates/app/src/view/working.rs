@@ -63,11 +63,11 @@ impl<V: View> Working for InMemory<V> {
     }
 
     fn changes(&mut self) -> Result<Vec<RowChange>, FoldError> {
-        let mut changed: Vec<(Uuid, &mut Held<V::Row>)> = Vec::new();
-        changed.extend(self.rows.iter_mut().filter(|(_, held)| held.changed).map(|(key, held)| (*key, held)));
-        changed.sort_unstable_by_key(|(key, _)| *key);
-        let mut changes = Vec::with_capacity(changed.len());
-        for (key, held) in changed {
+        let mut rows: Vec<(Uuid, &mut Held<V::Row>)> = Vec::new();
+        rows.extend(self.rows.iter_mut().filter(|(_, held)| held.changed).map(|(key, held)| (*key, held)));
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        let mut changes = Vec::with_capacity(rows.len());
+        for (key, held) in rows {
             changes.push(change::<V>(key, held.row.as_ref(), &self.fields)?);
             held.changed = false;
         }
@@ -82,10 +82,10 @@ impl<V: View> Working for InMemory<V> {
         let (_, newest_released, _) = ages.select_nth_unstable(self.rows.len() - keep - 1);
         let newest_released = *newest_released;
         let released = self.rows.extract_if(|_, held| held.touched <= newest_released);
-        let mut changed: Vec<(Uuid, Option<V::Row>)> =
+        let mut rows: Vec<(Uuid, Option<V::Row>)> =
             released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)).collect();
-        changed.sort_unstable_by_key(|(key, _)| *key);
-        changed.into_iter().map(|(key, row)| change::<V>(key, row.as_ref(), &self.fields)).collect()
+        rows.sort_unstable_by_key(|(key, _)| *key);
+        rows.into_iter().map(|(key, row)| change::<V>(key, row.as_ref(), &self.fields)).collect()
     }
 }
 
