@@ -4,6 +4,7 @@ mod deliver;
 mod departments;
 mod drain;
 mod plain;
+mod reader;
 
 use std::collections::HashMap;
 

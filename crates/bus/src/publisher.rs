@@ -4,6 +4,9 @@
 //! each fenced with the sequence before it. Several batches are under way at once: where one fails, the fence makes
 //! all after it fail too. What failed is not counted: the stream is asked again.
 //!
+//! A batch costs nats-server two flushes and a dozen operations on files, whatever is in it, and it handles one after
+//! the other. So what is far behind catches up in batches as large as nats-server takes them.
+//!
 //! Any number of publishers may run. One loses each race, looks again, and lets the other go on.
 
 mod batch;
@@ -15,12 +18,13 @@ pub use status::{PublisherState, PublisherStatus};
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use app::fault::{self, Point};
 use app::port::EventLog;
 use async_nats::jetstream::{self, Context};
-use kernel::{Clock, Entropy, Position};
+use kernel::{Clock, Entropy, Position, Recorded};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -42,16 +46,22 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const BUSY_EVENTS: u64 = 16;
 /// The longest pause of a publisher that lost a race.
 const YIELD_MILLIS_MAX: u64 = 150;
+/// Most events of a batch that every nats-server takes.
+const BATCH_EVENTS_ALWAYS: usize = 1000;
 
 /// How the publisher works. The defaults are for production.
 #[derive(Clone, Debug)]
 pub struct PublisherOptions {
-    /// Most events of one atomic batch; nats-server takes 1000 at most.
+    /// Most events of one atomic batch. A nats-server takes 1000 where its `limits.batch.max_msgs` says nothing else;
+    /// one that refuses more is sent no more than that.
     pub batch_events_max: usize,
     /// Most bytes of one atomic batch, as long as it has more than one event.
     pub batch_bytes_max: usize,
     /// Most batches that are under way at once.
     pub batches_in_flight_max: usize,
+    /// Most events that are under way at once, unless one batch has more. nats-server drops what is beyond its
+    /// `max_buffered_msgs`, 10,000 where nothing else is said, for each stream and all publishers together.
+    pub events_in_flight_max: usize,
     /// How often the stream is compared with the log while nothing else gives reason to.
     pub check_every: Duration,
     /// How often the log is asked for events of other processes.
@@ -68,9 +78,10 @@ pub struct PublisherOptions {
 impl Default for PublisherOptions {
     fn default() -> Self {
         Self {
-            batch_events_max: 1000,
-            batch_bytes_max: 4 * 1024 * 1024,
+            batch_events_max: 5000,
+            batch_bytes_max: 8 * 1024 * 1024,
             batches_in_flight_max: 4,
+            events_in_flight_max: 10_000,
             check_every: Duration::from_secs(5),
             poll_every: Duration::from_millis(10),
             gather_for: Duration::from_millis(15),
@@ -85,9 +96,10 @@ pub struct Publisher {
     connection: Connection,
     jetstream: Context,
     log: Arc<dyn EventLog>,
-    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     options: PublisherOptions,
+    /// Most events of a batch, as far as this nats-server is known.
+    batch_events: AtomicUsize,
     report: Reporter,
 }
 
@@ -112,8 +124,9 @@ impl Publisher {
             .timeout(ANSWER_PATIENCE)
             .ack_timeout(ANSWER_PATIENCE)
             .build(connection.client().clone());
-        let report = Reporter::new(Arc::clone(&clock));
-        Self { connection, jetstream, log, clock, entropy, options, report }
+        let report = Reporter::new(clock);
+        let batch_events = AtomicUsize::new(options.batch_events_max);
+        Self { connection, jetstream, log, entropy, options, batch_events, report }
     }
 
     /// How far it is and how it does.
@@ -166,6 +179,8 @@ impl Publisher {
 
     async fn publish_while_connected(&self) -> Result<Infallible, Error> {
         self.connection.check_version()?;
+        // It may be another nats-server than before, or have another configuration.
+        self.batch_events.store(self.options.batch_events_max, Ordering::Relaxed);
         let mut agreed = self.agree(None).await?;
         let mut next_check = Instant::now() + self.options.check_every;
         loop {
@@ -190,32 +205,69 @@ impl Publisher {
         }
     }
 
-    /// Publishes what is missing after `from`, at most until `until`.
+    /// Publishes what is missing after `from`, at most until `until`. While batches are under way, the next events are
+    /// read.
     async fn drain(&self, from: Position, until: Instant) -> Result<Drained, Error> {
         let mut window = Window::new(from);
         let mut sent = from;
+        let mut ahead = None;
         loop {
-            while window.len() < self.options.batches_in_flight_max && Instant::now() < until {
-                let read = self.log.after(sent, self.options.batch_events_max).await?;
-                let is_full = read.len() == self.options.batch_events_max;
+            let mut is_all = false;
+            while self.has_room(&window) && !is_all && Instant::now() < until {
+                let read = match ahead.take() {
+                    Some(read) => read,
+                    None => self.read(sent).await?,
+                };
+                // Another process may have appended since; it is looked for in the next round.
+                is_all = read.len() < self.batch_events();
                 for batch in batch::cut(&read, sent, self.options.batch_bytes_max)? {
                     fault::point(Point::BeforePublish);
                     window.push(self.send(batch, sent).await?);
                     sent = Position(sent.0 + batch.len() as u64);
                 }
                 self.report.head(sent.max(*self.log.committed().borrow()));
-                if !is_full {
-                    break;
-                }
             }
-            let confirmed = window.confirm().await?;
+            let confirmed = if is_all || ahead.is_some() || Instant::now() >= until {
+                window.confirm().await?
+            } else {
+                let (confirmed, read) = tokio::join!(window.confirm(), self.read(sent));
+                ahead = Some(read?);
+                confirmed?
+            };
             fault::point(Point::AfterPublish);
             match confirmed {
                 None => return Ok(Drained::Through(window.confirmed())),
                 Some(Outcome::Stored(events)) => self.report.published_to(window.confirmed(), events),
                 Some(Outcome::Fenced) => return Ok(Drained::Fenced),
+                Some(Outcome::TooLarge) => {
+                    self.take_smaller_batches();
+                    return Ok(Drained::Fenced);
+                }
             }
         }
+    }
+
+    fn has_room(&self, window: &Window) -> bool {
+        window.len() < self.options.batches_in_flight_max
+            && (window.len() == 0 || window.events() + self.batch_events() <= self.options.events_in_flight_max)
+    }
+
+    /// The events after `position` that may go into one batch.
+    async fn read(&self, position: Position) -> Result<Vec<Recorded>, Error> {
+        Ok(self.log.after(position, self.batch_events()).await?)
+    }
+
+    fn batch_events(&self) -> usize {
+        self.batch_events.load(Ordering::Relaxed)
+    }
+
+    fn take_smaller_batches(&self) {
+        self.batch_events.store(BATCH_EVENTS_ALWAYS.min(self.options.batch_events_max), Ordering::Relaxed);
+        tracing::info!(
+            wanted = self.options.batch_events_max,
+            taken = BATCH_EVENTS_ALWAYS,
+            "this nats-server takes smaller batches only; `limits.batch.max_msgs` of its configuration says how large"
+        );
     }
 
     /// Waits until the log may hold more than `last`, or the next check is due.

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use async_nats::jetstream::consumer::PullConsumer;
 use bus::departments::Departments;
 use bytes::Bytes;
-use futures::StreamExt as _;
 use kernel::{DepartmentCode, EventId, Position, Recorded, StreamId, Version};
 use testkit::nats::{NatsServer, STREAM};
 use tokio::sync::Barrier;
@@ -16,6 +15,7 @@ use tokio::time::Instant;
 
 use super::deliver::{Fixed, consumer};
 use super::plain::{Plain, batches};
+use super::reader::Reader;
 use super::{connection, nats_server};
 use crate::appends::Sample;
 use crate::context::Context;
@@ -24,9 +24,7 @@ use crate::report::Report;
 
 /// How many departments there are.
 const DEPARTMENTS: usize = 40;
-/// How many messages a department asks for at once; its consumer lets it hold so many.
-const ASKED_FOR: usize = 500;
-/// How long a department may wait for a message.
+/// How long a department may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Measures.
@@ -90,12 +88,15 @@ async fn once(nats: &NatsServer, codes: &[String], share: usize) -> anyhow::Resu
     let barrier = Arc::new(Barrier::new(codes.len() + 1));
     let mut running = JoinSet::new();
     for (number, code) in codes.iter().enumerate() {
-        let ((client, consumer), barrier) = (consumer(nats, code).await?, Arc::clone(&barrier));
+        consumer(nats, code).await?;
+        let (mut reader, barrier) = (Reader::connect(nats, code).await?, Arc::clone(&barrier));
         let (code, departments) = (code.clone(), codes.len());
         running.spawn(async move {
             barrier.wait().await;
-            read(&consumer, number, departments, share).await.with_context(|| format!("department {code}"))?;
-            client.flush().await.context("the acknowledgements could not be sent")
+            // Every event of this department must come once, in order: it has every so-manieth place of the stream.
+            let reading = reader.read(share, |place| (place * departments + number + 1) as u64);
+            let read = tokio::time::timeout(PATIENCE, reading).await.context("no more messages")?;
+            read.with_context(|| format!("department {code}"))
         });
     }
     barrier.wait().await;
@@ -115,19 +116,4 @@ async fn once(nats: &NatsServer, codes: &[String], share: usize) -> anyhow::Resu
         .await?;
     }
     Ok((share * codes.len()) as f64 / took.as_secs_f64())
-}
-
-/// Every event of this department must come once, in order: the department has every so-manieth place of the stream.
-async fn read(consumer: &PullConsumer, number: usize, departments: usize, share: usize) -> anyhow::Result<()> {
-    let messages = consumer.stream().max_messages_per_batch(ASKED_FOR).messages().await;
-    let mut messages = messages.context("could not read")?;
-    for place in 0..share {
-        let next = tokio::time::timeout(PATIENCE, messages.next()).await.context("no more messages")?;
-        let message = next.context("the messages ended")??;
-        let info = message.info().map_err(|error| anyhow::anyhow!("no place in the stream: {error}"))?;
-        let expected = (place * departments + number + 1) as u64;
-        ensure!(info.stream_sequence == expected, "{} came, and {expected} should", info.stream_sequence);
-        message.ack().await.map_err(|error| anyhow::anyhow!("could not acknowledge: {error}"))?;
-    }
-    Ok(())
 }

@@ -34,7 +34,7 @@ pub(super) fn batches(events: &[Recorded], size: usize, root: &str) -> anyhow::R
 
 fn batch(events: &[Recorded], number: usize, root: &str) -> anyhow::Result<Batch> {
     let first = events.first().context("an empty batch")?.position.0;
-    let id = format!("{number:032x}");
+    let id = format!("{number:016x}");
     let mut bytes = Vec::with_capacity(events.iter().map(|event| event.bytes.len() + 320).sum());
     for (place, event) in (1..).zip(events) {
         let subject = bus::stream::subject_of(event)?;

@@ -18,7 +18,7 @@ use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use kernel::{Position, Recorded};
 
-use super::Publisher;
+use super::{BATCH_EVENTS_ALWAYS, Publisher};
 use crate::header;
 use crate::stream::{CONTENT_TYPE, subject_of};
 use crate::{Error, header::POSITION};
@@ -26,7 +26,7 @@ use crate::{Error, header::POSITION};
 /// A batch that was sent and is not answered yet.
 pub(super) struct Sent {
     last: Position,
-    events: u64,
+    events: usize,
     answer: PublishAckFuture,
 }
 
@@ -37,6 +37,8 @@ pub(super) enum Outcome {
     Stored(u64),
     /// The stream was not where the batch expected it to be; nothing was stored.
     Fenced,
+    /// It has more events than this nats-server takes at once; nothing was stored.
+    TooLarge,
 }
 
 /// The batches under way, oldest first.
@@ -54,6 +56,11 @@ impl Window {
         self.sent.len()
     }
 
+    /// How many events are under way.
+    pub(super) fn events(&self) -> usize {
+        self.sent.iter().map(|sent| sent.events).sum()
+    }
+
     pub(super) const fn confirmed(&self) -> Position {
         self.confirmed
     }
@@ -68,11 +75,12 @@ impl Window {
         match sent.answer.into_future().await {
             Ok(stored) if stored.sequence == sent.last.0 => {
                 self.confirmed = sent.last;
-                Ok(Some(Outcome::Stored(sent.events)))
+                Ok(Some(Outcome::Stored(sent.events as u64)))
             }
             // The fence makes this impossible; whatever it was, the stream is asked where it is.
             Ok(_) => Ok(Some(Outcome::Fenced)),
             Err(error) if is_fence(&error) => Ok(Some(Outcome::Fenced)),
+            Err(error) if sent.events > BATCH_EVENTS_ALWAYS && is_given_up(&error) => Ok(Some(Outcome::TooLarge)),
             Err(error) => Err(Error::nats("publish")(error)),
         }
     }
@@ -80,9 +88,25 @@ impl Window {
 
 /// Whether the stream was somewhere else, or is gone.
 fn is_fence(error: &PublishError) -> bool {
-    let code = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
     matches!(error.kind(), PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound)
-        || code.is_some_and(|cause| cause.error_code() == ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
+        || code_of(error) == Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
+}
+
+/// Whether nats-server gave the batch up before it came to the commit. To the message that is one too many it says that
+/// the batch is too large; by the commit it has forgotten the batch. What it has no room for it drops.
+fn is_given_up(error: &PublishError) -> bool {
+    [
+        ErrorCode::ATOMIC_PUBLISH_TOO_LARGE_BATCH,
+        ErrorCode::ATOMIC_PUBLISH_INCOMPLETE_BATCH,
+        ErrorCode::STREAM_TOO_MANY_REQUESTS,
+    ]
+    .map(Some)
+    .contains(&code_of(error))
+}
+
+fn code_of(error: &PublishError) -> Option<ErrorCode> {
+    let cause = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
+    cause.map(jetstream::Error::error_code)
 }
 
 /// Cuts what was read after `from` into batches of at most `bytes_max`, and makes sure that nothing is missing.
@@ -126,11 +150,15 @@ impl Publisher {
         let message = PublishMessage::build().payload(payload(last)).headers(headers);
         let answer = self.jetstream.send_publish(subject_of(last)?, message);
         let answer = answer.await.map_err(Error::nats("publish"))?;
-        Ok(Sent { last: last.position, events: batch.len() as u64, answer })
+        Ok(Sent { last: last.position, events: batch.len(), answer })
     }
 
+    /// Short, because it is stored with each message, and nats-server looks through all headers for each that it may
+    /// find. It has to differ from those of the few batches that are under way.
     fn batch_id(&self) -> String {
-        self.entropy.uuid(self.clock.now()).simple().to_string()
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        format!("{:016x}", u64::from_le_bytes(bytes))
     }
 }
 

@@ -63,6 +63,31 @@ async fn a_publisher_that_is_stopped_anywhere_is_followed_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_large_batches_gets_smaller_ones() {
+    let mut world = World::new().await;
+    world.log.grow(13_000);
+    // More than `limits.batch.max_msgs` of this server.
+    let options =
+        PublisherOptions { batch_events_max: 6_000, events_in_flight_max: 12_000, ..PublisherOptions::default() };
+    let publisher = world.publisher_with(options).await;
+    world.settle().await;
+    let status = publisher.status().borrow().clone();
+    assert_eq!((status.state, status.rebuilds), (PublisherState::Publishing, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_publishers_that_are_far_behind_double_and_lose_nothing() {
+    let mut world = World::new().await;
+    world.log.grow(30_000);
+    let one = world.publisher().await;
+    let other = world.publisher().await;
+    world.settle().await;
+    for publisher in [one, other] {
+        assert_eq!(publisher.status().borrow().rebuilds, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_of_another_process_are_found_by_polling() {
     let mut world = World::new().await;
     let publisher = world.publisher().await;
@@ -78,6 +103,7 @@ async fn events_of_another_process_are_found_by_polling() {
 #[ignore = "a measurement, not a test"]
 async fn atomic_batches_are_faster_than_single_messages() {
     for (name, batch_events_max, batches_in_flight_max, count) in [
+        ("batches of 5000", 5000, 2, 100_000),
         ("single", 1, 4, 5_000),
         ("batches of 1000, one at a time", 1000, 1, 100_000),
         ("batches of 1000", 1000, 4, 100_000),

@@ -11,6 +11,13 @@ const SYNC: &str = "  # A message is on the disk before it is acknowledged.
   sync_interval: always
 ";
 
+/// How many messages an atomic batch may have, and how many may wait for a stream: 1000 and 10,000 where nothing is said.
+/// A publisher that is far behind sends batches as large as it may, because each is flushed.
+const BATCH: &str = "  # So that a publisher that is far behind catches up in fewer, larger batches.
+  limits { batch { max_msgs: 5000 } }
+  max_buffered_msgs: 50000
+";
+
 /// A password, or where the server finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Password {
@@ -87,7 +94,7 @@ fn header(config: &NatsConfig) -> String {
         "
 jetstream {{
   store_dir: {}
-{SYNC}}}
+{SYNC}{BATCH}}}
 
 ",
         quoted(&config.store_dir)
