@@ -29,7 +29,7 @@ pub(crate) async fn run(context: &Context, report: &mut Report) -> anyhow::Resul
     for (store, name) in stores.into_iter().filter(|(_, name)| is_asked_for(&format!("views-{name}"))) {
         let (system, filled) = filled(context, store, name).await?;
         context.say(format!("rebuilding all views from {} events, {name}", filled.head));
-        let rebuilt = rebuild::run(context, &system, filled.head).await?;
+        let rebuilt = rebuild::run(&system, filled.head).await?;
         check(&system, &filled).await?;
         let what = format!("all views built anew from {} events, {name}", filled.head);
         let key = format!("rebuild_events_per_s_{name}");
@@ -57,7 +57,7 @@ async fn filled(context: &Context, store: Store, name: &str) -> anyhow::Result<(
     let setup = SystemSetup { roles: vec!["api".to_owned()], ..SystemSetup::sample(store)? };
     let mut system = System::start(setup).await?;
     system.stop().await?;
-    let cases = context.size(30_000, 2_000_000);
+    let cases = context.size(80_000, 2_000_000);
     context.say(format!("filling a log with {cases} cases, {name}"));
     let filled = generate::cases(system.store_url(), cases, context.size(EVENTS_PER_CASE, 5)).await?;
     if store == Store::Postgres {

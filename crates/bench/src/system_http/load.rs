@@ -150,8 +150,8 @@ impl Client {
     async fn about_old(&mut self, begin: Instant) -> anyhow::Result<()> {
         let share = self.plan.old.len() / self.plan.clients;
         let case = self.plan.old[self.number + self.plan.clients * self.random.below(share)];
-        let (day, count) = (&self.plan.day, self.seen.old);
-        let body = format!(r#"{{"day":"{day}","text":"已联系住户，正在清理：第{count}次"}}"#);
+        let (day, note) = (&self.plan.day, self.random.command_id());
+        let body = format!(r#"{{"day":"{day}","text":"已联系住户，正在清理：{note}"}}"#);
         let sent = Instant::now();
         let token = self.plan.people.token(Who::Anywhere);
         let path = format!("/cases/{case}/record-progress");

@@ -8,7 +8,6 @@ use testkit::system::{System, dualgrid_binary};
 use tokio::process::Command;
 use tokio::time::Instant;
 
-use crate::context::Context;
 use crate::measure::Series;
 
 /// How often its memory is looked at.
@@ -24,9 +23,9 @@ pub(super) struct Rebuilt {
 
 /// Builds all views twice: the second time they stand beside those of the first.
 #[expect(clippy::cast_precision_loss, reason = "a count of events")]
-pub(super) async fn run(context: &Context, system: &System, events: u64) -> anyhow::Result<Rebuilt> {
+pub(super) async fn run(system: &System, events: u64) -> anyhow::Result<Rebuilt> {
     let mut rebuilt = Rebuilt { per_s: Series::default(), memory_mib: 0.0 };
-    for _ in 0..context.size(3, 2) {
+    for _ in 0..2 {
         let (took, memory_kib) = once(system).await?;
         rebuilt.per_s.0.push(events as f64 / took.as_secs_f64());
         rebuilt.memory_mib = rebuilt.memory_mib.max(memory_kib as f64 / 1024.0);
