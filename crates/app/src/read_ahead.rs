@@ -15,7 +15,7 @@ use crate::port::{EventLog, Failure};
 /// Events of one page.
 pub const PAGE_EVENTS: usize = 2_000;
 /// Pages under way beside the one that is worked on.
-const PAGES_AHEAD: usize = 3;
+const PAGES_AHEAD: usize = 2;
 
 /// Why a page could not be had.
 #[derive(Debug, thiserror::Error)]

@@ -23,8 +23,9 @@ use crate::read_ahead::ReadAhead;
 use crate::view::{Fold, Working};
 use written::Written;
 
-/// Most rows of one view that are held: about 30 MiB.
-pub const ROWS_HELD_MAX: usize = 12_000;
+/// Most rows of one view that are held, about 30 MiB. Where more cases than that are under way at one time, rows come back after
+/// they were written, and a rebuild takes three times as long.
+pub const ROWS_HELD_MAX: usize = 24_000;
 /// The part of them that is let go at once, one of so many: the less, the longer a row is held. With half of them a
 /// quarter of all cases came back after they were written, with a twelfth one in a hundred.
 const ROWS_HELD_PARTS: usize = 12;
@@ -55,6 +56,7 @@ pub async fn rebuild(
     rows_held_max: usize,
     progress: impl Fn(Position, Position),
 ) -> Result<Position, ProjectError> {
+    let rows_held_max = rows_held_max.min(views.rows_held_max());
     let mut fillings = Vec::with_capacity(folds.len());
     for fold in &folds {
         fillings.push(Filling::begin(Arc::clone(views), &**fold, rows_held_max).await?);

@@ -57,7 +57,7 @@ async fn filled(context: &Context, store: Store, name: &str) -> anyhow::Result<(
     let setup = SystemSetup { roles: vec!["api".to_owned()], ..SystemSetup::sample(store)? };
     let mut system = System::start(setup).await?;
     system.stop().await?;
-    let cases = context.size(80_000, 2_000_000);
+    let cases = context.size(40_000, 2_000_000);
     context.say(format!("filling a log with {cases} cases, {name}"));
     let filled = generate::cases(system.store_url(), cases, context.size(EVENTS_PER_CASE, 5)).await?;
     if store == Store::Postgres {

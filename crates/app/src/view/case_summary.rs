@@ -131,6 +131,10 @@ impl View for CaseSummaryView {
         row.updated_at = event.recorded.time;
     }
 
+    fn is_settled(row: &CaseSummary) -> bool {
+        row.stage.is_final()
+    }
+
     fn sort(row: &CaseSummary) -> i64 {
         row.position.0.cast_signed()
     }

@@ -23,6 +23,8 @@ pub trait View: Send + Sync + 'static {
     fn keys(event: &Read<'_>) -> [Option<Uuid>; 2];
     /// Makes of the row what it is after the event; a row that there is not is none.
     fn fold(key: Uuid, row: &mut Option<Self::Row>, event: &Read<'_>);
+    /// Whether hardly any event is expected to come to the row any more. Where many rows are folded, such rows are let go first.
+    fn is_settled(row: &Self::Row) -> bool;
     /// By what pages are ordered; no two rows have the same.
     fn sort(row: &Self::Row) -> i64;
     /// The text by which rows are found, of one of the fields that an index of [`View::SPEC`] names.
@@ -60,8 +62,8 @@ pub trait Working: Send {
     fn apply(&mut self, events: &[Read<'_>]);
     /// Every row that changed since it was held or told last, in the order of the keys.
     fn changes(&mut self) -> Result<Vec<RowChange>, FoldError>;
-    /// Lets go of rows until about `keep` are held, those that were touched longest ago first. Gives those that changed,
-    /// in the order of the keys.
+    /// Lets go of rows until about `keep` are held: settled ones first, then those that were touched longest ago. Gives those
+    /// that changed, in the order of the keys.
     fn release(&mut self, keep: usize) -> Result<Vec<RowChange>, FoldError>;
 }
 

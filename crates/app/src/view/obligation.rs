@@ -97,6 +97,10 @@ impl View for OpenObligationView {
         row.open = if next.is_some() { "yes".into() } else { "no".into() };
     }
 
+    fn is_settled(row: &OpenObligation) -> bool {
+        row.next.is_none()
+    }
+
     fn sort(row: &OpenObligation) -> i64 {
         // The most urgent first; cases that are due in the same second in the order in which they were found.
         let due = row.next.as_ref().map_or(0, |next| next.due.at.timestamp());

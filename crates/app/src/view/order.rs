@@ -75,6 +75,10 @@ impl View for DepartmentOrderView {
         row.updated_at = event.recorded.time;
     }
 
+    fn is_settled(row: &DepartmentOrder) -> bool {
+        matches!(row.status.as_str(), "disposed" | "returned")
+    }
+
     fn sort(row: &DepartmentOrder) -> i64 {
         row.position.0.cast_signed()
     }

@@ -17,6 +17,13 @@ struct Held<R> {
     touched: u64,
 }
 
+impl<R> Held<R> {
+    /// The batch that touched it last; before all of them where the row is settled.
+    fn last_needed<V: View<Row = R>>(&self) -> u64 {
+        if self.row.as_ref().is_some_and(V::is_settled) { 0 } else { self.touched }
+    }
+}
+
 /// The rows of one view.
 pub(super) struct InMemory<V: View> {
     rows: HashMap<Uuid, Held<V::Row>>,
@@ -78,10 +85,10 @@ impl<V: View> Working for InMemory<V> {
         if self.rows.len() <= keep {
             return Ok(Vec::new());
         }
-        let mut ages: Vec<u64> = self.rows.values().map(|held| held.touched).collect();
+        let mut ages: Vec<u64> = self.rows.values().map(Held::last_needed::<V>).collect();
         let (_, newest_released, _) = ages.select_nth_unstable(self.rows.len() - keep - 1);
         let newest_released = *newest_released;
-        let released = self.rows.extract_if(|_, held| held.touched <= newest_released);
+        let released = self.rows.extract_if(|_, held| held.last_needed::<V>() <= newest_released);
         let mut rows: Vec<(Uuid, Option<V::Row>)> =
             released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)).collect();
         rows.sort_unstable_by_key(|(key, _)| *key);

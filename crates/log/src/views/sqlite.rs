@@ -34,6 +34,9 @@ const WRITER_CACHE: &str = "-16384";
 /// Bytes of filled rows after which the write-ahead log is copied into the file.
 const FILLED_BYTES_MAX: usize = 8 << 20;
 
+/// What a rebuild may hold beside the caches of SQLite, which are in the same process.
+const ROWS_HELD_MAX: usize = 14_000;
+
 /// Views in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteViews {
@@ -118,6 +121,10 @@ fn read_row(operation: &'static str, row: &SqliteRow) -> Result<Row, Failure> {
 
 #[async_trait]
 impl ViewStore for SqliteViews {
+    fn rows_held_max(&self) -> usize {
+        ROWS_HELD_MAX
+    }
+
     async fn active(&self, view: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
         const OPERATION: &str = "look up the active build of a view";
         let found: Option<(i64, i32)> = sqlx::query_as(
