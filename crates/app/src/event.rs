@@ -53,13 +53,9 @@ impl Read<'_> {
 /// and the data of a retired version are first turned, JSON to JSON, into those of the next one, and only then given
 /// to [`Event::read`]. None is retired yet.
 pub fn read_as<E: Event>(recorded: &Recorded) -> Result<E, Unreadable> {
-    if let Ok(Some(event)) = envelope::event(&recorded.bytes) {
-        return Ok(event);
-    }
-    // What is wrong with it is said by the slower way.
     let unreadable = |reason: String| Unreadable { position: recorded.position, reason };
     let contents = envelope::contents(&recorded.bytes).map_err(|error| unreadable(error.to_string()))?;
-    E::read(&contents.kind, contents.data.get()).map_err(|error| {
+    E::read(&contents.kind, contents.data).map_err(|error| {
         unreadable(match &error {
             ReadError::UnknownType(_) => error.to_string(),
             ReadError::Data { source, .. } => format!("{error}: {source}"),

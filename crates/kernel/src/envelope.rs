@@ -4,14 +4,12 @@
 //! `actorscope`, `commandid`, `correlationid`, `traceparent` (the distributed-tracing extension) and `department`.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{Actor, CommandId, CorrelationId, DepartmentCode, Event, EventId, Scope, StreamId, Version};
+use crate::{Actor, CommandId, CorrelationId, DepartmentCode, EventId, Scope, StreamId, Version};
 
 /// Where an event comes from: who did what, under which command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,38 +168,28 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope<'_>, serde_json::Error> {
 }
 
 /// What stands in an envelope for those who only want the event: its stored name and its data, which borrow from `bytes`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Contents<'a> {
     /// The stored name of the event.
-    #[serde(rename = "type", borrow)]
     pub kind: std::borrow::Cow<'a, str>,
-    /// The event itself.
-    #[serde(borrow)]
-    pub data: &'a RawValue,
+    /// The event itself, to be read as JSON: that it is, shows then.
+    pub data: &'a str,
 }
 
-/// Reads the name and the data of an event and nothing else.
+/// Takes the name and the data of an event out of its envelope and nothing else.
 pub fn contents(bytes: &[u8]) -> Result<Contents<'_>, serde_json::Error> {
-    serde_json::from_slice(bytes)
-}
-
-/// Reads an event out of its envelope in one pass: its data is not looked for first and read then. None where no event has
-/// its name, or where its data stands before its name; [`contents`] tells.
-pub fn event<E: Event>(bytes: &[u8]) -> Result<Option<E>, serde_json::Error> {
-    if let Some((name, data)) = std::str::from_utf8(bytes).ok().and_then(as_encoded) {
-        return read_json(serde_json::Deserializer::from_str(data), |json| E::read_from(name, json));
+    #[derive(Deserialize)]
+    struct Members<'a> {
+        #[serde(rename = "type", borrow)]
+        kind: std::borrow::Cow<'a, str>,
+        #[serde(borrow)]
+        data: &'a RawValue,
     }
-    read_json(serde_json::Deserializer::from_slice(bytes), |json| json.deserialize_map(OnePass(PhantomData)))
-}
-
-/// All that a deserializer has is one value.
-fn read_json<'de, R: serde_json::de::Read<'de>, T>(
-    mut json: serde_json::Deserializer<R>,
-    read: impl FnOnce(&mut serde_json::Deserializer<R>) -> Result<T, serde_json::Error>,
-) -> Result<T, serde_json::Error> {
-    let value = read(&mut json)?;
-    json.end()?;
-    Ok(value)
+    if let Some((kind, data)) = std::str::from_utf8(bytes).ok().and_then(as_encoded) {
+        return Ok(Contents { kind: kind.into(), data });
+    }
+    let Members { kind, data } = serde_json::from_slice(bytes)?;
+    Ok(Contents { kind, data: data.get() })
 }
 
 /// The name and the data of an envelope that is written as [`encode`] does: no space between members, texts without
@@ -234,48 +222,6 @@ fn text_of(json: &str) -> Option<(&str, &str)> {
     let end = memchr::memchr2(b'"', b'\\', text.as_bytes())?;
     let (text, rest) = text.split_at_checked(end)?;
     Some((text, rest.strip_prefix('"')?))
-}
-
-/// The members of an envelope that matter here.
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "lowercase")]
-enum Member {
-    Type,
-    Data,
-    #[serde(other)]
-    Other,
-}
-
-struct OnePass<E>(PhantomData<fn() -> E>);
-
-impl<'de, E: Event> Visitor<'de> for OnePass<E> {
-    type Value = Option<E>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an envelope")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<E>, A::Error> {
-        let (mut name, mut event) = (None::<String>, None);
-        while let Some(member) = members.next_key()? {
-            match (member, &name) {
-                (Member::Type, _) => name = Some(members.next_value()?),
-                (Member::Data, Some(name)) => event = members.next_value_seed(Data(name, PhantomData))?,
-                (Member::Data, None) | (Member::Other, _) => drop(members.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(event)
-    }
-}
-
-struct Data<'a, E>(&'a str, PhantomData<fn() -> E>);
-
-impl<'de, E: Event> DeserializeSeed<'de> for Data<'_, E> {
-    type Value = Option<E>;
-
-    fn deserialize<D: Deserializer<'de>>(self, data: D) -> Result<Option<E>, D::Error> {
-        E::read_from(self.0, data)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Events of an aggregate, and the macro that gives each variant its stored name.
 
-use serde::Deserializer;
 use serde_json::value::RawValue;
 
 use crate::DepartmentCode;
@@ -36,8 +35,6 @@ pub trait Event: Sized + Clone + std::fmt::Debug + Send + Sync + 'static {
     /// Reads the event called `name` from its data. Only names of today are known: a retired version is turned into
     /// the next one, JSON to JSON, before it comes here, in `app::event::read_as`.
     fn read(name: &str, data: &str) -> Result<Self, ReadError>;
-    /// The same from data that comes by once; none where no event has that name.
-    fn read_from<'de, D: Deserializer<'de>>(name: &str, data: D) -> Result<Option<Self>, D::Error>;
     /// The department whose order the event is about; such an event goes to that department.
     fn department(&self) -> Option<&DepartmentCode>;
     /// The JSON Schema of the data of every event, by stored name.
@@ -94,16 +91,6 @@ macro_rules! events {
                     _ => return Err($crate::event::ReadError::UnknownType(name.to_owned())),
                 }
                 .map_err(|source| $crate::event::ReadError::Data { name: name.to_owned(), source })
-            }
-            fn read_from<'de, D>(name: &str, data: D) -> Result<Option<Self>, D::Error>
-            where
-                D: $crate::serde::Deserializer<'de>,
-            {
-                use $crate::serde::Deserialize as _;
-                match name {
-                    $($name => $variant::deserialize(data).map(|event| Some(Self::$variant(Box::new(event)))),)*
-                    _ => $crate::serde::de::IgnoredAny::deserialize(data).map(|_| None),
-                }
             }
             fn department(&self) -> Option<&$crate::DepartmentCode> {
                 let department: fn(&$enum) -> Option<&$crate::DepartmentCode> = $department;

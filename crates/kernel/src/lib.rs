@@ -38,6 +38,4 @@ pub use stream::{Position, Recorded, StreamId, Version};
 #[doc(hidden)]
 pub use schemars;
 #[doc(hidden)]
-pub use serde;
-#[doc(hidden)]
 pub use serde_json;
