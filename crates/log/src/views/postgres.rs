@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
 use super::copied::copy_in_tx;
-use super::statements::{Dialect, Reading, check_names, check_query, table_of};
+use super::statements::{ABANDON, Dialect, Reading, check_names, check_query, table_of};
 use super::{Filling, not_built};
 use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::POSTGRES_VIEWS;
@@ -263,10 +263,7 @@ impl ViewStore for PgViews {
         check_names(OPERATION, &build.spec)?;
         let abandoned = async {
             let mut tx = self.begin_tx().await?;
-            let deleted = sqlx::query("delete from views where number = $1 and not active")
-                .bind(build.number)
-                .execute(&mut *tx)
-                .await?;
+            let deleted = sqlx::query(ABANDON).bind(build.number).execute(&mut *tx).await?;
             if deleted.rows_affected() > 0 {
                 drop_in_tx(&mut tx, &table_of(build)).await?;
             }

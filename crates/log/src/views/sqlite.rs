@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
-use super::statements::{Dialect, Reading, check_names, check_query, table_of};
+use super::statements::{ABANDON, Dialect, Reading, check_names, check_query, table_of};
 use super::{Filling, not_built};
 use crate::failure::{broken, failure, is_missing_column, is_missing_table};
 use crate::migrations::SQLITE_VIEWS;
@@ -282,10 +282,7 @@ impl ViewStore for SqliteViews {
         check_names(OPERATION, &build.spec)?;
         let abandoned = async {
             let mut tx = self.begin_tx().await?;
-            let deleted = sqlx::query("delete from views where number = $1 and not active")
-                .bind(build.number)
-                .execute(&mut *tx)
-                .await?;
+            let deleted = sqlx::query(ABANDON).bind(build.number).execute(&mut *tx).await?;
             if deleted.rows_affected() > 0 {
                 drop_in_tx(&mut tx, &table_of(build)).await?;
             }

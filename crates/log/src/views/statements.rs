@@ -7,6 +7,22 @@ use crate::failure::broken;
 /// Longest name of a view or field: PostgreSQL cuts names at 63 bytes.
 const NAME_BYTES_MAX: usize = 40;
 
+/// Registers a build: name, version, whether it is being filled in bulk. Gives its number, after which its table is called.
+pub(super) const REGISTER: &str =
+    "insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number";
+/// Says what the table of a build is called: name, number.
+pub(super) const NAME_TABLE: &str = "update views set table_name = $1 where number = $2";
+/// Sets the checkpoint of a bulk fill: position, number.
+pub(super) const FINISH: &str = "update views set position = $1, filling = false where number = $2 and filling";
+/// Moves the checkpoint where it is as expected: position, number, position before.
+pub(super) const MOVE_CHECKPOINT: &str = "update views set position = $1 where number = $2 and position = $3";
+/// Takes the other builds of a view off the register: name, number.
+pub(super) const FORGET_OTHERS: &str = "delete from views where name = $1 and number <> $2";
+/// Makes a build the one that is read: number.
+pub(super) const ACTIVATE: &str = "update views set active = true where number = $1";
+/// Takes a build that is not read off the register: number.
+pub(super) const ABANDON: &str = "delete from views where number = $1 and not active";
+
 /// A statement that reads rows, and its arguments: first the texts, then the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reading {

@@ -7,22 +7,18 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use crate::record::{position_to_sql, to_sql};
 use crate::views::Filling;
 use crate::views::changes::Changes;
-use crate::views::statements::{Dialect, table, table_of};
+use crate::views::statements::{
+    ACTIVATE, Dialect, FINISH, FORGET_OTHERS, MOVE_CHECKPOINT, NAME_TABLE, REGISTER, table, table_of,
+};
 
 pub(super) async fn begin_in_tx(tx: &mut PgConnection, view: &ViewSpec, filling: Filling) -> Result<i64, sqlx::Error> {
-    let number: i64 = sqlx::query_scalar(
-        "insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number",
-    )
-    .bind(view.name)
-    .bind(to_sql(view.version))
-    .bind(filling == Filling::Bulk)
-    .fetch_one(&mut *tx)
-    .await?;
-    sqlx::query("update views set table_name = $1 where number = $2")
-        .bind(table(view, number))
-        .bind(number)
-        .execute(&mut *tx)
+    let number: i64 = sqlx::query_scalar(REGISTER)
+        .bind(view.name)
+        .bind(to_sql(view.version))
+        .bind(filling == Filling::Bulk)
+        .fetch_one(&mut *tx)
         .await?;
+    sqlx::query(NAME_TABLE).bind(table(view, number)).bind(number).execute(&mut *tx).await?;
     let create = Dialect::Postgres.create(number, view);
     sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *tx).await?;
     compress_well_in_tx(tx, &table(view, number)).await?;
@@ -58,12 +54,7 @@ async fn create_indexes_in_tx(tx: &mut PgConnection, number: i64, view: &ViewSpe
 
 /// Sets the checkpoint of a bulk fill; false where the build is gone.
 pub(super) async fn finish_in_tx(tx: &mut PgConnection, build: &Build, to: Position) -> Result<bool, sqlx::Error> {
-    let finished = sqlx::query("update views set position = $1, filling = $2 where number = $3 and filling")
-        .bind(position_to_sql(to))
-        .bind(false)
-        .bind(build.number)
-        .execute(tx)
-        .await?;
+    let finished = sqlx::query(FINISH).bind(position_to_sql(to)).bind(build.number).execute(tx).await?;
     Ok(finished.rows_affected() == 1)
 }
 
@@ -74,7 +65,7 @@ pub(super) async fn move_checkpoint_in_tx(
     from: Position,
     to: Position,
 ) -> Result<bool, sqlx::Error> {
-    let moved = sqlx::query("update views set position = $1 where number = $2 and position = $3")
+    let moved = sqlx::query(MOVE_CHECKPOINT)
         .bind(position_to_sql(to))
         .bind(build.number)
         .bind(position_to_sql(from))
@@ -131,12 +122,8 @@ pub(super) async fn activate_in_tx(tx: &mut PgConnection, build: &Build) -> Resu
     if !builds.iter().any(|(number, _)| *number == build.number) {
         return Ok(false);
     }
-    sqlx::query("delete from views where name = $1 and number <> $2")
-        .bind(build.spec.name)
-        .bind(build.number)
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("update views set active = true where number = $1").bind(build.number).execute(&mut *tx).await?;
+    sqlx::query(FORGET_OTHERS).bind(build.spec.name).bind(build.number).execute(&mut *tx).await?;
+    sqlx::query(ACTIVATE).bind(build.number).execute(&mut *tx).await?;
     for (_, table) in builds.iter().filter(|(number, _)| *number != build.number) {
         drop_in_tx(tx, table).await?;
     }
