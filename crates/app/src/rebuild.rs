@@ -23,7 +23,7 @@ use crate::read_ahead::ReadAhead;
 use crate::view::{Fold, Working};
 use written::Written;
 
-/// Most rows of one view that are held, about 30 MiB. Where more cases than that are under way at one time, rows come back after
+/// Most rows of one view that are held, some 30 to 50 MiB. Where more cases than that are under way at one time, rows come back after
 /// they were written, and a rebuild takes three times as long.
 pub const ROWS_HELD_MAX: usize = 24_000;
 /// The part of them that is let go at once, one of so many: the less, the longer a row is held. With half of them a
@@ -56,7 +56,6 @@ pub async fn rebuild(
     rows_held_max: usize,
     progress: impl Fn(Position, Position),
 ) -> Result<Position, ProjectError> {
-    let rows_held_max = rows_held_max.min(views.rows_held_max());
     let mut fillings = Vec::with_capacity(folds.len());
     for fold in &folds {
         fillings.push(Filling::begin(Arc::clone(views), &**fold, rows_held_max).await?);

@@ -108,12 +108,6 @@ pub enum SaveError {
 /// The tables of views.
 #[async_trait]
 pub trait ViewStore: Send + Sync + 'static {
-    /// Most rows of a view that a rebuild holds beside this store, whatever else it would: a store inside this process has memory
-    /// of its own, and both together stay below 300 MiB.
-    fn rows_held_max(&self) -> usize {
-        usize::MAX
-    }
-
     /// The active build of a view, of whatever version.
     async fn active(&self, view: &ViewSpec) -> Result<Option<(Build, u32)>, Failure>;
     /// Makes an empty build beside the active one, with its checkpoint at 0, and its indexes.

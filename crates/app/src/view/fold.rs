@@ -62,7 +62,7 @@ pub trait Working: Send {
     fn apply(&mut self, events: &[Read<'_>]);
     /// Every row that changed since it was held or told last, in the order of the keys.
     fn changes(&mut self) -> Result<Vec<RowChange>, FoldError>;
-    /// Lets go of rows until about `keep` are held: settled ones first, then those that were touched longest ago. Gives those
+    /// Lets go of rows until `keep` are held: settled ones first, then those that were touched longest ago. Gives those
     /// that changed, in the order of the keys.
     fn release(&mut self, keep: usize) -> Result<Vec<RowChange>, FoldError>;
 }

@@ -1,5 +1,6 @@
 //! Rows in memory.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use serde::de::Error as _;
@@ -74,8 +75,9 @@ impl<V: View> Working for InMemory<V> {
         rows.extend(self.rows.iter_mut().filter(|(_, held)| held.changed).map(|(key, held)| (*key, held)));
         rows.sort_unstable_by_key(|(key, _)| *key);
         let mut changes = Vec::with_capacity(rows.len());
+        let mut text = Vec::new();
         for (key, held) in rows {
-            changes.push(change::<V>(key, held.row.as_ref(), &self.fields)?);
+            changes.push(change::<V>(key, held.row.as_ref(), &self.fields, &mut text)?);
             held.changed = false;
         }
         Ok(changes)
@@ -85,28 +87,123 @@ impl<V: View> Working for InMemory<V> {
         if self.rows.len() <= keep {
             return Ok(Vec::new());
         }
+        let too_many = self.rows.len() - keep;
         let mut ages: Vec<u64> = self.rows.values().map(Held::last_needed::<V>).collect();
-        let (_, newest_released, _) = ages.select_nth_unstable(self.rows.len() - keep - 1);
+        let (older, newest_released, _) = ages.select_nth_unstable(too_many - 1);
         let newest_released = *newest_released;
-        let released = self.rows.extract_if(|_, held| held.last_needed::<V>() <= newest_released);
-        let mut rows: Vec<(Uuid, Option<V::Row>)> =
-            released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)).collect();
+        // Of those that are as old as the newest, only as many as it takes: there may be thousands.
+        let mut of_that_age = too_many - older.iter().filter(|age| **age < newest_released).count();
+        let released = self.rows.extract_if(|_, held| match held.last_needed::<V>().cmp(&newest_released) {
+            Ordering::Less => true,
+            Ordering::Equal if of_that_age > 0 => {
+                of_that_age -= 1;
+                true
+            }
+            _ => false,
+        });
+        let mut rows: Vec<(Uuid, Option<V::Row>)> = Vec::with_capacity(too_many);
+        rows.extend(released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)));
         rows.sort_unstable_by_key(|(key, _)| *key);
-        rows.into_iter().map(|(key, row)| change::<V>(key, row.as_ref(), &self.fields)).collect()
+        // A list of its own: one that is collected goes on in the room of the rows, which are six times as large.
+        let mut changes = Vec::with_capacity(rows.len());
+        let mut text = Vec::new();
+        for (key, row) in rows {
+            changes.push(change::<V>(key, row.as_ref(), &self.fields, &mut text)?);
+        }
+        Ok(changes)
     }
 }
 
-/// The order of keys is that of their texts: hyphens stand in the same places, and digits before letters.
-fn change<V: View>(key: Uuid, row: Option<&V::Row>, fields: &[&'static str]) -> Result<RowChange, FoldError> {
+/// The order of keys is that of their texts: hyphens stand in the same places, and digits before letters. The document is made in
+/// `text`, so that it takes no more room than it needs.
+fn change<V: View>(
+    key: Uuid,
+    row: Option<&V::Row>,
+    fields: &[&'static str],
+    text: &mut Vec<u8>,
+) -> Result<RowChange, FoldError> {
     let key = key.to_string();
     let Some(row) = row else { return Ok(RowChange { key, sort: 0, fields: Vec::new(), doc: None }) };
     let fields = fields.iter().map(|name| V::field(row, name)).collect();
-    match serde_json::to_string(row) {
-        Ok(doc) => Ok(RowChange { sort: V::sort(row), fields, doc: Some(doc), key }),
+    text.clear();
+    let written = serde_json::to_writer(&mut *text, row);
+    let doc = written.and_then(|()| std::str::from_utf8(text).map_err(serde_json::Error::custom));
+    match doc {
+        Ok(doc) => Ok(RowChange { sort: V::sort(row), fields, doc: Some(doc.to_owned()), key }),
         Err(source) => Err(unreadable::<V>(&key, source)),
     }
 }
 
 fn unreadable<V: View>(key: &str, source: serde_json::Error) -> FoldError {
     FoldError::Row { view: V::SPEC.name, key: key.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::ViewSpec;
+
+    /// Rows that are settled from 100 on.
+    struct Numbers;
+
+    impl View for Numbers {
+        const SPEC: ViewSpec = ViewSpec { name: "numbers", version: 1, indexes: &[] };
+        type Row = u64;
+
+        fn keys(_: &Read<'_>) -> [Option<Uuid>; 2] {
+            [None, None]
+        }
+
+        fn fold(_: Uuid, _: &mut Option<u64>, _: &Read<'_>) {}
+
+        fn is_settled(row: &u64) -> bool {
+            *row >= 100
+        }
+
+        fn sort(row: &u64) -> i64 {
+            row.cast_signed()
+        }
+
+        fn field(_: &u64, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    /// Holds these rows, each touched in the batch of its number.
+    fn holding(rows: &[u64]) -> InMemory<Numbers> {
+        let mut working = InMemory::default();
+        let held = |row: u64| Held { row: Some(row), changed: true, touched: row };
+        working.rows.extend(rows.iter().map(|row| (Uuid::from_u128(u128::from(*row)), held(*row))));
+        working
+    }
+
+    fn released(working: &mut InMemory<Numbers>, keep: usize) -> Vec<String> {
+        let changes = working.release(keep).unwrap();
+        changes.into_iter().map(|change| change.doc.unwrap()).collect()
+    }
+
+    #[test]
+    fn settled_rows_go_first_and_then_those_that_were_touched_longest_ago() {
+        let mut working = holding(&[3, 1, 2, 100]);
+        assert_eq!(released(&mut working, 2), ["1", "100"]);
+        assert_eq!(released(&mut working, 2), [""; 0]);
+        assert_eq!(released(&mut working, 0), ["2", "3"]);
+    }
+
+    #[test]
+    fn of_many_settled_rows_no_more_are_let_go_than_it_takes() {
+        let mut working = holding(&(100..200).chain(0..10).collect::<Vec<_>>());
+        let changes = released(&mut working, 107);
+        assert_eq!(changes.len(), 3);
+        assert!(changes.iter().all(|row| row.len() == 3), "{changes:?}");
+        assert_eq!(working.held(), 107);
+    }
+
+    #[test]
+    fn rows_that_did_not_change_are_let_go_in_silence() {
+        let mut working = holding(&[1, 2]);
+        working.changes().unwrap();
+        assert_eq!(released(&mut working, 0), [""; 0]);
+        assert_eq!(working.held(), 0);
+    }
 }

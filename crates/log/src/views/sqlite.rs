@@ -31,11 +31,15 @@ use tables::{
 /// some 30,000 rows takes a third longer.
 const WRITER_CACHE: &str = "-16384";
 
+/// Bytes of a page of a new file. A row of an order has some 2.4 KB: in the 4 KiB that SQLite takes by itself there is room for one
+/// and a third of each page stays empty. With 8 KiB, rows are filled in in two thirds of the time, and indexed in three quarters.
+const PAGE_BYTES: &str = "8192";
+
+/// Pages of the write-ahead log after which it is copied into the file: as many bytes as for the log.
+const WAL_PAGES: &str = "10000";
+
 /// Bytes of filled rows after which the write-ahead log is copied into the file.
 const FILLED_BYTES_MAX: usize = 8 << 20;
-
-/// What a rebuild may hold beside the caches of SQLite, which are in the same process.
-const ROWS_HELD_MAX: usize = 14_000;
 
 /// Views in a SQLite file.
 #[derive(Debug)]
@@ -53,6 +57,7 @@ impl SqliteViews {
     /// missing migrations.
     pub async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
         let file = File::parse(url, options.acquire_timeout)?.beside("views");
+        let file = file.with("page_size", PAGE_BYTES).with("wal_autocheckpoint", WAL_PAGES);
         // A loss of power may take back the last commits of views, rows and checkpoint together.
         let mut connection = file.connect_at_start(Synchronous::Normal).await?;
         SQLITE_VIEWS.run_on_sqlite(&mut connection).await?;
@@ -121,10 +126,6 @@ fn read_row(operation: &'static str, row: &SqliteRow) -> Result<Row, Failure> {
 
 #[async_trait]
 impl ViewStore for SqliteViews {
-    fn rows_held_max(&self) -> usize {
-        ROWS_HELD_MAX
-    }
-
     async fn active(&self, view: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
         const OPERATION: &str = "look up the active build of a view";
         let found: Option<(i64, i32)> = sqlx::query_as(
