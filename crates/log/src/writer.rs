@@ -120,6 +120,7 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
     let mut waiting = VecDeque::new();
     let mut taken = Taken::default();
     let mut flights = FuturesUnordered::new();
+    let mut is_open = true;
     loop {
         while waiting.len() < BATCH_APPENDS_MAX
             && let Ok(job) = jobs.try_recv()
@@ -131,19 +132,24 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
             let Some(backend) = idle.pop_if(|_| !batch.is_empty()) else { break };
             flights.push(fly(backend, batch, replies, &committed));
         }
-        if let Some((backend, batch)) = flights.next().await {
-            idle.push(backend);
-            taken.release(&batch);
-            // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who
-            // were quick. One alone gets it anyhow, and a turn would wake a thread to take it.
-            if batch.len() > 1 || !waiting.is_empty() {
-                tokio::task::yield_now().await;
+        let has_lane = !idle.is_empty() && waiting.len() < BATCH_APPENDS_MAX;
+        tokio::select! {
+            biased;
+            Some((backend, batch)) = flights.next() => {
+                idle.push(backend);
+                taken.release(&batch);
+                // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who
+                // were quick. One alone gets it anyhow, and a turn would wake a thread to take it.
+                if batch.len() > 1 || !waiting.is_empty() {
+                    tokio::task::yield_now().await;
+                }
             }
-        } else if waiting.is_empty() {
-            if jobs.recv_many(&mut arrived, BATCH_APPENDS_MAX).await == 0 {
-                return;
+            // What comes while a batch is in flight may be enough for another lane.
+            count = jobs.recv_many(&mut arrived, BATCH_APPENDS_MAX), if is_open && (flights.is_empty() || has_lane) => {
+                is_open = count > 0;
+                waiting.extend(arrived.drain(..));
             }
-            waiting.extend(arrived.drain(..));
+            else => return,
         }
     }
 }

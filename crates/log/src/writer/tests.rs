@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::DateTime;
 use kernel::{CommandId, EventId, StreamId};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::*;
@@ -203,6 +205,42 @@ fn a_second_batch_flies_only_where_many_wait() {
     assert_eq!(share(5, 1, 1), None, "few wait for the batch in flight");
     assert_eq!(share(64, 1, 1), Some(BATCH_APPENDS_MAX));
     assert_eq!(share(64, 1, 0), Some(BATCH_APPENDS_MAX), "one lane takes all");
+}
+
+/// Tells of each batch that begins, and records it when it may.
+#[derive(Clone)]
+struct Held {
+    begun: mpsc::UnboundedSender<usize>,
+    may_go: Arc<Semaphore>,
+}
+
+impl Backend for Held {
+    async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
+        self.begun.send(batch.len()).unwrap();
+        self.may_go.acquire().await.unwrap().forget();
+        Ok(all_made(batch, Position::START))
+    }
+}
+
+#[tokio::test]
+async fn many_that_come_while_a_batch_is_in_flight_do_not_wait_for_it() {
+    let (begun, mut begins) = mpsc::unbounded_channel();
+    let held = Held { begun, may_go: Arc::new(Semaphore::new(0)) };
+    let may_go = Arc::clone(&held.may_go);
+    let writer = Writer::start(vec![held.clone(), held], Committed::at(Position::START));
+    let appends = |range: std::ops::Range<usize>| range.map(|n| append(&n.to_string(), &n.to_string())).collect();
+    let told = async {
+        assert_eq!(begins.recv().await, Some(1));
+        assert_eq!(begins.recv().await, Some(LANE_APPENDS_MIN));
+        may_go.add_permits(2);
+    };
+    let after = async {
+        tokio::task::yield_now().await;
+        send(&writer, appends(1..1 + LANE_APPENDS_MIN)).await
+    };
+    let all = async { tokio::join!(told, send(&writer, appends(0..1)), after) };
+    let ((), first, others) = tokio::time::timeout(Duration::from_secs(10), all).await.expect("the second lane flies");
+    assert!(first.iter().chain(&others).all(Result::is_ok));
 }
 
 /// What is in flight on one lane is not on the other; what follows it waits, in order.
