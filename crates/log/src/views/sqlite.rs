@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use kernel::Position;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqlitePool, Transaction};
+use tokio::sync::Mutex;
 
 use super::active::{ActiveBuilds, SWITCHES_MAX};
 use super::statements::{ABANDON, Dialect, Reading, check_names, check_query, table_of};
@@ -23,8 +24,7 @@ use crate::record::{from_sql, position_from_sql, to_sql};
 use crate::sqlite::{File, Synchronous};
 use crate::views::changes::Changes;
 use tables::{
-    activate_in_tx, begin_in_tx, create_indexes_in_tx, drop_in_tx, finish_in_tx, insert_in_tx, json,
-    move_checkpoint_in_tx, upsert_in_tx,
+    activate_in_tx, begin_in_tx, drop_in_tx, finish_in_tx, insert_in_tx, json, move_checkpoint_in_tx, upsert_in_tx,
 };
 
 /// What the writer keeps of the file in memory: 16 MiB. With the 2 MiB that SQLite keeps by itself, filling a view with
@@ -47,6 +47,9 @@ pub struct SqliteViews {
     readers: SqlitePool,
     /// One connection: SQLite has one writer at a time anyway.
     writer: SqlitePool,
+    /// Whoever fills a view or makes an index, one at a time. Who waits here does so without limit; in the pool he would not, and
+    /// an index of a long log takes longer than the pool waits.
+    filling: Mutex<()>,
     /// About so many bytes were filled since the write-ahead log was copied last.
     filled_bytes: AtomicUsize,
     active: ActiveBuilds,
@@ -63,7 +66,8 @@ impl SqliteViews {
         SQLITE_VIEWS.run_on_sqlite(&mut connection).await?;
         let readers = file.readers(options.view_connections_max);
         let writer = file.with("cache_size", WRITER_CACHE).pool(Synchronous::Normal, 1);
-        Ok(Self { readers, writer, filled_bytes: AtomicUsize::new(0), active: ActiveBuilds::default() })
+        let (filled_bytes, active) = (AtomicUsize::new(0), ActiveBuilds::default());
+        Ok(Self { readers, writer, filling: Mutex::new(()), filled_bytes, active })
     }
 
     /// Copies what was filled from the write-ahead log into the file, once it is much, on a connection of the readers.
@@ -76,6 +80,12 @@ impl SqliteViews {
         }
         self.filled_bytes.store(0, Ordering::Relaxed);
         sqlx::query("pragma wal_checkpoint(passive)").execute(&self.readers).await.map(drop)
+    }
+
+    /// Makes an index, when it is its turn, for as long as it takes.
+    async fn create_index(&self, statement: String) -> Result<(), sqlx::Error> {
+        let _turn = self.filling.lock().await;
+        sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&self.writer).await.map(drop)
     }
 
     async fn begin_tx(&self) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
@@ -236,10 +246,12 @@ impl ViewStore for SqliteViews {
         let again = Changes::of(rows.again, fields);
         let bytes = new.docs.iter().chain(&again.docs).map(String::len).sum();
         let filled = async {
+            let turn = self.filling.lock().await;
             let mut tx = self.begin_tx().await?;
             insert_in_tx(&mut tx, build, new, "").await?;
             upsert_in_tx(&mut tx, build, again).await?;
             tx.commit().await?;
+            drop(turn);
             self.copy_filled(bytes).await
         };
         filled.await.map_err(|source| failure(OPERATION, &source))
@@ -248,10 +260,12 @@ impl ViewStore for SqliteViews {
     async fn finish_bulk(&self, build: &Build, to: Position) -> Result<(), Failure> {
         const OPERATION: &str = "finish the filling of a view";
         check_names(OPERATION, &build.spec)?;
-        // No limit to the time: the indexes of a long log take longer than any answer.
         let finished = async {
+            // Each by itself: between two of them, views that follow the log get on.
+            for statement in Dialect::create_indexes(build.number, &build.spec) {
+                self.create_index(statement).await?;
+            }
             let mut tx = self.begin_tx().await?;
-            create_indexes_in_tx(&mut tx, build.number, &build.spec).await?;
             if !finish_in_tx(&mut tx, build, to).await? {
                 return Ok(false);
             }

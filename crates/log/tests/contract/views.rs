@@ -1,6 +1,7 @@
 //! Views: rows and checkpoint move together, pages are read through an index, builds are switched at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::port::{Build, FilledRows, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
 use kernel::Position;
@@ -15,6 +16,7 @@ on_both_databases! {
     pages_are_found_in_both_orders
     an_absent_field_is_found_by_no_text
     a_bulk_fill_is_left_alone_until_it_is_finished
+    a_fill_waits_as_long_as_the_indexes_of_another_take
     a_row_that_is_filled_as_new_must_be_new
     a_build_beside_the_active_one_is_switched_at_once
     two_runners_apply_everything_once
@@ -136,6 +138,33 @@ async fn a_bulk_fill_is_left_alone_until_it_is_finished(place: &Place) {
     let abandoned = views.begin_bulk(&BOARD).await.unwrap();
     views.abandon(&abandoned).await.unwrap();
     assert!(views.fill(&abandoned, new(vec![row("a", 1, "{}")])).await.is_err());
+}
+
+/// Indexes of a long log take longer than anybody waits for a connection.
+async fn a_fill_waits_as_long_as_the_indexes_of_another_take(place: &Place) {
+    // Only SQLite has one connection that writes; a new one to PostgreSQL may take a while.
+    let patience = if place.url.starts_with("sqlite") { Duration::from_millis(300) } else { Duration::from_secs(5) };
+    let options = Options { acquire_timeout: patience, ..Options::default() };
+    let views = log::open(&place.url, &options).await.unwrap().views;
+    let many = ViewSpec { name: "many", version: 1, indexes: &[&["a"] as &[_]; 12] };
+    let full = views.begin_bulk(&many).await.unwrap();
+    for n in 0..10_i64 {
+        let rows = (0..4_000).map(|m| RowChange {
+            fields: vec![Some(format!("{:032}", m * 7_919 % 4_001))],
+            ..row(&format!("{n}-{m}"), n * 4_000 + m, "{}")
+        });
+        views.fill(&full, new(rows.collect())).await.unwrap();
+    }
+    let other = views.begin_bulk(&BOARD).await.unwrap();
+    let filled = async {
+        for n in 0..40_i64 {
+            views.fill(&other, new(vec![row(&n.to_string(), n, "{}")])).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let (finished, ()) = tokio::join!(views.finish_bulk(&full, Position(1)), filled);
+    finished.unwrap();
+    assert_eq!(views.checkpoint(&full).await.unwrap(), Position(1));
 }
 
 /// New rows are kept as others are, and one that is there already is an error, with which nothing is written.

@@ -32,11 +32,7 @@ pub(super) async fn begin_in_tx(
     Ok(number)
 }
 
-pub(super) async fn create_indexes_in_tx(
-    tx: &mut SqliteConnection,
-    number: i64,
-    view: &ViewSpec,
-) -> Result<(), sqlx::Error> {
+async fn create_indexes_in_tx(tx: &mut SqliteConnection, number: i64, view: &ViewSpec) -> Result<(), sqlx::Error> {
     for statement in Dialect::create_indexes(number, view) {
         sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
     }
