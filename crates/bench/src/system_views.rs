@@ -18,6 +18,10 @@ use crate::report::{Figure, Report};
 
 /// How many events a generated case has at most: whole histories.
 const EVENTS_PER_CASE: u32 = 13;
+/// How many cases the queries are asked beside, in the full form.
+const CASES_MAX: u64 = 2_000_000;
+/// How many events those have at most that come on top of the whole histories.
+const EVENTS_OF_MANY: u32 = 4;
 /// How many of the generated cases are looked at one by one.
 const LOOKED_AT: usize = 200;
 
@@ -27,7 +31,7 @@ pub(crate) async fn run(context: &Context, report: &mut Report) -> anyhow::Resul
     let mut plans = Vec::new();
     let stores = [(Store::Sqlite, "sqlite"), (Store::Postgres, "pg")];
     for (store, name) in stores.into_iter().filter(|(_, name)| is_asked_for(&format!("views-{name}"))) {
-        let (system, filled) = filled(context, store, name).await?;
+        let (mut system, mut filled) = filled(context, store, name).await?;
         context.say(format!("rebuilding all views from {} events, {name}", filled.head));
         let rebuilt = rebuild::run(&system, filled.head).await?;
         check(&system, &filled).await?;
@@ -35,6 +39,15 @@ pub(crate) async fn run(context: &Context, report: &mut Report) -> anyhow::Resul
         let key = format!("rebuild_events_per_s_{name}");
         report.add(rebuilt.per_s.figure(key, what, "/s").at_least(100_000.0));
         most_memory = most_memory.max(rebuilt.memory_mib);
+        if !context.quick {
+            add_many(context, &mut system, &mut filled, name).await?;
+            context.say(format!("rebuilding all views from {} events, {name}", filled.head));
+            let rebuilt = rebuild::once(&system, filled.head).await?;
+            check(&system, &filled).await?;
+            let what = format!("the same from {} events of {} cases, {name}", filled.head, filled.cases);
+            report.add(rebuilt.per_s.figure(format!("rebuild_many_cases_events_per_s_{name}"), what, "/s"));
+            most_memory = most_memory.max(rebuilt.memory_mib);
+        }
         context.say(format!("queries, {name}"));
         queries::run(context, &system, &filled, name, report).await?;
         context.say(format!("plans, {name}"));
@@ -52,19 +65,35 @@ pub(crate) async fn run(context: &Context, report: &mut Report) -> anyhow::Resul
     Ok(())
 }
 
-/// A system whose log is filled; nothing runs but the role `api`.
+/// A system whose log is filled with whole histories; nothing runs but the role `api`.
 async fn filled(context: &Context, store: Store, name: &str) -> anyhow::Result<(System, Filled)> {
     let setup = SystemSetup { roles: vec!["api".to_owned()], ..SystemSetup::sample(store)? };
     let mut system = System::start(setup).await?;
+    let cases = context.size(40_000, 200_000);
+    let filled = fill(context, &mut system, cases, EVENTS_PER_CASE, name).await?;
+    Ok((system, filled))
+}
+
+/// Adds short histories until there are as many cases as a large city has in years.
+async fn add_many(context: &Context, system: &mut System, filled: &mut Filled, name: &str) -> anyhow::Result<()> {
+    let more = CASES_MAX.saturating_sub(filled.cases);
+    let added = fill(context, system, more, EVENTS_OF_MANY, name).await?;
+    filled.cases += added.cases;
+    filled.events += added.events;
+    filled.head = added.head;
+    filled.sample.extend(added.sample);
+    Ok(())
+}
+
+async fn fill(context: &Context, system: &mut System, cases: u64, events: u32, name: &str) -> anyhow::Result<Filled> {
     system.stop().await?;
-    let cases = context.size(40_000, 2_000_000);
     context.say(format!("filling a log with {cases} cases, {name}"));
-    let filled = generate::cases(system.store_url(), cases, context.size(EVENTS_PER_CASE, 5)).await?;
-    if store == Store::Postgres {
+    let filled = generate::cases(system.store_url(), cases, events).await?;
+    if name == "pg" {
         context.settle(system.store_url()).await?;
     }
     system.restart().await?;
-    Ok((system, filled))
+    Ok(filled)
 }
 
 /// The views have come to the end of the log, and show cases as their streams are.

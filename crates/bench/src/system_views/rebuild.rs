@@ -22,18 +22,22 @@ pub(super) struct Rebuilt {
 }
 
 /// Builds all views twice: the second time they stand beside those of the first.
-#[expect(clippy::cast_precision_loss, reason = "a count of events")]
 pub(super) async fn run(system: &System, events: u64) -> anyhow::Result<Rebuilt> {
-    let mut rebuilt = Rebuilt { per_s: Series::default(), memory_mib: 0.0 };
-    for _ in 0..2 {
-        let (took, memory_kib) = once(system).await?;
-        rebuilt.per_s.0.push(events as f64 / took.as_secs_f64());
-        rebuilt.memory_mib = rebuilt.memory_mib.max(memory_kib as f64 / 1024.0);
-    }
+    let (mut rebuilt, again) = (once(system, events).await?, once(system, events).await?);
+    rebuilt.per_s.0.extend(again.per_s.0);
+    rebuilt.memory_mib = rebuilt.memory_mib.max(again.memory_mib);
     Ok(rebuilt)
 }
 
-async fn once(system: &System) -> anyhow::Result<(Duration, u64)> {
+/// Builds all views.
+#[expect(clippy::cast_precision_loss, reason = "a count of events, and of bytes")]
+pub(super) async fn once(system: &System, events: u64) -> anyhow::Result<Rebuilt> {
+    let (took, memory_kib) = watched(system).await?;
+    let per_s = Series(vec![events as f64 / took.as_secs_f64()]);
+    Ok(Rebuilt { per_s, memory_mib: memory_kib as f64 / 1024.0 })
+}
+
+async fn watched(system: &System) -> anyhow::Result<(Duration, u64)> {
     let begin = Instant::now();
     let mut child = Command::new(dualgrid_binary().await?)
         .args(["rebuild", "all", "--config"])
