@@ -25,7 +25,7 @@ use written::Written;
 
 /// Most rows of one view that are held, some 30 to 50 MiB. Where more cases than that are under way at one time, rows come back after
 /// they were written, and a rebuild takes three times as long.
-pub const ROWS_HELD_MAX: usize = 24_000;
+pub const ROWS_HELD_MAX: usize = 22_500;
 /// The part of them that is let go at once, one of so many: the less, the longer a row is held. With half of them a
 /// quarter of all cases came back after they were written, with a twelfth one in a hundred.
 const ROWS_HELD_PARTS: usize = 12;
@@ -196,6 +196,9 @@ impl Filling {
             self.write(rest).await?;
         }
         self.written().await?;
-        Ok(self.views.finish_bulk(&self.build, to).await?)
+        // SQLite sorts in this process: what it needs for indexes comes in place of the rows, not on top of their room.
+        let Self { views, build, working, written_before, .. } = self;
+        drop((working, written_before));
+        Ok(views.finish_bulk(&build, to).await?)
     }
 }
