@@ -1,5 +1,6 @@
 //! Rows in memory.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
@@ -74,10 +75,8 @@ impl<V: View> Working for InMemory<V> {
         let mut rows: Vec<(Uuid, &mut Held<V::Row>)> = Vec::new();
         rows.extend(self.rows.iter_mut().filter(|(_, held)| held.changed).map(|(key, held)| (*key, held)));
         rows.sort_unstable_by_key(|(key, _)| *key);
-        let mut changes = Vec::with_capacity(rows.len());
-        let mut text = Vec::new();
-        for (key, held) in rows {
-            changes.push(change::<V>(key, held.row.as_ref(), &self.fields, &mut text)?);
+        let changes = changes_of::<V, &V::Row>(rows.iter().map(|(key, held)| (*key, held.row.as_ref())), &self.fields)?;
+        for (_, held) in rows {
             held.changed = false;
         }
         Ok(changes)
@@ -104,14 +103,22 @@ impl<V: View> Working for InMemory<V> {
         let mut rows: Vec<(Uuid, Option<V::Row>)> = Vec::with_capacity(too_many);
         rows.extend(released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)));
         rows.sort_unstable_by_key(|(key, _)| *key);
-        // A list of its own: one that is collected goes on in the room of the rows, which are six times as large.
-        let mut changes = Vec::with_capacity(rows.len());
-        let mut text = Vec::new();
-        for (key, row) in rows {
-            changes.push(change::<V>(key, row.as_ref(), &self.fields, &mut text)?);
-        }
-        Ok(changes)
+        changes_of::<V, V::Row>(rows.into_iter(), &self.fields)
     }
+}
+
+/// What is written of these rows, in their order. A list that is collected from them would go on in their room, which is six times as
+/// large as it needs.
+fn changes_of<V: View, R: Borrow<V::Row>>(
+    rows: impl ExactSizeIterator<Item = (Uuid, Option<R>)>,
+    fields: &[&'static str],
+) -> Result<Vec<RowChange>, FoldError> {
+    let mut changes = Vec::with_capacity(rows.len());
+    let mut text = Vec::new();
+    for (key, row) in rows {
+        changes.push(change::<V>(key, row.as_ref().map(Borrow::borrow), fields, &mut text)?);
+    }
+    Ok(changes)
 }
 
 /// The order of keys is that of their texts: hyphens stand in the same places, and digits before letters. The document is made in
