@@ -47,8 +47,8 @@ pub struct SqliteViews {
     readers: SqlitePool,
     /// One connection: SQLite has one writer at a time anyway.
     writer: SqlitePool,
-    /// Whoever fills a view or makes an index, one at a time. Who waits here does so without limit; in the pool he would not, and
-    /// an index of a long log takes longer than the pool waits.
+    /// Whoever fills a view, makes an index or ends a fill, one at a time. Who waits here does so without limit; in the pool he
+    /// would not, and an index of a long log takes longer than the pool waits.
     filling: Mutex<()>,
     /// About so many bytes were filled since the write-ahead log was copied last.
     filled_bytes: AtomicUsize,
@@ -265,6 +265,7 @@ impl ViewStore for SqliteViews {
             for statement in Dialect::create_indexes(build.number, &build.spec) {
                 self.create_index(statement).await?;
             }
+            let _turn = self.filling.lock().await;
             let mut tx = self.begin_tx().await?;
             if !finish_in_tx(&mut tx, build, to).await? {
                 return Ok(false);
