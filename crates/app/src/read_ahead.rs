@@ -13,7 +13,7 @@ use crate::event::{AnyEvent, Read, Unreadable, read};
 use crate::port::{EventLog, Failure};
 
 /// Events of one page.
-pub const PAGE_EVENTS: usize = 2_000;
+pub const PAGE_EVENTS: usize = 1_000;
 /// Pages under way beside the one that is worked on.
 const PAGES_AHEAD: usize = 2;
 

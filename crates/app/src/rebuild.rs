@@ -62,7 +62,7 @@ pub async fn rebuild(
     }
     let builds: Vec<Build> = fillings.iter().map(|filling| filling.build.clone()).collect();
     let built = async {
-        let filled = fill(log, fillings, &progress).await?;
+        let filled = fill(log, views, fillings, &progress).await?;
         tracing::debug!(position = filled.0, "the views are filled and catch up");
         let mut position = filled;
         for (fold, build) in folds.into_iter().zip(&builds) {
@@ -86,6 +86,7 @@ pub async fn rebuild(
 
 async fn fill(
     log: &Arc<dyn EventLog>,
+    views: &Arc<dyn ViewStore>,
     mut fillings: Vec<Filling>,
     progress: impl Fn(Position, Position),
 ) -> Result<Position, ProjectError> {
@@ -106,8 +107,10 @@ async fn fill(
         fault::point(Point::BeforeCheckpoint);
         progress(filled, head.max(filled));
     }
+    // SQLite sorts in this process: what it needs for indexes comes in place of the rows of all views, not on top of them.
+    let emptied = try_join_all(fillings.into_iter().map(Filling::empty)).await?;
     // One after the other would leave a core idle while the database sorts.
-    try_join_all(fillings.into_iter().map(|filling| filling.finish(filled))).await?;
+    try_join_all(emptied.iter().map(|build| views.finish_bulk(build, filled))).await?;
     Ok(filled)
 }
 
@@ -189,16 +192,14 @@ impl Filling {
         writing.await.unwrap_or_else(|error| Err(ended(error.to_string())))
     }
 
-    async fn finish(mut self, to: Position) -> Result<(), ProjectError> {
+    /// Writes all rows, and gives their room back.
+    async fn empty(mut self) -> Result<Build, ProjectError> {
         // Piece by piece: the database is at work on one while the next is made.
         while self.working.held() > 0 {
             let rest = self.working.release(self.working.held().saturating_sub(ROWS_WRITTEN))?;
             self.write(rest).await?;
         }
         self.written().await?;
-        // SQLite sorts in this process: what it needs for indexes comes in place of the rows, not on top of their room.
-        let Self { views, build, working, written_before, .. } = self;
-        drop((working, written_before));
-        Ok(views.finish_bulk(&build, to).await?)
+        Ok(self.build)
     }
 }

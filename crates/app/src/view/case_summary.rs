@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use case::{CaseEvent, Outcome, Part, Source, Stage, Urgency};
 use chrono::{DateTime, Utc};
 use kernel::{CaseId, DepartmentCode, GridCode, MatterCode, Obligation, OrderId, Position, Version};
+use litemap::LiteMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -55,7 +56,9 @@ pub struct CaseSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list_line: Option<String>,
     /// Its orders of every cycle.
-    pub orders: BTreeMap<OrderId, SummaryOrder>,
+    // Most cases have one, for which a `BTreeMap` would take room for eleven.
+    #[schemars(with = "BTreeMap<OrderId, SummaryOrder>")]
+    pub orders: LiteMap<OrderId, SummaryOrder>,
     /// The current version of its proposal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_version: Option<u32>,
@@ -177,7 +180,7 @@ impl CaseSummary {
             matter_name: None,
             urgency: Urgency::Ordinary,
             list_line: discovered.list_line.as_ref().map(|line| format!("{}/{}", line.list, line.line)),
-            orders: BTreeMap::new(),
+            orders: LiteMap::with_capacity(1),
             proposal_version: None,
             meetings: 0,
             rework: 0,

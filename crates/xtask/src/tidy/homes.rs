@@ -47,6 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("opentelemetry", &["dualgrid"]),
     ("opentelemetry-otlp", &["dualgrid"]),
     ("opentelemetry_sdk", &["dualgrid"]),
+    ("litemap", &["app"]),
     ("quick_cache", &["app", "http", "log"]),
     ("reqwest", &["testkit"]),
     ("sha2", &["kernel", "testkit"]),
