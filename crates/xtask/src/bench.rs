@@ -48,6 +48,22 @@ impl Options {
     }
 }
 
+/// Where the workspace of the benchmarks is.
+const MANIFEST: &str = "crates/bench/Cargo.toml";
+
+/// Whether the benchmarks go with the crates that they measure. Nothing is linked.
+pub(crate) async fn lint() -> anyhow::Result<()> {
+    tools::openssl_headers().await?;
+    let mut clippy = cargo(["clippy", "--all-targets", "--locked", "--manifest-path", MANIFEST]);
+    clippy.arg("--target-dir").arg(target_dir()).args(["--", "-D", "warnings"]);
+    run_command(clippy).await
+}
+
+/// The folder in which the benchmarks are built.
+fn target_dir() -> PathBuf {
+    workspace_dir().join("target/bench")
+}
+
 /// Installs what is missing, builds the benchmarks in a workspace of their own, and runs them.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let arguments = options.arguments()?;
@@ -55,8 +71,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     tools::postgresql_bin().await?;
     tools::openssl_headers().await?;
     tools::npm().await?;
-    let target = workspace_dir().join("target/bench");
-    let mut build = cargo(["build", "--release", "--locked", "--manifest-path", "crates/bench/Cargo.toml"]);
+    let target = target_dir();
+    let mut build = cargo(["build", "--release", "--locked", "--manifest-path", MANIFEST]);
     build.arg("--target-dir").arg(&target);
     run_command(build).await?;
     let mut bench = Command::new(target.join("release/dualgrid-bench"));

@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
 use crate::cargo::{cargo, run as run_command};
-use crate::{deploy, gauntlet, generate, test, tidy};
+use crate::{bench, deploy, gauntlet, generate, test, tidy};
 
 /// How long each step took.
 #[derive(Default)]
@@ -39,12 +39,15 @@ impl Steps {
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let format = cargo(["fmt", "--all", "--check"]);
+    let format_bench = cargo(["fmt", "--manifest-path", "crates/bench/Cargo.toml", "--check"]);
     let features = "dualgrid/otel,dualgrid/s3,dualgrid/faults";
     let clippy =
         cargo(["clippy", "--workspace", "--all-targets", "--locked", "--features", features, "--", "-D", "warnings"]);
     steps.step("format", run_command(format)).await?;
+    steps.step("format of the benchmarks", run_command(format_bench)).await?;
     steps.step("tidy", tidy::run()).await?;
     steps.step("clippy", run_command(clippy)).await?;
+    steps.step("clippy of the benchmarks", bench::lint()).await?;
     steps.step("generated files", generate::run(generate::Options { check: true })).await?;
     steps.step("deploy", deploy::run()).await?;
     steps.step("gauntlet", gauntlet::run(gauntlet::Options::for_ci())).await?;
