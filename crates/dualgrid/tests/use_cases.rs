@@ -5,11 +5,13 @@ mod support;
 
 use std::sync::Arc;
 
+use app::event::Read;
 use app::intake::Target;
-use app::port::{Append, NewEvent};
+use app::port::{Append, NewEvent, RowChange, ViewSpec};
 use app::projector::Projector;
 use app::query::{ObligationFilter, PageRequest};
 use app::rebuild::rebuild;
+use app::view::{Fold, FoldError, Working};
 use app::{Error, view};
 use chrono::TimeDelta;
 use kernel::digest::Digest;
@@ -177,6 +179,61 @@ async fn a_rebuild_that_has_to_make_room_is_the_same() {
     for (case, summary) in cases.iter().zip(before) {
         assert_eq!(desk.summary(*case).await, summary);
     }
+}
+
+/// A view that cannot let go of a row.
+struct Stubborn;
+
+impl Fold for Stubborn {
+    fn spec(&self) -> ViewSpec {
+        ViewSpec { name: "stubborn", version: 1, indexes: &[] }
+    }
+
+    fn working(&self) -> Box<dyn Working> {
+        Box::new(Self)
+    }
+}
+
+impl Working for Stubborn {
+    fn held(&self) -> usize {
+        usize::MAX
+    }
+
+    fn missing(&self, _: &[Read<'_>]) -> Vec<uuid::Uuid> {
+        Vec::new()
+    }
+
+    fn hold(&mut self, _: Vec<(String, String)>) -> Result<(), FoldError> {
+        Ok(())
+    }
+
+    fn apply(&mut self, _: &[Read<'_>]) {}
+
+    fn changes(&mut self) -> Result<Vec<RowChange>, FoldError> {
+        Ok(Vec::new())
+    }
+
+    fn release(&mut self, _: usize) -> Result<Vec<RowChange>, FoldError> {
+        let source = serde_json::from_str::<u8>("mine").unwrap_err();
+        Err(FoldError::Row { view: "stubborn", key: "mine".to_owned(), source })
+    }
+}
+
+#[tokio::test]
+async fn one_view_that_fails_breaks_a_rebuild_off_and_says_why() {
+    let desk = Desk::open().await;
+    let case = desk.dispatched().await.0;
+    desk.app.settle().await.unwrap();
+    let before = desk.summary(case).await;
+    let ports = desk.app.ports();
+    let log: Arc<dyn app::port::EventLog> = Arc::new(support::ShortPages(ports.log.clone()));
+    let mut folds = view::all();
+    folds.insert(1, Arc::new(Stubborn));
+    let broken_off = rebuild(&log, &ports.views, folds, 2, |_, _| ()).await.unwrap_err();
+    assert!(broken_off.to_string().contains("row \"mine\" of view stubborn"), "{broken_off}");
+    assert_eq!(desk.summary(case).await, before, "what was there is in use");
+    rebuild(&log, &ports.views, view::all(), 2, |_, _| ()).await.unwrap();
+    assert_eq!(desk.summary(case).await, before);
 }
 
 /// Rows are found by columns; each says what the document says.
