@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use app::event::Read;
+use app::event::{Read, Unreadable};
 use app::intake::Target;
 use app::port::{Append, NewEvent, RowChange, ViewSpec};
 use app::projector::Projector;
@@ -214,8 +214,7 @@ impl Working for Stubborn {
     }
 
     fn release(&mut self, _: usize) -> Result<Vec<RowChange>, FoldError> {
-        let source = serde_json::from_str::<u8>("mine").unwrap_err();
-        Err(FoldError::Row { view: "stubborn", key: "mine".to_owned(), source })
+        Err(Unreadable { position: Position(1), reason: "as told".to_owned() }.into())
     }
 }
 
@@ -230,7 +229,7 @@ async fn one_view_that_fails_breaks_a_rebuild_off_and_says_why() {
     let mut folds = view::all();
     folds.insert(1, Arc::new(Stubborn));
     let broken_off = rebuild(&log, &ports.views, folds, 2, |_, _| ()).await.unwrap_err();
-    assert!(broken_off.to_string().contains("row \"mine\" of view stubborn"), "{broken_off}");
+    assert!(broken_off.to_string().contains("as told"), "{broken_off}");
     assert_eq!(desk.summary(case).await, before, "what was there is in use");
     rebuild(&log, &ports.views, view::all(), 2, |_, _| ()).await.unwrap();
     assert_eq!(desk.summary(case).await, before);
