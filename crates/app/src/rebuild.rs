@@ -62,7 +62,9 @@ pub async fn rebuild(
     }
     let builds: Vec<Build> = fillings.iter().map(|filling| filling.build.clone()).collect();
     let built = async {
-        let filled = fill(log, views, fillings, &progress).await?;
+        let filled = fill(log, fillings, &progress).await?;
+        // One after the other would leave a core idle while the database sorts.
+        try_join_all(builds.iter().map(|build| views.finish_bulk(build, filled))).await?;
         tracing::debug!(position = filled.0, "the views are filled and catch up");
         let mut position = filled;
         for (fold, build) in folds.into_iter().zip(&builds) {
@@ -84,9 +86,10 @@ pub async fn rebuild(
     outcome
 }
 
+/// Folds the whole log. All rows are written and let go before it ends: SQLite sorts in this process, and what it needs for indexes
+/// comes in place of the rows of all views, not on top of them.
 async fn fill(
     log: &Arc<dyn EventLog>,
-    views: &Arc<dyn ViewStore>,
     mut fillings: Vec<Filling>,
     progress: impl Fn(Position, Position),
 ) -> Result<Position, ProjectError> {
@@ -107,10 +110,7 @@ async fn fill(
         fault::point(Point::BeforeCheckpoint);
         progress(filled, head.max(filled));
     }
-    // SQLite sorts in this process: what it needs for indexes comes in place of the rows of all views, not on top of them.
-    let emptied = try_join_all(fillings.into_iter().map(Filling::empty)).await?;
-    // One after the other would leave a core idle while the database sorts.
-    try_join_all(emptied.iter().map(|build| views.finish_bulk(build, filled))).await?;
+    try_join_all(fillings.into_iter().map(Filling::empty)).await?;
     Ok(filled)
 }
 
@@ -193,13 +193,12 @@ impl Filling {
     }
 
     /// Writes all rows, and gives their room back.
-    async fn empty(mut self) -> Result<Build, ProjectError> {
+    async fn empty(mut self) -> Result<(), ProjectError> {
         // Piece by piece: the database is at work on one while the next is made.
         while self.working.held() > 0 {
             let rest = self.working.release(self.working.held().saturating_sub(ROWS_WRITTEN))?;
             self.write(rest).await?;
         }
-        self.written().await?;
-        Ok(self.build)
+        Ok(self.written().await?)
     }
 }

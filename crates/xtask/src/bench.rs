@@ -9,6 +9,9 @@ use tokio::process::Command;
 
 use crate::cargo::{cargo, run as run_command};
 
+/// Where the workspace of the benchmarks is.
+const MANIFEST: &str = "crates/bench/Cargo.toml";
+
 /// What can be said.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -48,10 +51,12 @@ impl Options {
     }
 }
 
-/// Where the workspace of the benchmarks is.
-const MANIFEST: &str = "crates/bench/Cargo.toml";
+/// Whether the benchmarks are formatted.
+pub(crate) async fn format() -> anyhow::Result<()> {
+    run_command(cargo(["fmt", "--manifest-path", MANIFEST, "--check"])).await
+}
 
-/// Whether the benchmarks go with the crates that they measure. Nothing is linked.
+/// Whether the benchmarks go with the crates that they measure.
 pub(crate) async fn lint() -> anyhow::Result<()> {
     tools::openssl_headers().await?;
     let mut clippy = cargo(["clippy", "--all-targets", "--locked", "--manifest-path", MANIFEST]);

@@ -39,12 +39,11 @@ impl Steps {
 pub(crate) async fn run() -> anyhow::Result<()> {
     let mut steps = Steps::default();
     let format = cargo(["fmt", "--all", "--check"]);
-    let format_bench = cargo(["fmt", "--manifest-path", "crates/bench/Cargo.toml", "--check"]);
     let features = "dualgrid/otel,dualgrid/s3,dualgrid/faults";
     let clippy =
         cargo(["clippy", "--workspace", "--all-targets", "--locked", "--features", features, "--", "-D", "warnings"]);
     steps.step("format", run_command(format)).await?;
-    steps.step("format of the benchmarks", run_command(format_bench)).await?;
+    steps.step("format of the benchmarks", bench::format()).await?;
     steps.step("tidy", tidy::run()).await?;
     steps.step("clippy", run_command(clippy)).await?;
     steps.step("clippy of the benchmarks", bench::lint()).await?;
