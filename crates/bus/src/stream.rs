@@ -10,8 +10,7 @@ pub(crate) use config::{Floors, Origin, config_with, floors};
 use async_nats::jetstream::context::{GetStreamErrorKind, UpdateStreamError};
 use async_nats::jetstream::stream::{Config, Info, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
-use kernel::{DepartmentCode, Position, Recorded};
-use serde::Deserialize;
+use kernel::{DepartmentCode, Position, Recorded, envelope};
 
 use crate::Error;
 use config::{config, misfit};
@@ -34,26 +33,20 @@ pub struct Unroutable {
     pub reason: String,
 }
 
-/// The only attribute of an envelope that a subject needs.
-#[derive(Deserialize)]
-struct Routing {
-    #[serde(default)]
-    department: Option<DepartmentCode>,
-}
-
 /// The subject of an event: `dg.evt.order.<DEPARTMENT>.<event>` where it is about an order of a department, else
-/// `dg.evt.<category>.<event>`. `cn.dualgrid.case.order_accepted.v1` is the event `order_accepted`.
+/// `dg.evt.<category>.<event>`. `cn.dualgrid.case.order_accepted.v1` is the event `order_accepted`. What it is called and
+/// whom it is about stand in its bytes, which are the record.
 pub fn subject_of(event: &Recorded) -> Result<String, Unroutable> {
     let unroutable = |reason| Unroutable { position: event.position, reason };
-    let mut names = event.kind.rsplit('.');
-    let name = names.nth(1).filter(|name| is_token(name));
-    let name = name.ok_or_else(|| unroutable(format!("its type {:?} names no event", event.kind)))?;
-    let routing: Routing = serde_json::from_slice(&event.bytes)
+    let contents = envelope::contents(&event.bytes)
         .map_err(|error| unroutable(format!("its envelope cannot be read: {error}")))?;
-    Ok(match routing.department {
-        Some(department) => format!("dg.evt.order.{department}.{name}"),
-        None => format!("dg.evt.{}.{name}", event.stream.category()),
-    })
+    let name = contents.kind.rsplit('.').nth(1).filter(|name| is_token(name));
+    let name = name.ok_or_else(|| unroutable(format!("its type {:?} names no event", contents.kind)))?;
+    let Some(department) = contents.department else {
+        return Ok(format!("dg.evt.{}.{name}", event.stream.category()));
+    };
+    let department = DepartmentCode::try_new(department).map_err(|invalid| unroutable(invalid.to_string()))?;
+    Ok(format!("dg.evt.order.{department}.{name}"))
 }
 
 fn is_token(text: &str) -> bool {
@@ -145,13 +138,13 @@ mod tests {
     use chrono::DateTime;
     use kernel::{EventId, StreamId, Version};
 
-    fn recorded(kind: &str, bytes: &'static str) -> Recorded {
+    fn recorded(bytes: &'static str) -> Recorded {
         Recorded {
             position: Position(7),
             stream: StreamId::new("case", uuid::Uuid::from_u128(1)),
             version: Version(1),
             id: EventId::named("e"),
-            kind: kind.to_owned(),
+            kind: "what.the.column.says.v1".to_owned(),
             time: DateTime::UNIX_EPOCH,
             bytes: Bytes::from_static(bytes.as_bytes()),
         }
@@ -159,28 +152,33 @@ mod tests {
 
     #[test]
     fn an_event_about_an_order_goes_to_its_department() {
-        let event =
-            recorded("cn.dualgrid.case.order_accepted.v1", r#"{"department":"CG-ZF","data":{"department":"X"}}"#);
-        assert_eq!(subject_of(&event).as_deref(), Ok("dg.evt.order.CG-ZF.order_accepted"));
+        for envelope in [
+            r#"{"type":"cn.dualgrid.case.order_accepted.v1","department":"CG-ZF","data":{"department":"X"}}"#,
+            r#"{ "department": "CG-ZF", "data": {}, "type": "cn.dualgrid.case.order_accepted.v1" }"#,
+        ] {
+            assert_eq!(subject_of(&recorded(envelope)).as_deref(), Ok("dg.evt.order.CG-ZF.order_accepted"));
+        }
     }
 
     #[test]
     fn another_event_goes_to_its_category() {
-        let event = recorded("cn.dualgrid.case.case_filed.v12", r#"{"data":{"department":"X"}}"#);
+        let event = recorded(r#"{"type":"cn.dualgrid.case.case_filed.v12","data":{"department":"X"}}"#);
         assert_eq!(subject_of(&event).as_deref(), Ok("dg.evt.case.case_filed"));
     }
 
     #[test]
     fn what_would_widen_or_lose_a_subject_is_not_published() {
-        for (kind, bytes) in [
-            ("cn.dualgrid.case.*.v1", "{}"),
-            ("cn.dualgrid.case..v1", "{}"),
-            ("plain", "{}"),
-            ("cn.dualgrid.case.order_accepted.v1", r#"{"department":"a.>"}"#),
-            ("cn.dualgrid.case.order_accepted.v1", "no json"),
+        for envelope in [
+            r#"{"type":"cn.dualgrid.case.*.v1","data":{}}"#,
+            r#"{"type":"cn.dualgrid.case..v1","data":{}}"#,
+            r#"{"type":"plain","data":{}}"#,
+            r#"{"type":"cn.dualgrid.case.order_accepted.v1","department":"a.>","data":{}}"#,
+            r#"{"type":"cn.dualgrid.case.order_accepted.v1","department":"","data":{}}"#,
+            r#"{"department":"CG-ZF","data":{}}"#,
+            "no json",
         ] {
-            let refusal = subject_of(&recorded(kind, bytes)).unwrap_err();
-            assert_eq!(refusal.position, Position(7), "{kind} {bytes}");
+            let refusal = subject_of(&recorded(envelope)).unwrap_err();
+            assert_eq!(refusal.position, Position(7), "{envelope}");
         }
     }
 }

@@ -167,46 +167,53 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope<'_>, serde_json::Error> {
     serde_json::from_slice(bytes)
 }
 
-/// What stands in an envelope for those who only want the event: its stored name and its data, which borrow from `bytes`.
-#[derive(Clone, Debug)]
+/// What stands in an envelope for those who only want the event, or to know whom it goes to. It borrows from `bytes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents<'a> {
     /// The stored name of the event.
     pub kind: std::borrow::Cow<'a, str>,
+    /// The code of the department it is about, as it stands there.
+    pub department: Option<std::borrow::Cow<'a, str>>,
     /// The event itself, to be read as JSON: that it is, shows then.
     pub data: &'a str,
 }
 
-/// Takes the name and the data of an event out of its envelope and nothing else.
+/// Takes the name, the department and the data of an event out of its envelope and nothing else.
 pub fn contents(bytes: &[u8]) -> Result<Contents<'_>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Members<'a> {
         #[serde(rename = "type", borrow)]
         kind: std::borrow::Cow<'a, str>,
+        #[serde(default, borrow)]
+        department: Option<std::borrow::Cow<'a, str>>,
         #[serde(borrow)]
         data: &'a RawValue,
     }
-    if let Some((kind, data)) = std::str::from_utf8(bytes).ok().and_then(as_encoded) {
-        return Ok(Contents { kind: kind.into(), data });
+    if let Some(contents) = std::str::from_utf8(bytes).ok().and_then(as_encoded) {
+        return Ok(contents);
     }
-    let Members { kind, data } = serde_json::from_slice(bytes)?;
-    Ok(Contents { kind, data: data.get() })
+    let Members { kind, department, data } = serde_json::from_slice(bytes)?;
+    Ok(Contents { kind, department, data: data.get() })
 }
 
-/// The name and the data of an envelope that is written as [`encode`] does: no space between members, texts without
-/// escapes and numbers, and the data last. None where it is not.
-fn as_encoded(envelope: &str) -> Option<(&str, &str)> {
+/// What stands in an envelope that is written as [`encode`] does: no space between members, texts without escapes and
+/// numbers, and the data last. None where it is not.
+fn as_encoded(envelope: &str) -> Option<Contents<'_>> {
     let mut rest = envelope.strip_prefix('{')?;
-    let mut name = None;
+    let (mut name, mut department) = (None, None);
     loop {
         let (member, value) = text_of(rest)?;
         let value = value.strip_prefix(':')?;
         if member == "data" {
-            return Some((name?, value.strip_suffix('}')?));
+            let (kind, data) = (name?, value.strip_suffix('}')?);
+            return Some(Contents { kind, department, data });
         }
         let end = if value.starts_with('"') {
             let (text, end) = text_of(value)?;
-            if member == "type" {
-                name = Some(text);
+            match member {
+                "type" => name = Some(text.into()),
+                "department" => department = Some(text.into()),
+                _ => {}
             }
             end
         } else {
@@ -233,7 +240,10 @@ mod tests {
     #[test]
     fn an_envelope_as_it_is_encoded_is_taken_apart_without_reading_it() {
         let usual = r#"{"specversion":"1.0","type":"a.b.v1","streamversion":12,"data":{"data":"}"}}"#;
-        assert_eq!(as_encoded(usual), Some(("a.b.v1", r#"{"data":"}"}"#)));
+        let contents = Contents { kind: "a.b.v1".into(), department: None, data: r#"{"data":"}"}"# };
+        assert_eq!(as_encoded(usual), Some(contents.clone()));
+        let of_department = usual.replace(r#""data":{"#, r#""department":"CGZF","data":{"#);
+        assert_eq!(as_encoded(&of_department), Some(Contents { department: Some("CGZF".into()), ..contents }));
         for other in [
             r#"{"type":"a.b.v1","data":{}"#,
             r#"{ "type":"a.b.v1","data":{}}"#,
@@ -242,7 +252,7 @@ mod tests {
             r#"{"type":"a.b.v1","more":{"data":1},"data":{}}"#,
             r#"{"type":"a.b.v1","more":null,"data":{}}"#,
         ] {
-            let taken = as_encoded(other).filter(|(_, data)| data.ends_with('}'));
+            let taken = as_encoded(other).filter(|contents| contents.data.ends_with('}'));
             assert_eq!(taken, None, "{other}");
         }
     }
