@@ -15,16 +15,35 @@ use crate::place::{Place, all_at_once, append, everything, stream, tamper};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_that_cannot_be_stored_fails_alone() {
     let log = Place::postgres().await.log().await;
-    let mut appends: Vec<_> = (0..40).map(|n| append(&format!("{n}"), &stream(&format!("{n}")), 0, 2)).collect();
-    appends[13].events[1].kind = "cn.dualgrid.\0.v1";
-    for (n, answer) in all_at_once(&log, appends).await.into_iter().enumerate() {
-        match answer {
-            Ok(_) => assert_ne!(n, 13),
-            Err(AppendError::Failure(failure)) => assert!(n == 13 && !failure.passing, "{n}: {failure}"),
-            Err(error) => panic!("{error}"),
+    // Enough for two batches in flight: the one that fails is the first or the second.
+    for (round, broken) in [0, 13, 0, 0].into_iter().enumerate() {
+        let name = |n: u32| format!("{round}/{n}");
+        let mut appends: Vec<_> = (0..120).map(|n| append(&name(n), &stream(&name(n)), 0, 2)).collect();
+        appends[broken].events[1].kind = "cn.dualgrid.\0.v1";
+        for (n, answer) in all_at_once(&log, appends).await.into_iter().enumerate() {
+            match answer {
+                Ok(_) => assert_ne!(n, broken),
+                Err(AppendError::Failure(failure)) => assert!(n == broken && !failure.passing, "{n}: {failure}"),
+                Err(error) => panic!("{error}"),
+            }
         }
     }
-    assert_eq!(everything(&log).await.len(), 39 * 2);
+    assert_eq!(everything(&log).await.len(), 4 * 119 * 2);
+}
+
+/// Two processes write in turns, large batches of streams that nobody wrote to before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn positions_that_another_process_took_are_not_given_again() {
+    let place = Place::postgres().await;
+    let logs = [place.log().await, place.log().await];
+    for turn in 0..6 {
+        let name = |n: u32| format!("{turn}/{n}");
+        let appends = (0..120).map(|n| append(&name(n), &stream(&name(n)), 0, 1)).collect();
+        for answer in all_at_once(&logs[turn % 2], appends).await {
+            assert!(!answer.unwrap().replayed);
+        }
+    }
+    assert_eq!(everything(&logs[0]).await.len(), 6 * 120);
 }
 
 /// Sends an append until the log has an answer, always under the same command id.

@@ -10,6 +10,7 @@ on_both_databases! {
     a_restart_keeps_everything
     processes_may_start_at_once
     a_head_that_does_not_fit_is_refused
+    a_head_is_one_row_that_counts
     what_was_recorded_cannot_be_changed
     people_can_read_events_as_json
     the_durability_is_told
@@ -56,6 +57,17 @@ async fn a_head_that_does_not_fit_is_refused(place: &Place) {
     assert!(matches!(refusal(place).await, OpenError::HeadDiffers { head: 1, newest: 2 }));
     tamper(&place.url, "delete from head").await.unwrap();
     assert!(matches!(refusal(place).await, OpenError::HeadMissing));
+}
+
+async fn a_head_is_one_row_that_counts(place: &Place) {
+    place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
+    let changes = ["update head set position = -1", "insert into head (only_row, position) values (false, 7)"];
+    for change in changes {
+        let refused = tamper(&place.url, change).await.unwrap_err();
+        assert!(refused.to_string().to_lowercase().contains("check constraint"), "{change}: {refused}");
+    }
+    let next = place.log().await.append(append("b", &stream("b"), 0, 1)).await.unwrap();
+    assert_eq!(next.first, Some(Position(3)));
 }
 
 async fn what_was_recorded_cannot_be_changed(place: &Place) {
