@@ -34,6 +34,9 @@ pub enum Error {
         #[source]
         source: async_nats::Error,
     },
+    /// What was published was not stored, or that was not said in time.
+    #[error("NATS does not store what is published: its disk may be full, or it is overloaded")]
+    Unstored,
     /// The connection was lost on the way.
     #[error("the connection to NATS was lost")]
     LinkLost,

@@ -12,6 +12,7 @@
 mod batch;
 mod check;
 mod rebuild;
+mod silence;
 mod status;
 
 pub use status::{PublisherState, PublisherStatus};
@@ -144,13 +145,15 @@ impl Publisher {
 
     async fn publish(&self) -> Infallible {
         let mut pause = PAUSE_MIN;
+        let mut is_silent = false;
         loop {
             self.wait_for_nats().await;
             let before = self.report.published();
             let ended = tokio::select! {
-                Err(error) = self.publish_while_connected() => error,
+                Err(error) = self.publish_while_connected(is_silent) => error,
                 () = self.connection.lost() => Error::LinkLost,
             };
+            is_silent = matches!(ended, Error::Unstored);
             if self.report.published() > before {
                 pause = PAUSE_MIN;
             }
@@ -177,11 +180,16 @@ impl Publisher {
         }
     }
 
-    async fn publish_while_connected(&self) -> Result<Infallible, Error> {
+    /// Publishes until something fails. `is_silent`: what was published last was not answered.
+    async fn publish_while_connected(&self, is_silent: bool) -> Result<Infallible, Error> {
         self.connection.check_version()?;
         // It may be another nats-server than before, or have another configuration.
         self.batch_events.store(self.options.batch_events_max, Ordering::Relaxed);
         let mut agreed = self.agree(None).await?;
+        if is_silent {
+            self.break_silence(&agreed).await?;
+            agreed = self.agree(Some(&agreed)).await?;
+        }
         let mut next_check = Instant::now() + self.options.check_every;
         loop {
             match self.drain(agreed.last, next_check).await? {

@@ -27,6 +27,9 @@ const WAL_MIB: u64 = 32;
 /// Room for NATS, which takes at most three quarters of it.
 const NATS_MIB: u64 = 192;
 
+/// More than the file of a stream can take when its disk is full.
+const NO_ROOM_BYTES: usize = 256 * 1024;
+
 /// How long the disk stays full.
 const FULL_FOR: Duration = Duration::from_secs(5);
 
@@ -199,9 +202,12 @@ pub(super) async fn of_nats(run: &mut Run) -> anyhow::Result<Outcome> {
     let mut load = clients(&stage, run);
     let mut longest = Duration::ZERO;
     run.bar.set_length(times);
-    for _ in 0..times {
+    for time in 0..times {
         grow(&stage, &mut load, 50, PATIENCE).await?;
         disk.fill()?;
+        if time % 2 == 0 {
+            break_stream(&stage).await?;
+        }
         stream_stands_still(&stage, &mut load).await?;
         grow(&stage, &mut load, 50, PATIENCE).await.context("commands do not need NATS")?;
         disk.make_room()?;
@@ -218,6 +224,14 @@ pub(super) async fn nats_on(store_dir: PathBuf, flushes_seldom: bool) -> anyhow:
     let departments = sample::department_codes()?;
     let setup = NatsSetup { departments, store_dir: Some(store_dir), flushes_seldom, ..NatsSetup::default() };
     NatsServer::start(setup).await
+}
+
+/// Sends a message that has no room, whether ours fail before the stream is written to or then. After that nats-server takes
+/// nothing more for the stream.
+async fn break_stream(stage: &Stage) -> anyhow::Result<()> {
+    let client = stage.system.nats().connect(CORE).await?;
+    client.publish("dg.evt.case.has_no_room", vec![b'x'; NO_ROOM_BYTES].into()).await.context("could not publish")?;
+    client.flush().await.context("could not publish")
 }
 
 /// Waits until the log has moved on for some time and the stream has not.

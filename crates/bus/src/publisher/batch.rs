@@ -81,9 +81,15 @@ impl Window {
             Ok(_) => Ok(Some(Outcome::Fenced)),
             Err(error) if is_fence(&error) => Ok(Some(Outcome::Fenced)),
             Err(error) if sent.events > BATCH_EVENTS_ALWAYS && is_given_up(&error) => Ok(Some(Outcome::TooLarge)),
+            Err(error) if is_unstored(&error) => Err(Error::Unstored),
             Err(error) => Err(Error::nats("publish")(error)),
         }
     }
+}
+
+/// Whether nats-server did not store what it was sent, or did not say so in time.
+fn is_unstored(error: &PublishError) -> bool {
+    error.kind() == PublishErrorKind::TimedOut || code_of(error) == Some(ErrorCode::STREAM_STORE_FAILED)
 }
 
 /// Whether the stream was somewhere else, or is gone.

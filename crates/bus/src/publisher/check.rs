@@ -27,6 +27,13 @@ pub(super) struct Agreed {
     created: DateTime,
 }
 
+impl Agreed {
+    /// Whether the stream is as it was when they agreed.
+    pub(super) fn is_still(&self, now: &Info) -> bool {
+        (now.created, now.state.last_sequence) == (self.created, self.last.0)
+    }
+}
+
 /// Stream and log did not agree.
 #[derive(Debug)]
 pub(super) struct Diverged {
@@ -49,6 +56,8 @@ pub(super) enum Difference {
     Ahead { last: u64, head: Position },
     /// A message is not the event at its position.
     Message { sequence: u64 },
+    /// It is the log as far as it goes, and stores nothing more.
+    Silent,
 }
 
 impl fmt::Display for Difference {
@@ -62,6 +71,7 @@ impl fmt::Display for Difference {
                 write!(f, "it holds {messages} messages from {first} to {last}, not every one from 1")
             }
             Self::Ahead { last, head } => write!(f, "it reaches to {last}, but the log only to {head}"),
+            Self::Silent => f.write_str("it stores nothing more, though its nats-server has room"),
             Self::Message { sequence } => write!(f, "message {sequence} is not event {sequence} of the log"),
         }
     }

@@ -7,6 +7,8 @@ use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
 use bus::publisher::{PublisherOptions, PublisherState, PublisherStatus};
 use bus::stream::STREAM;
+use futures::TryStreamExt as _;
+use testkit::mount::Mount;
 use testkit::nats::CORE;
 use tokio::sync::watch;
 
@@ -219,4 +221,33 @@ async fn a_configuration_that_somebody_changed_is_put_right() {
     };
     testkit::client::eventually("the configuration is right", PATIENCE, corrected).await.unwrap();
     assert_eq!(publisher.status().borrow().rebuilds, 0);
+}
+
+/// A message that has no room makes nats-server refuse all further ones to its stream, also when there is room again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_stores_nothing_since_its_disk_was_full_is_made_again() {
+    if let Some(why) = Mount::is_impossible().await.unwrap() {
+        return eprintln!("skipped: {why}");
+    }
+    let disk = Mount::tmpfs(64).await.unwrap();
+    let mut world = World::stored_in(Some(disk.path().join("nats"))).await;
+    world.log.grow(100);
+    let mut status = world.publisher().await.status();
+    world.settle().await;
+    disk.fill().unwrap();
+    // One event alone is no atomic batch, so it is the stream itself that fails to write it.
+    world.log.push("case_filed", None, &"x".repeat(100_000));
+    wait(&mut status, |status| matches!(&status.state, PublisherState::Failing(why) if why.contains("disk"))).await;
+    world.log.grow(100);
+    // While there is no room, the stream is left as it is: it can be read.
+    let failing_again = |status: &PublisherStatus| matches!(status.state, PublisherState::Failing(_));
+    wait(&mut status, |status| status.state == PublisherState::Publishing).await;
+    wait(&mut status, failing_again).await;
+    assert_eq!(status.borrow().rebuilds, 0);
+    disk.make_room().unwrap();
+    world.settle().await;
+    assert_eq!(status.borrow().rebuilds, 1);
+    let client = world.nats.connect(CORE).await.unwrap();
+    let streams = jetstream::new(client).stream_names().try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(streams, [STREAM]);
 }

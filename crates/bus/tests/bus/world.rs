@@ -1,5 +1,6 @@
 //! A nats-server, a log, and publishers between them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,12 @@ pub(crate) fn credentials(nats: &NatsServer, user: &str) -> Credentials {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let setup = NatsSetup { departments: vec![ONE.into(), OTHER.into()], ..NatsSetup::default() };
+        Self::stored_in(None).await
+    }
+
+    /// With a nats-server that keeps its files in this folder.
+    pub(crate) async fn stored_in(store_dir: Option<PathBuf>) -> Self {
+        let setup = NatsSetup { departments: vec![ONE.into(), OTHER.into()], store_dir, ..NatsSetup::default() };
         let nats = NatsServer::start(setup).await.unwrap();
         Self { nats, log: Arc::new(VecLog::new()), tasks: JoinSet::new() }
     }

@@ -1,0 +1,92 @@
+//! A stream that takes nothing and says nothing, though nats-server answers.
+//!
+//! Once nats-server could not write to the file of a stream, it takes nothing more for that stream until it is started
+//! again, also when the disk has room; what is published is not answered. Reading goes on. A stream that is made again
+//! has a file that it writes to. That is done only when something else can be stored, or the disk would be full again.
+
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, StorageType};
+use async_nats::jetstream::{Context, context};
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::check::{Agreed, Difference, Diverged};
+use super::{ANSWER_PATIENCE, Publisher, batch};
+use crate::Error;
+use crate::stream;
+
+/// How long a single event may take to be stored, and one piece elsewhere, before it counts as not stored.
+const STORE_PATIENCE: Duration = Duration::from_secs(3);
+/// The stream in which storing is tried. It is there for a moment only.
+const TRIAL_STREAM: &str = "DUALGRID-TRIAL";
+/// Its only subject.
+const TRIAL_SUBJECT: &str = "dg.trial";
+/// How many pieces are stored there.
+const PIECES: usize = 8;
+/// Most bytes of a piece.
+const PIECE_BYTES_MAX: usize = 512 * 1024;
+
+impl Publisher {
+    /// Has the stream answer again, after it did not: finds out whether it stores the next event, and makes the stream again
+    /// where it does not, though nats-server stores other things.
+    pub(super) async fn break_silence(&self, agreed: &Agreed) -> Result<(), Error> {
+        if !self.is_silent(agreed).await? {
+            return Ok(());
+        }
+        self.store_elsewhere().await?;
+        let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
+        let found = Box::new(stream.cached_info().clone());
+        if !agreed.is_still(&found) {
+            return Ok(());
+        }
+        self.rebuild(Diverged { found, difference: Difference::Silent }).await
+    }
+
+    /// Whether the next event is not stored. It has a batch of its own, so it waits for all that were sent before it.
+    async fn is_silent(&self, agreed: &Agreed) -> Result<bool, Error> {
+        let next = self.log.after(agreed.last, 1).await?;
+        if next.is_empty() {
+            return Ok(false);
+        }
+        let mut window = batch::Window::new(agreed.last);
+        window.push(self.send(&next, agreed.last).await?);
+        match timeout(STORE_PATIENCE, window.confirm()).await {
+            Ok(Ok(_)) => Ok(false),
+            Err(_) | Ok(Err(Error::Unstored)) => Ok(true),
+            Ok(Err(error)) => Err(error),
+        }
+    }
+
+    /// Stores as much as a few batches in another stream, which is removed again.
+    async fn store_elsewhere(&self) -> Result<(), Error> {
+        let jetstream = context::ContextBuilder::new()
+            .timeout(ANSWER_PATIENCE)
+            .ack_timeout(STORE_PATIENCE)
+            .build(self.connection.client().clone());
+        // A publisher that was interrupted may have left it.
+        let _ = jetstream.delete_stream(TRIAL_STREAM).await;
+        let stored = store_pieces(&jetstream, self.piece()).await;
+        let _ = jetstream.delete_stream(TRIAL_STREAM).await;
+        stored.map_err(|error| {
+            tracing::debug!(error, "nothing can be stored in another stream either");
+            Error::Unstored
+        })
+    }
+
+    fn piece(&self) -> Bytes {
+        let payload_max = self.connection.client().server_info().max_payload;
+        Bytes::from(vec![0; PIECE_BYTES_MAX.min(payload_max / 2)])
+    }
+}
+
+async fn store_pieces(jetstream: &Context, piece: Bytes) -> Result<(), async_nats::Error> {
+    let subjects = vec![TRIAL_SUBJECT.to_owned()];
+    let storage = StorageType::File;
+    let trial = Config { name: TRIAL_STREAM.to_owned(), subjects, storage, ..Config::default() };
+    jetstream.create_stream(trial).await?;
+    for _ in 0..PIECES {
+        jetstream.publish(TRIAL_SUBJECT, piece.clone()).await?.await?;
+    }
+    Ok(())
+}
