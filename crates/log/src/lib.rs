@@ -17,6 +17,7 @@ mod committed;
 mod durability;
 mod evidence;
 mod failure;
+mod flights;
 mod known;
 mod memory;
 mod migrations;

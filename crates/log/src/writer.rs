@@ -14,8 +14,6 @@ use std::future::Future;
 
 use app::fault::{self, Point, Sabotage};
 use app::port::{Append, AppendError, Failure, Receipt};
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use kernel::digest::Digest;
 use kernel::{Position, Version};
 use tokio::runtime::Handle;
@@ -23,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::committed::Committed;
+use crate::flights::Flights;
 use crate::record::made;
 use gather::{Taken, gather};
 
@@ -119,7 +118,7 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
     let mut arrived = Vec::with_capacity(BATCH_APPENDS_MAX);
     let mut waiting = VecDeque::new();
     let mut taken = Taken::default();
-    let mut flights = FuturesUnordered::new();
+    let mut flights = Flights::new();
     let mut is_open = true;
     loop {
         while waiting.len() < BATCH_APPENDS_MAX
@@ -135,7 +134,7 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
         let has_lane = !idle.is_empty() && waiting.len() < BATCH_APPENDS_MAX;
         tokio::select! {
             biased;
-            Some((backend, batch)) = flights.next() => {
+            (backend, batch) = flights.landed(), if !flights.is_empty() => {
                 idle.push(backend);
                 taken.release(&batch);
                 // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who

@@ -7,8 +7,6 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use app::port::Failure;
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use kernel::{Recorded, StreamId, Version};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
@@ -18,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::connection::{Place, in_time};
 use super::read_event;
 use crate::failure::{failure, is_undone};
+use crate::flights::Flights;
 use crate::options::Options;
 use crate::record::to_sql;
 
@@ -99,12 +98,12 @@ impl Streams {
 }
 
 async fn run(mut waiting: mpsc::Receiver<Ask>, mut idle: Vec<Lane>) {
-    let mut flights = FuturesUnordered::new();
+    let mut flights = Flights::new();
     let mut are_many = false;
     loop {
         let mut asks = Vec::new();
         tokio::select! {
-            Some(lane) = flights.next() => {
+            lane = flights.landed(), if !flights.is_empty() => {
                 idle.push(lane);
                 continue;
             }
@@ -128,7 +127,9 @@ async fn run(mut waiting: mpsc::Receiver<Ask>, mut idle: Vec<Lane>) {
             flights.push(lane.fly(asks));
         }
     }
-    while flights.next().await.is_some() {}
+    while !flights.is_empty() {
+        flights.landed().await;
+    }
 }
 
 /// One connection, if it has been needed.
