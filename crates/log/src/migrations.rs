@@ -27,6 +27,7 @@ pub(crate) const POSTGRES_LOG: Migrations = Migrations {
         file!(20_261_123_000_000, "create_log", "postgres/log"),
         file!(20_261_123_000_100, "create_append_batch", "postgres/log"),
         file!(20_261_124_000_000, "create_append_known", "postgres/log"),
+        file!(20_261_125_000_000, "guard_head_by_triggers", "postgres/log"),
     ],
 };
 

@@ -11,6 +11,7 @@ on_both_databases! {
     processes_may_start_at_once
     a_head_that_does_not_fit_is_refused
     a_head_is_one_row_that_counts
+    a_version_below_one_is_refused
     what_was_recorded_cannot_be_changed
     people_can_read_events_as_json
     the_durability_is_told
@@ -55,19 +56,40 @@ async fn a_head_that_does_not_fit_is_refused(place: &Place) {
     place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
     tamper(&place.url, "update head set position = 1").await.unwrap();
     assert!(matches!(refusal(place).await, OpenError::HeadDiffers { head: 1, newest: 2 }));
+    if !place.url.starts_with("sqlite:") {
+        tamper(&place.url, "alter table head disable trigger head_is_one_row").await.unwrap();
+    }
     tamper(&place.url, "delete from head").await.unwrap();
     assert!(matches!(refusal(place).await, OpenError::HeadMissing));
 }
 
 async fn a_head_is_one_row_that_counts(place: &Place) {
     place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
-    let changes = ["update head set position = -1", "insert into head (only_row, position) values (false, 7)"];
-    for change in changes {
+    let is_sqlite = place.url.starts_with("sqlite:");
+    let one_row =
+        if is_sqlite { ("check constraint", "unique constraint") } else { ("head is one row", "head is one row") };
+    let mut changes = vec![
+        ("update head set position = -1", "check constraint"),
+        ("insert into head (only_row, position) values (false, 7)", one_row.0),
+        ("insert into head (only_row, position) values (true, 7)", one_row.1),
+    ];
+    if !is_sqlite {
+        changes.extend([("delete from head", one_row.0), ("truncate head", one_row.0)]);
+    }
+    for (change, why) in changes {
         let refused = tamper(&place.url, change).await.unwrap_err();
-        assert!(refused.to_string().to_lowercase().contains("check constraint"), "{change}: {refused}");
+        assert!(refused.to_string().to_lowercase().contains(why), "{change}: {refused}");
     }
     let next = place.log().await.append(append("b", &stream("b"), 0, 1)).await.unwrap();
     assert_eq!(next.first, Some(Position(3)));
+}
+
+async fn a_version_below_one_is_refused(place: &Place) {
+    place.log().await.append(append("a", &stream("a"), 0, 1)).await.unwrap();
+    let again = "insert into events (position, stream, version, id, type, time, bytes)
+        select 2, stream, 0, id, type, time, bytes from events";
+    let refused = tamper(&place.url, again).await.unwrap_err();
+    assert!(refused.to_string().to_lowercase().contains("check constraint"), "{refused}");
 }
 
 async fn what_was_recorded_cannot_be_changed(place: &Place) {
@@ -106,6 +128,16 @@ async fn a_postgres_that_may_lose_commits_is_refused() {
         assert!(!log::durability(&url, &Options::default()).await.unwrap().is_enough());
     }
     open(&place.url).await;
+}
+
+/// An append must not depend on whether somebody copies the database by logical replication.
+#[tokio::test]
+async fn appends_go_on_when_all_tables_are_published_by_postgres() {
+    let place = Place::postgres().await;
+    let log = place.log().await;
+    tamper(&place.url, "create publication everything for all tables").await.unwrap();
+    let receipt = log.append(append("a", &stream("a"), 0, 1)).await.unwrap();
+    assert_eq!(receipt.first, Some(Position(1)));
 }
 
 #[tokio::test]
