@@ -1,7 +1,7 @@
 //! From what sqlx says to what a port says.
 
 use app::port::Failure;
-use sqlx::error::DatabaseError;
+use sqlx::error::{DatabaseError, ErrorKind};
 
 /// PostgreSQL classes and codes after which the same call may succeed: connection, resources (a full disk is 53100),
 /// operator intervention, system error, serialization, lock timeout, a standby that is about to be promoted.
@@ -81,6 +81,11 @@ pub(crate) fn is_missing_table(source: &sqlx::Error) -> bool {
 /// Whether a unique key was there already.
 pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+}
+
+/// Whether something that has to have a value had none.
+pub(crate) fn is_null_violation(source: &sqlx::Error) -> bool {
+    source.as_database_error().is_some_and(|error| error.kind() == ErrorKind::NotNullViolation)
 }
 
 /// Whether a column that was named does not exist: the table is of another version of the view.

@@ -29,7 +29,7 @@ use crate::options::Options;
 use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql};
 use crate::writer::Writer;
 use streams::Streams;
-use writer::PgBackend;
+use writer::{HeadPage, PgBackend};
 
 /// The log in a PostgreSQL database.
 #[derive(Debug)]
@@ -45,7 +45,11 @@ impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
         // What is written has one plan, which does not depend on how many rows there were when it was made.
-        let place = Place::parse(url)?.with("plan_cache_mode", "force_generic_plan").with("jit", "off");
+        // What is looked for has an index, or is looked for from a page on.
+        let place = Place::parse(url)?
+            .with("plan_cache_mode", "force_generic_plan")
+            .with("enable_seqscan", "off")
+            .with("jit", "off");
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         refuse_unless_durable(&place, &mut connection).await?;
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
@@ -58,7 +62,8 @@ impl PgLog {
         let streams = Streams::start(&reading, options);
         let known = Known::default();
         let second = place.connect_at_start(options.acquire_timeout).await?;
-        let lane = |connection| PgBackend::new(place.clone(), connection, options, known.clone());
+        let shared = (known.clone(), HeadPage::default());
+        let lane = |connection| PgBackend::new(place.clone(), connection, options, shared.clone());
         let lanes = vec![lane(connection), lane(second)];
         Ok(Self { readers, streams, writer: Writer::start(lanes, committed.clone()), committed, known })
     }

@@ -1,6 +1,10 @@
 //! One round trip a batch: one statement where what is there is known, else the function `append_batch` of the migrations.
 //! Both are called with arrays.
 
+mod head;
+mod statements;
+mod trial;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -15,95 +19,15 @@ use uuid::Uuid;
 
 use super::connection::{Place, durability, in_time};
 use super::read_command;
-use crate::failure::{broken, failure, is_undone, is_unique_violation};
+use crate::failure::{broken, failure, is_null_violation, is_undone, is_unique_violation};
 use crate::known::Known;
 use crate::options::Options;
 use crate::record::{from_sql, made, position_from_sql, to_sql};
 use crate::writer::{Backend, RecordError, Verdict, all_made};
+pub(super) use head::HeadPage;
+use statements::{APPEND_BATCH, APPEND_KNOWN, APPEND_ONE};
 
 const OPERATION: &str = "append to the log";
-
-const APPEND_BATCH: &str = "select
-    command,
-    command_request,
-    command_stream,
-    new_version,
-    first,
-    event_count,
-    outcome
-from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-
-/// A batch of which the caller knows that every stream has its expected version, from having read or written it, and believes
-/// that it is the newest and that the commands are new. The unique keys say whether that is so: where it is not, the statement
-/// fails as a whole with a unique violation. Gives the position before the batch.
-///
-/// It may be one statement, because it looks nothing up: that its snapshot is older than the lock of the head row does not
-/// matter. The head is asked for where the first event needs its position, after the arrays were taken apart: that is done
-/// while another batch holds the lock.
-const APPEND_KNOWN: &str = "with head_moved as (
-    update head
-    set position = head.position + cardinality($10::uuid[])
-    returning position - cardinality($10::uuid[]) as base
-),
-event as (
-    insert into events (position, stream, version, id, type, time, bytes)
-    select
-        (select base from head_moved) + event.n,
-        event.stream,
-        event.version,
-        event.id,
-        event.type,
-        event.time,
-        event.bytes
-    from unnest($8::text[], $9::integer[], $10::uuid[], $11::text[], $12::timestamptz[], $13::bytea[])
-        with ordinality as event (stream, version, id, type, time, bytes, n)
-    returning 1
-),
-command as (
-    insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
-    select
-        command.id,
-        command.request,
-        command.stream,
-        command.version,
-        (select base from head_moved) + command.first,
-        command.event_count,
-        command.time
-    from unnest($1::uuid[], $2::bytea[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::timestamptz[])
-        as command (id, request, stream, version, first, event_count, time)
-)
-select (select base from head_moved)
-from (select count(*) from event) as recorded";
-
-/// The same of one event of one command.
-const APPEND_ONE: &str = "with head_moved as (
-    update head
-    set position = head.position + 1
-    returning position
-),
-event as (
-    insert into events (position, stream, version, id, type, time, bytes)
-    select
-        position,
-        $3,
-        $4,
-        $5,
-        $6,
-        $7,
-        $8
-    from head_moved
-)
-insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
-select
-    $1,
-    $2,
-    $3,
-    $4,
-    position,
-    1,
-    $9
-from head_moved
-returning first_position - 1";
 
 /// The writer's own connection.
 pub(super) struct PgBackend {
@@ -112,12 +36,19 @@ pub(super) struct PgBackend {
     connect_timeout: Duration,
     answer_timeout: Duration,
     known: Known,
+    head: HeadPage,
 }
 
 impl PgBackend {
-    pub(super) fn new(place: Place, connection: PgConnection, options: &Options, known: Known) -> Self {
+    /// With what the lanes of one writer share: the versions that are known, and where the head row is.
+    pub(super) fn new(
+        place: Place,
+        connection: PgConnection,
+        options: &Options,
+        (known, head): (Known, HeadPage),
+    ) -> Self {
         let (connect_timeout, answer_timeout) = (options.acquire_timeout, options.answer_timeout);
-        Self { place, connection: Some(connection), connect_timeout, answer_timeout, known }
+        Self { place, connection: Some(connection), connect_timeout, answer_timeout, known, head }
     }
 
     /// The connection; a new one is checked like the first, since the server may have been reconfigured.
@@ -154,17 +85,27 @@ impl Backend for PgBackend {
 impl PgBackend {
     /// Records a batch without looking anything up first. None where a key was there already: nothing was recorded then.
     async fn record_known(&mut self, batch: &[Append]) -> Result<Option<Vec<Verdict>>, RecordError> {
-        let rows = match self.ask(Call::Known, batch).await.map_err(RecordError::Undone)? {
-            Err(source) if is_unique_violation(&source) => return Ok(None),
-            Err(source) => return Err(self.record_error(&source)),
-            Ok(rows) => rows,
-        };
-        let row = rows.first().ok_or_else(|| RecordError::Lost(broken(OPERATION, "an append gave nothing")))?;
-        let base = row.try_get(0).map_err(|source| RecordError::Lost(failure(OPERATION, &source)))?;
-        let before = position_from_sql(base).map_err(RecordError::Lost)?;
-        let verdicts = all_made(batch, before);
+        let mut page = self.head.page();
+        loop {
+            match self.ask(Call::Known { page }, batch).await.map_err(RecordError::Undone)? {
+                Ok(rows) if rows.is_empty() && page > 0 => {}
+                Err(source) if is_null_violation(&source) && page > 0 => {}
+                Err(source) if is_unique_violation(&source) => return Ok(None),
+                Err(source) => return Err(self.record_error(&source)),
+                Ok(rows) => return self.recorded(batch, &rows).map(Some).map_err(RecordError::Lost),
+            }
+            page = self.head.look_everywhere();
+        }
+    }
+
+    /// The verdicts of a batch that was recorded as a whole.
+    fn recorded(&self, batch: &[Append], rows: &[PgRow]) -> Result<Vec<Verdict>, Failure> {
+        let row = rows.first().ok_or_else(|| broken(OPERATION, "an append gave nothing"))?;
+        let base = row.try_get(0).map_err(|source| failure(OPERATION, &source))?;
+        self.head.saw(row.try_get(1).map_err(|source| failure(OPERATION, &source))?);
+        let verdicts = all_made(batch, position_from_sql(base)?);
         self.known.saw_all(&verdicts);
-        Ok(Some(verdicts))
+        Ok(verdicts)
     }
 
     /// All rows of a call, so that the end of the transaction has been heard of and not only the rows it made.
@@ -193,20 +134,18 @@ impl PgBackend {
 enum Call {
     /// What is there is looked up first.
     Batch,
-    /// The keys say whether it fits.
-    Known,
+    /// The keys say whether it fits. The head row is looked for from a page of its table on.
+    Known { page: u32 },
 }
 
 impl Call {
     async fn run(self, connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
         match self {
             Self::Batch => call_function(APPEND_BATCH, connection, batch).await,
-            Self::Known => call_known(connection, batch).await,
+            Self::Known { page } => call_known(connection, batch, &head::start_of(page)).await,
         }
     }
 }
-
-mod trial;
 
 /// Per append: command, request, stream, expected version, number of events, time.
 #[derive(Default)]
@@ -256,11 +195,15 @@ impl<'a> Events<'a> {
     }
 }
 
-async fn call_known(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+async fn call_known(
+    connection: &mut PgConnection,
+    batch: &[Append],
+    head_from: &str,
+) -> Result<Vec<PgRow>, sqlx::Error> {
     if let [append] = batch
         && let [event] = append.events.as_slice()
     {
-        return call_one(connection, append, event).await;
+        return call_one(connection, append, event, head_from).await;
     }
     let (mut appends, mut events) = (Appends::default(), Events::default());
     let mut firsts = Vec::with_capacity(batch.len());
@@ -286,6 +229,7 @@ async fn call_known(connection: &mut PgConnection, batch: &[Append]) -> Result<V
         .bind(events.types)
         .bind(events.times)
         .bind(events.bytes)
+        .bind(head_from)
         .fetch_all(connection)
         .await
 }
@@ -318,7 +262,12 @@ async fn call_function(
         .await
 }
 
-async fn call_one(connection: &mut PgConnection, append: &Append, event: &NewEvent) -> Result<Vec<PgRow>, sqlx::Error> {
+async fn call_one(
+    connection: &mut PgConnection,
+    append: &Append,
+    event: &NewEvent,
+    head_from: &str,
+) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(APPEND_ONE)
         .bind(append.command.uuid())
         .bind(&append.request.as_bytes()[..])
@@ -329,6 +278,7 @@ async fn call_one(connection: &mut PgConnection, append: &Append, event: &NewEve
         .bind(event.time)
         .bind(&event.bytes[..])
         .bind(append.at)
+        .bind(head_from)
         .fetch_all(connection)
         .await
 }

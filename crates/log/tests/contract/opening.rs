@@ -2,6 +2,7 @@
 
 use kernel::Position;
 use log::{OpenError, Options, PgLog, SqliteLog};
+use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::place::{Place, all_at_once, append, everything, open, stream, tamper};
@@ -128,6 +129,36 @@ async fn a_postgres_that_may_lose_commits_is_refused() {
         assert!(!log::durability(&url, &Options::default()).await.unwrap().is_enough());
     }
     open(&place.url).await;
+}
+
+/// Who reads for long keeps every version of the head row, page after page; `vacuum full` puts it back onto the first.
+#[tokio::test]
+async fn the_head_is_found_wherever_postgres_keeps_it() {
+    let place = Place::postgres().await;
+    let log = place.log().await;
+    let mut reader = PgConnection::connect(&place.url).await.unwrap();
+    let mut last = 0;
+    for events in [1, 2] {
+        let mut reading = reader.begin_with("begin isolation level repeatable read").await.unwrap();
+        assert_eq!(head_page(&mut reading).await, 0);
+        for n in 0..400 {
+            log.append(append(&format!("{events}/{n}"), &stream(&events.to_string()), n, 1)).await.unwrap();
+        }
+        last += 400;
+        reading.rollback().await.unwrap();
+        assert!(head_page(&mut reader).await > 0, "the row has not moved");
+        tamper(&place.url, "vacuum full head").await.unwrap();
+        assert_eq!(head_page(&mut reader).await, 0);
+        let next = append(&format!("{events}"), &stream(&format!("{events}/new")), 0, events);
+        assert_eq!(log.append(next).await.unwrap().first, Some(Position(last + 1)));
+        last += u64::from(events);
+    }
+    assert_eq!(everything(&log).await.len() as u64, last);
+}
+
+/// The page of its table on which the head row is, for this transaction.
+async fn head_page(connection: &mut PgConnection) -> i64 {
+    sqlx::query_scalar("select (ctid::text::point)[0]::bigint from head").fetch_one(connection).await.unwrap()
 }
 
 /// An append must not depend on whether somebody copies the database by logical replication.
