@@ -81,15 +81,30 @@ async fn measure_fresh(context: &Context, store: Store, roles: &[&str]) -> anyho
     let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
     let follows = roles.is_empty();
     let system = System::start(SystemSetup { roles, ..SystemSetup::sample(store)? }).await?;
-    let mut measured = measure(context, &system, Vec::new()).await?;
+    let mut measured = measure(&system, Vec::new(), Course::of(context)).await?;
     if follows {
         measured.catch_up = caught_up(&system).await?;
     }
     Ok(measured)
 }
 
+/// How long load is measured.
+#[derive(Debug, Clone, Copy)]
+struct Course {
+    warm_up: Duration,
+    window: Duration,
+    windows: u32,
+}
+
+impl Course {
+    fn of(context: &Context) -> Self {
+        let window = context.size(Duration::from_millis(1_200), Duration::from_secs(5));
+        Self { warm_up: WARM_UP, window, windows: WINDOWS }
+    }
+}
+
 /// Load on a system that runs.
-async fn measure(context: &Context, system: &System, old: Vec<CaseId>) -> anyhow::Result<Measured> {
+async fn measure(system: &System, old: Vec<CaseId>, course: Course) -> anyhow::Result<Measured> {
     let people = People::of(system, "JAS").await?;
     let before = head(system).await?;
     let plan = Plan {
@@ -98,26 +113,23 @@ async fn measure(context: &Context, system: &System, old: Vec<CaseId>) -> anyhow
         people,
         day: today(),
         clients: CLIENTS,
-        warm_up: WARM_UP,
-        window: context.size(Duration::from_millis(1_200), Duration::from_secs(5)),
-        windows: WINDOWS,
+        course,
         old,
         seed: testkit::random::seed()?,
     };
-    let (warm_up, window) = (plan.warm_up, plan.window);
     let with_old = !plan.old.is_empty();
     let seen = load::run(plan).await?;
     let recorded = head(system).await? - before;
     ensure!(recorded == seen.events, "the log grew by {recorded} events, the answers name {}", seen.events);
     ensure!(!with_old || seen.old > 0, "no command was about an old case");
-    Ok(windows(&seen, warm_up, window))
+    Ok(windows(&seen, course))
 }
 
 /// Throughput and times of each window.
 #[expect(clippy::cast_precision_loss, reason = "a count of commands")]
-fn windows(seen: &Seen, warm_up: Duration, window: Duration) -> Measured {
+fn windows(seen: &Seen, Course { warm_up, window, windows }: Course) -> Measured {
     let mut measured = Measured::default();
-    for number in 0..WINDOWS {
+    for number in 0..windows {
         let begin = warm_up + window * number;
         let inside = seen.samples.iter().filter(|sample| (begin..begin + window).contains(&sample.at));
         let latencies = Latencies::of(inside.map(|sample| sample.took));

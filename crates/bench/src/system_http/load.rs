@@ -9,6 +9,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::Course;
 use super::lifecycle::{Way, Who, discovery, ways};
 use super::people::People;
 use super::wire::{Answer, Wire};
@@ -35,9 +36,7 @@ pub(super) struct Plan {
     /// Today, as the district counts it.
     pub(super) day: String,
     pub(super) clients: usize,
-    pub(super) warm_up: Duration,
-    pub(super) window: Duration,
-    pub(super) windows: u32,
+    pub(super) course: Course,
     /// Cases that were there before, in grid handling: where there are any, every second command is about one of them,
     /// chosen at random.
     pub(super) old: Vec<CaseId>,
@@ -125,7 +124,8 @@ impl Client {
     }
 
     async fn run(mut self, begin: Instant) -> anyhow::Result<Seen> {
-        let end = begin + self.plan.warm_up + self.plan.window * self.plan.windows;
+        let Course { warm_up, window, windows } = self.plan.course;
+        let end = begin + warm_up + window * windows;
         while Instant::now() < end {
             if !self.plan.old.is_empty() {
                 self.about_old(begin).await?;
