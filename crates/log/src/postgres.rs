@@ -45,7 +45,7 @@ impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
         // What is written has one plan, which does not depend on how many rows there were when it was made.
-        // What is looked for has an index, or is looked for from a page on.
+        // What is looked for has an index, or a place; what is not is the head row alone.
         let place = Place::parse(url)?
             .with("plan_cache_mode", "force_generic_plan")
             .with("enable_seqscan", "off")
@@ -191,7 +191,8 @@ impl EventLog for PgLog {
 
     async fn head(&self) -> Result<Position, Failure> {
         const OPERATION: &str = "read the head of the log";
-        let query = sqlx::query_scalar("select position from head");
+        // Of the newest event and not of the head row, which may have many old versions (`writer/head.rs`).
+        let query = sqlx::query_scalar("select coalesce(max(position), 0) from events");
         let head: Result<i64, _> = self.readers.wait(query.fetch_one(&self.readers.get())).await;
         let head = position_from_sql(head.map_err(|source| failure(OPERATION, &source))?)?;
         self.committed.saw(head);

@@ -27,9 +27,10 @@ use gather::{Taken, gather};
 
 /// Most appends in one transaction.
 pub(crate) const BATCH_APPENDS_MAX: usize = 1024;
-/// Fewest appends for which a second batch in flight is worth its commit. A build for trials has few callers, and is to try
-/// two batches in flight.
-const LANE_APPENDS_MIN: usize = if fault::IS_ENABLED { 3 } else { 24 };
+/// Fewest appends for which a second batch in flight is worth its commit.
+const LANE_APPENDS_MIN: usize = 24;
+/// The same in a build for trials, which has few callers and is to try two batches in flight.
+const TRIAL_LANE_APPENDS_MIN: usize = 3;
 /// Most bytes of events in one transaction, unless a single append has more.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 const OPERATION: &str = "append to the log";
@@ -121,13 +122,14 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
     let mut taken = Taken::default();
     let mut flights = Flights::new();
     let mut is_open = true;
+    let lane_min = lane_appends_min();
     loop {
         while waiting.len() < BATCH_APPENDS_MAX
             && let Ok(job) = jobs.try_recv()
         {
             waiting.push_back(job);
         }
-        while let Some(appends_max) = share(waiting.len(), idle.len(), flights.len()) {
+        while let Some(appends_max) = share(waiting.len(), idle.len(), flights.len(), lane_min) {
             let (batch, replies) = gather(&mut waiting, &mut taken, appends_max, BATCH_BYTES_MAX);
             let Some(backend) = idle.pop_if(|_| !batch.is_empty()) else { break };
             flights.push(fly(backend, batch, replies, &committed));
@@ -154,15 +156,21 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
     }
 }
 
+fn lane_appends_min() -> usize {
+    // A lane that is to answer before it commits holds up the other one until its next batch.
+    let is_trial = fault::IS_ENABLED && !fault::is_sabotaged(Sabotage::AnswerBeforeCommit);
+    if is_trial { TRIAL_LANE_APPENDS_MIN } else { LANE_APPENDS_MIN }
+}
+
 /// How many appends go into the next batch, if one is to go now.
-fn share(waiting: usize, idle: usize, in_flight: usize) -> Option<usize> {
+fn share(waiting: usize, idle: usize, in_flight: usize, lane_min: usize) -> Option<usize> {
     match (waiting, idle, in_flight) {
         (0, _, _) | (_, 0, _) => None,
         // Half for each of two lanes, where both halves are worth a commit of their own.
-        (_, 2.., 0) if waiting >= 2 * LANE_APPENDS_MIN => Some(waiting.div_ceil(2)),
+        (_, 2.., 0) if waiting >= 2 * lane_min => Some(waiting.div_ceil(2)),
         (_, _, 0) => Some(BATCH_APPENDS_MAX),
         // A small batch would cost a commit and save nothing: it waits for the one in flight.
-        _ if waiting >= LANE_APPENDS_MIN => Some(BATCH_APPENDS_MAX),
+        _ if waiting >= lane_min => Some(BATCH_APPENDS_MAX),
         _ => None,
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Once nats-server could not write to the file of a stream, it takes nothing more for that stream until it is started
 //! again, also when the disk has room; what is published is not answered. Reading goes on. A stream that is made again
-//! has a file that it writes to. That is done only when something else can be stored, or the disk would be full again.
+//! has a file that it writes to. That is done only when something else can be stored, or the disk would be full again, and only
+//! where there is one server: of several, the one that cannot write may be another than the one on which that was tried.
 
 use std::time::Duration;
 
@@ -37,6 +38,10 @@ impl Publisher {
         self.store_elsewhere().await?;
         let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
         let found = Box::new(stream.cached_info().clone());
+        if found.config.num_replicas > 1 {
+            tracing::warn!("the stream stores nothing more; it has copies on other servers, so it is left as it is");
+            return Err(Error::Unstored);
+        }
         if !agreed.is_still(&found) {
             return Ok(());
         }
@@ -69,7 +74,7 @@ impl Publisher {
         let stored = store_pieces(&jetstream, self.piece()).await;
         let _ = jetstream.delete_stream(TRIAL_STREAM).await;
         stored.map_err(|error| {
-            tracing::debug!(error, "nothing can be stored in another stream either");
+            tracing::warn!(error, "nothing can be stored in another stream either");
             Error::Unstored
         })
     }

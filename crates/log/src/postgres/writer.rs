@@ -25,6 +25,7 @@ use crate::options::Options;
 use crate::record::{from_sql, made, position_from_sql, to_sql};
 use crate::writer::{Backend, RecordError, Verdict, all_made};
 pub(super) use head::HeadPage;
+use head::Pages;
 use statements::{APPEND_BATCH, APPEND_KNOWN, APPEND_ONE};
 
 const OPERATION: &str = "append to the log";
@@ -85,16 +86,17 @@ impl Backend for PgBackend {
 impl PgBackend {
     /// Records a batch without looking anything up first. None where a key was there already: nothing was recorded then.
     async fn record_known(&mut self, batch: &[Append]) -> Result<Option<Vec<Verdict>>, RecordError> {
-        let mut page = self.head.page();
+        let mut pages = self.head.pages();
         loop {
-            match self.ask(Call::Known { page }, batch).await.map_err(RecordError::Undone)? {
-                Ok(rows) if rows.is_empty() && page > 0 => {}
-                Err(source) if is_null_violation(&source) && page > 0 => {}
+            let is_partial = pages != Pages::ALL;
+            match self.ask(Call::Known(pages), batch).await.map_err(RecordError::Undone)? {
+                Ok(rows) if is_partial && rows.is_empty() => {}
+                Err(source) if is_partial && is_null_violation(&source) => {}
                 Err(source) if is_unique_violation(&source) => return Ok(None),
                 Err(source) => return Err(self.record_error(&source)),
                 Ok(rows) => return self.recorded(batch, &rows).map(Some).map_err(RecordError::Lost),
             }
-            page = self.head.look_everywhere();
+            pages = Pages::ALL;
         }
     }
 
@@ -134,15 +136,15 @@ impl PgBackend {
 enum Call {
     /// What is there is looked up first.
     Batch,
-    /// The keys say whether it fits. The head row is looked for from a page of its table on.
-    Known { page: u32 },
+    /// The keys say whether it fits. The head row is looked for on these pages of its table.
+    Known(Pages),
 }
 
 impl Call {
     async fn run(self, connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
         match self {
             Self::Batch => call_function(APPEND_BATCH, connection, batch).await,
-            Self::Known { page } => call_known(connection, batch, &head::start_of(page)).await,
+            Self::Known(pages) => call_known(connection, batch, pages.places()).await,
         }
     }
 }
@@ -198,12 +200,12 @@ impl<'a> Events<'a> {
 async fn call_known(
     connection: &mut PgConnection,
     batch: &[Append],
-    head_from: &str,
+    [from, to]: [String; 2],
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     if let [append] = batch
         && let [event] = append.events.as_slice()
     {
-        return call_one(connection, append, event, head_from).await;
+        return call_one(connection, append, event, [from, to]).await;
     }
     let (mut appends, mut events) = (Appends::default(), Events::default());
     let mut firsts = Vec::with_capacity(batch.len());
@@ -229,7 +231,8 @@ async fn call_known(
         .bind(events.types)
         .bind(events.times)
         .bind(events.bytes)
-        .bind(head_from)
+        .bind(from)
+        .bind(to)
         .fetch_all(connection)
         .await
 }
@@ -266,7 +269,7 @@ async fn call_one(
     connection: &mut PgConnection,
     append: &Append,
     event: &NewEvent,
-    head_from: &str,
+    [from, to]: [String; 2],
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(APPEND_ONE)
         .bind(append.command.uuid())
@@ -278,7 +281,8 @@ async fn call_one(
         .bind(event.time)
         .bind(&event.bytes[..])
         .bind(append.at)
-        .bind(head_from)
+        .bind(from)
+        .bind(to)
         .fetch_all(connection)
         .await
 }

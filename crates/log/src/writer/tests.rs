@@ -198,13 +198,13 @@ fn a_batch_has_at_most_so_many_appends_and_bytes() {
 
 #[test]
 fn a_second_batch_flies_only_where_many_wait() {
-    assert_eq!(share(0, 2, 0), None);
-    assert_eq!(share(5, 0, 2), None, "no lane is idle");
-    assert_eq!(share(5, 2, 0), Some(BATCH_APPENDS_MAX), "few go together");
-    assert_eq!(share(64, 2, 0), Some(32));
-    assert_eq!(share(5, 1, 1), None, "few wait for the batch in flight");
-    assert_eq!(share(64, 1, 1), Some(BATCH_APPENDS_MAX));
-    assert_eq!(share(64, 1, 0), Some(BATCH_APPENDS_MAX), "one lane takes all");
+    assert_eq!(share(0, 2, 0, LANE_APPENDS_MIN), None);
+    assert_eq!(share(5, 0, 2, LANE_APPENDS_MIN), None, "no lane is idle");
+    assert_eq!(share(5, 2, 0, LANE_APPENDS_MIN), Some(BATCH_APPENDS_MAX), "few go together");
+    assert_eq!(share(64, 2, 0, LANE_APPENDS_MIN), Some(32));
+    assert_eq!(share(5, 1, 1, LANE_APPENDS_MIN), None, "few wait for the batch in flight");
+    assert_eq!(share(64, 1, 1, LANE_APPENDS_MIN), Some(BATCH_APPENDS_MAX));
+    assert_eq!(share(64, 1, 0, LANE_APPENDS_MIN), Some(BATCH_APPENDS_MAX), "one lane takes all");
 }
 
 /// Tells of each batch that begins, and records it when it may.

@@ -19,12 +19,13 @@ from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 /// matter. The head is asked for where the first event needs its position, after the arrays were taken apart: that is done
 /// while another batch holds the lock.
 ///
-/// The head is looked for from a page on ([`super::head::HeadPage`]), and where it is now is given as well. If it is on an earlier
-/// page, there is no position for the events, and the statement fails as a whole with a null violation.
+/// The head is looked for where it was last ([`super::head::HeadPage`]), and where it is now is given as well. If it is not
+/// there, there is no position for the events, and the statement fails as a whole with a null violation.
 pub(super) const APPEND_KNOWN: &str = "with head_moved as (
     update head
     set position = head.position + cardinality($10::uuid[])
     where ctid >= $14::text::tid
+        and ctid < $15::text::tid
     returning position - cardinality($10::uuid[]) as base, ctid as place
 ),
 event as (
@@ -59,11 +60,12 @@ select
     (select place from head_moved)::text
 from (select count(*) from event) as recorded";
 
-/// The same of one event of one command. Gives nothing, and has had no effect, where the head is on an earlier page.
+/// The same of one event of one command. Gives nothing, and has had no effect, where the head is not there.
 pub(super) const APPEND_ONE: &str = "with head_moved as (
     update head
     set position = head.position + 1
     where ctid >= $10::text::tid
+        and ctid < $11::text::tid
     returning position, ctid as place
 ),
 event as (
