@@ -44,20 +44,16 @@ pub struct PgLog {
 impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
+        // What is looked for has an index or a place. The planner may have seen the tables when they were empty, and would read
+        // all of them; nor must it think that such a statement is worth compiling.
+        let reading = Place::parse(url)?.with("enable_seqscan", "off").with("jit", "off");
         // What is written has one plan, which does not depend on how many rows there were when it was made.
-        // What is looked for has an index, or a place; what is not is the head row alone.
-        let place = Place::parse(url)?
-            .with("plan_cache_mode", "force_generic_plan")
-            .with("enable_seqscan", "off")
-            .with("jit", "off");
+        let place = reading.clone().with("plan_cache_mode", "force_generic_plan");
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         refuse_unless_durable(&place, &mut connection).await?;
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
         let head = checked_head(&mut connection).await?;
         let committed = Committed::at(head);
-        // Every look-up has its index. The planner may have seen the tables when they were empty, and would read all of them;
-        // nor must it think that such a statement is worth compiling.
-        let reading = Place::parse(url)?.with("enable_seqscan", "off").with("jit", "off");
         let readers = Pool::new(reading.clone(), "dualgrid reader", options.log_readers_max, options);
         let streams = Streams::start(&reading, options);
         let known = Known::default();

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, StorageType};
+use async_nats::jetstream::stream::{Config, Info, StorageType};
 use async_nats::jetstream::{Context, context};
 use bytes::Bytes;
 use tokio::time::timeout;
@@ -35,17 +35,20 @@ impl Publisher {
         if !self.is_silent(agreed).await? {
             return Ok(());
         }
-        self.store_elsewhere().await?;
-        let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
-        let found = Box::new(stream.cached_info().clone());
-        if found.config.num_replicas > 1 {
+        if self.find().await?.is_some_and(|found| found.config.num_replicas > 1) {
             tracing::warn!("the stream stores nothing more; it has copies on other servers, so it is left as it is");
             return Err(Error::Unstored);
         }
+        self.store_elsewhere().await?;
+        let Some(found) = self.find().await? else { return Ok(()) };
         if !agreed.is_still(&found) {
             return Ok(());
         }
         self.rebuild(Diverged { found, difference: Difference::Silent }).await
+    }
+
+    async fn find(&self) -> Result<Option<Box<Info>>, Error> {
+        Ok(stream::find(&self.jetstream).await?.map(|stream| Box::new(stream.cached_info().clone())))
     }
 
     /// Whether the next event is not stored. It has a batch of its own, so it waits for all that were sent before it.

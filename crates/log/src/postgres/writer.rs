@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Version};
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _};
+use sqlx::{PgConnection, Row as _, SqlSafeStr};
 use uuid::Uuid;
 
 use super::connection::{Place, durability, in_time};
@@ -238,7 +238,7 @@ async fn call_known(
 }
 
 async fn call_function(
-    statement: &'static str,
+    statement: impl SqlSafeStr,
     connection: &mut PgConnection,
     batch: &[Append],
 ) -> Result<Vec<PgRow>, sqlx::Error> {

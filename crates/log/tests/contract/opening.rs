@@ -46,7 +46,7 @@ async fn processes_may_start_at_once(place: &Place) {
 
 async fn refusal(place: &Place) -> OpenError {
     let options = Options::default();
-    if place.url.starts_with("sqlite:") {
+    if place.is_sqlite() {
         SqliteLog::open(&place.url, &options).await.unwrap_err()
     } else {
         PgLog::connect(&place.url, &options).await.unwrap_err()
@@ -57,7 +57,7 @@ async fn a_head_that_does_not_fit_is_refused(place: &Place) {
     place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
     tamper(&place.url, "update head set position = 1").await.unwrap();
     assert!(matches!(refusal(place).await, OpenError::HeadDiffers { head: 1, newest: 2 }));
-    if !place.url.starts_with("sqlite:") {
+    if !place.is_sqlite() {
         tamper(&place.url, "alter table head disable trigger head_is_one_row").await.unwrap();
     }
     tamper(&place.url, "delete from head").await.unwrap();
@@ -66,7 +66,7 @@ async fn a_head_that_does_not_fit_is_refused(place: &Place) {
 
 async fn a_head_is_one_row_that_counts(place: &Place) {
     place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
-    let is_sqlite = place.url.starts_with("sqlite:");
+    let is_sqlite = place.is_sqlite();
     let one_row =
         if is_sqlite { ("check constraint", "unique constraint") } else { ("head is one row", "head is one row") };
     let mut changes = vec![
@@ -104,7 +104,7 @@ async fn what_was_recorded_cannot_be_changed(place: &Place) {
 async fn people_can_read_events_as_json(place: &Place) {
     place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
     let sql = "select event ->> 'note' from events_readable where position = 2";
-    let note: String = if place.url.starts_with("sqlite:") {
+    let note: String = if place.is_sqlite() {
         sqlx::query_scalar(sql).fetch_one(&sqlx::SqlitePool::connect(&place.url).await.unwrap()).await.unwrap()
     } else {
         sqlx::query_scalar(sql).fetch_one(&sqlx::PgPool::connect(&place.url).await.unwrap()).await.unwrap()

@@ -62,6 +62,10 @@ impl Place {
         Self { url, memory: None, _folder: None }
     }
 
+    pub(crate) fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite:")
+    }
+
     /// Opens the log, as one more process would. The log in memory is always the same.
     pub(crate) async fn log(&self) -> Arc<dyn EventLog> {
         match &self.memory {

@@ -143,7 +143,7 @@ async fn a_bulk_fill_is_left_alone_until_it_is_finished(place: &Place) {
 /// Indexes of a long log take longer than anybody waits for a connection.
 async fn a_fill_waits_as_long_as_the_indexes_of_another_take(place: &Place) {
     // Only SQLite has one connection that writes; a new one to PostgreSQL may take a while.
-    let patience = if place.url.starts_with("sqlite") { Duration::from_millis(300) } else { Duration::from_secs(5) };
+    let patience = if place.is_sqlite() { Duration::from_millis(300) } else { Duration::from_secs(5) };
     let options = Options { acquire_timeout: patience, ..Options::default() };
     let views = log::open(&place.url, &options).await.unwrap().views;
     let many = ViewSpec { name: "many", version: 1, indexes: &[&["a"] as &[_]; 12] };

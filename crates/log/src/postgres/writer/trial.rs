@@ -5,23 +5,13 @@ use app::port::Append;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
 
+use super::statements::APPEND_BATCH;
 use super::{Call, call_function};
 
-/// The statement on the function that takes positions from a sequence.
-const APPEND_BATCH_BY_SEQUENCE: &str = "select
-    command,
-    command_request,
-    command_stream,
-    new_version,
-    first,
-    event_count,
-    outcome
-from pg_temp.append_batch_by_sequence($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-
-/// The function as it is, and what becomes of it when positions come from a sequence.
+/// The function as it is, and what becomes of it, and of the statement that calls it, when positions come from a sequence.
 const FUNCTION: &str = include_str!("../../../migrations/postgres/log/20261123000100_create_append_batch.sql");
 const BY_SEQUENCE: [(&str, &str); 3] = [
-    ("function append_batch(", "function pg_temp.append_batch_by_sequence("),
+    (" append_batch(", " pg_temp.append_batch_by_sequence("),
     (
         "update head
     set position = head.position + wanted
@@ -54,7 +44,7 @@ pub(super) async fn in_steps(
     }
     connection.execute("begin").await?;
     let rows = if by_sequence {
-        call_function(APPEND_BATCH_BY_SEQUENCE, connection, batch).await
+        call_function(AssertSqlSafe(by_sequence_of(APPEND_BATCH)), connection, batch).await
     } else {
         call.run(connection, batch).await
     };
@@ -75,8 +65,11 @@ async fn make_sequence(connection: &mut PgConnection) -> Result<(), sqlx::Error>
     if made {
         return Ok(());
     }
-    let function = BY_SEQUENCE.iter().fold(FUNCTION.to_owned(), |text, (from, to)| text.replace(from, to));
     connection.execute("create sequence if not exists sabotage").await?;
     connection.execute("select setval('sabotage', greatest((select position from head), 1))").await?;
-    connection.execute(AssertSqlSafe(function)).await.map(drop)
+    connection.execute(AssertSqlSafe(by_sequence_of(FUNCTION))).await.map(drop)
+}
+
+fn by_sequence_of(text: &str) -> String {
+    BY_SEQUENCE.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
