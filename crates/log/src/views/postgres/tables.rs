@@ -79,7 +79,7 @@ pub(super) async fn write_in_tx(tx: &mut PgConnection, build: &Build, changes: &
     if !changes.keys.is_empty() {
         let (columns, conflict) = Dialect::upsert(&build.spec);
         let fields = 4..4 + changes.fields.len();
-        let arrays = fields.clone().map(|n| format!(", ${n}::text[]")).collect::<Vec<_>>().concat();
+        let arrays = fields.clone().map(|n| format!(", unnest(${n}::text[])")).collect::<Vec<_>>().concat();
         let names = fields.map(|n| format!(", f{n}")).collect::<Vec<_>>().concat();
         let sql = format!(
             "insert into {table} ({columns})
@@ -87,7 +87,12 @@ pub(super) async fn write_in_tx(tx: &mut PgConnection, build: &Build, changes: &
                 key,
                 sort,
                 doc::json{names}
-            from unnest($1::text[], $2::bigint[], $3::text[]{arrays}) as changed (key, sort, doc{names})
+            from (
+                select
+                    unnest($1::text[]),
+                    unnest($2::bigint[]),
+                    unnest($3::text[]){arrays}
+            ) as changed (key, sort, doc{names})
             {conflict}"
         );
         let mut statement =
