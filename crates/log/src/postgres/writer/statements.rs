@@ -94,17 +94,20 @@ event as (
         $7,
         $8
     from head_moved
+),
+command as (
+    insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
+    select
+        $1,
+        $2,
+        $3,
+        $4,
+        position,
+        1,
+        $9
+    from head_moved
 )
-insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
 select
-    $1,
-    $2,
-    $3,
-    $4,
-    position,
-    1,
-    $9
-from head_moved
-returning
-    first_position - 1,
-    (select place from head_moved)::text";
+    position - 1,
+    place::text
+from head_moved";
