@@ -1,7 +1,7 @@
 //! Appends: one event of 403 bytes each, from 1 to 256 writers, each on its own streams.
 //!
 //! Every comparison is of pairs that run in turns on one server; every side has a database (or file) of its own, which
-//! grows with it. Dirty pages are written and tables are swept before the pairs of each number of writers.
+//! grows with it. Dirty pages are written and tables are swept before each comparison.
 
 mod driver;
 mod esrs_store;
@@ -61,8 +61,6 @@ const MANAGER: Baseline =
 
 /// Those beside which bytes are appended.
 const APPENDS: [&Baseline; 4] = [&PERSIST, &PLAIN, &MESSAGE_DB, &UNPOOLED];
-/// And the one beside which is loaded and decided as well.
-const ALL: [&Baseline; 5] = [&PERSIST, &PLAIN, &MESSAGE_DB, &UNPOOLED, &MANAGER];
 
 impl Baseline {
     /// A quick run measures what something was promised of, and nothing else. Each comparison is a part, called as its ratio.
@@ -89,6 +87,11 @@ struct Postgres {
 }
 
 impl Postgres {
+    /// Writes what is dirty and sweeps what is dead, so that no comparison has to do it for the one before.
+    async fn settle(&self, context: &Context) -> anyhow::Result<()> {
+        context.settle(&[&self.url, self.plain.url(), self.message_db.url(), self.esrs.url()]).await
+    }
+
     async fn prepare(context: &Context) -> anyhow::Result<Self> {
         context.say("message-db: fetching and installing");
         let message_db = message_db::MessageDb::install(context.database().await?).await?;
@@ -117,18 +120,12 @@ impl Postgres {
 
 async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<()> {
     let postgres = Postgres::prepare(context).await?;
-    let databases = [&postgres.url, postgres.plain.url(), postgres.message_db.url(), postgres.esrs.url()];
     for writers in context.size(vec![1, 64, 256], vec![1, 16, 64, 256]) {
-        if !ALL.iter().any(|baseline| baseline.is_asked(context, writers)) {
-            continue;
-        }
-        for database in databases {
-            context.settle(database).await?;
-        }
         let mut appends = postgres.ours.appending(writers);
         let mut per_s = Series::default();
         for baseline in APPENDS {
             if baseline.is_asked(context, writers) {
+                postgres.settle(context).await?;
                 let mut theirs = postgres.side(baseline, writers).await?;
                 let windows = compare(context, baseline, writers, &mut appends, &mut theirs).await?;
                 theirs.close().await;
@@ -140,6 +137,7 @@ async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<(
             add_ours(report, "pg", "", writers, &per_s, "dualgrid on PostgreSQL");
         }
         if MANAGER.is_asked(context, writers) {
+            postgres.settle(context).await?;
             let mut managed = postgres.ours.managing(writers);
             let mut theirs = postgres.side(&MANAGER, writers).await?;
             let windows = compare(context, &MANAGER, writers, &mut managed, &mut theirs).await?;

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use testkit::postgres::Postgres;
+use tokio::sync::OnceCell;
+
+/// Makes a server as one that has been at work for a while: with files for its write-ahead log. A new one makes each of 16 MiB
+/// when the one before is full, which takes it 10 to 20 ms, and the more often the more somebody appends; later it takes
+/// those again that a checkpoint has done with. Three quarters of a gigabyte, which the next checkpoint keeps.
+const FILL_LOG_FILES: &str = "select pg_logical_emit_message(false, 'bench', ''), pg_switch_wal() from generate_series(1, 48)";
 
 /// The surroundings of one run.
 pub(crate) struct Context {
@@ -12,6 +18,7 @@ pub(crate) struct Context {
     /// Whether docs/performance is written.
     pub(crate) docs: bool,
     pairs: usize,
+    has_log_files: OnceCell<()>,
     bar: ProgressBar,
 }
 
@@ -23,14 +30,20 @@ impl Context {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { quick, docs, pairs, bar }
+        Self { quick, docs, pairs, has_log_files: OnceCell::new(), bar }
     }
 
     /// The server of this run, started when it is first asked for, with the settings testkit gives it: durable ones.
     ///
     /// The whole run has one, also the systems that testkit starts, so that every comparison has the same server.
     pub(crate) async fn postgres(&self) -> anyhow::Result<&'static Postgres> {
-        Postgres::shared().await
+        let postgres = Postgres::shared().await?;
+        let make = async || {
+            postgres.query("postgres", FILL_LOG_FILES).await?;
+            postgres.query("postgres", "checkpoint").await.map(drop)
+        };
+        self.has_log_files.get_or_try_init(make).await?;
+        Ok(postgres)
     }
 
     /// The address of an empty database on that server.
@@ -38,13 +51,14 @@ impl Context {
         self.postgres().await?.create_database().await
     }
 
-    /// Writes what is dirty and sweeps what is dead, so that neither happens inside a timed window.
-    pub(crate) async fn settle(&self, database_url: &str) -> anyhow::Result<()> {
+    /// Sweeps what is dead in these databases and writes what is dirty, so that neither happens inside a timed window.
+    pub(crate) async fn settle(&self, database_urls: &[&str]) -> anyhow::Result<()> {
         let postgres = self.postgres().await?;
-        let name = database_name(database_url);
-        postgres.query(name, "vacuum analyze").await?;
-        postgres.query(name, "checkpoint").await?;
-        Ok(())
+        for url in database_urls {
+            postgres.query(database_name(url), "vacuum analyze").await?;
+        }
+        // One for all: with many small ones the server would think that it needs few files of its log.
+        postgres.query("postgres", "checkpoint").await.map(drop)
     }
 
     /// How many pairs are measured: the median of them counts.

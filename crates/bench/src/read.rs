@@ -46,7 +46,7 @@ async fn measure(context: &Context, report: &mut Report, url: &str, backend: &st
     context.say(format!("filling a log ({backend})"));
     let filled = generate::cases(url, context.size(20_000, 60_000), 13).await?;
     if backend == "pg" {
-        context.settle(url).await?;
+        context.settle(&[url]).await?;
     }
     let log = log::open(url, &Options::default()).await?.log;
     context.say(format!("reading {} events ({backend})", filled.events));

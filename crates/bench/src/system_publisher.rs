@@ -28,7 +28,7 @@ pub(crate) async fn run(context: &Context, report: &mut Report) -> anyhow::Resul
         let cases = context.size(10_000, 100_000);
         context.say(format!("filling a log with {cases} cases"));
         let filled = generate::cases(&url, cases, EVENTS_PER_CASE).await?;
-        context.settle(&url).await?;
+        context.settle(&[&url]).await?;
         drain::run(context, &url, filled.head, report).await?;
     }
     if is_asked_for("deliver") {

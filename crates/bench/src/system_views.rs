@@ -90,7 +90,7 @@ async fn fill(context: &Context, system: &mut System, cases: u64, events: u32, n
     context.say(format!("filling a log with {cases} cases, {name}"));
     let filled = generate::cases(system.store_url(), cases, events).await?;
     if name == "pg" {
-        context.settle(system.store_url()).await?;
+        context.settle(&[system.store_url()]).await?;
     }
     system.restart().await?;
     Ok(filled)

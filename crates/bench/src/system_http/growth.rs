@@ -67,7 +67,7 @@ impl Grown {
         system.stop().await?;
         context.say(format!("filling a log with {cases} cases"));
         generate::cases(system.store_url(), cases, EVENTS_PER_CASE).await?;
-        context.settle(system.store_url()).await?;
+        context.settle(&[system.store_url()]).await?;
         let old = old_cases(context, system.store_url()).await?;
         system.restart().await?;
         Ok(Self { system, old })
