@@ -149,7 +149,8 @@ impl Proxy {
         self.shared.generation.send_modify(|generation| *generation += 1);
     }
 
-    /// Nothing comes through, and nothing breaks off: a server, or a network, that hangs.
+    /// Nothing comes through, and nothing breaks off: a server, or a network, that hangs. The server does not hear of new
+    /// connections either: PostgreSQL would wait a minute for what they have to say, also when it is to stop.
     pub fn stall(&self) {
         self.shared.weather.send_modify(|weather| weather.is_stalled = true);
     }
@@ -178,12 +179,23 @@ async fn accept<W: Watch>(
         while connections.try_join_next().is_some() {}
         let (shared, watch) = (Arc::clone(&shared), watch());
         connections.spawn(async move {
+            let mut generation = shared.generation.subscribe();
+            tokio::select! {
+                () = flowing(&shared) => {}
+                _ = generation.changed() => return,
+            }
             // A server that is away is seen by the client as a connection that closes at once.
             if let Ok(server) = TcpStream::connect(target).await {
                 connection::forward(client, server, &shared, watch).await;
             }
         });
     }
+}
+
+/// Waits while everything is stalled.
+async fn flowing(shared: &Shared) {
+    // It cannot be closed: `shared` has its sender.
+    let _ = shared.weather.subscribe().wait_for(|weather| !weather.is_stalled).await;
 }
 
 #[cfg(test)]

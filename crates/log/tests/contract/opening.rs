@@ -156,6 +156,35 @@ async fn the_head_is_found_wherever_postgres_keeps_it() {
     assert_eq!(everything(&log).await.len() as u64, last);
 }
 
+/// Both move the row at once; then one moves it further than the other one looks.
+#[tokio::test]
+async fn two_processes_find_the_head_that_moves_under_postgres() {
+    const ROUNDS: u32 = 30;
+    const EACH: u32 = 3;
+    const ALONE: u32 = 700;
+    let place = Place::postgres().await;
+    let (one, other) = (place.log().await, place.log().await);
+    let mut reader = PgConnection::connect(&place.url).await.unwrap();
+    let mut reading = reader.begin_with("begin isolation level repeatable read").await.unwrap();
+    assert_eq!(head_page(&mut reading).await, 0);
+    let batch = |who: &str, round: u32| {
+        (0..EACH).map(|n| append(&format!("{who}/{round}/{n}"), &stream(&format!("{who}/{n}")), round, 1)).collect()
+    };
+    for round in 0..ROUNDS {
+        let (ours, theirs) =
+            tokio::join!(all_at_once(&one, batch("one", round)), all_at_once(&other, batch("other", round)));
+        assert!(ours.iter().chain(&theirs).all(Result::is_ok));
+    }
+    for n in 0..ALONE {
+        other.append(append(&format!("alone/{n}"), &stream("alone"), n, 1)).await.unwrap();
+    }
+    one.append(append("last", &stream("last"), 0, 1)).await.unwrap();
+    reading.rollback().await.unwrap();
+    assert!(head_page(&mut reader).await > 2, "the row has not moved far");
+    let positions: Vec<u64> = everything(&one).await.iter().map(|event| event.position.0).collect();
+    assert!(positions.iter().copied().eq(1..=u64::from(2 * ROUNDS * EACH + ALONE + 1)), "{positions:?}");
+}
+
 /// The page of its table on which the head row is, for this transaction.
 async fn head_page(connection: &mut PgConnection) -> i64 {
     sqlx::query_scalar("select (ctid::text::point)[0]::bigint from head").fetch_one(connection).await.unwrap()

@@ -66,6 +66,23 @@ async fn what_is_stalled_comes_later_and_what_is_delayed_too() {
     assert!(begin.elapsed() >= delay * 2, "there and back");
 }
 
+#[tokio::test]
+async fn a_server_does_not_hear_of_who_comes_while_everything_is_stalled() {
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(server.local_addr().unwrap(), NoWatch::default).await.unwrap();
+    proxy.stall();
+    let mut cut = TcpStream::connect(proxy.address()).await.unwrap();
+    let early = tokio::time::timeout(Duration::from_millis(200), server.accept()).await;
+    assert!(early.is_err(), "it has heard");
+    proxy.cut_all();
+    assert_eq!(heard(&mut cut).await, None);
+    let mut late = TcpStream::connect(proxy.address()).await.unwrap();
+    proxy.flow();
+    let (mut accepted, _) = tokio::time::timeout(PATIENCE, server.accept()).await.expect("nobody came").unwrap();
+    late.write_all(b"a").await.unwrap();
+    assert_eq!(heard(&mut accepted).await, Some(b'a'));
+}
+
 /// A database with a function that appends, as its name says.
 struct Database {
     server: &'static Postgres,
