@@ -9,7 +9,8 @@ use tokio::sync::OnceCell;
 /// Makes a server as one that has been at work for a while: with files for its write-ahead log. A new one makes each of 16 MiB
 /// when the one before is full, which takes it 10 to 20 ms, and the more often the more somebody appends; later it takes
 /// those again that a checkpoint has done with. Three quarters of a gigabyte, which the next checkpoint keeps.
-const FILL_LOG_FILES: &str = "select pg_logical_emit_message(false, 'bench', ''), pg_switch_wal() from generate_series(1, 48)";
+const FILL_LOG_FILES: &str =
+    "select pg_logical_emit_message(false, 'bench', ''), pg_switch_wal() from generate_series(1, 48)";
 
 /// The surroundings of one run.
 pub(crate) struct Context {
