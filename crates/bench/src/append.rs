@@ -87,11 +87,6 @@ struct Postgres {
 }
 
 impl Postgres {
-    /// Writes what is dirty and sweeps what is dead, so that no comparison has to do it for the one before.
-    async fn settle(&self, context: &Context) -> anyhow::Result<()> {
-        context.settle(&[&self.url, self.plain.url(), self.message_db.url(), self.esrs.url()]).await
-    }
-
     async fn prepare(context: &Context) -> anyhow::Result<Self> {
         context.say("message-db: fetching and installing");
         let message_db = message_db::MessageDb::install(context.database().await?).await?;
@@ -116,6 +111,21 @@ impl Postgres {
             other => anyhow::bail!("no baseline is called {other}"),
         }
     }
+
+    /// Windows of ours and of a baseline, which has not to sweep or write what the comparison before has left.
+    async fn compare(
+        &self,
+        context: &Context,
+        baseline: &Baseline,
+        writers: usize,
+        ours: &mut Side,
+    ) -> anyhow::Result<(Vec<Window>, Vec<Window>)> {
+        context.settle(&[&self.url, self.plain.url(), self.message_db.url(), self.esrs.url()]).await?;
+        let mut theirs = self.side(baseline, writers).await?;
+        let windows = compare(context, baseline, writers, ours, &mut theirs).await?;
+        theirs.close().await;
+        Ok(windows)
+    }
 }
 
 async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<()> {
@@ -125,10 +135,7 @@ async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<(
         let mut per_s = Series::default();
         for baseline in APPENDS {
             if baseline.is_asked(context, writers) {
-                postgres.settle(context).await?;
-                let mut theirs = postgres.side(baseline, writers).await?;
-                let windows = compare(context, baseline, writers, &mut appends, &mut theirs).await?;
-                theirs.close().await;
+                let windows = postgres.compare(context, baseline, writers, &mut appends).await?;
                 per_s.0.extend(windows.0.iter().map(|window| window.per_s));
                 add(report, "pg", baseline, writers, &windows);
             }
@@ -137,11 +144,8 @@ async fn on_postgres(context: &Context, report: &mut Report) -> anyhow::Result<(
             add_ours(report, "pg", "", writers, &per_s, "dualgrid on PostgreSQL");
         }
         if MANAGER.is_asked(context, writers) {
-            postgres.settle(context).await?;
             let mut managed = postgres.ours.managing(writers);
-            let mut theirs = postgres.side(&MANAGER, writers).await?;
-            let windows = compare(context, &MANAGER, writers, &mut managed, &mut theirs).await?;
-            theirs.close().await;
+            let windows = postgres.compare(context, &MANAGER, writers, &mut managed).await?;
             let per_s = Series(windows.0.iter().map(|window| window.per_s).collect());
             add(report, "pg", &MANAGER, writers, &windows);
             add_ours(report, "pg", "_decided", writers, &per_s, "dualgrid on PostgreSQL: load, decide, append");

@@ -44,11 +44,7 @@ pub struct PgLog {
 impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
-        // What is looked for has an index or a place. The planner may have seen the tables when they were empty, and would read
-        // all of them; nor must it think that such a statement is worth compiling.
-        let reading = Place::parse(url)?.with("enable_seqscan", "off").with("jit", "off");
-        // What is written has one plan, which does not depend on how many rows there were when it was made.
-        let place = reading.clone().with("plan_cache_mode", "force_generic_plan");
+        let (reading, place) = (reading(url)?, writing(url)?);
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         refuse_unless_durable(&place, &mut connection).await?;
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
@@ -73,6 +69,17 @@ impl PgLog {
         let _ = connection.close().await;
         Ok(durability)
     }
+}
+
+/// Where the log is read. What is looked for has an index or a place. The planner may have seen the tables when they were empty,
+/// and would read all of them; nor must it think that such a statement is worth compiling.
+fn reading(url: &str) -> Result<Place, OpenError> {
+    Ok(Place::parse(url)?.with("enable_seqscan", "off").with("jit", "off"))
+}
+
+/// Where it is written: with one plan, which does not depend on how many rows there were when it was made.
+fn writing(url: &str) -> Result<Place, OpenError> {
+    Ok(reading(url)?.with("plan_cache_mode", "force_generic_plan"))
 }
 
 /// The head, after a check that it is the position of the newest event.

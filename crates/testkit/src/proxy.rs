@@ -179,9 +179,9 @@ async fn accept<W: Watch>(
         while connections.try_join_next().is_some() {}
         let (shared, watch) = (Arc::clone(&shared), watch());
         connections.spawn(async move {
-            let mut generation = shared.generation.subscribe();
+            let (mut weather, mut generation) = (shared.weather.subscribe(), shared.generation.subscribe());
             tokio::select! {
-                () = flowing(&shared) => {}
+                () = connection::flowing(&mut weather) => {}
                 _ = generation.changed() => return,
             }
             // A server that is away is seen by the client as a connection that closes at once.
@@ -190,12 +190,6 @@ async fn accept<W: Watch>(
             }
         });
     }
-}
-
-/// Waits while everything is stalled.
-async fn flowing(shared: &Shared) {
-    // It cannot be closed: `shared` has its sender.
-    let _ = shared.weather.subscribe().wait_for(|weather| !weather.is_stalled).await;
 }
 
 #[cfg(test)]

@@ -97,6 +97,11 @@ async fn endure(weather: &mut watch::Receiver<Weather>) {
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
+    flowing(weather).await;
+}
+
+/// Waits while everything is stalled.
+pub(super) async fn flowing(weather: &mut watch::Receiver<Weather>) {
     // A proxy that is gone takes its connections with it.
     let _ = weather.wait_for(|weather| !weather.is_stalled).await;
 }

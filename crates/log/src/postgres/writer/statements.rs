@@ -114,14 +114,14 @@ from head_moved";
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+    use sqlx::{AssertSqlSafe, Executor as _, PgConnection};
     use testkit::postgres::Postgres;
 
     use super::*;
     use crate::options::Options;
-    use crate::postgres::PgLog;
+    use crate::postgres::{PgLog, writing};
 
-    /// How PostgreSQL does it when it does not know the values, as in the sessions of the writer.
+    /// How PostgreSQL does it.
     async fn plan(connection: &mut PgConnection, statement: &str, parameters: usize) -> String {
         let nulls = vec!["null"; parameters].join(", ");
         connection.execute(AssertSqlSafe(format!("prepare asked as {statement}"))).await.unwrap();
@@ -134,9 +134,9 @@ mod tests {
     #[tokio::test]
     async fn an_append_looks_for_the_head_by_its_place_and_keeps_no_array() {
         let url = Postgres::shared().await.unwrap().create_database().await.unwrap();
-        PgLog::connect(&url, &Options::default()).await.unwrap();
-        let mut connection = PgConnection::connect(&url).await.unwrap();
-        connection.execute("set plan_cache_mode = force_generic_plan; set enable_seqscan = off").await.unwrap();
+        let options = Options::default();
+        PgLog::connect(&url, &options).await.unwrap();
+        let mut connection = writing(&url).unwrap().connect(options.acquire_timeout).await.unwrap();
         for (statement, parameters) in [(APPEND_KNOWN, 15), (APPEND_ONE, 11)] {
             let plan = plan(&mut connection, statement, parameters).await;
             assert!(plan.contains("Tid Range Scan on head"), "{plan}");
