@@ -5,6 +5,8 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{CommandId, EventId, Position, Recorded, StreamId, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::Failure;
@@ -22,21 +24,40 @@ pub struct NewEvent {
     pub bytes: Bytes,
 }
 
-/// The events of one command on one stream. No events is allowed: the command is recorded all the same.
+/// What one command records: all of its parts at consecutive positions in one transaction, or nothing.
 #[derive(Clone, Debug)]
 pub struct Append {
     /// The client-made id.
     pub command: CommandId,
     /// Keyed hash of the request: the same id with another hash is refused.
     pub request: Digest,
+    /// The stream that the command names, then the others. No stream is named twice.
+    pub parts: Vec<Part>,
+    /// When the command was handled.
+    pub at: DateTime<Utc>,
+}
+
+/// What one command records on one stream. The first part may have no events: the command is recorded all the same. A later
+/// part without events is check-only: its stream must be at `expected` and stays there.
+#[derive(Clone, Debug)]
+pub struct Part {
     /// The stream.
     pub stream: StreamId,
     /// The version the decision was made on.
     pub expected: Version,
     /// What happened.
     pub events: Vec<NewEvent>,
-    /// When the command was handled.
-    pub at: DateTime<Utc>,
+}
+
+impl Part {
+    /// The version of the stream after it.
+    ///
+    /// # Panics
+    /// Where a stream would have more than 4 billion events.
+    pub fn version(&self) -> Version {
+        let events = u32::try_from(self.events.len()).expect("a command has few events");
+        Version(self.expected.0.checked_add(events).expect("a stream has few events"))
+    }
 }
 
 /// What a command did; the same command again gets the same.
@@ -44,16 +65,24 @@ pub struct Append {
 pub struct Receipt {
     /// The command.
     pub command: CommandId,
-    /// Its stream.
-    pub stream: StreamId,
-    /// Version of the stream after it.
-    pub version: Version,
+    /// Every stream that it recorded events on, with its version after it: the one that the command names first, and that one
+    /// also where it got no event.
+    pub streams: Vec<Moved>,
     /// Position of its first event; `None` where nothing had to happen.
     pub first: Option<Position>,
     /// How many events it recorded, at consecutive positions.
     pub events: u32,
-    /// True where this receipt was found and not made.
+    /// Whether this is the receipt of an earlier request with the same id.
     pub replayed: bool,
+}
+
+/// A stream and the version it has after a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Moved {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its version after the command.
+    pub version: Version,
 }
 
 /// Why an append had no effect.

@@ -1,0 +1,106 @@
+//! A kind: its aggregate, its verbs, and what a command leads to.
+
+use std::fmt::Debug;
+
+use schemars::{JsonSchema, Schema};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::access::{Allowed, Place};
+use crate::facts::Context;
+use crate::needs::Needs;
+use crate::{Command, Event, Refusal, Step};
+
+/// Most bytes of a command's body, unless its kind takes more: 256 KiB.
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
+
+/// What a command leads to: its events (none where nothing had to happen), or why not.
+pub type Decision<A> = Result<Vec<<A as Aggregate>::Event>, <A as Aggregate>::Refusal>;
+
+/// One aggregate: a state that is folded from its events and decides commands. Pure.
+pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static {
+    /// The first segment of its routes, for example `cases`; of a single aggregate its name, for example `district`.
+    const PLURAL: &'static str;
+    /// What it is, in a line, for the documents that are generated.
+    const ABOUT: &'static str;
+    /// Whether an installation has exactly one of it. Its paths name no id then, and no verb begins it.
+    const IS_SINGLE: bool = false;
+    /// Most bytes of the body of one of its commands.
+    const BODY_BYTES_MAX: usize = BODY_BYTES_MAX;
+    /// The steps for which it asks due times.
+    const STEPS: &'static [Step] = &[];
+    /// Its commands.
+    type Command: Command<Of = Self>;
+    /// Its events.
+    type Event: Event;
+    /// Why it says no.
+    type Refusal: Refusal;
+
+    /// Where it is; `None` before it began.
+    fn place(&self) -> Option<Place>;
+    /// The refusal of a verb on something that never began.
+    fn missing() -> Self::Refusal;
+    /// What the command leads to. The aggregate does not change.
+    fn decide(&self, command: &Self::Command, context: &Context) -> Decision<Self>;
+    /// The aggregate after the event.
+    fn evolve(self, event: Self::Event) -> Self;
+}
+
+/// One command of a kind. Its type is its body.
+pub trait Verb: Clone + Debug + PartialEq + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Its public name in kebab case, for example `accept-order`: a segment of URLs and a token of NATS subjects. No two
+    /// verbs of all kinds share one.
+    const NAME: &'static str;
+    /// Who may give it, and how far they reach.
+    const BY: Allowed;
+    /// Whether it begins an aggregate: its path names no id, and it is authorised at [`Needs::place`].
+    const BEGINS: bool = false;
+    /// Whether it happens only as a part of another command ([`Needs::also`]): it has no route of its own.
+    const IS_PART: bool = false;
+    /// The kind.
+    type Of: Aggregate;
+
+    /// What must be known to decide it. The state of the aggregate may say.
+    fn needs(&self, _of: &Self::Of) -> Needs {
+        Needs::none()
+    }
+    /// What names the aggregate that it begins, where that is not the id of the command: the number of a source, the unit
+    /// of a poll. The same key is the same aggregate.
+    fn natural_key(&self) -> Option<String> {
+        None
+    }
+    /// One that is well formed, for OpenAPI, golden files and property tests.
+    fn example() -> Self;
+}
+
+/// What the registry knows of a verb.
+#[derive(Clone, Copy, Debug)]
+pub struct VerbSpec {
+    /// Its public name.
+    pub name: &'static str,
+    /// Who may give it.
+    pub by: Allowed,
+    /// Whether it begins an aggregate.
+    pub begins: bool,
+    /// Whether it happens only as a part of another command.
+    pub is_part: bool,
+    /// The JSON Schema of its body.
+    pub schema: fn() -> Schema,
+    /// Its example as JSON.
+    pub example: fn() -> Value,
+}
+
+impl VerbSpec {
+    /// What a verb says of itself.
+    pub const fn of<V: Verb>() -> Self {
+        Self {
+            name: V::NAME,
+            by: V::BY,
+            begins: V::BEGINS,
+            is_part: V::IS_PART,
+            schema: || schemars::schema_for!(V),
+            example: || serde_json::to_value(V::example()).expect("a coverage test writes every example"),
+        }
+    }
+}
