@@ -31,6 +31,8 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     const BODY_BYTES_MAX: usize = BODY_BYTES_MAX;
     /// The steps for which it asks due times.
     const STEPS: &'static [Step] = &[];
+    /// The action of reading its history in the table of authorisation, for example `read-case-history`.
+    const READ_ACTION: &'static str;
     /// Who may read its history, event by event.
     const READ: Allowed = &[(Role::Auditor, Reach::Everywhere)];
     /// The personal data that it holds and who may read them in clear, where it holds any.

@@ -1,19 +1,21 @@
-//! One entry of the history of a case, as an auditor reads it.
+//! One entry of a history, as an auditor reads it.
 
 use kernel::{Position, Recorded, Version, envelope};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::event::Unreadable;
 
-/// One event of a case, with where it stands in the log. The event is the stored bytes.
-#[derive(Clone, Debug, Serialize)]
+/// One event of an aggregate with its place in the log. The event is the stored bytes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct HistoryEntry {
     /// Place in the log.
     pub position: Position,
-    /// Number in the case's stream.
+    /// Number in its stream.
     pub version: Version,
     /// The stored CloudEvents JSON, byte for byte.
+    #[schemars(with = "serde_json::Value")]
     pub event: Box<RawValue>,
 }
 
