@@ -223,15 +223,10 @@ impl App {
     }
 
     /// Open cases of the same matter in the same grid, the newest first, at most `limit`.
-    pub(crate) async fn summaries_alike(
-        &self,
-        grid: &GridCode,
-        matter: &MatterCode,
-        limit: u32,
-    ) -> Result<Vec<Uuid>, Error> {
-        let (filter, value) = registry::alike(grid, matter);
-        let view = registry::similar_view();
-        let query = Query { equal: vec![(filter, value)], order: view.order(), beyond: None, limit };
+    pub(crate) async fn alike(&self, grid: &GridCode, matter: &MatterCode, limit: u32) -> Result<Vec<Uuid>, Error> {
+        let Some(view) = registry::view("cases") else { return Ok(Vec::new()) };
+        let equal = vec![("alike", format!("{grid}/{matter}"))];
+        let query = Query { equal, order: view.order(), beyond: None, limit };
         let found = self.ports.views.find(&view.fold().spec(), &query).await?;
         let ids = found.rows.iter().map(|row| Uuid::try_parse(&row.key));
         ids.collect::<Result<_, _>>().map_err(|error| Error::Unreadable(error.to_string()))
