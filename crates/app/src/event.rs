@@ -7,7 +7,7 @@ use kernel::{AnyEvent, Event, Recorded, envelope};
 pub type Decode = fn(&Recorded) -> Result<AnyEvent, Unreadable>;
 
 /// Why a recorded event cannot be read. A reader stops here.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("event {position} cannot be read: {reason}")]
 pub struct Unreadable {
     /// The event.
