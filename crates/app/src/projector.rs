@@ -341,13 +341,14 @@ impl App {
                     () = tokio::time::sleep(GATHER) => {}
                 }
             }
+            let next_look = reader.next_look();
             tokio::select! {
                 _ = stop.changed() => {}
                 _ = committed.changed() => {}
                 Some(Ok((names, prepared))) = reader.preparing.join_next(), if !reader.preparing.is_empty() => {
                     reader.admit(&names, prepared, self.health());
                 }
-                () = tokio::time::sleep_until(reader.next_look()) => {}
+                () = tokio::time::sleep_until(next_look) => {}
             }
         }
     }

@@ -22,9 +22,7 @@ use crate::shown::{Shown, Views};
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> =
     LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Activation>()]);
 
-static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
-    vec![shown::<PledgeView>()]
-});
+static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| vec![shown::<PledgeView>()]);
 
 /// Every kind.
 pub fn kinds() -> &'static [Box<dyn Kind>] {

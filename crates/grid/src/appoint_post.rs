@@ -1,7 +1,7 @@
 //! `appoint-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, Verb, DepartmentCode, GridCode, Role};
+use kernel::{Allowed, DepartmentCode, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -172,7 +172,9 @@ mod tests {
         let law = department("CGZF", "城管", &[]);
         let lent =
             || AppointPost { department: Some(law.code.clone()), ..appoint(Role::GridMember, "s", "2018-01-01") };
-        given([root("T").into()]).when(lent()).then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law.code.clone() }));
+        given([root("T").into()])
+            .when(lent())
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law.code.clone() }));
         given([root("T").into(), law.clone().into()]).when(lent()).then_count(1);
     }
 

@@ -1,6 +1,8 @@
 //! The commands of the district.
 
-use crate::{AppointPost, CloseGrid, District, EndPost, EstablishGrid, LoadDistrict, MapGrids, RegisterDepartment, ReparentGrid};
+use crate::{
+    AppointPost, CloseGrid, District, EndPost, EstablishGrid, LoadDistrict, MapGrids, RegisterDepartment, ReparentGrid,
+};
 
 kernel::commands! {
     /// Everything that can be asked of the district.

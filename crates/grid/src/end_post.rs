@@ -1,7 +1,7 @@
 //! `end-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, Verb, GridCode, Role};
+use kernel::{Allowed, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -5,9 +5,9 @@ use kernel::{Allowed, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_levels, establish, place};
-use crate::access::{ADMINISTRATORS, example};
 use crate::{District, DistrictEvent, GridNode, GridSpec, Level, Refusal};
 
 /// One more grid is drawn.

@@ -5,15 +5,15 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, Verb, DepartmentCode, GridCode};
+use kernel::{Allowed, DepartmentCode, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::close_grid::release;
 use crate::draft::{Draft, check_order};
 use crate::place::establish;
 use crate::timeline::Timeline;
-use crate::access::{ADMINISTRATORS, example};
 use crate::{
     AppointPost, DepartmentClosed, District, DistrictDescription, DistrictEvent, GridChanged, GridClosed, GridNode,
     GridReparented, MapGrids, Post, PostEnded, PostSpec, Refusal, RegisterDepartment,

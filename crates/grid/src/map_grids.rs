@@ -7,8 +7,8 @@ use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::check_order;
 use crate::access::{ADMINISTRATORS, example};
+use crate::draft::check_order;
 use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Network, Refusal};
 
 /// Says which administrative grids serve a party grid from a date on: all of them, in place of those before.
@@ -70,7 +70,8 @@ impl MapGrids {
 
 /// Refuses a grid that is not open or belongs to the other network.
 fn check_network(district: &District, code: &GridCode, network: Network, at: DateTime<Utc>) -> Result<(), Refusal> {
-    let node = district.grid(code, at).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code.clone() }))?;
+    let node =
+        district.grid(code, at).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code.clone() }))?;
     if node.network == network { Ok(()) } else { Err(Refusal::WrongNetwork(code.clone())) }
 }
 
@@ -106,7 +107,9 @@ mod tests {
     fn the_map_goes_from_the_party_network_to_the_administrative_one() {
         given(history()).when(map("A", &["B"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("A")));
         given(history()).when(map("T", &["T"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("T")));
-        given(history()).when(map("T", &["C"], "2020-01-01")).then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("C") }));
+        given(history())
+            .when(map("T", &["C"], "2020-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("C") }));
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, Verb, DepartmentCode, MatterCode};
+use kernel::{Allowed, DepartmentCode, MatterCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::check_order;
 use crate::place::check_name;
-use crate::access::{ADMINISTRATORS, example};
 use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
 
 /// A department is registered with its list of authority (权责清单), or its name and list are stated anew.

@@ -5,9 +5,9 @@ use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_party_org, level_at};
-use crate::access::{ADMINISTRATORS, example};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
 /// A grid gets another parent, with everything below it.
@@ -42,7 +42,9 @@ impl Verb for ReparentGrid {
 impl ReparentGrid {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
-        let node = district.grid(&self.code, from).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
+        let node = district
+            .grid(&self.code, from)
+            .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if node.parent.as_ref() == Some(&self.parent) {
             return Ok(vec![]); // A retry: already so.
         }
@@ -148,7 +150,9 @@ mod tests {
 
     #[test]
     fn only_open_grids_of_one_network_are_joined() {
-        given(tree()).when(reparent("X", "R2")).then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X") }));
+        given(tree())
+            .when(reparent("X", "R2"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X") }));
         let parent = Refusal::UnknownParent { grid: code("M1"), parent: code("X") };
         given(tree()).when(reparent("M1", "X")).then_refused(parent);
         given(tree().into_iter().chain([admin_root("A").into()]))

@@ -98,7 +98,8 @@ impl Publication<'_> {
 
     fn limits(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
         let (rules_version, effective_from) = (self.version, self.from);
-        let limits: BTreeMap<_, _> = description.step_limits.iter().map(|limit| (limit.step.clone(), limit.clone())).collect();
+        let limits: BTreeMap<_, _> =
+            description.step_limits.iter().map(|limit| (limit.step.clone(), limit.clone())).collect();
         if self.rules.step_limits.at(effective_from) != Some(&limits) {
             self.check_order("the step limits", self.rules.step_limits.last_change())?;
             let limits = limits.into_values().collect();

@@ -43,7 +43,11 @@ impl Rulebook {
     pub fn consent_rule_facts(&self, id: &str, at: DateTime<Utc>) -> Option<kernel::consent::ConsentRule> {
         let rule = self.consent_rule(id).filter(|rule| rule.applies(at) && rule.area.is_none())?;
         let share = |fraction: Option<crate::Fraction>| {
-            fraction.map(|crate::Fraction { numerator, denominator, exceeded }| Share { numerator, denominator, exceeded })
+            fraction.map(|crate::Fraction { numerator, denominator, exceeded }| Share {
+                numerator,
+                denominator,
+                exceeded,
+            })
         };
         Some(kernel::consent::ConsentRule {
             id: rule.id.clone(),

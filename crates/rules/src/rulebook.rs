@@ -7,8 +7,8 @@ use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
 use uuid::Uuid;
 
 use crate::{
-    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent,
-    StepLimit, StepLimitsPublished, Windows,
+    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent, StepLimit,
+    StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.

@@ -220,7 +220,9 @@ fn maps_and_posts_speak_of_what_is_described() {
         it.posts[0].department = Some(law(&[]).code);
         it.departments.clear();
     });
-    given(loaded()).when(without_law).then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law(&[]).code }));
+    given(loaded())
+        .when(without_law)
+        .then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law(&[]).code }));
 }
 
 #[test]
