@@ -11,8 +11,7 @@ use kernel::{Actor, CaseId, OrderId, Role};
 use proptest::prelude::{Strategy, any, prop};
 
 use crate::world::{
-    self, DEPARTMENTS, MATTERS, Told, clerk, close, department, dispatch, escalate, feedback, file_case, matter, photo,
-    register, staff, verify, work_done,
+    self, DEPARTMENTS, MATTERS, Told, clerk, close, department, dispatch, matter, photo, register, staff, work_done,
 };
 
 /// Towards what somebody asks.

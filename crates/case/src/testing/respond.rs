@@ -1,17 +1,18 @@
 //! 响应, told.
 
-use kernel::{Obligation, OrderId, Role, Step};
-
 use super::common::{
-    ASSIST, CASE, CENTRE, LEAD, department, due, evidence, grid_facts, matter, oblige, oblige_department, step_due,
+    ASSIST, CASE, CENTRE, LEAD, department, due, evidence, grid_facts, matter_facts, oblige, oblige_department,
+    step_due,
 };
 use super::deliberate::escalated;
 use super::discover::{discover, discovered, registered};
 use crate::{
-    Authority, CaseDispatched, CaseEvent, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase,
-    FilingRefused, OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn,
-    ReturnApproved, ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested, Urgency,
+    CaseDispatched, CaseEvent, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
+    OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved,
+    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested, Urgency,
 };
+use kernel::facts::Authority;
+use kernel::{Obligation, OrderId, Role, Step};
 
 pub(crate) fn file() -> FileCase {
     FileCase { criteria: vec![CriterionAnswer { criterion: "属于本街道".into(), met: true }], matter: None }
@@ -20,9 +21,9 @@ pub(crate) fn file() -> FileCase {
 pub(crate) fn filed() -> CaseEvent {
     CaseFiled {
         number: "BZ-20260302-0000CA5E".into(),
-        matter: matter(Authority::Administrative),
+        matter: matter_facts(Authority::Administrative),
         criteria: file().criteria,
-        next: oblige(Step::Dispatch, Role::Dispatcher, CENTRE),
+        next: oblige(Step::DISPATCH, Role::Dispatcher, CENTRE),
     }
     .into()
 }
@@ -32,7 +33,7 @@ pub(crate) fn refuse_filing() -> RefuseFiling {
 }
 
 pub(crate) fn refused_filing() -> CaseEvent {
-    let next = oblige(Step::ReviewRefusal, Role::ResidentialSecretary, "BZ-R01");
+    let next = oblige(Step::REVIEW_REFUSAL, Role::ResidentialSecretary, "BZ-R01");
     FilingRefused { reason: refuse_filing().reason, next }.into()
 }
 
@@ -70,7 +71,7 @@ pub(crate) fn order_dispatched(code: &str, other: &str) -> CaseEvent {
         order: order_ref(code),
         department_name: "某部门".into(),
         with: vec![department(other)],
-        matter: matter(Authority::Administrative),
+        matter: matter_facts(Authority::Administrative),
         urgency: Urgency::Ordinary,
         description: discover().description,
         location: discover().location,
@@ -79,11 +80,11 @@ pub(crate) fn order_dispatched(code: &str, other: &str) -> CaseEvent {
         reporter: None,
         instructions: dispatch().instructions,
         cycle: 1,
-        accept_by: step_due(Step::Accept),
-        first_contact_by: step_due(Step::FirstContact),
+        accept_by: step_due(&Step::ACCEPT),
+        first_contact_by: step_due(&Step::FIRST_CONTACT),
         return_until: due("return window", 2),
         dispose_by: due("disposal", 5),
-        next: oblige_department(Step::Accept, code),
+        next: oblige_department(Step::ACCEPT, code),
     }
     .into()
 }
@@ -100,7 +101,7 @@ pub(crate) fn dispatched_case() -> Vec<CaseEvent> {
 }
 
 pub(crate) fn accepted(code: &str) -> CaseEvent {
-    let next = Obligation { due: due("disposal", 5), ..oblige_department(Step::Dispose, code) };
+    let next = Obligation { due: due("disposal", 5), ..oblige_department(Step::DISPOSE, code) };
     OrderAccepted { order: order_ref(code), late: false, next }.into()
 }
 
@@ -115,7 +116,7 @@ pub(crate) fn request_return(code: &str) -> RequestReturn {
 
 pub(crate) fn return_requested(code: &str) -> CaseEvent {
     let RequestReturn { reason, legal_basis, explanation, .. } = request_return(code);
-    let next = oblige(Step::DecideReturn, Role::DutyOfficer, CENTRE);
+    let next = oblige(Step::DECIDE_RETURN, Role::DutyOfficer, CENTRE);
     ReturnRequested { order: order_ref(code), reason, legal_basis, explanation, next }.into()
 }
 
@@ -124,13 +125,13 @@ pub(crate) fn decide_return(code: &str, decision: ReturnDecision) -> DecideRetur
 }
 
 pub(crate) fn return_refused(code: &str) -> CaseEvent {
-    let next = oblige_department(Step::Accept, code);
+    let next = oblige_department(Step::ACCEPT, code);
     ReturnRefused { order: order_ref(code), reason: "清单明确由你部门主办".into(), next }.into()
 }
 
 pub(crate) fn return_approved() -> Vec<CaseEvent> {
     let reason = || "清单明确由你部门主办".to_owned();
-    let next = Some(oblige(Step::Dispatch, Role::Dispatcher, CENTRE));
+    let next = Some(oblige(Step::DISPATCH, Role::Dispatcher, CENTRE));
     vec![
         ReturnApproved { order: order_ref(LEAD), reason: reason(), next }.into(),
         OrderWithdrawn { order: order_ref(ASSIST), reason: reason() }.into(),

@@ -1,13 +1,12 @@
 //! 反馈, told.
 
-use kernel::{Role, Step};
-
 use super::common::{CENTRE, due, oblige};
 use super::dispose::{passed, verified_case};
 use crate::{
     CaseClosed, CaseEvent, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause,
     Resolution,
 };
+use kernel::{Role, Step};
 
 pub(crate) fn feedback(satisfied: bool) -> RecordFeedback {
     RecordFeedback {
@@ -21,7 +20,7 @@ pub(crate) fn feedback(satisfied: bool) -> RecordFeedback {
 
 pub(crate) fn feedback_recorded(satisfied: bool) -> CaseEvent {
     let RecordFeedback { answer, contacted, solved, satisfied: happy, comment } = feedback(satisfied);
-    let step = if satisfied { Step::Close } else { Step::RouteAgain };
+    let step = if satisfied { Step::CLOSE } else { Step::ROUTE_AGAIN };
     let next = oblige(step, Role::DutyOfficer, CENTRE);
     FeedbackRecorded { answer, contacted, solved, satisfied: happy, comment, cycle: 1, next }.into()
 }
@@ -50,7 +49,7 @@ pub(crate) fn reopen() -> ReopenCase {
 }
 
 pub(crate) fn reopened() -> CaseEvent {
-    let next = oblige(Step::RouteAgain, Role::Dispatcher, CENTRE);
+    let next = oblige(Step::ROUTE_AGAIN, Role::Dispatcher, CENTRE);
     CaseReopened { cycle: 2, cause: ReopenCause::FinderDissatisfied, reason: "又出现了".into(), next }.into()
 }
 

@@ -1,12 +1,12 @@
 //! 发现, told.
 
-use kernel::{Role, Step};
-
-use super::common::{GRID, NOW, evidence, grid_code, grid_facts, matter, matter_code, oblige};
+use super::common::{CASE, GRID, NOW, evidence, grid, grid_facts, matter, matter_facts, oblige};
 use crate::{
-    Authority, CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueRegistered, Location, RegisterIssue, Source,
-    Urgency,
+    CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, Location,
+    MergeIssue, RegisterIssue, Source, Urgency,
 };
+use kernel::facts::Authority;
+use kernel::{CaseId, Role, Step};
 
 pub(crate) fn discover() -> DiscoverIssue {
     DiscoverIssue {
@@ -14,7 +14,7 @@ pub(crate) fn discover() -> DiscoverIssue {
         source_code: None,
         title: "商户不知如何办理健康证".into(),
         description: "多家餐饮企业不清楚办理地点和时间".into(),
-        grid: grid_code(GRID),
+        grid: grid(GRID),
         location: Location { text: "大悦城北座".into(), longitude: None, latitude: None },
         reporter: None,
         evidence: vec![evidence().sha256],
@@ -26,6 +26,7 @@ pub(crate) fn discover() -> DiscoverIssue {
 pub(crate) fn discovered() -> CaseEvent {
     let command = discover();
     IssueDiscovered {
+        case: CASE,
         source: command.source,
         source_code: None,
         title: command.title,
@@ -36,18 +37,18 @@ pub(crate) fn discovered() -> CaseEvent {
         evidence: vec![evidence()],
         list_line: None,
         found_at: NOW,
-        next: oblige(Step::Register, Role::GridLeader, GRID),
+        next: oblige(Step::REGISTER, Role::GridLeader, GRID),
     }
     .into()
 }
 
 pub(crate) fn register() -> RegisterIssue {
-    RegisterIssue { matter: matter_code(), urgency: Urgency::Ordinary, handling: Handling::Promised }
+    RegisterIssue { matter: matter(), urgency: Urgency::Ordinary, handling: Handling::Promised }
 }
 
 pub(crate) fn registered_as(authority: Authority, urgency: Urgency) -> CaseEvent {
-    let next = oblige(Step::Route, Role::GridLeader, GRID);
-    IssueRegistered { matter: matter(authority), urgency, handling: Handling::Promised, next }.into()
+    let next = oblige(Step::ROUTE, Role::GridLeader, GRID);
+    IssueRegistered { matter: matter_facts(authority), urgency, handling: Handling::Promised, next }.into()
 }
 
 pub(crate) fn registered() -> CaseEvent {
@@ -56,4 +57,16 @@ pub(crate) fn registered() -> CaseEvent {
 
 pub(crate) fn community() -> CaseEvent {
     registered_as(Authority::Community, Urgency::Ordinary)
+}
+
+pub(crate) fn merge(into: CaseId) -> MergeIssue {
+    MergeIssue { into, reason: "同一车棚".into() }
+}
+
+pub(crate) fn merged(into: CaseId) -> CaseEvent {
+    IssueMerged { into, reason: merge(into).reason }.into()
+}
+
+pub(crate) fn voided() -> CaseEvent {
+    IssueVoided { reason: "误报".into() }.into()
 }

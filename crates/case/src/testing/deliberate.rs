@@ -1,13 +1,14 @@
 //! 共议, told.
 
 use chrono::TimeDelta;
+use kernel::consent::ConsentCount;
 use kernel::{MeetingId, Role, Step};
 
 use super::common::{CASE, CENTRE, GRID, NOW, evidence, oblige, rule};
 use crate::{
-    Attendance, CaseEvent, ConcludeDeliberation, Conclusion, ConsentCount, ConsentResult, DeliberationConcluded,
-    DeliberationOpened, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, OpenDeliberation,
-    ProposalRevised, ReviseProposal, Roster, Seat,
+    Attendance, CaseEvent, ConcludeDeliberation, Conclusion, ConsentResult, DeliberationConcluded, DeliberationOpened,
+    EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, OpenDeliberation, ProposalRevised,
+    ReviseProposal, Roster, Seat,
 };
 
 pub(crate) fn open_deliberation() -> OpenDeliberation {
@@ -18,7 +19,7 @@ pub(crate) fn open_deliberation() -> OpenDeliberation {
 
 pub(crate) fn opened() -> CaseEvent {
     let OpenDeliberation { topic, roster, .. } = open_deliberation();
-    let next = oblige(Step::Deliberate, Role::ResidentialSecretary, "BZ-R01");
+    let next = oblige(Step::DELIBERATE, Role::ResidentialSecretary, "BZ-R01");
     DeliberationOpened { topic, roster, consent_rule: Some(rule()), next }.into()
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn hold_hearing() -> HoldMeeting {
 pub(crate) fn hearing() -> MeetingHeld {
     let command = hold_hearing();
     MeetingHeld {
-        meeting: MeetingId::named(&format!("{CASE}/1/Hearing/1")),
+        meeting: MeetingId::named(&format!("{CASE}/1/hearing/1")),
         kind: command.kind,
         round: 1,
         held_at: command.held_at,
@@ -47,7 +48,7 @@ pub(crate) fn hearing() -> MeetingHeld {
         results: command.results,
         consent: None,
         score: None,
-        next: Some(oblige(Step::Deliberate, Role::ResidentialSecretary, "BZ-R01")),
+        next: Some(oblige(Step::DELIBERATE, Role::ResidentialSecretary, "BZ-R01")),
     }
 }
 
@@ -74,7 +75,7 @@ pub(crate) fn revise(version: u32) -> ReviseProposal {
 
 pub(crate) fn proposal(version: u32) -> CaseEvent {
     let ReviseProposal { version, text, changes, after, topics } = revise(version);
-    let next = oblige(Step::Deliberate, Role::ResidentialSecretary, "BZ-R01");
+    let next = oblige(Step::DELIBERATE, Role::ResidentialSecretary, "BZ-R01");
     ProposalRevised { version, text, changes, after, topics, next }.into()
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn conclude() -> ConcludeDeliberation {
 
 pub(crate) fn concluded() -> CaseEvent {
     let ConcludeDeliberation { conclusion, summary } = conclude();
-    let next = oblige(Step::WorkInGrid, Role::GridLeader, GRID);
+    let next = oblige(Step::WORK_IN_GRID, Role::GridLeader, GRID);
     DeliberationConcluded { conclusion, summary, proposal_version: 1, next }.into()
 }
 
@@ -93,7 +94,7 @@ pub(crate) fn escalate() -> EscalateIssue {
 }
 
 pub(crate) fn escalation(review: bool) -> IssueEscalated {
-    let next = oblige(Step::File, Role::DutyOfficer, CENTRE);
+    let next = oblige(Step::FILE, Role::DutyOfficer, CENTRE);
     IssueEscalated { reason: escalate().reason, review, next }
 }
 

@@ -1,13 +1,12 @@
 //! 处置, told.
 
-use kernel::{Role, Step};
-
 use super::common::{ASSIST, CENTRE, GRID, LEAD, evidence, oblige, oblige_department};
 use super::respond::{accepted, dispatched_case, order_id, order_ref};
 use crate::{
     CaseDisposed, CaseEvent, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid,
     OrderReworkRequired, PartDisposed, SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
 };
+use kernel::{Role, Step};
 
 pub(crate) fn executors() -> Vec<Executor> {
     vec![Executor { kind: ExecutorKind::OwnersCommittee, name: "复元坊业委会".into() }]
@@ -23,12 +22,12 @@ pub(crate) fn work_done() -> HandleInGrid {
 }
 
 pub(crate) fn grid_started() -> CaseEvent {
-    let next = oblige(Step::WorkInGrid, Role::GridLeader, GRID);
+    let next = oblige(Step::WORK_IN_GRID, Role::GridLeader, GRID);
     GridHandlingStarted { executors: executors(), work: "改建车棚".into(), cycle: 1, next }.into()
 }
 
 pub(crate) fn grid_done() -> CaseEvent {
-    let next = oblige(Step::Verify, Role::Verifier, CENTRE);
+    let next = oblige(Step::VERIFY, Role::Verifier, CENTRE);
     GridHandlingDone { result: "已竣工".into(), evidence: vec![evidence()], by: "staff-1".into(), next }.into()
 }
 
@@ -48,7 +47,7 @@ pub(crate) fn part_disposed(code: &str) -> CaseEvent {
 }
 
 pub(crate) fn disposed() -> CaseEvent {
-    CaseDisposed { parts: 2, cycle: 1, next: oblige(Step::Verify, Role::Verifier, CENTRE) }.into()
+    CaseDisposed { parts: 2, cycle: 1, next: oblige(Step::VERIFY, Role::Verifier, CENTRE) }.into()
 }
 
 pub(crate) fn disposed_case() -> Vec<CaseEvent> {
@@ -61,17 +60,17 @@ pub(crate) fn verify(passed: bool) -> VerifyCase {
 }
 
 pub(crate) fn passed() -> CaseEvent {
-    let next = oblige(Step::CollectFeedback, Role::DutyOfficer, CENTRE);
+    let next = oblige(Step::COLLECT_FEEDBACK, Role::DutyOfficer, CENTRE);
     VerificationPassed { findings: "现场已看".into(), evidence: vec![evidence()], next }.into()
 }
 
 pub(crate) fn failed() -> CaseEvent {
-    let next = oblige_department(Step::Rework, LEAD);
+    let next = oblige_department(Step::REWORK, LEAD);
     VerificationFailed { findings: "现场已看".into(), evidence: vec![evidence()], next }.into()
 }
 
 pub(crate) fn rework(code: &str) -> CaseEvent {
-    let next = oblige_department(Step::Rework, code);
+    let next = oblige_department(Step::REWORK, code);
     OrderReworkRequired { order: order_ref(code), findings: "现场已看".into(), evidence: vec![evidence()], next }.into()
 }
 

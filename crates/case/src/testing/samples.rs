@@ -2,19 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use dualgrid_case::{
-    Attendance, Authority, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
-    ConsentCount, ConsentResult, ConsentRuleFacts, CriterionAnswer, DeliberationConcluded, DeliberationOpened,
-    DeliberationWaived, DuplicateSuspected, Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridFacts,
-    GridHandlingDone, GridHandlingStarted, GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered,
-    IssueEscalated, IssueMerged, IssueRegistered, IssueVoided, ListLine, Location, MatterFacts, MeetingHeld,
-    MeetingKind, MeetingRound, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired,
-    OrderWithdrawn, Outcome, Part, PartDisposed, ProposalRevised, ReopenCause, Reporter, Resolution, ReturnApproved,
-    ReturnReason, ReturnRefused, ReturnRequested, Roster, Seat, Share, Source, Topic, Urgency, VerificationFailed,
-    VerificationPassed,
+use crate::{
+    Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
+    ConsentResult, CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected,
+    Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
+    GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
+    IssueTakenIn, IssueVoided, ListLine, Location, MeetingHeld, MeetingKind, MeetingRound, MergedIssueAnswered,
+    OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired, OrderWithdrawn, Outcome,
+    Part, PartDisposed, ProposalRevised, ReopenCause, Reporter, Resolution, ReturnApproved, ReturnReason,
+    ReturnRefused, ReturnRequested, Roster, Seat, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
 };
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use kernel::consent::{ConsentCount, ConsentRule, Share};
 use kernel::digest::Digest;
+use kernel::facts::{Authority, GridFacts, MatterFacts};
 use kernel::{
     CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MatterCode, MeetingId, Obligation, OrderId,
     Party, PartyOrgCode, PersonId, PersonalField, Role, Sealed, Step, TimeUnit,
@@ -31,6 +32,7 @@ pub(crate) fn every_event() -> Vec<CaseEvent> {
 fn discover() -> Vec<CaseEvent> {
     vec![
         IssueDiscovered {
+            case: CaseId::named("sample"),
             source: Source::Hotline,
             source_code: Some("12345-20260302-0417".into()),
             title: "车棚老旧、充电线路私拉".into(),
@@ -41,18 +43,19 @@ fn discover() -> Vec<CaseEvent> {
             evidence: vec![photo()],
             list_line: Some(ListLine { list: "FYF-2026-1".into(), line: 3 }),
             found_at: MORNING - TimeDelta::hours(3),
-            next: by_grid(Step::Register, Role::GridLeader, "JAS-R03-M01"),
+            next: by_grid(Step::REGISTER, Role::GridLeader, "JAS-R03-M01"),
         }
         .into(),
         IssueRegistered {
             matter: matter(),
             urgency: Urgency::Ordinary,
             handling: Handling::Coordinated,
-            next: by_grid(Step::Route, Role::GridLeader, "JAS-R03-M01"),
+            next: by_grid(Step::ROUTE, Role::GridLeader, "JAS-R03-M01"),
         }
         .into(),
         DuplicateSuspected { cases: BTreeSet::from([CaseId::named("sample/twin")]) }.into(),
         IssueMerged { into: CaseId::named("sample/twin"), reason: "同一车棚".into() }.into(),
+        IssueTakenIn { from: CaseId::named("sample/twin"), reason: "同一车棚".into() }.into(),
         IssueVoided { reason: "误报".into() }.into(),
     ]
 }
@@ -92,14 +95,14 @@ fn deliberate() -> Vec<CaseEvent> {
             conclusion: Conclusion::Agreed,
             summary: "按第二稿改建; 一户对噪声有保留".into(),
             proposal_version: 2,
-            next: by_grid(Step::WorkInGrid, Role::GridLeader, "JAS-R03-M01"),
+            next: by_grid(Step::WORK_IN_GRID, Role::GridLeader, "JAS-R03-M01"),
         }
         .into(),
         DeliberationWaived { reason: "居民已三次拒绝到会".into() }.into(),
         IssueEscalated {
             reason: "网格内没有办理资质".into(),
             review: false,
-            next: by_grid(Step::File, Role::DutyOfficer, "JAS"),
+            next: by_grid(Step::FILE, Role::DutyOfficer, "JAS"),
         }
         .into(),
     ]
@@ -111,12 +114,12 @@ fn respond() -> Vec<CaseEvent> {
             number: "JAS-20260302-0000CA5E".into(),
             matter: matter(),
             criteria: vec![CriterionAnswer { criterion: "属于本街道管辖".into(), met: true }],
-            next: by_grid(Step::Dispatch, Role::Dispatcher, "JAS"),
+            next: by_grid(Step::DISPATCH, Role::Dispatcher, "JAS"),
         }
         .into(),
         FilingRefused {
             reason: "不属于城市管理事项".into(),
-            next: by_grid(Step::ReviewRefusal, Role::ResidentialSecretary, "JAS-R03"),
+            next: by_grid(Step::REVIEW_REFUSAL, Role::ResidentialSecretary, "JAS-R03"),
         }
         .into(),
         CaseDispatched {
@@ -145,7 +148,7 @@ fn respond() -> Vec<CaseEvent> {
             first_contact_by: due("step first_contact", 1),
             return_until: due("return window", 2),
             dispose_by: due("matter FW-0301 disposal", 5),
-            next: by_department(Step::Accept),
+            next: by_department(Step::ACCEPT),
         }
         .into(),
     ]
@@ -154,23 +157,23 @@ fn respond() -> Vec<CaseEvent> {
 fn orders() -> Vec<CaseEvent> {
     let reason = || "权责清单明确由你部门主办".to_owned();
     vec![
-        OrderAccepted { order: order(), late: true, next: by_department(Step::Dispose) }.into(),
+        OrderAccepted { order: order(), late: true, next: by_department(Step::DISPOSE) }.into(),
         ReturnRequested {
             order: order(),
             reason: ReturnReason::NotOurMatter,
             legal_basis: "权责清单第12条".into(),
             explanation: "健康证由卫生健康部门核发".into(),
-            next: by_grid(Step::DecideReturn, Role::DutyOfficer, "JAS"),
+            next: by_grid(Step::DECIDE_RETURN, Role::DutyOfficer, "JAS"),
         }
         .into(),
         ReturnApproved {
             order: order(),
             reason: reason(),
-            next: Some(by_grid(Step::Dispatch, Role::Dispatcher, "JAS")),
+            next: Some(by_grid(Step::DISPATCH, Role::Dispatcher, "JAS")),
         }
         .into(),
         OrderWithdrawn { order: order(), reason: "主办部门已退单, 重新派遣".into() }.into(),
-        ReturnRefused { order: order(), reason: reason(), next: by_department(Step::Accept) }.into(),
+        ReturnRefused { order: order(), reason: reason(), next: by_department(Step::ACCEPT) }.into(),
         OrderProgressRecorded {
             order: order(),
             day: NaiveDate::from_ymd_opt(2026, 3, 4).expect("a day"),
@@ -192,7 +195,7 @@ fn dispose() -> Vec<CaseEvent> {
             ],
             work: "按第二稿改建车棚".into(),
             cycle: 1,
-            next: by_grid(Step::WorkInGrid, Role::GridLeader, "JAS-R03-M01"),
+            next: by_grid(Step::WORK_IN_GRID, Role::GridLeader, "JAS-R03-M01"),
         }
         .into(),
         GridProgressRecorded {
@@ -205,10 +208,10 @@ fn dispose() -> Vec<CaseEvent> {
             result: "车棚竣工, 充电桩通电".into(),
             evidence: vec![photo()],
             by: "staff-0042".into(),
-            next: by_grid(Step::Verify, Role::Verifier, "JAS"),
+            next: by_grid(Step::VERIFY, Role::Verifier, "JAS"),
         }
         .into(),
-        GridReworkRequired { findings: findings(), next: by_grid(Step::Rework, Role::GridLeader, "JAS-R03-M01") }
+        GridReworkRequired { findings: findings(), next: by_grid(Step::REWORK, Role::GridLeader, "JAS-R03-M01") }
             .into(),
         PartDisposed {
             order: order(),
@@ -218,19 +221,19 @@ fn dispose() -> Vec<CaseEvent> {
             late: false,
         }
         .into(),
-        CaseDisposed { parts: 2, cycle: 1, next: by_grid(Step::Verify, Role::Verifier, "JAS") }.into(),
+        CaseDisposed { parts: 2, cycle: 1, next: by_grid(Step::VERIFY, Role::Verifier, "JAS") }.into(),
         VerificationPassed {
             findings: "抽查十家商户, 均已办证".into(),
             evidence: vec![photo()],
-            next: by_grid(Step::CollectFeedback, Role::DutyOfficer, "JAS"),
+            next: by_grid(Step::COLLECT_FEEDBACK, Role::DutyOfficer, "JAS"),
         }
         .into(),
-        VerificationFailed { findings: findings(), evidence: vec![photo()], next: by_department(Step::Rework) }.into(),
+        VerificationFailed { findings: findings(), evidence: vec![photo()], next: by_department(Step::REWORK) }.into(),
         OrderReworkRequired {
             order: order(),
             findings: findings(),
             evidence: vec![photo()],
-            next: by_department(Step::Rework),
+            next: by_department(Step::REWORK),
         }
         .into(),
     ]
@@ -245,9 +248,10 @@ fn feedback() -> Vec<CaseEvent> {
             satisfied: Some(false),
             comment: Some("办得好, 但等得久".into()),
             cycle: 1,
-            next: by_grid(Step::RouteAgain, Role::DutyOfficer, "JAS"),
+            next: by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS"),
         }
         .into(),
+        MergedIssueAnswered { by_case: CaseId::named("sample/twin"), cycle: 1, answer: "已改建".into() }.into(),
         CaseClosed {
             outcome: Outcome::CommunitySolved,
             resolution: vec![Resolution::Autonomy, Resolution::Joint, Resolution::Virtue, Resolution::Law],
@@ -261,7 +265,7 @@ fn feedback() -> Vec<CaseEvent> {
             cycle: 2,
             cause: ReopenCause::FinderDissatisfied,
             reason: "灭火器又被移走".into(),
-            next: by_grid(Step::RouteAgain, Role::ResidentialSecretary, "JAS-R03"),
+            next: by_grid(Step::ROUTE_AGAIN, Role::ResidentialSecretary, "JAS-R03"),
         }
         .into(),
     ]
@@ -281,6 +285,7 @@ fn grid() -> GridFacts {
         name: "复元坊微网格".into(),
         lowest: true,
         party_org: Some(PartyOrgCode::try_new("JAS-P03").expect("a code")),
+        centre: grid_code("JAS"),
         administrative: vec![grid_code("JAS-A07")],
     }
 }
@@ -329,8 +334,8 @@ fn roster() -> Roster {
     }
 }
 
-fn rule() -> ConsentRuleFacts {
-    ConsentRuleFacts {
+fn rule() -> ConsentRule {
+    ConsentRule {
         id: "RESIDENT_2_3".into(),
         participated_of_invited: None,
         agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
@@ -364,11 +369,11 @@ fn due(rule: &str, days: u32) -> Due {
 
 fn by_grid(step: Step, role: Role, grid: &str) -> Obligation {
     let by = Party { role, grid: Some(grid_code(grid)), department: None };
-    Obligation { step, by, due: due(&format!("step {step:?}"), 1) }
+    Obligation { due: due(&format!("step {step}"), 1), step, by }
 }
 
 fn convene() -> Obligation {
-    by_grid(Step::Deliberate, Role::ResidentialSecretary, "JAS-R03")
+    by_grid(Step::DELIBERATE, Role::ResidentialSecretary, "JAS-R03")
 }
 
 fn by_department(step: Step) -> Obligation {
