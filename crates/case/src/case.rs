@@ -1,6 +1,10 @@
 //! The aggregate: two matches, no rule inside.
 
-use crate::{CaseCommand, CaseEvent, CaseFile, Context, Instruction, Refusal, Stage};
+use crate::access::{CASE_READERS, REPORTER_READERS};
+use crate::{CaseCommand, CaseEvent, CaseFile, Part, Refusal, Stage};
+use kernel::aggregate::PersonalSpec;
+use kernel::facts::SealedPerson;
+use kernel::{Aggregate, Allowed, Context, OrderId, Place, Step};
 
 /// What a command leads to.
 pub(crate) type Decision = Result<Vec<CaseEvent>, Refusal>;
@@ -45,12 +49,60 @@ impl Case {
         self
     }
 
-    /// What the command leads to. The case does not change.
-    pub fn decide(&self, command: &CaseCommand, context: &Context) -> Decision {
+    /// Whether it has such an order and the order is that of the lead department.
+    pub(crate) fn is_of_lead(&self, order: OrderId) -> bool {
+        let found = self.file.as_ref().and_then(|file| file.orders.get(&order));
+        found.is_some_and(|order| order.sent.order.part == Part::Lead)
+    }
+}
+
+impl Aggregate for Case {
+    const PLURAL: &'static str = "cases";
+    const ABOUT: &'static str = "One issue from its discovery to its closing (案件)";
+    const STEPS: &'static [Step] = &[
+        Step::REGISTER,
+        Step::ROUTE,
+        Step::WORK_IN_GRID,
+        Step::DELIBERATE,
+        Step::FILE,
+        Step::REVIEW_REFUSAL,
+        Step::DISPATCH,
+        Step::ACCEPT,
+        Step::FIRST_CONTACT,
+        Step::DECIDE_RETURN,
+        Step::DISPOSE,
+        Step::VERIFY,
+        Step::REWORK,
+        Step::COLLECT_FEEDBACK,
+        Step::CLOSE,
+        Step::ROUTE_AGAIN,
+    ];
+    const READ_ACTION: &'static str = "read-case-history";
+    const READ: Allowed = CASE_READERS;
+    const PERSONAL: Option<PersonalSpec> =
+        Some(PersonalSpec { path: "reporter", action: "read-reporter", read: REPORTER_READERS });
+    type Command = CaseCommand;
+    type Event = CaseEvent;
+    type Refusal = Refusal;
+
+    fn place(&self) -> Option<Place> {
+        self.file.as_ref().map(|file| file.place())
+    }
+
+    fn sealed(&self) -> Option<SealedPerson> {
+        Some(self.file.as_ref()?.discovered.reporter.as_ref()?.sealed())
+    }
+
+    fn missing() -> Refusal {
+        Refusal::UnknownCase
+    }
+
+    fn decide(&self, command: &CaseCommand, context: &Context) -> Decision {
         match command {
             CaseCommand::DiscoverIssue(command) => command.decide(self, context),
             CaseCommand::RegisterIssue(command) => command.decide(self, context),
             CaseCommand::MergeIssue(command) => command.decide(self, context),
+            CaseCommand::TakeInIssue(command) => command.decide(self, context),
             CaseCommand::VoidIssue(command) => command.decide(self, context),
             CaseCommand::HandleInGrid(command) => command.decide(self, context),
             CaseCommand::OpenDeliberation(command) => command.decide(self, context),
@@ -68,20 +120,20 @@ impl Case {
             CaseCommand::SubmitDisposal(command) => command.decide(self, context),
             CaseCommand::VerifyCase(command) => command.decide(self, context),
             CaseCommand::RecordFeedback(command) => command.decide(self, context),
+            CaseCommand::AnswerMerged(command) => command.decide(self, context),
             CaseCommand::CloseCase(command) => command.decide(self, context),
             CaseCommand::ReopenCase(command) => command.decide(self, context),
         }
     }
 
-    /// The case after `event`.
-    #[must_use]
-    pub fn evolve(self, event: CaseEvent) -> Self {
+    fn evolve(self, event: CaseEvent) -> Self {
         match event {
             CaseEvent::IssueDiscovered(event) => event.evolve(self),
             CaseEvent::IssueRegistered(event) => event.evolve(self),
             CaseEvent::DuplicateSuspected(_) | CaseEvent::DeliberationWaived(_) => self,
             CaseEvent::CaseDispatched(event) => event.evolve(self),
             CaseEvent::IssueMerged(event) => event.evolve(self),
+            CaseEvent::IssueTakenIn(event) => event.evolve(self),
             CaseEvent::IssueVoided(event) => event.evolve(self),
             CaseEvent::GridHandlingStarted(event) => event.evolve(self),
             CaseEvent::GridProgressRecorded(event) => event.evolve(self),
@@ -107,24 +159,9 @@ impl Case {
             CaseEvent::VerificationFailed(event) => event.evolve(self),
             CaseEvent::OrderReworkRequired(event) => event.evolve(self),
             CaseEvent::FeedbackRecorded(event) => event.evolve(self),
+            CaseEvent::MergedIssueAnswered(event) => event.evolve(self),
             CaseEvent::CaseClosed(event) => event.evolve(self),
             CaseEvent::CaseReopened(event) => event.evolve(self),
         }
-    }
-}
-
-impl esrs::Aggregate for Case {
-    const NAME: &'static str = "case";
-    type State = Case;
-    type Command = Instruction;
-    type Event = CaseEvent;
-    type Error = Refusal;
-
-    fn handle_command(state: &Case, instruction: Instruction) -> Result<Vec<CaseEvent>, Refusal> {
-        state.decide(&instruction.command, &instruction.context)
-    }
-
-    fn apply_event(state: Case, event: CaseEvent) -> Case {
-        state.evolve(event)
     }
 }

@@ -1,35 +1,38 @@
-//! Every command of a case, one line each with its public name.
+//! Every command of a case, one line each.
 
 use crate::{
-    AcceptOrder, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue, DispatchCase, EscalateIssue, FileCase,
-    HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, RecordFeedback, RecordProgress, RefuseFiling,
-    RegisterIssue, ReopenCase, RequestReturn, ReviseProposal, SubmitDisposal, VerifyCase, VoidIssue,
+    AcceptOrder, AnswerMerged, Case, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue, DispatchCase,
+    EscalateIssue, FileCase, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, RecordFeedback, RecordProgress,
+    RefuseFiling, RegisterIssue, ReopenCase, RequestReturn, ReviseProposal, SubmitDisposal, TakeInIssue, VerifyCase,
+    VoidIssue,
 };
 
 kernel::commands! {
     /// What can be asked of a case.
-    pub enum CaseCommand {
-        DiscoverIssue = "discover-issue",
-        RegisterIssue = "register-issue",
-        MergeIssue = "merge-issue",
-        VoidIssue = "void-issue",
-        HandleInGrid = "handle-in-grid",
-        OpenDeliberation = "open-deliberation",
-        HoldMeeting = "hold-meeting",
-        ReviseProposal = "revise-proposal",
-        ConcludeDeliberation = "conclude-deliberation",
-        EscalateIssue = "escalate-issue",
-        FileCase = "file-case",
-        RefuseFiling = "refuse-filing",
-        DispatchCase = "dispatch-case",
-        AcceptOrder = "accept-order",
-        RequestReturn = "request-return",
-        DecideReturn = "decide-return",
-        RecordProgress = "record-progress",
-        SubmitDisposal = "submit-disposal",
-        VerifyCase = "verify-case",
-        RecordFeedback = "record-feedback",
-        CloseCase = "close-case",
-        ReopenCase = "reopen-case",
+    pub enum CaseCommand of Case {
+        DiscoverIssue,
+        RegisterIssue,
+        MergeIssue,
+        TakeInIssue,
+        VoidIssue,
+        HandleInGrid,
+        OpenDeliberation,
+        HoldMeeting,
+        ReviseProposal,
+        ConcludeDeliberation,
+        EscalateIssue,
+        FileCase,
+        RefuseFiling,
+        DispatchCase,
+        AcceptOrder,
+        RequestReturn,
+        DecideReturn,
+        RecordProgress,
+        SubmitDisposal,
+        VerifyCase,
+        RecordFeedback,
+        AnswerMerged,
+        CloseCase,
+        ReopenCase,
     }
 }

@@ -11,6 +11,6 @@ mod revise_proposal;
 
 pub use conclude_deliberation::{ConcludeDeliberation, Conclusion, DeliberationConcluded};
 pub use escalate_issue::{DeliberationWaived, EscalateIssue, IssueEscalated};
-pub use hold_meeting::{Attendance, ConsentCount, ConsentResult, HoldMeeting, MeetingHeld, MeetingKind};
-pub use open_deliberation::{ConsentRuleFacts, DeliberationOpened, OpenDeliberation, Roster, Seat, Share};
+pub use hold_meeting::{Attendance, ConsentResult, HoldMeeting, MeetingHeld, MeetingKind};
+pub use open_deliberation::{DeliberationOpened, OpenDeliberation, Roster, Seat};
 pub use revise_proposal::{MeetingRound, ProposalRevised, ReviseProposal, Topic};

@@ -1,15 +1,15 @@
 //! What is known of a case over all its stages.
 
+use kernel::consent::ConsentRule;
+use kernel::facts::{GridFacts, MatterFacts};
+use kernel::{Actor, GridCode, Obligation, OrderId, Party, Place, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-use kernel::{Actor, DepartmentCode, Due, GridCode, Obligation, OrderId};
-
 use crate::{
-    CaseClosed, CaseDispatched, CaseDisposed, CaseReopened, Conclusion, ConsentRuleFacts, CriterionAnswer,
-    DeliberationOpened, FeedbackRecorded, GridFacts, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
-    IssueDiscovered, IssueRegistered, IssueVoided, MatterFacts, MeetingHeld, OrderDispatched, OrderProgressRecorded,
-    Part, PartDisposed, ProposalRevised, Refusal, ReturnRequested,
+    CaseClosed, CaseDispatched, CaseDisposed, CaseReopened, Conclusion, CriterionAnswer, DeliberationOpened,
+    FeedbackRecorded, GridHandlingDone, GridHandlingStarted, GridProgressRecorded, IssueDiscovered, IssueRegistered,
+    IssueTakenIn, IssueVoided, MeetingHeld, MergedIssueAnswered, OrderDispatched, OrderProgressRecorded, Part,
+    PartDisposed, ProposalRevised, Refusal, ReturnRequested,
 };
 
 /// The file of a case. It grows; a new cycle keeps what the old ones did.
@@ -53,6 +53,10 @@ pub struct CaseFile {
     pub feedback: Vec<FeedbackRecorded>,
     /// When all parts were in, in this cycle.
     pub disposed: Option<CaseDisposed>,
+    /// Other cases about the same issue that ended in this one.
+    pub taken_in: Vec<IssueTakenIn>,
+    /// What its finder was told by the case into which it was merged.
+    pub answered_by_other: Vec<MergedIssueAnswered>,
     /// The case into which it was merged.
     pub merged_into: Option<kernel::CaseId>,
     /// Why it was voided.
@@ -119,15 +123,15 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
-    /// For people.
+    /// The stored name.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Accepted => "accepted",
-            Self::ReturnReview { .. } => "in return review",
+            Self::ReturnReview { .. } => "return_review",
             Self::Returned => "returned",
             Self::Disposed(_) => "disposed",
-            Self::Rework => "in rework",
+            Self::Rework => "rework",
         }
     }
 }
@@ -169,6 +173,8 @@ impl CaseFile {
             verified: None,
             feedback: Vec::new(),
             disposed: None,
+            taken_in: Vec::new(),
+            answered_by_other: Vec::new(),
             merged_into: None,
             voided: None,
             closed: None,
@@ -192,7 +198,7 @@ impl CaseFile {
     }
 
     /// The consent rule that the newest deliberation pinned.
-    pub fn consent_rule(&self) -> Option<&ConsentRuleFacts> {
+    pub fn consent_rule(&self) -> Option<&ConsentRule> {
         self.deliberation().and_then(|deliberation| deliberation.opened.consent_rule.as_ref())
     }
 
@@ -211,11 +217,6 @@ impl CaseFile {
         }
     }
 
-    /// The departments that ever got an order.
-    pub fn departments(&self) -> Vec<&DepartmentCode> {
-        self.orders.values().map(|order| &order.sent.order.department).collect()
-    }
-
     /// The orders of this cycle that were not returned.
     pub fn live_orders(&self) -> impl Iterator<Item = &Order> {
         let cycle = self.cycle;
@@ -232,8 +233,33 @@ impl CaseFile {
         self.feedback.iter().rfind(|feedback| feedback.cycle == self.cycle)
     }
 
-    /// Whether a moment lies after the end of a due time.
-    pub(crate) fn is_over(due: &Due, at: DateTime<Utc>) -> bool {
-        at > due.at
+    /// Where the case is.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            grids: self.grids.clone(),
+            departments: self.orders.values().map(|order| order.sent.order.department.clone()).collect(),
+            owner: None,
+            street: Some(self.grid().centre.clone()),
+        }
+    }
+
+    /// The grid in which it is.
+    pub(crate) fn grid_code(&self) -> &GridCode {
+        self.grids.first().unwrap_or(&self.grid().centre)
+    }
+
+    /// The grid leader of the grid in which the issue is.
+    pub(crate) fn grid_leader(&self) -> Party {
+        Party::in_grid(Role::GridLeader, self.grid_code())
+    }
+
+    /// The secretary of the grid one level up: escalation walks actual parents.
+    pub(crate) fn secretary(&self) -> Party {
+        Party::in_grid(Role::ResidentialSecretary, self.grids.get(1).unwrap_or(self.grid_code()))
+    }
+
+    /// `role` at the grid centre.
+    pub(crate) fn centre(&self, role: Role) -> Party {
+        Party::in_grid(role, &self.grid().centre)
     }
 }

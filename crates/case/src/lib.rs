@@ -18,7 +18,10 @@
 //! | callback 回访 | `record-feedback`, `hold-meeting` (review), `close-case`, `reopen-case` |
 //! | closed 已结案 | `reopen-case` (inside the window) |
 //! | reopened 重办 | `dispatch-case`, `open-deliberation`, `handle-in-grid`, `escalate-issue` |
-//! | merged 并案, voided 作废 | none |
+//! | merged 并案 | `answer-merged` |
+//! | voided 作废 | none |
+//!
+//! Any case that is not over takes another one in (`take-in-issue`, a part of `merge-issue`).
 //!
 //! The stage is that of the case and of its lead order. An order has a state of its own: an assisting department
 //! accepts, asks its order back, reports and disposes from dispatched to rework, also while the lead's return is
@@ -28,19 +31,19 @@
 //! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
 //! the stages consent_polling, arbitration, suspended and archived come with those commands.
 //!
-//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`] brings in time, actor and what other aggregates know.
+//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`](kernel::Context) brings in time, actor and the facts that a command asks for.
 //! INVARIANT: a case that is not closed, merged or voided has an [`Obligation`](kernel::Obligation).
 //! INVARIANT: the same command again is no event, or the same refusal. A reason in other words, where nothing else
 //! differs, is the same command; another code, due time, matter, department or file is not.
-//! INVARIANT: nothing but [`case`](Case) knows esrs.
 
+mod access;
 mod case;
 mod command;
-mod context;
 mod deliberate;
 mod discover;
 mod dispose;
 mod event;
+mod examples;
 mod feedback;
 mod file;
 mod refusal;
@@ -48,19 +51,21 @@ mod respond;
 mod stage;
 
 #[cfg(test)]
-mod given;
+mod coverage;
+#[cfg(test)]
+mod testing;
 
 pub use case::Case;
 pub use command::CaseCommand;
-pub use context::{Authority, Context, DepartmentFacts, Facts, GridFacts, Instruction, MatterFacts, MergeTarget};
 pub use deliberate::{
-    Attendance, ConcludeDeliberation, Conclusion, ConsentCount, ConsentResult, ConsentRuleFacts, DeliberationConcluded,
-    DeliberationOpened, DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind,
-    MeetingRound, OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Share, Topic,
+    Attendance, ConcludeDeliberation, Conclusion, ConsentResult, DeliberationConcluded, DeliberationOpened,
+    DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, MeetingRound,
+    OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
 };
 pub use discover::{
-    DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, ListLine,
-    Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, Urgency, VoidIssue,
+    DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
+    IssueVoided, ListLine, Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, TakeInIssue, Urgency,
+    VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
@@ -69,7 +74,8 @@ pub use dispose::{
 };
 pub use event::CaseEvent;
 pub use feedback::{
-    CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause, Resolution,
+    AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
+    ReopenCase, ReopenCause, Resolution,
 };
 pub use file::{CaseFile, Deliberation, Filing, Order, OrderStatus};
 pub use refusal::Refusal;

@@ -21,3 +21,4 @@ pub use facts::{
     step_due,
 };
 pub use given::{Given, When, given};
+pub use refused::refused;

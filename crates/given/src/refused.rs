@@ -43,3 +43,9 @@ fn read<A: Aggregate>(notes: &Path) -> BTreeSet<String> {
     let of_kind = text.lines().filter_map(|line| line.strip_prefix(A::Event::CATEGORY)?.strip_prefix(' '));
     of_kind.map(str::to_owned).collect()
 }
+
+/// Notes that a test sees a refusal that no command leads to, for example of a path that names nothing.
+pub fn refused<A: Aggregate>(refusal: &A::Refusal) {
+    use kernel::Refusal as _;
+    note::<A>(refusal.code());
+}

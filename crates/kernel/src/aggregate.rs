@@ -2,15 +2,16 @@
 
 use std::fmt::Debug;
 
+use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::access::{Allowed, Place};
-use crate::facts::Context;
+use crate::access::{Allowed, Place, Reach};
+use crate::facts::{Context, SealedPerson};
 use crate::needs::Needs;
-use crate::{Command, Event, Refusal, Step};
+use crate::{Command, Event, Refusal, Role, Step};
 
 /// Most bytes of a command's body, unless its kind takes more: 256 KiB.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -30,6 +31,14 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     const BODY_BYTES_MAX: usize = BODY_BYTES_MAX;
     /// The steps for which it asks due times.
     const STEPS: &'static [Step] = &[];
+    /// The action of reading its history in the table of authorisation, for example `read-case-history`.
+    const READ_ACTION: &'static str;
+    /// Who may read its history, event by event.
+    const READ: Allowed = &[(Role::Auditor, Reach::Everywhere)];
+    /// The personal data that it holds and who may read them in clear, where it holds any.
+    const PERSONAL: Option<PersonalSpec> = None;
+    /// What is shown of it as one document, as of any moment: for a single aggregate, which has no rows.
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[];
     /// Its commands.
     type Command: Command<Of = Self>;
     /// Its events.
@@ -39,12 +48,44 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
 
     /// Where it is; `None` before it began.
     fn place(&self) -> Option<Place>;
+    /// The personal data that it holds, sealed.
+    fn sealed(&self) -> Option<SealedPerson> {
+        None
+    }
     /// The refusal of a verb on something that never began.
     fn missing() -> Self::Refusal;
     /// What the command leads to. The aggregate does not change.
     fn decide(&self, command: &Self::Command, context: &Context) -> Decision<Self>;
     /// The aggregate after the event.
     fn evolve(self, event: Self::Event) -> Self;
+}
+
+/// Personal data of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct PersonalSpec {
+    /// The last segment of their route, for example `reporter`.
+    pub path: &'static str,
+    /// The action in the table of authorisation, for example `read-reporter`.
+    pub action: &'static str,
+    /// Who may read them.
+    pub read: Allowed,
+}
+
+/// A document that shows a single aggregate as of a moment: `GET /PATH?at=`.
+#[derive(Clone, Copy)]
+pub struct DocumentSpec<A> {
+    /// Its route without the slash, for example `matters`.
+    pub path: &'static str,
+    /// The action in the table of authorisation, for example `read-matters`.
+    pub action: &'static str,
+    /// What it shows, in a line.
+    pub about: &'static str,
+    /// Who may read it.
+    pub read: Allowed,
+    /// The document as JSON.
+    pub show: fn(&A, DateTime<Utc>) -> Result<Value, serde_json::Error>,
+    /// Its JSON Schema.
+    pub schema: fn() -> Schema,
 }
 
 /// One command of a kind. Its type is its body.

@@ -21,8 +21,8 @@ pub enum VaultError {
 pub trait Vault: Send + Sync + 'static {
     /// The key of a person; `None` where there never was one.
     async fn key(&self, person: PersonId) -> Result<Option<PersonKey>, VaultError>;
-    /// The key of a person, made and stored durably first where there is none.
-    async fn key_or_create(&self, person: PersonId) -> Result<PersonKey, VaultError>;
-    /// Deletes the key for ever and remembers that it did. False where there was none.
+    /// Stores the key of a person durably. Returns the one that is stored: the first one stays.
+    async fn keep(&self, person: PersonId, key: &PersonKey) -> Result<PersonKey, VaultError>;
+    /// Deletes the key forever and remembers that it did. False where there was none.
     async fn erase(&self, person: PersonId) -> Result<bool, Failure>;
 }

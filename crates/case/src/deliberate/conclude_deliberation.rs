@@ -1,10 +1,10 @@
-use kernel::{Obligation, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{Context, MeetingKind, Refusal, Stage};
+use crate::{MeetingKind, Refusal, Stage};
 
 /// The convener concludes the deliberation.
 ///
@@ -31,6 +31,16 @@ pub enum Conclusion {
     Explain,
 }
 
+impl Conclusion {
+    const fn next_step(self) -> Step {
+        match self {
+            Self::Agreed => Step::WORK_IN_GRID,
+            Self::Escalate => Step::ROUTE,
+            Self::Explain => Step::COLLECT_FEEDBACK,
+        }
+    }
+}
+
 /// The deliberation was concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliberationConcluded {
@@ -42,6 +52,19 @@ pub struct DeliberationConcluded {
     pub proposal_version: u32,
     /// Who has to act next until when.
     pub next: Obligation,
+}
+
+impl Verb for ConcludeDeliberation {
+    const NAME: &'static str = "conclude-deliberation";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(self.conclusion.next_step())
+    }
+    fn example() -> Self {
+        Self { conclusion: Conclusion::Agreed, summary: "三分之二以上居民同意第二稿方案".into() }
+    }
 }
 
 impl ConcludeDeliberation {
@@ -62,11 +85,12 @@ impl ConcludeDeliberation {
         if needs_consent && (version == 0 || deliberation.consented != Some(version)) {
             return Err(Refusal::ConsentMissing { version });
         }
-        let next = match self.conclusion {
-            Conclusion::Agreed => context.oblige(Step::WorkInGrid, file.grid_leader())?,
-            Conclusion::Escalate => context.oblige(Step::Route, file.secretary())?,
-            Conclusion::Explain => context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?,
+        let by = match self.conclusion {
+            Conclusion::Agreed => file.grid_leader(),
+            Conclusion::Escalate => file.secretary(),
+            Conclusion::Explain => file.centre(Role::DutyOfficer),
         };
+        let next = context.oblige(self.conclusion.next_step(), by)?;
         let summary = self.summary.clone();
         Ok(vec![DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into()])
     }
@@ -87,7 +111,9 @@ impl DeliberationConcluded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{conclude, concluded, consent, discovered, given, hearing, held, opened, proposal, registered};
+    use crate::testing::{
+        conclude, concluded, consent, discovered, given, hearing, held, opened, proposal, registered,
+    };
 
     #[test]
     fn agreement_needs_the_consent_to_the_current_version() {

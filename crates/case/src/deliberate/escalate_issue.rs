@@ -1,10 +1,11 @@
-use kernel::{Obligation, Role, Step};
+use kernel::facts::Authority;
+use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{Authority, CaseFile, Conclusion, Context, Refusal, Stage, Urgency};
+use crate::{CaseFile, Conclusion, Refusal, Stage, Urgency};
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
@@ -38,6 +39,20 @@ pub struct IssueEscalated {
     pub next: Obligation,
 }
 
+impl Verb for EscalateIssue {
+    const NAME: &'static str = "escalate-issue";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::FILE)
+    }
+    fn example() -> Self {
+        let waiver = Some("事项不属于社区自治范围".into());
+        Self { reason: "健康证办理须由市场监督管理所处置".into(), waiver }
+    }
+}
+
 impl EscalateIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -50,7 +65,7 @@ impl EscalateIssue {
         if file.filings_refused >= 2 {
             return Err(Refusal::ReviewUsed);
         }
-        let next = context.oblige(Step::File, file.centre(Role::DutyOfficer))?;
+        let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer))?;
         let review = case.stage == Stage::NotFiled;
         let escalated = IssueEscalated { reason: self.reason.clone(), review, next }.into();
         if review || !Self::has_to_deliberate(file) {
@@ -82,7 +97,10 @@ impl IssueEscalated {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as};
+    use crate::testing::{
+        discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as,
+    };
+    use kernel::facts::Authority;
 
     #[test]
     fn a_matter_of_the_community_is_deliberated_first() {
@@ -109,7 +127,7 @@ mod tests {
     fn a_refusal_to_file_is_reviewed_once() {
         let review = escalation(true);
         let once = || vec![discovered(), registered(), escalated(), refused_filing()];
-        given(once()).when(escalate()).then([review.clone().into()]);
+        given(once()).when(escalate()).then([review.clone()]);
         let twice = [once(), vec![review.into(), refused_filing()]].concat();
         given(twice).when(escalate()).then_refused(Refusal::ReviewUsed);
     }

@@ -1,11 +1,11 @@
-use kernel::{Obligation, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::MeetingKind;
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{Context, Refusal, Stage};
+use crate::{Refusal, Stage};
 
 /// The convener lays down the next version of the proposal, and which meeting led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +64,25 @@ pub struct ProposalRevised {
     pub next: Obligation,
 }
 
+impl Verb for ReviseProposal {
+    const NAME: &'static str = "revise-proposal";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::DELIBERATE)
+    }
+    fn example() -> Self {
+        Self {
+            version: 2,
+            text: "新建车棚一座，设充电口二十个".into(),
+            changes: vec!["充电口由十个增至二十个".into()],
+            after: Some(MeetingRound { kind: MeetingKind::Hearing, round: 1 }),
+            topics: vec![Topic { name: "充电口数量".into(), agreed: true }],
+        }
+    }
+}
+
 impl ReviseProposal {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened_in(&[Stage::Deliberating], "deliberated")?;
@@ -96,7 +115,7 @@ impl ReviseProposal {
                 changes: self.changes.clone(),
                 after: self.after,
                 topics: self.topics.clone(),
-                next: context.oblige(Step::Deliberate, file.secretary())?,
+                next: context.oblige(Step::DELIBERATE, file.secretary())?,
             }
             .into(),
         ])
@@ -122,7 +141,7 @@ impl ProposalRevised {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{concluded, consent, discovered, given, hearing, held, opened, proposal, registered, revise};
+    use crate::testing::{concluded, consent, discovered, given, hearing, held, opened, proposal, registered, revise};
 
     #[test]
     fn versions_follow_each_other() {

@@ -1,11 +1,14 @@
+use kernel::facts::MatterFacts;
+use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use std::collections::BTreeSet;
 
-use kernel::{CaseId, MatterCode, Obligation, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
-use crate::{Context, MatterFacts, Refusal, Stage};
+use crate::examples;
+use crate::{Refusal, Stage};
 
 /// The grid leader or a duty officer classifies what was discovered.
 ///
@@ -66,6 +69,24 @@ pub struct DuplicateSuspected {
     pub cases: BTreeSet<CaseId>,
 }
 
+impl Verb for RegisterIssue {
+    const NAME: &'static str = "register-issue";
+    const BY: Allowed = REGISTRARS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        match &case.file {
+            Some(file) if file.registered.is_none() => {
+                Needs::none().matter(&self.matter).step(Step::ROUTE).similar(file.grid_code(), &self.matter)
+            }
+            _ => Needs::none(),
+        }
+    }
+    fn example() -> Self {
+        Self { matter: examples::code("FW-0301"), urgency: Urgency::Ordinary, handling: Handling::Promised }
+    }
+}
+
 impl RegisterIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -75,13 +96,13 @@ impl RegisterIssue {
             return if same { Ok(vec![]) } else { Err(Refusal::AlreadyRegistered) };
         }
         case.opened_in(&[Stage::Discovered], "discovered")?;
-        let unknown = || Refusal::UnknownMatter { matter: self.matter.clone() };
-        let matter = context.facts.matter.clone().filter(|matter| matter.code == self.matter).ok_or_else(unknown)?;
-        let next = context.oblige(Step::Route, file.grid_leader())?;
+        let matter = context.matter(&self.matter)?.clone();
+        let next = context.oblige(Step::ROUTE, file.grid_leader())?;
         let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
         let mut events = vec![registered.into()];
         if !context.facts.similar.is_empty() {
-            events.push(DuplicateSuspected { cases: context.facts.similar.clone() }.into());
+            let cases = context.facts.similar.iter().copied().map(CaseId::new).collect();
+            events.push(DuplicateSuspected { cases }.into());
         }
         Ok(events)
     }
@@ -99,7 +120,8 @@ impl IssueRegistered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{discovered, given, register, registered};
+    use crate::testing::{discovered, given, register, registered};
+    use kernel::{CaseId, Unfit};
 
     #[test]
     fn an_issue_is_registered_once() {
@@ -113,16 +135,16 @@ mod tests {
     #[test]
     fn its_matter_is_in_the_catalogue() {
         given([discovered()])
-            .knowing(|facts| facts.matter = None)
+            .knowing(|facts| facts.matters.clear())
             .when(register())
-            .then_refused(Refusal::UnknownMatter { matter: register().matter });
+            .then_refused(Unfit::UnknownMatter { matter: register().matter });
     }
 
     #[test]
     fn similar_open_cases_are_shown() {
         let cases = BTreeSet::from([CaseId::named("twin")]);
         given([discovered()])
-            .knowing(|facts| facts.similar.clone_from(&cases))
+            .knowing(|facts| facts.similar = cases.iter().map(|case| case.uuid()).collect())
             .when(register())
             .then([registered(), DuplicateSuspected { cases: cases.clone() }.into()]);
     }
@@ -131,6 +153,6 @@ mod tests {
     fn the_facts_are_of_the_matter_that_was_named() {
         let matter = MatterCode::try_new("FW-0999").unwrap();
         let other = RegisterIssue { matter: matter.clone(), ..register() };
-        given([discovered()]).when(other).then_refused(Refusal::UnknownMatter { matter });
+        given([discovered()]).when(other).then_refused(Unfit::UnknownMatter { matter });
     }
 }

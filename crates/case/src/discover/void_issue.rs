@@ -1,9 +1,10 @@
+use kernel::{Allowed, Context, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check_text;
+use crate::Stage;
+use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
-use crate::{Context, Stage};
 
 /// A grid leader or duty officer voids what is no issue (作废): a test, a false alarm. Its history stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,16 @@ pub struct VoidIssue {
 pub struct IssueVoided {
     /// Why it is no issue.
     pub reason: String,
+}
+
+impl Verb for VoidIssue {
+    const NAME: &'static str = "void-issue";
+    const BY: Allowed = REGISTRARS;
+    type Of = Case;
+
+    fn example() -> Self {
+        Self { reason: "误登记".into() }
+    }
 }
 
 impl VoidIssue {
@@ -45,7 +56,8 @@ impl IssueVoided {
 mod tests {
     use super::*;
     use crate::Refusal;
-    use crate::given::{discovered, escalated, given, registered};
+    use crate::testing::{discovered, escalated, given, registered};
+    use kernel::Unfit;
 
     #[test]
     fn what_is_no_issue_is_voided() {
@@ -57,6 +69,6 @@ mod tests {
             .when(void())
             .then_refused(Refusal::WrongStage { stage: Stage::Escalated, taken: "discovered or registered" });
         let empty = VoidIssue { reason: " ".into() };
-        given([discovered()]).when(empty).then_refused(Refusal::TextLength { field: "reason", max: 500 });
+        given([discovered()]).when(empty).then_refused(Unfit::TextLength { field: "reason", max: 500 });
     }
 }

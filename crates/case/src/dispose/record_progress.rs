@@ -1,12 +1,12 @@
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use kernel::digest::Digest;
-use kernel::{Evidence, OrderId};
+use kernel::{Allowed, Context, Evidence, Needs, OrderId, Reach, Role, Unfit, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{Context, OrderRef, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal, Stage};
 
 /// Whoever does the work says how it goes: a department for its order, the grid for its own work, day by day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,12 +48,36 @@ pub struct GridProgressRecorded {
     pub evidence: Vec<Evidence>,
 }
 
+impl Verb for RecordProgress {
+    const NAME: &'static str = "record-progress";
+    const BY: Allowed = &[
+        (Role::GridMember, Reach::Grid),
+        (Role::GridLeader, Reach::Grid),
+        (Role::ResidentialSecretary, Reach::Grid),
+        (Role::DepartmentClerk, Reach::Department),
+    ];
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().evidence(&self.evidence)
+    }
+    fn example() -> Self {
+        Self {
+            order: Some(examples::order()),
+            day: examples::day(),
+            text: "已到现场，两名人员预约体检".into(),
+            evidence: vec![],
+        }
+    }
+}
+
 impl RecordProgress {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         check_text("text", &self.text, 2000)?;
         check_count("evidence", self.evidence.len(), 0, 20)?;
         if self.day > context.today {
-            return Err(Refusal::InTheFuture { moment: self.day.and_time(chrono::NaiveTime::MIN).and_utc() });
+            let moment = self.day.and_time(NaiveTime::MIN).and_utc();
+            return Err(Unfit::InTheFuture { moment }.into());
         }
         match self.order {
             Some(order) => self.of_order(order, case, context),
@@ -111,9 +135,10 @@ impl GridProgressRecorded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         LEAD, NOW, accepted, community, discovered, dispatched_case, evidence, given, grid_started, order_id, order_ref,
     };
+    use kernel::Unfit;
 
     fn progress(order: Option<OrderId>) -> RecordProgress {
         RecordProgress { order, day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] }
@@ -129,7 +154,7 @@ mod tests {
             evidence: vec![],
         };
         let order = order_id(LEAD);
-        given(at_work()).by_department(LEAD).when(progress(Some(order))).then([recorded.clone().into()]);
+        given(at_work()).by_department(LEAD).when(progress(Some(order))).then([recorded.clone()]);
         given([at_work(), vec![recorded.into()]].concat())
             .by_department(LEAD)
             .when(progress(Some(order)))
@@ -144,7 +169,7 @@ mod tests {
     fn nobody_reports_in_a_departments_name_nor_a_department_for_the_grid() {
         let at_work = || [dispatched_case(), vec![accepted(LEAD)]].concat();
         let order = order_id(LEAD);
-        let refusal = || Refusal::AnotherDepartment { order, department: crate::given::department(LEAD) };
+        let refusal = || Refusal::AnotherDepartment { order, department: crate::testing::department(LEAD) };
         given(at_work()).by("bz-member").when(progress(Some(order))).then_refused(refusal());
         given(at_work()).by_department("ASSIST").when(progress(Some(order))).then_refused(refusal());
         given([discovered(), community(), grid_started()])
@@ -157,7 +182,7 @@ mod tests {
     fn the_grid_reports_on_its_own_work() {
         let recorded = GridProgressRecorded { day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] };
         let at_work = || vec![discovered(), community(), grid_started()];
-        given(at_work()).when(progress(None)).then([recorded.clone().into()]);
+        given(at_work()).when(progress(None)).then([recorded.clone()]);
         given([at_work(), vec![recorded.into()]].concat()).when(progress(None)).then_nothing();
         given([discovered()]).when(progress(None)).then_refused(Refusal::WrongStage {
             stage: Stage::Discovered,
@@ -168,10 +193,10 @@ mod tests {
     #[test]
     fn a_day_that_lies_ahead_is_refused() {
         let day = NOW.date_naive() + chrono::TimeDelta::days(3);
-        let moment = day.and_time(chrono::NaiveTime::MIN).and_utc();
+        let moment = day.and_time(NaiveTime::MIN).and_utc();
         given([discovered(), community(), grid_started()])
             .when(RecordProgress { day, ..progress(None) })
-            .then_refused(Refusal::InTheFuture { moment });
+            .then_refused(Unfit::InTheFuture { moment });
     }
 
     #[test]

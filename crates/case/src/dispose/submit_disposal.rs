@@ -1,11 +1,12 @@
 use kernel::digest::Digest;
-use kernel::{Evidence, Obligation, OrderId, Role, Step};
+use kernel::{Allowed, Context, Evidence, Needs, Obligation, OrderId, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CLERKS;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Part, Refusal, Stage};
 
 /// A department says that its part is done, with what shows it.
 ///
@@ -47,6 +48,21 @@ pub struct CaseDisposed {
     pub next: Obligation,
 }
 
+impl Verb for SubmitDisposal {
+    const NAME: &'static str = "submit-disposal";
+    const BY: Allowed = CLERKS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let needs = Needs::none().evidence(&self.evidence);
+        if case.is_of_lead(self.order) { needs.step(Step::VERIFY) } else { needs }
+    }
+    fn example() -> Self {
+        let result = "两名人员已取得新健康证".into();
+        Self { order: examples::order(), result, evidence: vec![examples::digest()] }
+    }
+}
+
 impl SubmitDisposal {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -72,12 +88,12 @@ impl SubmitDisposal {
             result: self.result.clone(),
             evidence: context.evidence(&self.evidence)?,
             by: context.by.id.clone(),
-            late: CaseFile::is_over(&order.sent.dispose_by, context.at),
+            late: order.sent.dispose_by.is_over(context.at),
         };
         let mut events = vec![part.into()];
         if lead {
             let parts = u32::try_from(file.live_orders().count()).unwrap_or(u32::MAX);
-            let next = context.oblige(Step::Verify, file.centre(Role::Verifier))?;
+            let next = context.oblige(Step::VERIFY, file.centre(Role::Verifier))?;
             events.push(CaseDisposed { parts, cycle: file.cycle, next }.into());
         }
         Ok(events)
@@ -111,9 +127,10 @@ impl CaseDisposed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         ASSIST, LEAD, accepted, department, dispatched_case, disposed, given, order_id, part_disposed, submit,
     };
+    use kernel::Unfit;
 
     fn at_work() -> Vec<crate::CaseEvent> {
         [dispatched_case(), vec![accepted(LEAD), accepted(ASSIST)]].concat()
@@ -138,7 +155,7 @@ mod tests {
     #[test]
     fn a_disposal_is_shown() {
         let unshown = SubmitDisposal { evidence: vec![], ..submit(ASSIST) };
-        let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
+        let refusal = Unfit::EntryCount { field: "evidence", min: 1, max: 20 };
         given(at_work()).by_department(ASSIST).when(unshown).then_refused(refusal);
     }
 }

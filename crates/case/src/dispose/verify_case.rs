@@ -1,14 +1,15 @@
+use kernel::{
+    Allowed, Context, Evidence, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count, check_text,
+};
 use std::collections::BTreeSet;
 
 use kernel::digest::Digest;
-use kernel::{Evidence, Obligation, OrderId, Role, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
+use crate::examples;
+use crate::{CaseFile, OrderRef, OrderStatus, Part, Refusal, Stage};
 
 /// A verifier checks on site what another has disposed (核查).
 ///
@@ -72,6 +73,21 @@ pub struct GridReworkRequired {
     pub next: Obligation,
 }
 
+impl Verb for VerifyCase {
+    const NAME: &'static str = "verify-case";
+    const BY: Allowed = &[(Role::Verifier, Reach::Grid)];
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        let step = if self.passed { Step::COLLECT_FEEDBACK } else { Step::REWORK };
+        Needs::none().evidence(&self.evidence).step(step)
+    }
+    fn example() -> Self {
+        let findings = "现场查验健康证有效".into();
+        Self { passed: true, findings, evidence: vec![examples::digest()], rework: vec![] }
+    }
+}
+
 impl VerifyCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -87,7 +103,7 @@ impl VerifyCase {
         check_count("evidence", self.evidence.len(), 1, 20)?;
         let (findings, evidence) = (self.findings.clone(), context.evidence(&self.evidence)?);
         if self.passed {
-            let next = context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?;
+            let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?;
             return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
         }
         self.fail(file, context, evidence)
@@ -97,11 +113,12 @@ impl VerifyCase {
         let findings = self.findings.clone();
         self.rework.iter().try_for_each(|order| file.order(*order).map(drop))?;
         let Some(lead) = file.lead() else {
-            let next = context.oblige(Step::Rework, file.grid_leader())?;
+            let next = context.oblige(Step::REWORK, file.grid_leader())?;
             let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
         };
-        let oblige = |order: &crate::Order| context.oblige(Step::Rework, at_department(&order.sent.order.department));
+        let oblige =
+            |order: &crate::Order| context.oblige(Step::REWORK, Party::at_department(&order.sent.order.department));
         let mut events = vec![
             VerificationFailed { findings: findings.clone(), evidence: evidence.clone(), next: oblige(lead)? }.into(),
         ];
@@ -165,10 +182,12 @@ impl GridReworkRequired {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         ASSIST, LEAD, closed_case, community, discovered, disposed, disposed_case, failed, given, grid_done,
         grid_started, order_id, passed, reopened, rework, submit, verify,
     };
+    use kernel::Aggregate;
+    use kernel::Unfit;
 
     #[test]
     fn what_holds_goes_to_the_finder() {
@@ -205,7 +224,7 @@ mod tests {
             .events();
         let case = events
             .into_iter()
-            .fold(given([discovered(), community(), grid_started(), grid_done()]).case(), crate::Case::evolve);
+            .fold(given([discovered(), community(), grid_started(), grid_done()]).state(), Case::evolve);
         assert_eq!(case.stage, Stage::GridHandling);
     }
 
@@ -217,7 +236,7 @@ mod tests {
         let unknown = VerifyCase { rework: vec![order], ..verify(false) };
         given(disposed_case()).by("staff-verifier").when(unknown).then_refused(Refusal::UnknownOrder { order });
         let again = [closed_case(), vec![reopened()]].concat();
-        let sent = given(again.clone()).when(crate::given::dispatch()).events();
+        let sent = given(again.clone()).when(crate::testing::dispatch()).events();
         let again = [again, sent, vec![disposed()]].concat();
         let old = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
         let refusal = Refusal::OrderNotReady { order: order_id(ASSIST), status: "of an earlier cycle" };
@@ -227,7 +246,7 @@ mod tests {
     #[test]
     fn a_verification_is_shown() {
         let unshown = VerifyCase { evidence: vec![], ..verify(true) };
-        let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
+        let refusal = Unfit::EntryCount { field: "evidence", min: 1, max: 20 };
         given(disposed_case()).by("staff-verifier").when(unshown).then_refused(refusal);
     }
 }

@@ -1,10 +1,10 @@
-use kernel::{Due, Step};
+use kernel::{Allowed, Context, Due, LimitOf, Needs, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Conclusion, Context, Refusal, Stage};
+use crate::{CaseFile, Conclusion, Refusal, Stage};
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
@@ -68,6 +68,24 @@ pub struct CaseClosed {
     pub reopen_until: Due,
 }
 
+impl Verb for CloseCase {
+    const NAME: &'static str = "close-case";
+    const BY: Allowed = DUTY;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().due(LimitOf::ReopenWindow)
+    }
+    fn example() -> Self {
+        Self {
+            outcome: Outcome::Solved,
+            resolution: vec![Resolution::Law],
+            summary: "已办结，群众满意".into(),
+            override_reason: None,
+        }
+    }
+}
+
 impl CloseCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -88,7 +106,7 @@ impl CloseCase {
             None if feedback.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
             None => {}
         }
-        let reopen_until = context.facts.reopen_window.clone().ok_or_else(|| context.no_due(Step::RouteAgain))?;
+        let reopen_until = context.due(LimitOf::ReopenWindow)?;
         Ok(vec![
             CaseClosed {
                 outcome: self.outcome,
@@ -136,10 +154,12 @@ impl CaseClosed {
 mod tests {
     use super::*;
     use crate::ConcludeDeliberation;
-    use crate::given::{
+    use crate::testing::{
         close, closed, community, conclude, discovered, feedback_recorded, given, grid_done, grid_started, hearing,
         held, opened, verified_case, verify,
     };
+    use kernel::NoDue;
+    use kernel::Unfit;
 
     fn answered(satisfied: bool) -> Vec<crate::CaseEvent> {
         [verified_case(), vec![feedback_recorded(satisfied)]].concat()
@@ -153,7 +173,7 @@ mod tests {
         let other = CloseCase { summary: "别的总结".into(), ..close() };
         let refusal = Refusal::WrongStage { stage: Stage::Closed, taken: "called back or not filed" };
         given([answered(true), vec![closed()]].concat()).when(other).then_refused(refusal);
-        assert_eq!(given([answered(true), vec![closed()]].concat()).case().opened().unwrap().next, None);
+        assert_eq!(given([answered(true), vec![closed()]].concat()).state().opened().unwrap().next, None);
     }
 
     #[test]
@@ -188,14 +208,14 @@ mod tests {
     #[test]
     fn the_window_for_reopening_comes_from_the_rules() {
         given(answered(true))
-            .knowing(|facts| facts.reopen_window = None)
+            .knowing(|facts| drop(facts.dues.remove(&LimitOf::ReopenWindow)))
             .when(close())
-            .then_refused(Refusal::NoLimit { step: Step::RouteAgain });
+            .then_refused(NoDue::NoLimit { of: LimitOf::ReopenWindow });
     }
 
     #[test]
     fn what_is_solved_says_how() {
-        let refusal = Refusal::EntryCount { field: "resolution", min: 1, max: 4 };
+        let refusal = Unfit::EntryCount { field: "resolution", min: 1, max: 4 };
         given(answered(true)).when(CloseCase { resolution: vec![], ..close() }).then_refused(refusal);
     }
 }

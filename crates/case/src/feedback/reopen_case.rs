@@ -1,10 +1,10 @@
-use kernel::{Obligation, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::FINDERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{CaseFile, Context, Refusal, Stage};
+use crate::{Refusal, Stage};
 
 /// The finder is not satisfied, or it happens again (重办): a new cycle begins and the old one stays as it was.
 ///
@@ -43,6 +43,19 @@ pub struct CaseReopened {
     pub next: Obligation,
 }
 
+impl Verb for ReopenCase {
+    const NAME: &'static str = "reopen-case";
+    const BY: Allowed = FINDERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::ROUTE_AGAIN)
+    }
+    fn example() -> Self {
+        Self { cause: ReopenCause::Recurred, reason: "同一问题再次出现".into() }
+    }
+}
+
 impl ReopenCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -52,7 +65,7 @@ impl ReopenCase {
             }
             Stage::Closed => {
                 let until = file.closed.as_ref().map(|closed| &closed.reopen_until);
-                if let Some(until) = until.filter(|due| CaseFile::is_over(due, context.at)) {
+                if let Some(until) = until.filter(|due| due.is_over(context.at)) {
                     return Err(Refusal::ReopenWindowOver { until: until.at });
                 }
             }
@@ -61,7 +74,7 @@ impl ReopenCase {
         }
         check_text("reason", &self.reason, 1000)?;
         let by = if file.filing.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
-        let next = context.oblige(Step::RouteAgain, by)?;
+        let next = context.oblige(Step::ROUTE_AGAIN, by)?;
         let (cycle, reason) = (file.cycle + 1, self.reason.clone());
         Ok(vec![CaseReopened { cycle, cause: self.cause, reason, next }.into()])
     }
@@ -88,17 +101,18 @@ impl CaseReopened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
-        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, given, refused_filing,
-        registered, reopen, reopened, second_cycle, verified_case,
+    use crate::testing::{
+        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, file_of, given,
+        refused_filing, registered, reopen, reopened, second_cycle, verified_case,
     };
     use chrono::TimeDelta;
+    use kernel::Aggregate;
 
     #[test]
     fn a_closed_case_is_reopened_inside_the_window() {
         given(closed_case()).when(reopen()).then([reopened()]);
         given([closed_case(), vec![reopened()]].concat()).when(reopen()).then_nothing();
-        let until = given(closed_case()).reopen_until();
+        let until = file_of(closed_case()).closed.unwrap().reopen_until.at;
         given(closed_case())
             .at(NOW + TimeDelta::days(90))
             .when(reopen())
@@ -117,8 +131,8 @@ mod tests {
     #[test]
     fn the_second_cycle_gets_new_orders_and_keeps_the_old_ones() {
         let events = given([closed_case(), vec![reopened()]].concat()).when(dispatch()).events();
-        let before = given([closed_case(), vec![reopened()]].concat()).case();
-        let case = events.into_iter().fold(before, crate::Case::evolve);
+        let before = given([closed_case(), vec![reopened()]].concat()).state();
+        let case = events.into_iter().fold(before, Case::evolve);
         let file = case.opened().unwrap();
         assert_eq!((file.orders.len(), file.live_orders().count(), file.cycle), (4, 2, 2));
     }

@@ -1,12 +1,12 @@
-use kernel::{Obligation, OrderId, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, OrderId, Party, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OrderRef, Part};
+use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::discover::check_text;
-use crate::{Context, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderStatus, Refusal, Stage};
 
 /// The duty officer decides on a return.
 ///
@@ -65,6 +65,21 @@ pub struct ReturnRefused {
     pub next: Obligation,
 }
 
+impl Verb for DecideReturn {
+    const NAME: &'static str = "decide-return";
+    const BY: Allowed = DUTY;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let dispatched_again = self.decision == ReturnDecision::Approve && case.is_of_lead(self.order);
+        if dispatched_again { Needs::none().step(Step::DISPATCH) } else { Needs::none() }
+    }
+    fn example() -> Self {
+        let reason = "权责清单明确由该部门主办".into();
+        Self { order: examples::order(), decision: ReturnDecision::Refuse, reason }
+    }
+}
+
 impl DecideReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -80,7 +95,7 @@ impl DecideReturn {
         match self.decision {
             ReturnDecision::Approve => {
                 let lead = sent.order.part == Part::Lead;
-                let next = lead.then(|| context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))).transpose()?;
+                let next = lead.then(|| context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))).transpose()?;
                 let mut events = vec![ReturnApproved { order: sent.order.clone(), reason, next }.into()];
                 let others = file.live_orders().filter(|other| lead && other.sent.order.order != self.order);
                 events.extend(others.map(|other| {
@@ -89,8 +104,8 @@ impl DecideReturn {
                 Ok(events)
             }
             ReturnDecision::Refuse => {
-                let due = if accepted { (Step::Dispose, &sent.dispose_by) } else { (Step::Accept, &sent.accept_by) };
-                let by = at_department(&sent.order.department);
+                let due = if accepted { (Step::DISPOSE, &sent.dispose_by) } else { (Step::ACCEPT, &sent.accept_by) };
+                let by = Party::at_department(&sent.order.department);
                 let next = Obligation { step: due.0, by, due: due.1.clone() };
                 Ok(vec![ReturnRefused { order: sent.order.clone(), reason, next }.into()])
             }
@@ -126,7 +141,7 @@ impl OrderWithdrawn {
 impl ReturnRefused {
     pub(crate) fn evolve(self, case: Case) -> Case {
         let lead = self.order.part == Part::Lead;
-        let back = if self.next.step == Step::Accept { Stage::Dispatched } else { Stage::InDisposal };
+        let back = if self.next.step == Step::ACCEPT { Stage::Dispatched } else { Stage::InDisposal };
         let stage = if lead { back } else { case.stage };
         case.turned(stage, |file| {
             if let Some(order) = file.orders.get_mut(&self.order.order) {
@@ -144,7 +159,7 @@ impl ReturnRefused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         ASSIST, LEAD, accepted, decide_return, department, dispatched_case, given, order_id, return_approved,
         return_refused, return_requested, submit,
     };
@@ -153,7 +168,7 @@ mod tests {
     fn a_refused_return_leaves_the_due_time_where_it_was() {
         let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Refuse)).then([return_refused(LEAD)]);
-        let case = given([asked(), vec![return_refused(LEAD)]].concat()).case();
+        let case = given([asked(), vec![return_refused(LEAD)]].concat()).state();
         assert_eq!(case.stage, Stage::Dispatched);
         given([asked(), vec![return_refused(LEAD)]].concat())
             .when(decide_return(LEAD, ReturnDecision::Refuse))
@@ -165,9 +180,9 @@ mod tests {
         let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Approve)).then(return_approved());
         let after = || [asked(), return_approved()].concat();
-        assert_eq!(given(after()).case().stage, Stage::Filed);
+        assert_eq!(given(after()).state().stage, Stage::Filed);
         given(after()).when(decide_return(LEAD, ReturnDecision::Approve)).then_nothing();
-        let events = given(after()).when(crate::given::dispatch()).events();
+        let events = given(after()).when(crate::testing::dispatch()).events();
         let [_, crate::CaseEvent::OrderDispatched(anew), ..] = events.as_slice() else { panic!("{events:?}") };
         assert_ne!(anew.order.order, order_id(LEAD), "a new order, not the old one again");
     }
@@ -189,7 +204,7 @@ mod tests {
         let approved = given(asked.clone()).when(decide_return(ASSIST, ReturnDecision::Approve)).events();
         assert_eq!(approved.len(), 1, "the lead's order stands");
         let after = [asked, approved].concat();
-        assert_eq!(given(after.clone()).case().stage, Stage::InDisposal);
+        assert_eq!(given(after.clone()).state().stage, Stage::InDisposal);
         assert_eq!(given(after).by_department(LEAD).when(submit(LEAD)).events().len(), 2, "the part, and the case");
     }
 }

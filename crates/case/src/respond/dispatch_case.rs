@@ -1,14 +1,17 @@
+use kernel::facts::MatterFacts;
+use kernel::{
+    Allowed, CaseId, Context, DepartmentCode, Derivation, Due, Evidence, GridCode, LimitOf, MatterCode, Needs,
+    Obligation, OrderId, Party, PersonId, Reach, Role, Step, Verb, check_count, check_text,
+};
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Obligation, OrderId, PersonId, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, Location, MatterFacts, Order, OrderStatus, Refusal, Stage, Urgency};
+use crate::examples;
+use crate::{CaseFile, Location, Order, OrderStatus, Refusal, Stage, Urgency};
 
 /// How the derivation of a due time begins that the dispatcher set.
 const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";
@@ -120,6 +123,31 @@ pub struct OrderDispatched {
     pub next: Obligation,
 }
 
+impl Verb for DispatchCase {
+    const NAME: &'static str = "dispatch-case";
+    const BY: Allowed = &[(Role::Dispatcher, Reach::Grid)];
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let departments = std::iter::once(&self.lead).chain(&self.assist);
+        let needs = Needs::none().departments(departments).step(Step::ACCEPT).step(Step::FIRST_CONTACT);
+        let needs = needs.due(LimitOf::ReturnWindow);
+        match case.file.as_ref().and_then(|file| file.matter()) {
+            Some(matter) => needs.due(LimitOf::Disposal(matter.code.clone())),
+            None => needs,
+        }
+    }
+    fn example() -> Self {
+        Self {
+            lead: examples::code("SCJG"),
+            assist: vec![examples::code("CGZF")],
+            instructions: "请于时限内核查并督促办证".into(),
+            override_reason: None,
+            dispose_by: None,
+        }
+    }
+}
+
 impl DispatchCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -130,8 +158,8 @@ impl DispatchCase {
         }
         let file = case.opened_in(&[Stage::Filed, Stage::Reopened], "filed, or reopened after it was filed")?;
         let filing = file.filing.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
-        self.check(context)?;
-        let dispose_by = self.dispose_by(context)?;
+        self.check(&filing.matter.code, context)?;
+        let dispose_by = self.dispose_by(&filing.matter.code, context)?;
         let mut events = vec![
             CaseDispatched {
                 lead: self.lead.clone(),
@@ -147,7 +175,7 @@ impl DispatchCase {
         for department in &departments {
             let order = OrderRef {
                 order: OrderId::named(&format!("{}/{}/{department}", context.id, file.dispatches + 1)),
-                case: context.id,
+                case: context.id.into(),
                 case_number: filing.number.clone(),
                 title: file.discovered.title.clone(),
                 department: (*department).clone(),
@@ -159,7 +187,7 @@ impl DispatchCase {
         Ok(events)
     }
 
-    fn check(&self, context: &Context) -> Result<(), Refusal> {
+    fn check(&self, matter: &MatterCode, context: &Context) -> Result<(), Refusal> {
         check_text("instructions", &self.instructions, 2000)?;
         check_count("assist", self.assist.len(), 0, 20)?;
         let mut seen = BTreeSet::new();
@@ -167,19 +195,17 @@ impl DispatchCase {
             if !seen.insert(department) {
                 return Err(Refusal::DepartmentTwice { department: department.clone() });
             }
-            if !context.facts.departments.contains_key(department) {
-                return Err(Refusal::UnknownDepartment { department: department.clone() });
-            }
+            context.department(department)?;
         }
         match &self.override_reason {
-            Some(reason) => check_text("override_reason", reason, 500),
-            None if context.facts.departments.get(&self.lead).is_some_and(|lead| lead.owns_matter) => Ok(()),
+            Some(reason) => Ok(check_text("override_reason", reason, 500)?),
+            None if context.department(&self.lead)?.matters.contains(matter) => Ok(()),
             None => Err(Refusal::NotItsMatter { department: self.lead.clone() }),
         }
     }
 
-    fn dispose_by(&self, context: &Context) -> Result<Due, Refusal> {
-        let limited = context.facts.disposal.clone().ok_or_else(|| context.no_due(Step::Dispose))?;
+    fn dispose_by(&self, matter: &MatterCode, context: &Context) -> Result<Due, Refusal> {
+        let limited = context.due(LimitOf::Disposal(matter.clone()))?;
         match self.dispose_by {
             None => Ok(limited),
             Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
@@ -198,11 +224,10 @@ impl DispatchCase {
         file: &CaseFile,
         context: &Context,
     ) -> Result<OrderDispatched, Refusal> {
-        let unknown = || Refusal::UnknownDepartment { department: order.department.clone() };
-        let department_name = context.facts.departments.get(&order.department).ok_or_else(unknown)?.name.clone();
+        let department_name = context.department(&order.department)?.name.clone();
         let matter = file.matter().ok_or(Refusal::UnknownCase)?.clone();
-        let next = context.oblige(Step::Accept, at_department(&order.department))?;
-        let first_contact = context.oblige(Step::FirstContact, at_department(&order.department))?;
+        let next = context.oblige(Step::ACCEPT, Party::at_department(&order.department))?;
+        let first_contact = context.oblige(Step::FIRST_CONTACT, Party::at_department(&order.department))?;
         Ok(OrderDispatched {
             order,
             department_name,
@@ -218,7 +243,7 @@ impl DispatchCase {
             cycle: file.cycle,
             accept_by: next.due.clone(),
             first_contact_by: first_contact.due,
-            return_until: context.facts.return_window.clone().ok_or_else(|| context.no_due(Step::DecideReturn))?,
+            return_until: context.due(LimitOf::ReturnWindow)?,
             dispose_by: dispose_by.clone(),
             next,
         })
@@ -256,8 +281,10 @@ impl OrderDispatched {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{ASSIST, LEAD, NOW, department, dispatch, dispatched, filed_case, given};
+    use crate::testing::{ASSIST, LEAD, NOW, department, dispatch, dispatched, filed_case, given, matter_code};
     use chrono::TimeDelta;
+    use kernel::NoDue;
+    use kernel::Unfit;
 
     #[test]
     fn every_department_gets_an_order_of_its_own() {
@@ -271,7 +298,7 @@ mod tests {
         let refusal = Refusal::DepartmentTwice { department: department(LEAD) };
         given(filed_case()).when(twice).then_refused(refusal);
         let unknown = DispatchCase { assist: vec![department("NOBODY")], ..dispatch() };
-        let refusal = Refusal::UnknownDepartment { department: department("NOBODY") };
+        let refusal = Unfit::UnknownDepartment { department: department("NOBODY") };
         given(filed_case()).when(unknown).then_refused(refusal);
     }
 
@@ -306,9 +333,11 @@ mod tests {
 
     #[test]
     fn limits_come_from_the_rules() {
-        let disposal = given(filed_case()).knowing(|facts| facts.disposal = None);
-        disposal.when(dispatch()).then_refused(Refusal::NoLimit { step: Step::Dispose });
-        let window = given(filed_case()).knowing(|facts| facts.return_window = None);
-        window.when(dispatch()).then_refused(Refusal::NoLimit { step: Step::DecideReturn });
+        for of in [LimitOf::Disposal(matter_code()), LimitOf::ReturnWindow] {
+            given(filed_case())
+                .knowing(|facts| drop(facts.dues.remove(&of)))
+                .when(dispatch())
+                .then_refused(NoDue::NoLimit { of: of.clone() });
+        }
     }
 }

@@ -1,11 +1,12 @@
-use kernel::{Obligation, OrderId, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, OrderId, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OrderRef, Part};
+use crate::access::CLERKS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{CaseFile, Context, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderStatus, Refusal, Stage};
 
 /// A department says that an order is not its own (退单), inside the window and with the legal basis.
 ///
@@ -52,6 +53,24 @@ pub struct ReturnRequested {
     pub next: Obligation,
 }
 
+impl Verb for RequestReturn {
+    const NAME: &'static str = "request-return";
+    const BY: Allowed = CLERKS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::DECIDE_RETURN)
+    }
+    fn example() -> Self {
+        Self {
+            order: examples::order(),
+            reason: ReturnReason::NotOurMatter,
+            legal_basis: "权责清单第十二项".into(),
+            explanation: "该事项由另一部门主管".into(),
+        }
+    }
+}
+
 impl RequestReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
@@ -64,7 +83,7 @@ impl RequestReturn {
         if order.return_refused {
             return Err(Refusal::ReturnRightUsed);
         }
-        if CaseFile::is_over(&order.sent.return_until, context.at) {
+        if order.sent.return_until.is_over(context.at) {
             return Err(Refusal::ReturnWindowOver { until: order.sent.return_until.at });
         }
         check_text("legal_basis", &self.legal_basis, 500)?;
@@ -75,7 +94,7 @@ impl RequestReturn {
                 reason: self.reason,
                 legal_basis: self.legal_basis.clone(),
                 explanation: self.explanation.clone(),
-                next: context.oblige(Step::DecideReturn, file.centre(Role::DutyOfficer))?,
+                next: context.oblige(Step::DECIDE_RETURN, file.centre(Role::DutyOfficer))?,
             }
             .into(),
         ])
@@ -106,7 +125,9 @@ impl ReturnRequested {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{LEAD, NOW, dispatched_case, given, order_id, request_return, return_refused, return_requested};
+    use crate::testing::{
+        LEAD, NOW, dispatched_case, file_of, given, order_id, request_return, return_refused, return_requested,
+    };
     use chrono::TimeDelta;
 
     #[test]
@@ -115,7 +136,7 @@ mod tests {
         given(dispatched_case()).by_department(LEAD).when(request_return(LEAD)).then([return_requested(LEAD)]);
         given(asked()).by_department(LEAD).when(request_return(LEAD)).then_nothing();
         let other = RequestReturn { reason: ReturnReason::Unclear, ..request_return(LEAD) };
-        let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "in return review" };
+        let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "return_review" };
         given(asked()).by_department(LEAD).when(other).then_refused(refusal);
         given([asked(), vec![return_refused(LEAD)]].concat())
             .by_department(LEAD)
@@ -125,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_window_is_two_working_days() {
-        let until = given(dispatched_case()).return_until();
+        let until = file_of(dispatched_case()).lead().unwrap().sent.return_until.at;
         given(dispatched_case())
             .at(NOW + TimeDelta::days(9))
             .by_department(LEAD)

@@ -2,10 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use app::port::stores::{CaseStore, DistrictStore, RulesStore};
 use app::port::{
-    AggregateStores, Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query,
-    Receipt, Recording, Row, RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
+    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query, Receipt, Row,
+    RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -72,20 +71,8 @@ impl EventLog for Log {
     }
 }
 
-/// Whatever is asked of it fails; a handle for a decision cannot even be made.
+/// Whatever is asked of it fails.
 pub(crate) struct Away;
-
-impl AggregateStores for Away {
-    fn cases(&self, _: Recording) -> Box<CaseStore> {
-        panic!("no cases")
-    }
-    fn district(&self, _: Recording) -> Box<DistrictStore> {
-        panic!("no district")
-    }
-    fn rules(&self, _: Recording) -> Box<RulesStore> {
-        panic!("no rules")
-    }
-}
 
 #[async_trait]
 impl ViewStore for Away {
@@ -135,7 +122,7 @@ impl Vault for Away {
     async fn key(&self, _: PersonId) -> Result<Option<PersonKey>, VaultError> {
         Err(away().into())
     }
-    async fn key_or_create(&self, _: PersonId) -> Result<PersonKey, VaultError> {
+    async fn keep(&self, _: PersonId, _: &PersonKey) -> Result<PersonKey, VaultError> {
         Err(away().into())
     }
     async fn erase(&self, _: PersonId) -> Result<bool, Failure> {
