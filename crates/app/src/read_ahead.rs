@@ -43,7 +43,8 @@ impl ReadAhead {
     /// Where the log is out of reach.
     pub async fn next(&mut self) -> Result<Batch, Failure> {
         while self.under_way.len() <= PAGES_AHEAD {
-            let (log, decode, wanted, after) = (Arc::clone(&self.log), self.decode, Arc::clone(&self.wanted), self.asked);
+            let (log, decode, wanted, after) =
+                (Arc::clone(&self.log), self.decode, Arc::clone(&self.wanted), self.asked);
             let page = async move { Batch::read(&*log, decode, &wanted, after, PAGE_EVENTS).await };
             self.under_way.push_back(Handle::current().spawn(page));
             self.asked = Position(self.asked.0 + PAGE_EVENTS as u64);

@@ -46,7 +46,7 @@ impl View for Numbers {
     fn values(row: &u64, filter: &str, give: &mut dyn FnMut(&str)) {
         match filter {
             "digit" => row.to_string().chars().for_each(|digit| give(digit.encode_utf8(&mut [0; 4]))),
-            "parity" => give(if row % 2 == 0 { "even" } else { "odd" }),
+            "parity" => give(if row.is_multiple_of(2) { "even" } else { "odd" }),
             _ => {}
         }
     }
@@ -92,7 +92,8 @@ fn a_row_is_found_by_every_value_of_every_set() {
     let mut working = InMemory::default();
     let changes = apply(&mut working, &[event("a", 12), event("a", 120)]);
     let found = entries(132, &["0:1", "0:2", "0:3", "1:1|even", "1:2|even", "1:3|even", "2:"]);
-    let expected = RowChange { key: "a".into(), doc: Some("132".into()), entries: found.clone(), ..RowChange::default() };
+    let expected =
+        RowChange { key: "a".into(), doc: Some("132".into()), entries: found.clone(), ..RowChange::default() };
     assert_eq!(changes, [expected]);
     let changes = apply(&mut working, &[event("a", 1)]);
     let after = entries(133, &["0:1", "0:3", "1:1|odd", "1:3|odd", "2:"]);
@@ -105,7 +106,10 @@ fn a_stored_row_tells_by_what_it_was_found() {
     let mut working = InMemory::<Numbers>::default();
     working.hold(vec![("a".into(), "7".into())]).unwrap();
     let before = entries(7, &["0:7", "1:7|odd", "2:"]);
-    assert_eq!(apply(&mut working, &[event("a", 3), event("a", 0)]), [RowChange { key: "a".into(), before, ..RowChange::default() }]);
+    assert_eq!(
+        apply(&mut working, &[event("a", 3), event("a", 0)]),
+        [RowChange { key: "a".into(), before, ..RowChange::default() }]
+    );
     assert_eq!(apply(&mut working, &[event("a", 0)]), [], "what does not exist is not removed again");
 }
 
@@ -131,13 +135,8 @@ fn a_key_is_kept_without_nul() {
 /// Holds these rows, each touched in the batch of its number.
 fn holding(rows: &[u64]) -> InMemory<Numbers> {
     let mut working = InMemory::default();
-    let held = |row: u64| Held {
-        row: Some(row),
-        is_stored: true,
-        is_changed: true,
-        before: Entries::default(),
-        touched: row,
-    };
+    let held =
+        |row: u64| Held { row: Some(row), is_stored: true, is_changed: true, before: Entries::default(), touched: row };
     working.rows.extend(rows.iter().map(|row| (Key::Id(Uuid::from_u128(u128::from(*row))), held(*row))));
     working
 }
