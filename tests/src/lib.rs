@@ -26,4 +26,4 @@ pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
 pub use stage::{People, Stage, Who};
 pub use whole_log::{Event, head, read_log};
-pub use world::{World, criteria, discovery, registration, wait_for_views};
+pub use world::{World, criteria, discovery, registration, wait_for_view};
