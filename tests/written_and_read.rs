@@ -60,7 +60,8 @@ async fn a_list_says_how_far_it_has_followed_the_log() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_merger_is_one_command_on_two_streams() -> anyhow::Result<()> {
     let world = World::start(Store::Sqlite).await?;
-    let (first, second) = (world.discover("JAS-R01-M01", "并案一").await?, world.discover("JAS-R01-M01", "并案二").await?);
+    let (first, second) =
+        (world.discover("JAS-R01-M01", "并案一").await?, world.discover("JAS-R01-M01", "并案二").await?);
     let body = json!({ "into": first, "reason": "同一件事" });
     let answer = world.command(&world.leader, second, "merge-issue", body.clone()).await?.accepted()?;
     let streams = json!([

@@ -230,7 +230,10 @@ pub(super) async fn nats_on(store_dir: PathBuf, flushes_seldom: bool) -> anyhow:
 /// nothing more for the stream.
 async fn break_stream(stage: &Stage) -> anyhow::Result<()> {
     let client = stage.system.nats().connect(CORE).await?;
-    client.publish("dg.evt.district.has_no_room", vec![b'x'; NO_ROOM_BYTES].into()).await.context("could not publish")?;
+    client
+        .publish("dg.evt.district.has_no_room", vec![b'x'; NO_ROOM_BYTES].into())
+        .await
+        .context("could not publish")?;
     client.flush().await.context("could not publish")
 }
 
