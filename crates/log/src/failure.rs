@@ -14,9 +14,6 @@ const PASSING_IN_SQLITE: [i32; 7] = [5, 6, 7, 10, 13, 14, 15];
 /// PostgreSQL's "undefined table".
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// PostgreSQL's "undefined column".
-const UNDEFINED_COLUMN: &str = "42703";
-
 /// The failure of `operation`, and the chain of its causes in the program's log.
 pub(crate) fn failure(operation: &'static str, source: &sqlx::Error) -> Failure {
     let failure = Failure { operation, reason: chain(source), passing: is_passing(source) };
@@ -86,13 +83,6 @@ pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
 /// Whether something that has to have a value had none.
 pub(crate) fn is_null_violation(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(|error| error.kind() == ErrorKind::NotNullViolation)
-}
-
-/// Whether a column that was named does not exist: the table is of another version of the view.
-pub(crate) fn is_missing_column(source: &sqlx::Error) -> bool {
-    source.as_database_error().is_some_and(|error| {
-        error.code().is_some_and(|code| code == UNDEFINED_COLUMN) || error.message().starts_with("no such column")
-    })
 }
 
 fn is_passing_code(error: &dyn DatabaseError) -> bool {
