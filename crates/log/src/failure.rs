@@ -14,10 +14,7 @@ const PASSING_IN_SQLITE: [i32; 7] = [5, 6, 7, 10, 13, 14, 15];
 /// PostgreSQL's "undefined table".
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// PostgreSQL's "undefined column".
-const UNDEFINED_COLUMN: &str = "42703";
-
-/// The failure of `operation`. Writes the chain of its causes to the log of the program.
+/// The failure of `operation`, and the chain of its causes in the program's log.
 pub(crate) fn failure(operation: &'static str, source: &sqlx::Error) -> Failure {
     let failure = Failure { operation, reason: chain(source), passing: is_passing(source) };
     tracing::warn!(
@@ -91,13 +88,6 @@ pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
 /// Whether a required value was missing.
 pub(crate) fn is_null_violation(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(|error| error.kind() == ErrorKind::NotNullViolation)
-}
-
-/// Whether a column of the statement does not exist: the table belongs to another version of the view.
-pub(crate) fn is_missing_column(source: &sqlx::Error) -> bool {
-    source.as_database_error().is_some_and(|error| {
-        error.code().is_some_and(|code| code == UNDEFINED_COLUMN) || error.message().starts_with("no such column")
-    })
 }
 
 fn is_passing_code(error: &dyn DatabaseError) -> bool {

@@ -33,7 +33,6 @@ pub(crate) const POSTGRES_VIEWS: Migrations = Migrations {
     table: "view_migrations",
     files: &[
         file!(20_261_123_000_000, "create_views", "postgres/views"),
-        file!(20_261_124_000_000, "add_filling", "postgres/views"),
     ],
 };
 
@@ -47,7 +46,6 @@ pub(crate) const SQLITE_VIEWS: Migrations = Migrations {
     table: "view_migrations",
     files: &[
         file!(20_261_123_000_000, "create_views", "sqlite/views"),
-        file!(20_261_124_000_000, "add_filling", "sqlite/views"),
     ],
 };
 
