@@ -205,12 +205,13 @@ mod tests {
     #[test]
     fn hexadecimal_digits_of_either_case_are_bytes() {
         assert_eq!(from_hex("00fFa1").unwrap(), [0, 255, 161]);
-        assert!(from_hex("0").is_err() && from_hex("0x").is_err());
+        assert_eq!(from_hex("0").unwrap_err().to_string(), "half a byte at the end");
+        assert_eq!(from_hex("0x").unwrap_err().to_string(), "these are no hexadecimal digits");
     }
 
     #[test]
     fn a_row_has_as_many_fields_as_were_asked_for() {
         assert_eq!(fields::<2>("1 a b").unwrap(), ["1", "a b"]);
-        assert!(fields::<3>("1 a").is_err());
+        assert_eq!(fields::<3>("1 a").unwrap_err().to_string(), "a row of 2 fields: 1 a");
     }
 }

@@ -4,7 +4,7 @@ use kernel::command::ParseError;
 use kernel::{CommandId, Refusal, Role};
 
 use crate::Problem;
-use crate::port::{AppendError, EvidenceError, Failure, VaultError};
+use crate::port::{AppendError, EvidenceError, Failure, FindError, VaultError};
 
 /// Why a use case had no effect.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +129,15 @@ impl From<VaultError> for Error {
         match error {
             VaultError::Erased(_) => Self::Erased,
             VaultError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Cursor => Self::malformed("query-invalid", error.to_string()),
+            FindError::Failure(failure) => Self::Failure(failure),
         }
     }
 }

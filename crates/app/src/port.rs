@@ -12,7 +12,10 @@ pub mod view_store;
 pub use event_log::{Append, AppendError, EventLog, Moved, NewEvent, Part, Receipt};
 pub use evidence_store::{EvidenceError, EvidenceStore};
 pub use vault::{Vault, VaultError};
-pub use view_store::{Build, FilledRows, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+pub use view_store::{
+    Build, Entries, FilledRows, FindError, Move, Query, Registered, Row, RowChange, RowPage, Saved, ViewSpec,
+    ViewStore, Wanted,
+};
 
 /// The adapters of floor 4 and what the kernel reads from the system.
 #[derive(Clone)]

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use case::Case;
+use community::{Pledge, PledgeView};
 use grid::District;
 use kernel::needs::Also;
-use kernel::{AnyEvent, GridCode, MatterCode, Recorded, Step, VerbSpec};
+use kernel::{AnyEvent, Recorded, Step, VerbSpec};
+use process::Activation;
 use rules::Rulebook;
 use uuid::Uuid;
 
@@ -18,15 +20,9 @@ use crate::port::Failure;
 use crate::shown::{Shown, Views};
 
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> =
-    LazyLock::new(|| vec![of::<Case>(), of::<District>(), of::<Rulebook>()]);
+    LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Activation>()]);
 
-static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
-    vec![
-        shown::<case::CaseSummaryView>(),
-        shown::<case::DepartmentOrderView>(),
-        shown::<case::OpenObligationView>(),
-    ]
-});
+static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| vec![shown::<PledgeView>()]);
 
 /// Every kind.
 pub fn kinds() -> &'static [Box<dyn Kind>] {
@@ -114,14 +110,4 @@ pub(crate) fn ask(also: &Also) -> Result<Ask, Error> {
     let body = serde_json::to_vec(&also.body).map_err(|error| broken(error.to_string()))?;
     let asked = kind.parse(also.verb, &body).map_err(|error| broken(error.to_string()))?;
     Ok(Ask { id: also.id, category: kind.category(), verb, asked })
-}
-
-/// The view by which open cases that may be about the same thing are found.
-pub(crate) fn similar_view() -> Views<case::CaseSummaryView> {
-    Views::new()
-}
-
-/// The filter of [`similar_view`] and its value for a grid and a matter.
-pub(crate) fn alike(grid: &GridCode, matter: &MatterCode) -> (&'static str, String) {
-    ("alike", case::CaseSummary::alike(grid, matter))
 }

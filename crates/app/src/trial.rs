@@ -1,4 +1,6 @@
-//! What only a build for fault trials does to commands; see [`crate::fault`].
+//! What only a build for fault trials does to commands and views; see [`crate::fault`].
+
+mod views;
 
 use kernel::{StreamId, Version};
 
@@ -6,6 +8,8 @@ use crate::fault::{self, Sabotage};
 use crate::intake::Accepted;
 use crate::port::{Append, Part, Ports};
 use crate::registry::Ask;
+
+pub(crate) use views::tried;
 
 /// Records a refused command, where that property is broken on purpose. False in every other build.
 pub(crate) async fn record_refusal(ports: &Ports, ask: &Ask, accepted: &Accepted) -> bool {

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use any_command::{Asked, any_asked};
 use chrono::TimeDelta;
 use dualgrid_case::{Case, CaseCommand, CaseEvent, Stage};
-use kernel::{Command, Event};
+use kernel::{Aggregate, Command, Event};
 use proptest::prelude::{ProptestConfig, Strategy, prop};
 use proptest::test_runner::{TestCaseError, TestRng, TestRunner};
 use proptest::{prop_assert, prop_assert_eq, proptest};
@@ -100,7 +100,7 @@ proptest! {
     #[test]
     fn what_is_over_stays_over_unless_it_is_reopened(asked in any_telling()) {
         tell(&asked, |before, after, _, events| {
-            if before.case.stage.is_final() && !events.is_empty() {
+            if before.case.stage.is_final() && before.case.stage != after.case.stage {
                 prop_assert_eq!((before.case.stage, after.case.stage), (Stage::Closed, Stage::Reopened), "{:?}", events);
             }
             Ok(())
@@ -111,7 +111,7 @@ proptest! {
 /// The properties would hold for a generator that never gets far; this one says how far it gets.
 #[test]
 fn the_tellings_reach_every_stage_every_event_and_every_command() {
-    let config = ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() };
     let seed = TestRng::deterministic_rng(config.rng_algorithm);
     let reached = std::cell::RefCell::new((BTreeSet::new(), BTreeSet::new(), BTreeSet::new()));
     TestRunner::new_with_rng(config, seed)
@@ -130,9 +130,11 @@ fn the_tellings_reach_every_stage_every_event_and_every_command() {
         .unwrap();
     let (stages, events, commands) = reached.into_inner();
     assert_eq!(stages.len(), 18, "every stage: {stages:?}");
-    let unseen: Vec<_> = CaseEvent::NAMES.iter().filter(|name| !events.contains(*name)).collect();
+    let unseen: Vec<_> =
+        CaseEvent::EVENTS.iter().map(|event| event.name).filter(|name| !events.contains(name)).collect();
     // Facts of the told street know no similar cases.
-    assert_eq!(unseen, [&"cn.dualgrid.case.duplicate_suspected.v1"]);
-    let unseen: Vec<_> = CaseCommand::NAMES.iter().filter(|name| !commands.contains(*name)).collect();
+    assert_eq!(unseen, ["cn.dualgrid.case.duplicate_suspected.v1"]);
+    let unseen: Vec<_> =
+        CaseCommand::VERBS.iter().map(|verb| verb.name).filter(|name| !commands.contains(name)).collect();
     assert!(unseen.is_empty(), "never taken: {unseen:?}");
 }

@@ -6,11 +6,12 @@ mod world;
 use chrono::TimeDelta;
 use dualgrid_case::{
     AcceptOrder, Attendance, CaseCommand, CaseEvent, CloseCase, Completion, ConcludeDeliberation, Conclusion,
-    ConsentCount, DecideReturn, DiscoverIssue, DispatchCase, Executor, ExecutorKind, HandleInGrid, HoldMeeting,
-    ListLine, MeetingKind, MeetingRound, OpenDeliberation, Outcome, RecordProgress, Refusal, ReopenCase, ReopenCause,
+    DecideReturn, DiscoverIssue, DispatchCase, Executor, ExecutorKind, HandleInGrid, HoldMeeting, ListLine,
+    MeetingKind, MeetingRound, OpenDeliberation, Outcome, RecordProgress, Refusal, ReopenCase, ReopenCause,
     RequestReturn, Resolution, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Source, Stage,
     SubmitDisposal, Topic,
 };
+use kernel::consent::ConsentCount;
 use kernel::{Actor, OrderId, Role, Step};
 use world::{DEPARTMENTS, MATTERS, Told};
 
@@ -30,7 +31,7 @@ fn refused(told: &Told, by: &Actor, command: impl Into<CaseCommand>) -> Refusal 
 /// Where the case stands, what comes next, and who has to do it.
 fn stands(told: &Told) -> (Stage, Option<(Step, Role)>) {
     let next = told.file().next.as_ref();
-    (told.case.stage, next.map(|next| (next.step, next.by.role)))
+    (told.case.stage, next.map(|next| (next.step.clone(), next.by.role)))
 }
 
 fn at(stage: Stage, step: Step, role: Role) -> (Stage, Option<(Step, Role)>) {

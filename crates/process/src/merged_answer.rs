@@ -56,9 +56,7 @@ impl Process for MergedAnswer {
                 merged.cases.insert(taken.from);
                 merged.follow(by_case, [taken.from])
             }
-            Some(CaseEvent::FeedbackRecorded(feedback)) => {
-                answered(state, by_case, feedback.cycle, &feedback.answer)
-            }
+            Some(CaseEvent::FeedbackRecorded(feedback)) => answered(state, by_case, feedback.cycle, &feedback.answer),
             Some(CaseEvent::MergedIssueAnswered(answer)) => answered(state, by_case, answer.cycle, &answer.answer),
             _ => Vec::new(),
         }

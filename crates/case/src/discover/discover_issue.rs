@@ -395,6 +395,26 @@ mod tests {
     }
 
     #[test]
+    fn a_reporter_is_sealed_and_their_data_have_an_end() {
+        let name = |name: &str| Some(Personal::new(name.to_owned()));
+        let reported = |input| DiscoverIssue { reporter: Some(input), ..discover() };
+        let events = given([]).when(reported(ReporterInput { name: name("王秀英"), ..Default::default() })).events();
+        let [crate::CaseEvent::IssueDiscovered(event)] = events.as_slice() else { panic!("{events:?}") };
+        let reporter = event.reporter.as_ref().unwrap();
+        assert_eq!(reporter.name.as_ref().unwrap().field, PersonalField::Name);
+        assert_eq!((&reporter.phone, &reporter.address), (&None, &None));
+        let long = reported(ReporterInput { name: name(&"长".repeat(101)), ..Default::default() });
+        given([]).when(long).then_refused(Unfit::TextLength { field: "reporter.name", max: 100 });
+    }
+
+    #[test]
+    fn the_number_of_its_source_names_the_case() {
+        let sent = DiscoverIssue { source: Source::Hotline, source_code: Some("0417".into()), ..discover() };
+        assert_eq!(sent.natural_key().as_deref(), Some("hotline/0417"));
+        assert_eq!(discover().natural_key(), None);
+    }
+
+    #[test]
     fn a_place_is_read_back_as_it_was_recorded() {
         let mut exact = discover();
         exact.location.longitude = Some(121.446_312_345_678);

@@ -8,6 +8,7 @@ use kernel::{Actor, Role};
 
 use crate::world::{
     MATTERS, Told, clerk, close, discover, dispatch, escalate, feedback, file_case, photo, register, staff, verify,
+    work_done,
 };
 
 impl Told {

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use app::port::{
-    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query,
-    Receipt, Row, RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
+    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query, Receipt, Row,
+    RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
