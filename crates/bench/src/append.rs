@@ -23,6 +23,7 @@ use crate::measure::{Series, Window, in_turns};
 use crate::parts::is_asked_for;
 use crate::report::{Figure, Report};
 use driver::Side;
+pub(crate) use event::DeskEvent;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 

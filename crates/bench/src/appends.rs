@@ -9,8 +9,8 @@ use bytes::Bytes;
 use kernel::digest::Digest;
 use kernel::envelope::{self, Header, Provenance};
 use kernel::{
-    Actor, Audience, Clock as _, CommandId, CorrelationId, DepartmentCode, Entropy as _, EventId, GridCode, Role, Scope,
-    StreamId, SystemClock, SystemEntropy, Version,
+    Actor, Audience, Clock as _, CommandId, CorrelationId, DepartmentCode, Entropy as _, EventId, GridCode, Role,
+    Scope, StreamId, SystemClock, SystemEntropy, Version,
 };
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;

@@ -179,7 +179,9 @@ fn lowest_grids() -> anyhow::Result<Vec<GridFacts>> {
     let facts = |path: Vec<String>| {
         let path = path.iter().map(GridCode::try_new).collect::<Result<Vec<_>, _>>()?;
         let centre = path.last().context("a grid has a path")?.clone();
-        Ok(GridFacts { path, name: "微网格".to_owned(), lowest: true, centre, party_org: None, administrative: vec![] })
+        Ok(GridFacts {
+            path, name: "微网格".to_owned(), lowest: true, centre, party_org: None, administrative: vec![]
+        })
     };
     three.chain(four).map(facts).collect()
 }
@@ -210,14 +212,14 @@ fn decide(grid: &GridFacts, authority: Authority, department: &DepartmentCode) -
 }
 
 fn facts(grid: &GridFacts, authority: Authority, department: &DepartmentCode) -> anyhow::Result<Facts> {
-    let matter = MatterFacts {
-        code: matter_of(authority)?,
-        name: "从业人员健康证办理".to_owned(),
-        authority,
-        rules_version: 1,
+    let matter =
+        MatterFacts {
+            code: matter_of(authority)?, name: "从业人员健康证办理".to_owned(), authority, rules_version: 1
+        };
+    let known = DepartmentFacts {
+        name: "静安寺街道市场监管所".to_owned(),
+        matters: BTreeSet::from([matter.code.clone()]),
     };
-    let known =
-        DepartmentFacts { name: "静安寺街道市场监管所".to_owned(), matters: BTreeSet::from([matter.code.clone()]) };
     let lowest = grid.path.first().context("a grid has a path")?.clone();
     let steps = Case::STEPS.iter().map(|step| (LimitOf::Step(step.clone()), Ok(due(&format!("step {step}"), 1))));
     let disposal = due(&format!("matter {} disposal", matter.code), 5);
@@ -278,12 +280,8 @@ fn way(
         (leader(), discover(lowest).into()),
         (
             leader(),
-            RegisterIssue {
-                matter: matter_of(authority)?,
-                urgency: Urgency::Ordinary,
-                handling: Handling::Promised,
-            }
-            .into(),
+            RegisterIssue { matter: matter_of(authority)?, urgency: Urgency::Ordinary, handling: Handling::Promised }
+                .into(),
         ),
     ];
     match authority {
