@@ -58,7 +58,7 @@ proptest! {
         tell(&asked, |before, after, asked, _| {
             let (by, command) = asked.of(before);
             if before.ask(&by, &command).is_ok() {
-                prop_assert_eq!(after.ask(&by, &command), Ok(vec![]), "{:?} in {}", command, before.case.stage);
+                prop_assert_eq!(after.ask(&by, &command), Ok(vec![]), "{:?} in {}", command, before.case.stage());
             }
             Ok(())
         })?;
@@ -67,9 +67,9 @@ proptest! {
     #[test]
     fn somebody_has_to_act_until_nobody_has_to(asked in any_telling()) {
         tell(&asked, |_, after, _, _| {
-            let next = after.case.file.as_ref().and_then(|file| file.next.as_ref());
-            let over = after.case.stage == Stage::Absent || after.case.stage.is_final();
-            prop_assert_eq!(next.is_none(), over, "{}", after.case.stage);
+            let next = after.case.standing.next();
+            let over = after.case.stage() == Stage::Absent || after.case.stage().is_final();
+            prop_assert_eq!(next.is_none(), over, "{}", after.case.stage());
             Ok(())
         })?;
     }
@@ -92,16 +92,16 @@ proptest! {
             let Some((by, command)) = told.way_to_the_end() else { return Ok(()) };
             let events = told.tell(&by, &command);
             let moved = events.as_ref().is_ok_and(|events| !events.is_empty());
-            prop_assert!(moved, "{:?} in {} led to {:?}", command, told.case.stage, events);
+            prop_assert!(moved, "{:?} in {} led to {:?}", command, told.case.stage(), events);
         }
-        prop_assert!(false, "the case stands in {} still", told.case.stage);
+        prop_assert!(false, "the case stands in {} still", told.case.stage());
     }
 
     #[test]
     fn what_is_over_stays_over_unless_it_is_reopened(asked in any_telling()) {
         tell(&asked, |before, after, _, events| {
-            if before.case.stage.is_final() && before.case.stage != after.case.stage {
-                prop_assert_eq!((before.case.stage, after.case.stage), (Stage::Closed, Stage::Reopened), "{:?}", events);
+            if before.case.stage().is_final() && before.case.stage() != after.case.stage() {
+                prop_assert_eq!((before.case.stage(), after.case.stage()), (Stage::Closed, Stage::Reopened), "{:?}", events);
             }
             Ok(())
         })?;
@@ -118,7 +118,7 @@ fn the_tellings_reach_every_stage_every_event_and_every_command() {
         .run(&any_telling(), |asked| {
             tell(&asked, |before, after, asked, events| {
                 let mut reached = reached.borrow_mut();
-                reached.0.insert(after.case.stage);
+                reached.0.insert(after.case.stage());
                 reached.1.extend(events.iter().map(Event::name));
                 if !events.is_empty() {
                     reached.2.insert(asked.of(before).1.name());

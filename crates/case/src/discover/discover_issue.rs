@@ -10,10 +10,10 @@ use kernel::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Refusal;
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Refusal, Stage};
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
@@ -318,12 +318,6 @@ impl DiscoverIssue {
                 (Some(input), Some(known)) => input.person.is_none_or(|person| person == known.person),
                 _ => false,
             }
-    }
-}
-
-impl IssueDiscovered {
-    pub(crate) fn evolve(self, _nothing: Case) -> Case {
-        Case { stage: Stage::Discovered, file: Some(Box::new(CaseFile::open(self))) }
     }
 }
 
