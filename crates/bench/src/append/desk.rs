@@ -8,7 +8,8 @@ use super::event::{DeskEvent, Noted};
 
 /// Something to note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub(crate) struct Note {
+#[expect(unreachable_pub, reason = "the enum of commands holds it, and is public")]
+pub struct Note {
     note: String,
 }
 
@@ -45,7 +46,8 @@ kernel::refusals! {
 
 /// How much was noted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Desk {
+#[expect(unreachable_pub, reason = "the enum of its commands names it, and is public")]
+pub struct Desk {
     notes: u32,
 }
 

@@ -12,8 +12,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
-    Actor, Aggregate as _, Audience, CaseId, Context, DepartmentCode, Derivation, Due, Event as _, Evidence, Facts,
-    GridCode, Limit, LimitOf, MatterCode, OrderId, Role, Scope, TimeUnit,
+    Actor, Aggregate as _, Audience, CaseId, Command as _, Context, DepartmentCode, Derivation, Due, Event as _,
+    Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, OrderId, Role, Scope, TimeUnit,
 };
 use uuid::Uuid;
 

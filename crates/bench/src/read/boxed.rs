@@ -69,7 +69,7 @@ fn named(batch: &[Recorded], cases: &mut Cases) -> anyhow::Result<()> {
     for (recorded, event) in batch.iter().zip(decoded) {
         match event {
             Known::Case(event) => evolve(cases, recorded, event),
-            Known::Desk(_) => bail!("an event of another kind"),
+            Known::Desk(event) => bail!("{} is an event of another kind", event.name()),
         }
     }
     Ok(())

@@ -62,9 +62,10 @@ pub(super) async fn run(
     let what = format!("the same: most memory of the process, {name}");
     report.add(Figure::new(format!("rebuild_60_views_rss_mib_{name}"), what, rebuilt.memory_mib, "MiB"));
     context.say(format!("{SIXTY} views behind 2,000 events/s, {name}"));
+    let views = sixty();
     let mut follower = command(Task::Follow, system)?.spawn().context("could not start the reader of sixty views")?;
     let lags = tokio::select! {
-        lags = lag::measure(context, system, &sixty()) => lags?,
+        lags = lag::measure(context, system, &views) => lags?,
         ended = follower.wait() => anyhow::bail!("the reader of sixty views ended with {}", ended?),
     };
     follower.kill().await.context("could not end the reader of sixty views")?;
