@@ -21,7 +21,7 @@ mod handle;
 pub mod health;
 pub mod intake;
 pub mod kind;
-mod lanes;
+pub mod lanes;
 pub mod memory;
 mod personal;
 pub mod port;

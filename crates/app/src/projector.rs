@@ -141,7 +141,9 @@ impl Reader {
             Err(failure) => {
                 let names: Vec<&str> = self.views.iter().filter(|view| is_due(view)).map(|view| view.name).collect();
                 let error = ProjectError::Failure(failure);
-                names.into_iter().for_each(|name| self.stop(name, &error, false, health));
+                for name in names {
+                    self.stop(name, &error, false, health);
+                }
                 return;
             }
         };
@@ -341,11 +343,11 @@ impl App {
                     () = tokio::time::sleep(GATHER) => {}
                 }
             }
-            let next_look = reader.next_look();
+            let (next_look, is_preparing) = (reader.next_look(), !reader.preparing.is_empty());
             tokio::select! {
                 _ = stop.changed() => {}
                 _ = committed.changed() => {}
-                Some(Ok((names, prepared))) = reader.preparing.join_next(), if !reader.preparing.is_empty() => {
+                Some(Ok((names, prepared))) = reader.preparing.join_next(), if is_preparing => {
                     reader.admit(&names, prepared, self.health());
                 }
                 () = tokio::time::sleep_until(next_look) => {}

@@ -22,16 +22,9 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 
+use crate::error::OpenError;
 use crate::failure::chain;
-use crate::open::OpenError;
 use media_type::MediaType;
-
-/// The end of the sentence that says which urls are taken.
-#[cfg(feature = "s3")]
-pub(crate) const AND_S3: &str = " or s3://BUCKET/PREFIX, with credentials in AWS_*";
-/// The end of the sentence that says which urls are taken.
-#[cfg(not(feature = "s3"))]
-pub(crate) const AND_S3: &str = " (s3:// needs a dualgrid built with the feature s3)";
 
 /// The evidence store in a folder or in S3.
 #[derive(Clone, Debug)]

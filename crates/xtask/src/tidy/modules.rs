@@ -288,7 +288,7 @@ fn list(tokens: &[TokenTree], sign: usize) -> Option<Vec<String>> {
     Some(names.into_iter().filter_map(|token| tokens::ident(&token).map(Ident::to_string)).collect())
 }
 
-/// Whether the path goes on from something before it, as in `<T as A>::b::c`.
+/// Whether the path continues something before it, as in `<T as A>::b::c`.
 fn is_rest(tokens: &[TokenTree], start: usize) -> bool {
     start > 1 && tokens::is_path_separator(tokens, start - 2)
 }
