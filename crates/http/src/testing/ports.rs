@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 
 use app::port::view_store::Registered;
 use app::port::{
-    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded, Move, Query, Receipt, Row,
-    RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
+    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded, Move,
+    Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
