@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use esrs::AggregateState;
 use esrs::manager::AggregateManager;
 use esrs::store::{EventStore, EventStoreLockGuard, StoreEvent};
-use esrs::AggregateState;
 use kernel::digest::Digest;
 use kernel::envelope::{self, Header, Provenance};
 use kernel::{Aggregate, Context, Entropy, Event, EventId, GridCode, StreamId, Version};
@@ -40,11 +40,7 @@ pub struct Recording {
 pub enum CollectError {
     /// The clock is behind the newest event of the stream by more than is tolerated (5 seconds).
     #[error("the clock says {now}, but the newest event of {stream} is of {newest}")]
-    ClockWentBack {
-        stream: StreamId,
-        newest: DateTime<Utc>,
-        now: DateTime<Utc>,
-    },
+    ClockWentBack { stream: StreamId, newest: DateTime<Utc>, now: DateTime<Utc> },
     /// A decision made an event that cannot be recorded.
     #[error("an event of {stream} cannot be recorded: {reason}")]
     Unrecordable { stream: StreamId, reason: String },

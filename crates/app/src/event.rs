@@ -41,9 +41,9 @@ impl From<Unreadable> for crate::Error {
 
 #[cfg(test)]
 mod tests {
+    use case::CaseEvent;
     use chrono::DateTime;
     use kernel::envelope::{Header, Provenance};
-    use case::CaseEvent;
     use kernel::{Actor, CommandId, CorrelationId, EventId, Position, Role, Scope, StreamId, Version};
     use serde_json::value::RawValue;
 
@@ -57,7 +57,8 @@ mod tests {
         let command = CommandId::new(uuid::Uuid::from_u128(3));
         let correlation = CorrelationId::new(command.uuid());
         let actor = Actor { id: "somebody".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
-        let provenance = Provenance { installation: "test".into(), actor, command, correlation, causation: None, traceparent: None };
+        let provenance =
+            Provenance { installation: "test".into(), actor, command, correlation, causation: None, traceparent: None };
         let data = RawValue::from_string(data.to_owned()).unwrap();
         let bytes = envelope::encode(&header, &provenance, &data).unwrap().into();
         // The column says something else: the bytes are the record.

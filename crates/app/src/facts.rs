@@ -87,7 +87,7 @@ impl App {
     /// a view that is away or being built is no reason to refuse a command.
     async fn similar(&self, id: Uuid, grid: &GridCode, matter: &MatterCode) -> BTreeSet<Uuid> {
         // One more than is told: the case itself may be among them.
-        let look = self.summaries_alike(grid, matter, SIMILAR_MAX + 1);
+        let look = self.alike(grid, matter, SIMILAR_MAX + 1);
         let rows = match tokio::time::timeout(SIMILAR_PATIENCE, look).await {
             Ok(Ok(rows)) => rows,
             Ok(Err(error)) => {

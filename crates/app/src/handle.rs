@@ -58,7 +58,7 @@ impl App {
                     may_recall = false;
                 }
                 Err(error @ (Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased)) => {
-                    if trial::record_refusal(&self.ports, order, accepted).await {
+                    if trial::record_refusal(&self.ports, ask, accepted).await {
                         return Err(error);
                     }
                     return self.first_answer(accepted).await?.ok_or(error);

@@ -120,11 +120,7 @@ impl Memory {
 }
 
 /// An aggregate as it is in the log now, from where it was seen last.
-pub async fn catch_up<A: Aggregate>(
-    log: &dyn EventLog,
-    before: Arc<Seen<A>>,
-    id: Uuid,
-) -> Result<Arc<Seen<A>>, Error> {
+pub async fn catch_up<A: Aggregate>(log: &dyn EventLog, before: Arc<Seen<A>>, id: Uuid) -> Result<Arc<Seen<A>>, Error> {
     let recorded = log.stream(&StreamId::new(A::Event::CATEGORY, id), before.version).await?;
     if recorded.is_empty() {
         return Ok(before);

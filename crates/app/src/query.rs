@@ -104,24 +104,21 @@ impl App {
     ) -> Result<Page, Error> {
         let place = self.place_of(by, view, filters).await?;
         authorise(by, view.action(), view.read(), &place)?;
-        let offered = view.filters().iter().find(|set| {
-            set.len() == filters.len() && set.iter().all(|filter| filters.contains_key(*filter))
-        });
+        let offered = view
+            .filters()
+            .iter()
+            .find(|set| set.len() == filters.len() && set.iter().all(|filter| filters.contains_key(*filter)));
         let offered = offered.ok_or_else(|| not_offered(view))?;
         let equal = offered.iter().map(|filter| (*filter, filters[*filter].clone())).collect();
-        let query = Query { equal, order: view.order(), beyond: page.beyond, limit: page.limit.clamp(1, PAGE_ROWS_MAX) };
+        let query =
+            Query { equal, order: view.order(), beyond: page.beyond, limit: page.limit.clamp(1, PAGE_ROWS_MAX) };
         let found = self.ports.views.find(&view.fold().spec(), &query).await?;
         let items = found.rows.into_iter().map(|row| raw(row.doc)).collect::<Result<_, _>>()?;
         Ok(Page { items, next: found.next, position: Some(found.position) })
     }
 
     /// Where the rows are that the filters find: the grid, the department or the owner that they name.
-    async fn place_of(
-        &self,
-        by: &Actor,
-        view: &dyn Shown,
-        filters: &BTreeMap<String, String>,
-    ) -> Result<Place, Error> {
+    async fn place_of(&self, by: &Actor, view: &dyn Shown, filters: &BTreeMap<String, String>) -> Result<Place, Error> {
         let mut place = Place::default();
         if let Some(grid) = filters.get("grid") {
             let grid: GridCode = grid.parse().map_err(|error: kernel::id::InvalidCode| invalid(error.to_string()))?;
@@ -223,15 +220,10 @@ impl App {
     }
 
     /// Open cases of the same matter in the same grid, the newest first, at most `limit`.
-    pub(crate) async fn summaries_alike(
-        &self,
-        grid: &GridCode,
-        matter: &MatterCode,
-        limit: u32,
-    ) -> Result<Vec<Uuid>, Error> {
-        let (filter, value) = registry::alike(grid, matter);
-        let view = registry::similar_view();
-        let query = Query { equal: vec![(filter, value)], order: view.order(), beyond: None, limit };
+    pub(crate) async fn alike(&self, grid: &GridCode, matter: &MatterCode, limit: u32) -> Result<Vec<Uuid>, Error> {
+        let Some(view) = registry::view("cases") else { return Ok(Vec::new()) };
+        let equal = vec![("alike", format!("{grid}/{matter}"))];
+        let query = Query { equal, order: view.order(), beyond: None, limit };
         let found = self.ports.views.find(&view.fold().spec(), &query).await?;
         let ids = found.rows.iter().map(|row| Uuid::try_parse(&row.key));
         ids.collect::<Result<_, _>>().map_err(|error| Error::Unreadable(error.to_string()))

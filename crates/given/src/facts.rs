@@ -46,8 +46,14 @@ pub fn evidence() -> Evidence {
 /// So many days from [`NOW`], by a rule of that name.
 pub fn due(rule: &str, days: u32) -> Due {
     let limit = Limit { amount: days, unit: TimeUnit::CalendarDay };
-    let derivation =
-        Derivation { from: NOW, limit, rule: rule.into(), rules_version: 3, calendar: "cn-2026.1".into(), assumed: false };
+    let derivation = Derivation {
+        from: NOW,
+        limit,
+        rule: rule.into(),
+        rules_version: 3,
+        calendar: "cn-2026.1".into(),
+        assumed: false,
+    };
     Due { at: NOW + TimeDelta::days(i64::from(days)), derivation }
 }
 

@@ -134,9 +134,8 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
     known.sealed = needs.seal.as_ref().map(|input| {
         let person = input.person.unwrap_or_else(person);
         let (key, entropy) = (PersonKey::generate(&Zero), Zero);
-        let seal = |(field, text): &(_, kernel::Personal<String>)| {
-            Sealed::seal(person, *field, text.clear(), &key, &entropy)
-        };
+        let seal =
+            |(field, text): &(_, kernel::Personal<String>)| Sealed::seal(person, *field, text.clear(), &key, &entropy);
         SealedPerson { person, values: input.values.iter().map(seal).collect() }
     });
     known

@@ -1,10 +1,11 @@
 //! `appoint-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode, Role};
+use kernel::{Allowed, DepartmentCode, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::{District, DistrictEvent, Post, PostAppointed, Refusal};
 
 /// The longest staff id.
@@ -34,17 +35,27 @@ pub struct AppointPost {
     pub until: Option<DateTime<Utc>>,
 }
 
+impl Verb for AppointPost {
+    const NAME: &'static str = "appoint-post";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/appoint-post.json"))
+    }
+}
+
 impl AppointPost {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
         let post = self.post(from)?;
         if district.grid(&self.grid, from).is_none() {
-            return Err(Refusal::UnknownGrid(self.grid.clone()));
+            return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.grid.clone() }));
         }
         if let Some(code) = &self.department
             && district.department(code, from).is_none()
         {
-            return Err(Refusal::UnknownDepartment(code.clone()));
+            return Err(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: code.clone() }));
         }
         let excluded = |other: &&Post| post.excludes(other);
         match district.posts.iter().find(excluded) {
@@ -156,12 +167,14 @@ mod tests {
 
     #[test]
     fn grid_and_department_must_exist() {
-        let unknown = Refusal::UnknownGrid(code("T"));
+        let unknown = Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") });
         given([]).when(appoint(Role::GridMember, "staff-1", "2018-01-01")).then_refused(unknown);
         let law = department("CGZF", "城管", &[]);
         let lent =
             || AppointPost { department: Some(law.code.clone()), ..appoint(Role::GridMember, "s", "2018-01-01") };
-        given([root("T").into()]).when(lent()).then_refused(Refusal::UnknownDepartment(law.code.clone()));
+        given([root("T").into()])
+            .when(lent())
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law.code.clone() }));
         given([root("T").into(), law.clone().into()]).when(lent()).then_count(1);
     }
 

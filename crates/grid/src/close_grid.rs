@@ -1,10 +1,11 @@
 //! `close-grid`
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
+use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::{Draft, check_order};
 use crate::{District, DistrictEvent, GridClosed, GridsUnmapped, PostEnded, Refusal};
 
@@ -25,14 +26,31 @@ pub struct CloseGrid {
     pub effective_from: Option<DateTime<Utc>>,
 }
 
+impl Verb for CloseGrid {
+    const NAME: &'static str = "close-grid";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/close-grid.json"))
+    }
+}
+
 impl CloseGrid {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
-        let timeline = district.grids.get(&self.code).ok_or_else(|| Refusal::UnknownGrid(self.code.clone()))?;
+        let timeline = district
+            .grids
+            .get(&self.code)
+            .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if timeline.at(from).is_none() {
             let ended_before = timeline.last_change().is_some_and(|last| last <= from);
             // A retry: already so. Before it was ever established it is unknown.
-            return if ended_before { Ok(vec![]) } else { Err(Refusal::UnknownGrid(self.code.clone())) };
+            return if ended_before {
+                Ok(vec![])
+            } else {
+                Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))
+            };
         }
         check_order(&self.code, timeline.last_change(), from)?;
         if let Some(child) = district.children(&self.code, from).next() {
@@ -112,8 +130,12 @@ mod tests {
 
     #[test]
     fn only_a_known_grid_is_closed() {
-        given([]).when(close("T", "2020-01-01")).then_refused(Refusal::UnknownGrid(code("T")));
-        given([root("T").into()]).when(close("T", "2017-01-01")).then_refused(Refusal::UnknownGrid(code("T")));
+        given([])
+            .when(close("T", "2020-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") }));
+        given([root("T").into()])
+            .when(close("T", "2017-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") }));
     }
 
     #[test]

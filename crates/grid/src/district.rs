@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode};
+use kernel::{Aggregate, Context, Decision, DepartmentCode, GridCode, Place};
 use uuid::Uuid;
 
 use crate::department::Department;
 use crate::timeline::Timeline;
 use crate::{
     DepartmentChanged, DistrictCommand, DistrictEvent, GridChanged, GridClosed, GridEstablished, GridNode,
-    GridReparented, Instruction, Mapping, Post, PostAppointed, PostEnded, Refusal,
+    GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,
 };
 
 /// The id of the one district of an installation.
@@ -27,28 +27,27 @@ pub struct District {
     pub(crate) posts: Vec<Post>,
 }
 
-impl esrs::Aggregate for District {
-    const NAME: &'static str = "district";
-    type State = Self;
-    type Command = Instruction;
+impl Aggregate for District {
+    const PLURAL: &'static str = "district";
+    const ABOUT: &'static str = "Grids, departments, the map between the networks, and posts";
+    const IS_SINGLE: bool = true;
+    const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+    const READ_ACTION: &'static str = "read-district-history";
+    type Command = DistrictCommand;
     type Event = DistrictEvent;
-    type Error = Refusal;
+    type Refusal = Refusal;
 
-    fn handle_command(state: &Self, instruction: Instruction) -> Result<Vec<DistrictEvent>, Refusal> {
-        state.decide(&instruction)
+    fn place(&self) -> Option<Place> {
+        Some(Place::default())
     }
 
-    fn apply_event(mut state: Self, event: DistrictEvent) -> Self {
-        state.evolve(event);
-        state
+    fn missing() -> Refusal {
+        Refusal::BlankName("district".into())
     }
-}
 
-impl District {
-    /// What the command leads to, or why it is refused.
-    pub fn decide(&self, instruction: &Instruction) -> Result<Vec<DistrictEvent>, Refusal> {
-        let at = instruction.at;
-        match &instruction.command {
+    fn decide(&self, command: &DistrictCommand, context: &Context) -> Decision<Self> {
+        let at = context.at;
+        match command {
             DistrictCommand::LoadDistrict(command) => command.decide(self),
             DistrictCommand::EstablishGrid(command) => command.decide(self, at),
             DistrictCommand::CloseGrid(command) => command.decide(self, at),
@@ -60,8 +59,15 @@ impl District {
         }
     }
 
+    fn evolve(mut self, event: DistrictEvent) -> Self {
+        self.apply(event);
+        self
+    }
+}
+
+impl District {
     /// The district after the event.
-    pub(crate) fn evolve(&mut self, event: DistrictEvent) {
+    pub(crate) fn apply(&mut self, event: DistrictEvent) {
         match event {
             DistrictEvent::GridEstablished(event) => self.established(*event),
             DistrictEvent::GridChanged(event) => self.changed(*event),

@@ -20,7 +20,7 @@ impl Draft {
     pub(crate) fn record(&mut self, event: impl Into<DistrictEvent>) {
         let event = event.into();
         self.events.push(event.clone());
-        self.district.evolve(event);
+        self.district.apply(event);
     }
 
     /// Adds the events of a command that was decided on this draft.

@@ -1,10 +1,11 @@
 //! `end-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{GridCode, Role};
+use kernel::{Allowed, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::{District, DistrictEvent, Post, PostEnded, Refusal};
 
 /// Somebody leaves a post before, or without, its planned end.
@@ -22,6 +23,16 @@ pub struct EndPost {
     /// From when on; otherwise now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for EndPost {
+    const NAME: &'static str = "end-post";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/end-post.json"))
+    }
 }
 
 impl EndPost {

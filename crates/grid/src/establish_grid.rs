@@ -1,9 +1,11 @@
 //! `establish-grid`
 
 use chrono::{DateTime, Utc};
+use kernel::{Allowed, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_levels, establish, place};
 use crate::{District, DistrictEvent, GridNode, GridSpec, Level, Refusal};
@@ -23,6 +25,16 @@ pub struct EstablishGrid {
     /// From when on; otherwise now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for EstablishGrid {
+    const NAME: &'static str = "establish-grid";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/establish-grid.json"))
+    }
 }
 
 impl EstablishGrid {

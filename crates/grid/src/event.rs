@@ -12,20 +12,18 @@ use crate::{GridKind, Level, Network, PartyOrg};
 kernel::events! {
     /// The events of the district.
     pub enum DistrictEvent in "district" {
-        GridEstablished = "cn.dualgrid.district.grid_established.v1",
-        GridChanged = "cn.dualgrid.district.grid_changed.v1",
-        GridClosed = "cn.dualgrid.district.grid_closed.v1",
-        GridReparented = "cn.dualgrid.district.grid_reparented.v1",
-        DepartmentRegistered = "cn.dualgrid.district.department_registered.v1",
-        DepartmentChanged = "cn.dualgrid.district.department_changed.v1",
-        DepartmentClosed = "cn.dualgrid.district.department_closed.v1",
-        GridsMapped = "cn.dualgrid.district.grids_mapped.v1",
-        GridsUnmapped = "cn.dualgrid.district.grids_unmapped.v1",
-        PostAppointed = "cn.dualgrid.district.post_appointed.v1",
-        PostEnded = "cn.dualgrid.district.post_ended.v1",
+        GridEstablished = "cn.dualgrid.district.grid_established.v1" to District,
+        GridChanged = "cn.dualgrid.district.grid_changed.v1" to District,
+        GridClosed = "cn.dualgrid.district.grid_closed.v1" to District,
+        GridReparented = "cn.dualgrid.district.grid_reparented.v1" to District,
+        DepartmentRegistered = "cn.dualgrid.district.department_registered.v1" to District,
+        DepartmentChanged = "cn.dualgrid.district.department_changed.v1" to District,
+        DepartmentClosed = "cn.dualgrid.district.department_closed.v1" to District,
+        GridsMapped = "cn.dualgrid.district.grids_mapped.v1" to District,
+        GridsUnmapped = "cn.dualgrid.district.grids_unmapped.v1" to District,
+        PostAppointed = "cn.dualgrid.district.post_appointed.v1" to Internal,
+        PostEnded = "cn.dualgrid.district.post_ended.v1" to Internal,
     }
-    // A department is the one whose order an event is about; the district has no orders.
-    department = |_| None;
 }
 
 /// A grid was established (G10: with the reason for it).

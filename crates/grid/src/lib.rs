@@ -12,6 +12,7 @@
 //!
 //! Absent on purpose: areas on a map, split and merge as commands of their own (a new description expresses both).
 
+mod access;
 mod appoint_post;
 mod close_grid;
 mod command;
@@ -38,7 +39,7 @@ mod tree;
 
 pub use appoint_post::AppointPost;
 pub use close_grid::CloseGrid;
-pub use command::{DistrictCommand, Instruction};
+pub use command::DistrictCommand;
 pub use department::{Department, Ownership};
 pub use description::{DepartmentSpec, DistrictDescription, GridSpec, LevelPlan, Mapping, PostSpec};
 pub use district::{District, district_id};

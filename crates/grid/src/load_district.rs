@@ -5,10 +5,11 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode};
+use kernel::{Allowed, DepartmentCode, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::close_grid::release;
 use crate::draft::{Draft, check_order};
 use crate::place::establish;
@@ -25,6 +26,16 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LoadDistrict(pub DistrictDescription);
+
+impl Verb for LoadDistrict {
+    const NAME: &'static str = "load-district";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/load-district.json"))
+    }
+}
 
 impl LoadDistrict {
     pub(crate) fn decide(&self, district: &District) -> Result<Vec<DistrictEvent>, Refusal> {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
+use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::check_order;
 use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Network, Refusal};
 
@@ -24,6 +25,16 @@ pub struct MapGrids {
     /// From when on; otherwise now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for MapGrids {
+    const NAME: &'static str = "map-grids";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/map-grids.json"))
+    }
 }
 
 impl MapGrids {
@@ -59,7 +70,8 @@ impl MapGrids {
 
 /// Refuses a grid that is not open or belongs to the other network.
 fn check_network(district: &District, code: &GridCode, network: Network, at: DateTime<Utc>) -> Result<(), Refusal> {
-    let node = district.grid(code, at).ok_or_else(|| Refusal::UnknownGrid(code.clone()))?;
+    let node =
+        district.grid(code, at).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code.clone() }))?;
     if node.network == network { Ok(()) } else { Err(Refusal::WrongNetwork(code.clone())) }
 }
 
@@ -95,7 +107,9 @@ mod tests {
     fn the_map_goes_from_the_party_network_to_the_administrative_one() {
         given(history()).when(map("A", &["B"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("A")));
         given(history()).when(map("T", &["T"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("T")));
-        given(history()).when(map("T", &["C"], "2020-01-01")).then_refused(Refusal::UnknownGrid(code("C")));
+        given(history())
+            .when(map("T", &["C"], "2020-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("C") }));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use kernel::facts::{DepartmentFacts, GridFacts};
 use kernel::{DepartmentCode, GridCode, MatterCode};
 
 use crate::{Department, District, GridNode, Level, PartyOrg, Post};
@@ -21,6 +22,29 @@ impl District {
             .take(self.grids.len())
             .map(|node| node.code.clone())
             .collect()
+    }
+
+    /// A grid as decisions pin it.
+    pub fn grid_facts(&self, code: &GridCode, at: DateTime<Utc>) -> Option<GridFacts> {
+        let node = self.grid(code, at)?;
+        let path = self.path(code, at);
+        let centre = path.last().unwrap_or(code).clone();
+        Some(GridFacts {
+            path,
+            centre,
+            name: node.name.clone(),
+            lowest: node.network == crate::Network::Party && self.is_leaf(code, at),
+            party_org: self.owning_party_org(code, at).map(|org| org.code.clone()),
+            administrative: self.administrative_grids(code, at),
+        })
+    }
+
+    /// A department as decisions see it.
+    pub fn department_facts(&self, code: &DepartmentCode, at: DateTime<Utc>) -> Option<DepartmentFacts> {
+        let department = self.department(code, at)?;
+        let matters = department.ownerships.iter().map(|ownership| &ownership.matter);
+        let matters = matters.filter(|matter| department.owns(matter, at)).cloned().collect();
+        Some(DepartmentFacts { name: department.name.clone(), matters })
     }
 
     /// Every grid of both networks that is open at that moment, in the order of their codes.

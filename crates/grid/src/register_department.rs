@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, MatterCode};
+use kernel::{Allowed, DepartmentCode, MatterCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::check_order;
 use crate::place::check_name;
 use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
@@ -27,6 +28,16 @@ pub struct RegisterDepartment {
     /// From when on; otherwise now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for RegisterDepartment {
+    const NAME: &'static str = "register-department";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/register-department.json"))
+    }
 }
 
 impl RegisterDepartment {

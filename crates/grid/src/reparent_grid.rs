@@ -1,10 +1,11 @@
 //! `reparent-grid`
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
+use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, example};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_party_org, level_at};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
@@ -28,10 +29,22 @@ pub struct ReparentGrid {
     pub effective_from: Option<DateTime<Utc>>,
 }
 
+impl Verb for ReparentGrid {
+    const NAME: &'static str = "reparent-grid";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        example(include_str!("examples/reparent-grid.json"))
+    }
+}
+
 impl ReparentGrid {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
-        let node = district.grid(&self.code, from).ok_or_else(|| Refusal::UnknownGrid(self.code.clone()))?;
+        let node = district
+            .grid(&self.code, from)
+            .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if node.parent.as_ref() == Some(&self.parent) {
             return Ok(vec![]); // A retry: already so.
         }
@@ -137,7 +150,9 @@ mod tests {
 
     #[test]
     fn only_open_grids_of_one_network_are_joined() {
-        given(tree()).when(reparent("X", "R2")).then_refused(Refusal::UnknownGrid(code("X")));
+        given(tree())
+            .when(reparent("X", "R2"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X") }));
         let parent = Refusal::UnknownParent { grid: code("M1"), parent: code("X") };
         given(tree()).when(reparent("M1", "X")).then_refused(parent);
         given(tree().into_iter().chain([admin_root("A").into()]))

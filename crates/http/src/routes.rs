@@ -145,8 +145,10 @@ mod tests {
     #[test]
     fn every_command_has_exactly_one_route_and_a_part_of_another_has_none() {
         let table = table();
-        for (kind, verb) in registry::kinds().iter().flat_map(|kind| kind.verbs().iter().map(move |verb| (kind, verb))) {
-            let of_it = |route: &&Route| matches!(route.endpoint, Endpoint::Command(_, other) if other.name == verb.name);
+        for (kind, verb) in registry::kinds().iter().flat_map(|kind| kind.verbs().iter().map(move |verb| (kind, verb)))
+        {
+            let of_it =
+                |route: &&Route| matches!(route.endpoint, Endpoint::Command(_, other) if other.name == verb.name);
             let found: Vec<&Route> = table.iter().filter(of_it).collect();
             assert_eq!(found.len(), usize::from(!verb.is_part), "{}", verb.name);
             let begins_with = format!("/{}/", kind.plural());

@@ -45,7 +45,7 @@ pub use id::{
 };
 pub use needs::Needs;
 pub use refusal::{Family, NoDue, Refusal, Unfit, check_count, check_text};
-pub use sealed::{Personal, PersonKey, PersonalField, Sealed, WrappingKey};
+pub use sealed::{PersonKey, Personal, PersonalField, Sealed, WrappingKey};
 pub use stream::{Position, Recorded, StreamId, Version};
 pub use view::{AnyEvent, Key, Read, View};
 

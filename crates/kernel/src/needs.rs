@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use crate::digest::Digest;
 use crate::sealed::Personal;
-use crate::{Aggregate, DepartmentCode, Event as _, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step, Verb};
+use crate::{
+    Aggregate, DepartmentCode, Event as _, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step, Verb,
+};
 
 /// What a command must know. Built by chaining:
 ///

@@ -5,13 +5,13 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _, SqliteConnection};
 
-use crate::open::OpenError;
+use crate::error::OpenError;
 
 /// One set of migrations.
 pub(crate) struct Migrations {
-    /// Where is written which of them were applied.
+    /// The table that lists which of them were applied.
     table: &'static str,
-    /// Version, description and text, as in the file's name.
+    /// Version and description, as in the name of the file, and text.
     files: &'static [(i64, &'static str, &'static str)],
 }
 
@@ -26,8 +26,6 @@ pub(crate) const POSTGRES_LOG: Migrations = Migrations {
     files: &[
         file!(20_261_123_000_000, "create_log", "postgres/log"),
         file!(20_261_123_000_100, "create_append_batch", "postgres/log"),
-        file!(20_261_124_000_000, "create_append_known", "postgres/log"),
-        file!(20_261_125_000_000, "guard_head_by_triggers", "postgres/log"),
     ],
 };
 

@@ -1,7 +1,7 @@
 //! Due times: a limit counted along the published calendars.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kernel::{Derivation, Due, Limit, MatterCode, Step, TimeUnit};
+use kernel::{Derivation, Due, Limit, LimitOf, MatterCode, Step, TimeUnit};
 
 use crate::{Calendar, CalendarId, Rulebook, SourcedLimit};
 
@@ -65,11 +65,10 @@ impl RulesError {
 
 impl Rulebook {
     /// Until when a step is due that begins at `from`.
-    pub fn due(&self, step: Step, from: DateTime<Utc>) -> Result<Due, RulesError> {
-        let name = step_name(step);
+    pub fn due(&self, step: &Step, from: DateTime<Utc>) -> Result<Due, RulesError> {
         match self.step_limit(step, from) {
-            Some(limit) => self.due_of(&limit, format!("step {name}"), from),
-            None => Err(RulesError::NoStepLimit { step: name, from }),
+            Some(limit) => self.due_by(&limit, format!("step {step}"), from),
+            None => Err(RulesError::NoStepLimit { step: step.to_string(), from }),
         }
     }
 
@@ -77,19 +76,34 @@ impl Rulebook {
     pub fn matter_due(&self, matter: &MatterCode, from: DateTime<Utc>) -> Result<Due, RulesError> {
         let unknown = || RulesError::UnknownMatter { matter: matter.clone(), from };
         let known = self.matter(matter, from).ok_or_else(unknown)?;
-        self.due_of(&known.disposal, format!("matter {matter} disposal"), from)
+        self.due_by(&known.disposal, format!("matter {matter} disposal"), from)
     }
 
     /// Until when a department may return an order that is dispatched at `from`.
     pub fn return_window(&self, from: DateTime<Utc>) -> Result<Due, RulesError> {
         let windows = self.windows(from).ok_or(RulesError::NoWindows(from))?;
-        self.due_of(&windows.return_order, "window return".to_owned(), from)
+        self.due_by(&windows.return_order, "window return".to_owned(), from)
     }
 
     /// Until when a case may be reopened that is closed at `from`.
     pub fn reopen_window(&self, from: DateTime<Utc>) -> Result<Due, RulesError> {
         let windows = self.windows(from).ok_or(RulesError::NoWindows(from))?;
-        self.due_of(&windows.reopen, "window reopen".to_owned(), from)
+        self.due_by(&windows.reopen, "window reopen".to_owned(), from)
+    }
+
+    /// Until when something is due that begins at `from`: for decisions. `None` where the rules have no such limit; the reason
+    /// where they have one and no due time can be derived from it.
+    pub fn due_of(&self, of: &LimitOf, from: DateTime<Utc>) -> Option<Result<Due, String>> {
+        let due = match of {
+            LimitOf::Step(step) => self.due(step, from),
+            LimitOf::Disposal(matter) => self.matter_due(matter, from),
+            LimitOf::ReturnWindow => self.return_window(from),
+            LimitOf::ReopenWindow => self.reopen_window(from),
+        };
+        match due {
+            Err(RulesError::NoStepLimit { .. } | RulesError::UnknownMatter { .. } | RulesError::NoWindows(_)) => None,
+            due => Some(due.map_err(|error| error.to_string())),
+        }
     }
 
     /// The end of any limit that begins at `from`; `rule` says where the limit stands.
@@ -119,16 +133,8 @@ impl Rulebook {
         Ok(Due { at, derivation })
     }
 
-    fn due_of(&self, limit: &SourcedLimit, rule: String, from: DateTime<Utc>) -> Result<Due, RulesError> {
+    fn due_by(&self, limit: &SourcedLimit, rule: String, from: DateTime<Utc>) -> Result<Due, RulesError> {
         self.due_for(limit.limit, &rule, from, limit.assumed)
-    }
-}
-
-/// The name of a step as it is stored.
-fn step_name(step: Step) -> String {
-    match serde_json::to_value(step) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => format!("{step:?}"),
     }
 }
 

@@ -10,15 +10,14 @@ use crate::{Calendar, ConsentRule, FilingCriterion, Matter, StepLimit, Windows};
 kernel::events! {
     /// The events of the rules.
     pub enum RulesEvent in "rules" {
-        MatterPublished = "cn.dualgrid.rules.matter_published.v1",
-        MatterWithdrawn = "cn.dualgrid.rules.matter_withdrawn.v1",
-        StepLimitsPublished = "cn.dualgrid.rules.step_limits_published.v1",
-        WindowsPublished = "cn.dualgrid.rules.windows_published.v1",
-        CalendarPublished = "cn.dualgrid.rules.calendar_published.v1",
-        ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1",
-        FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1",
+        MatterPublished = "cn.dualgrid.rules.matter_published.v1" to District,
+        MatterWithdrawn = "cn.dualgrid.rules.matter_withdrawn.v1" to District,
+        StepLimitsPublished = "cn.dualgrid.rules.step_limits_published.v1" to District,
+        WindowsPublished = "cn.dualgrid.rules.windows_published.v1" to District,
+        CalendarPublished = "cn.dualgrid.rules.calendar_published.v1" to District,
+        ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1" to District,
+        FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1" to District,
     }
-    department = |_| None;
 }
 
 /// A matter came into the catalogue, or is described anew.

@@ -28,7 +28,7 @@ mod rulebook;
 mod testing;
 
 pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan};
-pub use command::{Instruction, RulesCommand};
+pub use command::RulesCommand;
 pub use consent::{ConsentCount, ConsentRule, Fraction, Thresholds, evaluate};
 pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
 pub use due::{NO_CALENDAR, RulesError};

@@ -5,6 +5,7 @@ mod check;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use kernel::{Allowed, Context, Needs, Reach, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,10 +23,23 @@ use crate::{
 #[serde(transparent)]
 pub struct PublishRules(pub RulesDescription);
 
+impl Verb for PublishRules {
+    const NAME: &'static str = "publish-rules";
+    const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+    type Of = Rulebook;
+
+    fn needs(&self, _: &Rulebook) -> Needs {
+        Needs::none().steps()
+    }
+    fn example() -> Self {
+        serde_json::from_str(include_str!("examples/publish-rules.json")).expect("a coverage test reads every example")
+    }
+}
+
 impl PublishRules {
-    pub(crate) fn decide(&self, rules: &Rulebook) -> Result<Vec<RulesEvent>, Refusal> {
+    pub(crate) fn decide(&self, rules: &Rulebook, context: &Context) -> Result<Vec<RulesEvent>, Refusal> {
         let Self(description) = self;
-        check::description(description)?;
+        check::description(description, &context.facts.steps)?;
         let mut publication = Publication {
             rules,
             from: description.effective_from,
@@ -84,7 +98,8 @@ impl Publication<'_> {
 
     fn limits(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
         let (rules_version, effective_from) = (self.version, self.from);
-        let limits: BTreeMap<_, _> = description.step_limits.iter().map(|limit| (limit.step, limit.clone())).collect();
+        let limits: BTreeMap<_, _> =
+            description.step_limits.iter().map(|limit| (limit.step.clone(), limit.clone())).collect();
         if self.rules.step_limits.at(effective_from) != Some(&limits) {
             self.check_order("the step limits", self.rules.step_limits.last_change())?;
             let limits = limits.into_values().collect();

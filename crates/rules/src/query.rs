@@ -1,6 +1,8 @@
 //! What can be asked of the rules, as of a moment where they change with time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use kernel::consent::Share;
+use kernel::facts::{Authority, MatterFacts};
 use kernel::{MatterCode, Step};
 
 use crate::{Calendar, ConsentRule, FilingCriterion, Matter, Rulebook, SourcedLimit, Windows};
@@ -22,9 +24,44 @@ impl Rulebook {
     }
 
     /// The limit of a step at that moment.
-    pub fn step_limit(&self, step: Step, at: DateTime<Utc>) -> Option<SourcedLimit> {
-        let known = self.step_limits.at(at)?.get(&step)?;
+    pub fn step_limit(&self, step: &Step, at: DateTime<Utc>) -> Option<SourcedLimit> {
+        let known = self.step_limits.at(at)?.get(step)?;
         Some(SourcedLimit { limit: known.limit, assumed: known.assumed, source: known.source.clone() })
+    }
+
+    /// A matter as decisions pin it.
+    pub fn matter_facts(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<MatterFacts> {
+        let matter = self.matter(code, at)?;
+        let authority = match matter.authority {
+            crate::Authority::Community => Authority::Community,
+            crate::Authority::Administrative => Authority::Administrative,
+        };
+        Some(MatterFacts { code: code.clone(), name: matter.name.clone(), authority, rules_version: self.version })
+    }
+
+    /// A consent rule as decisions pin it, if it applies at that moment and counts heads alone. Areas come with consent polls.
+    pub fn consent_rule_facts(&self, id: &str, at: DateTime<Utc>) -> Option<kernel::consent::ConsentRule> {
+        let rule = self.consent_rule(id).filter(|rule| rule.applies(at) && rule.area.is_none())?;
+        let share = |fraction: Option<crate::Fraction>| {
+            fraction.map(|crate::Fraction { numerator, denominator, exceeded }| Share {
+                numerator,
+                denominator,
+                exceeded,
+            })
+        };
+        Some(kernel::consent::ConsentRule {
+            id: rule.id.clone(),
+            participated_of_invited: share(rule.heads.participated_of_invited),
+            agreed_of_invited: share(rule.heads.agreed_of_invited),
+            agreed_of_participated: share(rule.heads.agreed_of_participated),
+            rules_version: self.version,
+        })
+    }
+
+    /// The day as the district counts it; as UTC does where no calendar was published.
+    pub fn today(&self, at: DateTime<Utc>) -> NaiveDate {
+        let minutes = self.calendars.last().map_or(0, |calendar| calendar.utc_offset_minutes);
+        (at + TimeDelta::minutes(i64::from(minutes))).date_naive()
     }
 
     /// The windows in which a case may turn back, at that moment.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::{MatterCode, Step};
+use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
 use uuid::Uuid;
 
 use crate::{
-    Calendar, ConsentRule, FilingCriterion, Instruction, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent,
-    StepLimit, StepLimitsPublished, Windows,
+    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent, StepLimit,
+    StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -29,32 +29,38 @@ pub struct Rulebook {
     pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
 }
 
-impl esrs::Aggregate for Rulebook {
-    const NAME: &'static str = "rules";
-    type State = Self;
-    type Command = Instruction;
+impl Aggregate for Rulebook {
+    const PLURAL: &'static str = "rules";
+    const ABOUT: &'static str = "Matters, limits, calendars, consent rules and filing criteria";
+    const IS_SINGLE: bool = true;
+    const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+    const READ_ACTION: &'static str = "read-rules-history";
+    type Command = RulesCommand;
     type Event = RulesEvent;
-    type Error = Refusal;
+    type Refusal = Refusal;
 
-    fn handle_command(state: &Self, instruction: Instruction) -> Result<Vec<RulesEvent>, Refusal> {
-        state.decide(&instruction)
+    fn place(&self) -> Option<Place> {
+        Some(Place::default())
     }
 
-    fn apply_event(mut state: Self, event: RulesEvent) -> Self {
-        state.evolve(event);
-        state
+    fn missing() -> Refusal {
+        Refusal::BlankName("rules".into())
+    }
+
+    fn decide(&self, command: &RulesCommand, context: &Context) -> Decision<Self> {
+        match command {
+            RulesCommand::PublishRules(command) => command.decide(self, context),
+        }
+    }
+
+    fn evolve(mut self, event: RulesEvent) -> Self {
+        self.apply(event);
+        self
     }
 }
 
 impl Rulebook {
-    /// What the command leads to, or why it is refused.
-    pub fn decide(&self, instruction: &Instruction) -> Result<Vec<RulesEvent>, Refusal> {
-        match &instruction.command {
-            RulesCommand::PublishRules(command) => command.decide(self),
-        }
-    }
-
-    fn evolve(&mut self, event: RulesEvent) {
+    pub(crate) fn apply(&mut self, event: RulesEvent) {
         match event {
             RulesEvent::MatterPublished(event) => {
                 self.version = event.rules_version;
@@ -70,7 +76,7 @@ impl Rulebook {
             RulesEvent::StepLimitsPublished(event) => {
                 let StepLimitsPublished { rules_version, limits, effective_from } = *event;
                 self.version = rules_version;
-                let limits = limits.into_iter().map(|limit| (limit.step, limit)).collect();
+                let limits = limits.into_iter().map(|limit| (limit.step.clone(), limit)).collect();
                 self.step_limits.set(effective_from, limits);
             }
             RulesEvent::WindowsPublished(event) => {

@@ -231,7 +231,8 @@ mod tests {
         child.signal(Signal::Stop).unwrap();
         child.signal(Signal::Continue).unwrap();
         child.kill().unwrap();
-        assert!(child.signal(Signal::Terminate).is_err());
+        let error = child.signal(Signal::Terminate).unwrap_err().to_string();
+        assert!(error.starts_with("sleeper has already ended with"), "{error}");
     }
 
     #[tokio::test]

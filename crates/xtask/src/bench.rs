@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::cargo::{cargo, run as run_command};
 
 /// Where the workspace of the benchmarks is.
-const MANIFEST: &str = "crates/bench/Cargo.toml";
+pub(crate) const MANIFEST: &str = "crates/bench/Cargo.toml";
 
 /// What can be said.
 #[derive(Debug, clap::Args)]

@@ -93,7 +93,7 @@ async fn read_while_full(stage: &Stage, load: &mut Load) -> anyhow::Result<u64> 
     let (mut readings, started) = (0, Instant::now());
     while noticed.is_none_or(|noticed: Instant| noticed.elapsed() < FULL_FOR) {
         load.check()?;
-        for path in ["/events?after=0&limit=50", "/events/1", "/grids/JAS/board"] {
+        for path in ["/events?after=0&limit=50", "/events/1", "/cases?grid=JAS"] {
             let request = http.raw().get(http.url(path)).header("Accept", "application/json");
             let answer = http.send(auditor, request).await;
             let answer = answer.with_context(|| format!("{path} while the disk is full"))?;
@@ -230,7 +230,10 @@ pub(super) async fn nats_on(store_dir: PathBuf, flushes_seldom: bool) -> anyhow:
 /// nothing more for the stream.
 async fn break_stream(stage: &Stage) -> anyhow::Result<()> {
     let client = stage.system.nats().connect(CORE).await?;
-    client.publish("dg.evt.case.has_no_room", vec![b'x'; NO_ROOM_BYTES].into()).await.context("could not publish")?;
+    client
+        .publish("dg.evt.district.has_no_room", vec![b'x'; NO_ROOM_BYTES].into())
+        .await
+        .context("could not publish")?;
     client.flush().await.context("could not publish")
 }
 

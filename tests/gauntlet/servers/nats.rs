@@ -128,7 +128,7 @@ impl Round {
             Harm::Restored => nats.restore_store(copy).await.map(|()| None),
             Harm::Rogue => {
                 let core = nats.connect(CORE).await?;
-                let answer = core.request("dg.evt.case.case_closed", FORGED.into()).await?;
+                let answer = core.request("dg.evt.district.case_closed", FORGED.into()).await?;
                 let answer: serde_json::Value = serde_json::from_slice(&answer.payload)?;
                 let sequence = answer["seq"].as_u64();
                 sequence.map(Some).with_context(|| format!("the message was not stored: {answer}"))

@@ -5,17 +5,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::intake::{Answer, Request, Target};
+use app::intake::{Answer, Request};
 use app::port::{Append, AppendError, EventLog, Failure, Receipt};
-use app::{App, Error, Ports, Settings};
+use app::query::{Page, PageRequest};
+use app::shown::Shown;
+use app::{App, Error, Ports, Settings, registry};
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{
-    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope,
-    StreamId, SystemEntropy, Version, WrappingKey,
+    Actor, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
+    SystemEntropy, Version, WrappingKey,
 };
-use log::{LogStores, Options, Wrapping};
+use log::{Options, Wrapping};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -49,17 +52,14 @@ impl Desk {
     }
 
     async fn load_sample(&self) {
-        let part = |keys: &[&str]| {
-            let mut table = sample();
-            table.retain(|key, _| keys.contains(&key));
-            serde_json::to_value(table).unwrap()
-        };
         let administrator = actor("operator", Role::Administrator, None);
-        for (target, name, body) in [
-            (Target::Rules, "publish-rules", part(rules::RulesDescription::KEYS)),
-            (Target::District, "load-district", part(grid::DistrictDescription::KEYS)),
-        ] {
-            self.submit(&administrator, target, name, id(), &body).await.unwrap();
+        for name in ["publish-rules", "load-district"] {
+            let (_, verb) = registry::verb(name).unwrap();
+            let schema = (verb.schema)();
+            let mut body = sample();
+            body.retain(|key, _| schema.as_value()["properties"].get(key).is_some());
+            let body = serde_json::to_value(body).unwrap();
+            self.submit(&administrator, None, name, id(), &body).await.unwrap();
         }
     }
 
@@ -67,27 +67,26 @@ impl Desk {
     pub(crate) async fn submit(
         &self,
         by: &Actor,
-        target: Target,
+        about: Option<Uuid>,
         name: &str,
         command: CommandId,
         body: &Value,
     ) -> Result<Answer, Error> {
-        self.app.submit(request(by, target, name, command, body)).await
+        self.app.submit(request(by, about, name, command, body)).await
     }
 
     /// Gives a command on a case, with a fresh id.
-    pub(crate) async fn tell(&self, by: &Actor, case: CaseId, name: &str, body: Value) -> Result<Answer, Error> {
-        self.submit(by, Target::Case(case), name, id(), &body).await
+    pub(crate) async fn tell(&self, by: &Actor, case: Uuid, name: &str, body: Value) -> Result<Answer, Error> {
+        self.submit(by, Some(case), name, id(), &body).await
     }
 
     /// Discovers an issue in the micro grid of the sample's business building.
-    pub(crate) async fn discover(&self) -> CaseId {
-        let answer = self.submit(&member(), Target::NewCase, "discover-issue", id(), &discovery()).await.unwrap();
-        answer.case.unwrap()
+    pub(crate) async fn discover(&self) -> Uuid {
+        self.submit(&member(), None, "discover-issue", id(), &discovery()).await.unwrap().id
     }
 
     /// A case that was dispatched to WSJK.
-    pub(crate) async fn dispatched(&self) -> (CaseId, Value) {
+    pub(crate) async fn dispatched(&self) -> (Uuid, Value) {
         let case = self.discover().await;
         let register = json!({"matter": "FW-0301", "handling": "promised"});
         self.tell(&leader(), case, "register-issue", register).await.unwrap();
@@ -95,17 +94,28 @@ impl Desk {
         self.tell(&duty(), case, "file-case", all_met()).await.unwrap();
         let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
         self.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
-        self.app.settle().await.unwrap();
         let summary = self.summary(case).await;
         let order = summary["orders"].as_object().unwrap().keys().next().unwrap().clone();
         (case, Value::String(order))
     }
 
-    /// What the view shows of a case.
-    pub(crate) async fn summary(&self, case: CaseId) -> Value {
-        let found = self.app.case(&actor("auditor", Role::Auditor, None), case).await.unwrap();
+    /// What is shown of a case.
+    pub(crate) async fn summary(&self, case: Uuid) -> Value {
+        let auditor = actor("auditor", Role::Auditor, None);
+        let found = self.app.row(&auditor, view("cases"), &case.to_string(), None).await.unwrap();
         serde_json::from_str(found.doc.get()).unwrap()
     }
+
+    /// The first page of a view.
+    pub(crate) async fn rows(&self, by: &Actor, path: &str, filters: &[(&str, &str)]) -> Result<Page, Error> {
+        let filters = filters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.app.rows(by, view(path), &filters, PageRequest { beyond: None, limit: 200 }).await
+    }
+}
+
+/// A view by its route.
+pub(crate) fn view(path: &str) -> &'static dyn Shown {
+    registry::view(path).unwrap()
 }
 
 async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<App> {
@@ -116,8 +126,7 @@ async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<App> {
     let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
     let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
     let evidence = log::open_evidence(&format!("file://{}", folder.join("evidence").display())).unwrap();
-    let stores = Arc::new(LogStores::new(opened.log.clone(), entropy.clone()));
-    let ports = Ports { log: opened.log, stores, views: opened.views, vault, evidence, clock, entropy };
+    let ports = Ports { log: opened.log, views: opened.views, vault, evidence, clock, entropy };
     App::new(ports, Settings::new("test", &key))
 }
 
@@ -147,10 +156,10 @@ impl EventLog for ShortPages {
 }
 
 /// A command as it comes in.
-pub(crate) fn request(by: &Actor, target: Target, name: &str, command: CommandId, body: &Value) -> Request {
+pub(crate) fn request(by: &Actor, about: Option<Uuid>, name: &str, command: CommandId, body: &Value) -> Request {
     let body = serde_json::to_vec(body).unwrap().into();
     let (actor, name) = (by.clone(), name.to_owned());
-    Request { actor, command, correlation: None, traceparent: None, target, name, body }
+    Request { actor, command, correlation: None, causation: None, traceparent: None, name, id: about, body }
 }
 
 /// The body of a filing: every criterion of the sample is met.

@@ -39,11 +39,11 @@ pub(super) fn check_references(description: &DistrictDescription) -> Result<(), 
     let mapped = description.mappings.iter().flat_map(|mapping| [&mapping.party, &mapping.administrative]);
     let posted = description.posts.iter().map(|spec| &spec.grid);
     if let Some(unknown) = mapped.chain(posted).find(|code| !grids.contains(code)) {
-        return Err(Refusal::UnknownGrid(unknown.clone()));
+        return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: unknown.clone() }));
     }
     let mut lending = description.posts.iter().filter_map(|spec| spec.department.as_ref());
     match lending.find(|code| !departments.contains(code)) {
-        Some(unknown) => Err(Refusal::UnknownDepartment(unknown.clone())),
+        Some(unknown) => Err(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: unknown.clone() })),
         None => Ok(()),
     }
 }
@@ -55,7 +55,7 @@ fn levels<'a>(
 ) -> Result<BTreeMap<&'a GridCode, &'a [Level]>, Refusal> {
     let mut levels = BTreeMap::new();
     for LevelPlan { root, levels: names } in plans {
-        let spec = specs.get(root).ok_or_else(|| Refusal::UnknownGrid(root.clone()))?;
+        let spec = specs.get(root).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: root.clone() }))?;
         if spec.parent.is_some() {
             return Err(Refusal::LevelsBelowRoot(root.clone()));
         }

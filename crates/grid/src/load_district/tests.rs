@@ -183,7 +183,7 @@ fn the_trees_of_a_description_hold() {
     refused(|it| it.grids[1].parent = Some(code("M1")), Refusal::Cycle(code("M1")));
     refused(|it| it.levels.truncate(1), Refusal::LevelsMissing(code("A")));
     refused(|it| it.levels[0].root = code("R1"), Refusal::LevelsBelowRoot(code("R1")));
-    refused(|it| it.levels[0].root = code("X"), Refusal::UnknownGrid(code("X")));
+    refused(|it| it.levels[0].root = code("X"), Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X") }));
     let party_org = Refusal::PartyOrgMissing { grid: code("R1"), level: "居民区网格".into() };
     refused(|it| it.grids[1].party_org = None, party_org);
 }
@@ -209,18 +209,20 @@ fn the_body_is_the_description() {
 #[test]
 fn maps_and_posts_speak_of_what_is_described() {
     let without_micro = from_2020(|it| drop(it.grids.remove(0)));
-    given(loaded()).when(without_micro).then_refused(Refusal::UnknownGrid(code("M1")));
+    given(loaded()).when(without_micro).then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("M1") }));
     let without_admin = from_2020(|it| it.grids.retain(|spec| spec.code != code("A")));
     let without_admin = LoadDistrict(DistrictDescription {
         levels: vec![LevelPlan { root: code("T"), levels: levels() }],
         ..without_admin.0
     });
-    given(loaded()).when(without_admin).then_refused(Refusal::UnknownGrid(code("A")));
+    given(loaded()).when(without_admin).then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("A") }));
     let without_law = from_2020(|it| {
         it.posts[0].department = Some(law(&[]).code);
         it.departments.clear();
     });
-    given(loaded()).when(without_law).then_refused(Refusal::UnknownDepartment(law(&[]).code));
+    given(loaded())
+        .when(without_law)
+        .then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law(&[]).code }));
 }
 
 #[test]

@@ -31,12 +31,17 @@ fn words(endpoint: Endpoint) -> Words {
             "Its events in order",
             "Read from the log itself, so that it never lags; `beyond` is a version.",
         ),
-        Endpoint::Person(kind, personal) => {
-            words(personal.action, kind.plural(), "Personal data in clear", "Every reading is recorded with its reader.")
-        }
+        Endpoint::Person(kind, personal) => words(
+            personal.action,
+            kind.plural(),
+            "Personal data in clear",
+            "Every reading is recorded with its reader.",
+        ),
         Endpoint::Document(kind, document) => words(document.action, kind.plural(), document.about, ""),
         Endpoint::Rows(view) => Words(view.action().replace("read-", "list-"), tag_of(view), view.about(), LIST),
-        Endpoint::Row(view) => words(view.action(), tag_of(view), view.about(), if view.is_of_one() { ONE } else { ROW }),
+        Endpoint::Row(view) => {
+            words(view.action(), tag_of(view), view.about(), if view.is_of_one() { ONE } else { ROW })
+        }
         Endpoint::Outcome => {
             words("read-outcome", "operation", "What a command did", "For a command whose answer was lost.")
         }
