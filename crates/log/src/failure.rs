@@ -14,7 +14,7 @@ const PASSING_IN_SQLITE: [i32; 7] = [5, 6, 7, 10, 13, 14, 15];
 /// PostgreSQL's "undefined table".
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// The failure of `operation`. Writes the chain of its causes to the log of the program.
+/// The failure of `operation`, and the chain of its causes in the program's log.
 pub(crate) fn failure(operation: &'static str, source: &sqlx::Error) -> Failure {
     let failure = Failure { operation, reason: chain(source), passing: is_passing(source) };
     tracing::warn!(

@@ -41,12 +41,6 @@ impl Place {
         self
     }
 
-    /// The same place where each session keeps so many statements prepared.
-    pub(crate) fn with_statements(mut self, statements: usize) -> Self {
-        self.options = self.options.statement_cache_capacity(statements);
-        self
-    }
-
     /// The place for sessions that read the log. Everything they look for has an index or a place. The planner may have seen the
     /// tables when they were empty, and would read all of them; nor must it think that such a statement is worth compiling.
     pub(super) fn for_reading(self) -> Self {
@@ -57,6 +51,12 @@ impl Place {
     /// made.
     pub(super) fn for_writing(self) -> Self {
         self.for_reading().with("plan_cache_mode", "force_generic_plan")
+    }
+
+    /// The same place where each session keeps so many statements prepared.
+    pub(crate) fn with_statements(mut self, statements: usize) -> Self {
+        self.options = self.options.statement_cache_capacity(statements);
+        self
     }
 
     /// A pool, which connects when it is used.

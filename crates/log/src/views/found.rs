@@ -25,10 +25,7 @@ pub(super) fn registered(
 }
 
 /// The one row, if it exists.
-pub(super) fn row(
-    operation: &'static str,
-    found: Result<Vec<FoundRow>, FindError>,
-) -> Result<Option<Row>, Failure> {
+pub(super) fn row(operation: &'static str, found: Result<Vec<FoundRow>, FindError>) -> Result<Option<Row>, Failure> {
     let found = found.map_err(|error| match error {
         FindError::Failure(failure) => failure,
         FindError::Cursor => broken(operation, error.to_string()),

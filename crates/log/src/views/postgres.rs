@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use tokio::sync::Semaphore;
 
 use super::active::{Active, ActiveBuilds, SWITCHES_MAX, not_built};
+use super::found::{FoundRow, page, registered, row};
 use super::saving::{Saving, save};
 use super::statements::{ABANDON, ACTIVE, Argument, BUILDS, Dialect, Reading, Tables, check_name};
 use crate::error::OpenError;
@@ -19,10 +20,7 @@ use crate::failure::{broken, failure, is_missing_table};
 use crate::migrations::POSTGRES_VIEWS;
 use crate::options::Options;
 use crate::postgres::{Place, Pool};
-use super::found::{FoundRow, page, registered, row};
-use tables::{
-    activate_in_tx, begin_in_tx, drop_in_tx, fill_in_tx, finish_in_tx, move_checkpoints_in_tx, write_in_tx,
-};
+use tables::{activate_in_tx, begin_in_tx, drop_in_tx, fill_in_tx, finish_in_tx, move_checkpoints_in_tx, write_in_tx};
 
 /// Tables below that size are read by one process where an index is made: to start others takes longer than to read.
 const ALONE_BELOW: &str = "256MB";

@@ -140,7 +140,10 @@ impl SqliteViews {
     async fn load_one(&self, wanted: &Wanted) -> Result<Vec<(String, String)>, sqlx::Error> {
         let Tables { rows, .. } = Tables::of(&wanted.build);
         let sql = format!("select key, doc from {rows} where key in (select value from json_each($1))");
-        sqlx::query_as(AssertSqlSafe(sql)).bind(json(wanted.keys.iter().map(|key| &**key))).fetch_all(&self.readers).await
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(json(wanted.keys.iter().map(|key| &**key)))
+            .fetch_all(&self.readers)
+            .await
     }
 }
 

@@ -133,7 +133,13 @@ impl Dialect {
     }
 
     /// Reads a page and one row more.
-    pub(super) fn find(self, operation: &'static str, view: &ViewSpec, active: &Active, query: &Query) -> Result<Reading, FindError> {
+    pub(super) fn find(
+        self,
+        operation: &'static str,
+        view: &ViewSpec,
+        active: &Active,
+        query: &Query,
+    ) -> Result<Reading, FindError> {
         let Some(set) = set_of(&active.filters, &query.equal) else {
             // The active build may be of an older version, until the new one is complete.
             let is_offered = set_of(view.filters, &query.equal).is_some();

@@ -47,7 +47,12 @@ async fn views(place: &Place) -> Arc<dyn ViewStore> {
 
 /// A row that is found by the grids and the stage that its document has.
 fn row(key: &str, sort: i64, doc: &str) -> RowChange {
-    RowChange { key: key.to_owned(), doc: Some(doc.to_owned()), entries: entries(sort, doc), before: Entries::default() }
+    RowChange {
+        key: key.to_owned(),
+        doc: Some(doc.to_owned()),
+        entries: entries(sort, doc),
+        before: Entries::default(),
+    }
 }
 
 fn entries(sort: i64, doc: &str) -> Entries {
@@ -138,7 +143,8 @@ async fn what_is_saved_is_loaded(place: &Place) {
     let changes = vec![changed(rows[1].clone(), Some(new)), changed(rows[2].clone(), None)];
     assert_eq!(save(&views, &[to(&build, 5, 9, changes)]).await, ["written"]);
     assert_eq!(position(&views, &build).await, Position(9));
-    let expected = [("k0", r#"{"n": 0}"#), ("k1", r#"{"n": "new"}"#)].map(|(key, doc)| (key.to_owned(), doc.to_owned()));
+    let expected =
+        [("k0", r#"{"n": 0}"#), ("k1", r#"{"n": "new"}"#)].map(|(key, doc)| (key.to_owned(), doc.to_owned()));
     assert_eq!(load(&views, &build, &["k0", "k1", "k2", "none"]).await, expected);
     views.activate(&build).await.unwrap();
     let found = views.get(&BOARD, "k1").await.unwrap().unwrap();
@@ -177,9 +183,12 @@ async fn a_view_whose_table_is_gone_does_not_stop_the_others(place: &Place) {
     let views = views(place).await;
     let (board, other) = (views.begin(&BOARD).await.unwrap(), views.begin(&OTHER).await.unwrap());
     let url = place.url.replace("log.db", "log.views.db");
-    tamper(&url, if place.is_sqlite() { "drop table view_board_1_by" } else { "alter table view_board_1_by drop sort" })
-        .await
-        .unwrap();
+    tamper(
+        &url,
+        if place.is_sqlite() { "drop table view_board_1_by" } else { "alter table view_board_1_by drop sort" },
+    )
+    .await
+    .unwrap();
     let moves = [to(&board, 0, 7, vec![row("a", 1, "{}")]), to(&other, 0, 7, vec![row("a", 1, "{}")])];
     let expected = [if place.is_sqlite() { "gone" } else { "failed" }, "written"];
     assert_eq!(save(&views, &moves).await, expected);
@@ -217,8 +226,7 @@ async fn pages_are_found_in_both_orders(place: &Place) {
     let doc = |n: i64| format!(r#"{{"grid":"{}","stage":"{}"}}"#, ["A", "B"][usize::from(n % 2 == 1)], n % 3);
     built(&views, (1..=300).map(|n| row(&format!("k{n:03}"), n, &doc(n))).collect()).await;
     let page = async |equal: &[(&'static str, &str)], order, beyond: Option<&str>, limit| {
-        let RowPage { rows, next, position } =
-            views.find(&BOARD, &query(equal, order, beyond, limit)).await.unwrap();
+        let RowPage { rows, next, position } = views.find(&BOARD, &query(equal, order, beyond, limit)).await.unwrap();
         assert_eq!(position, Position(10), "also of a page without rows");
         let number = |key: &str| key[1..].parse::<i64>().unwrap();
         (rows.iter().map(|row| number(&row.key)).collect::<Vec<_>>(), next)
@@ -336,9 +344,8 @@ async fn a_bulk_fill_is_found_by_what_was_filled_last(place: &Place) {
     views.fill(&build, rows).await.unwrap();
     views.finish_bulk(&build, Position(7)).await.unwrap();
     views.activate(&build).await.unwrap();
-    let of = |condition: fn(i64) -> bool| {
-        (0..500).filter(|n| condition(*n)).map(|n| format!("k{n:03}")).collect::<Vec<_>>()
-    };
+    let of =
+        |condition: fn(i64) -> bool| (0..500).filter(|n| condition(*n)).map(|n| format!("k{n:03}")).collect::<Vec<_>>();
     let found = keys(&views, &[("grid", "G3"), ("stage", "9")]).await;
     assert_eq!(found, of(|n| n % 10 == 0 && (n + 1) % 7 == 3));
     let found = keys(&views, &[("grid", "G2")]).await;
@@ -412,7 +419,10 @@ async fn a_build_beside_the_active_one_is_switched_at_once(place: &Place) {
     let found = other.get(&newer, "a").await.unwrap().unwrap();
     assert_eq!((&*found.doc, found.position), (r#"{"n":2}"#, Position(20)));
     let builds = other.builds().await.unwrap();
-    assert_eq!(builds.iter().map(|build| (build.number, build.version, build.active)).collect::<Vec<_>>(), [(new.number, 2, true)]);
+    assert_eq!(
+        builds.iter().map(|build| (build.number, build.version, build.active)).collect::<Vec<_>>(),
+        [(new.number, 2, true)]
+    );
     assert_eq!(save(&views, &[to(&old, 10, 11, vec![])]).await, ["gone"]);
     assert!(!views.activate(&abandoned).await.unwrap_err().passing);
     views.abandon(&new).await.unwrap();

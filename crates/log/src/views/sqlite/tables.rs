@@ -59,7 +59,10 @@ async fn fill_rows_in_tx(tx: &mut SqliteConnection, build: &Build, rows: &[RowCh
         let sql = insert(&fill_head, 3, chunk.len(), "");
         let mut statement = sqlx::query(AssertSqlSafe(sql));
         for row in chunk {
-            statement = statement.bind(&*row.key).bind(row.entries.sort).bind(json(row.entries.values.iter().map(|value| &**value)));
+            statement = statement
+                .bind(&*row.key)
+                .bind(row.entries.sort)
+                .bind(json(row.entries.values.iter().map(|value| &**value)));
         }
         statement.execute(&mut *tx).await?;
     }
@@ -149,10 +152,8 @@ pub(super) fn json(values: impl IntoIterator<Item = impl Into<Value>>) -> String
 
 /// False where the build is gone.
 pub(super) async fn activate_in_tx(tx: &mut SqliteConnection, build: &Build) -> Result<bool, sqlx::Error> {
-    let numbers: Vec<i64> = sqlx::query_scalar("select number from views where name = $1")
-        .bind(build.view)
-        .fetch_all(&mut *tx)
-        .await?;
+    let numbers: Vec<i64> =
+        sqlx::query_scalar("select number from views where name = $1").bind(build.view).fetch_all(&mut *tx).await?;
     if !numbers.contains(&build.number) {
         return Ok(false);
     }
