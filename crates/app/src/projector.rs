@@ -366,3 +366,8 @@ impl App {
 fn folds() -> Vec<Arc<dyn Fold>> {
     registry::views().iter().map(|view| view.fold()).collect()
 }
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod tests;

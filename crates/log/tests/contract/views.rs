@@ -165,7 +165,7 @@ async fn a_moved_checkpoint_fences(place: &Place) {
     assert_eq!(save(&views, &one(5, 6, "b")).await, ["gone"]);
     let wanted = Wanted { build: build.clone(), keys: vec!["a".to_owned()] };
     assert!(matches!(views.load(&[wanted]).await.remove(0), Loaded::Gone));
-    assert_eq!(unfinished(&views, &BOARD).await, []);
+    assert!(unfinished(&views, &BOARD).await.is_empty());
 }
 
 async fn a_fenced_view_does_not_stop_the_others(place: &Place) {
@@ -313,7 +313,7 @@ async fn a_bulk_fill_is_left_alone_until_it_is_finished(place: &Place) {
     let views = views(place).await;
     let build = views.begin_bulk(&BOARD).await.unwrap();
     views.fill(&build, new(vec![row("a", 1, r#"{"grid":"A"}"#), row("b", 2, r#"{"grid":"A"}"#)])).await.unwrap();
-    assert_eq!(unfinished(&views, &BOARD).await, []);
+    assert!(unfinished(&views, &BOARD).await.is_empty());
     assert_eq!(save(&views, &[to(&build, 0, 3, vec![])]).await, ["gone"]);
     views.finish_bulk(&build, Position(7)).await.unwrap();
     assert_eq!(position(&views, &build).await, Position(7));
@@ -411,7 +411,7 @@ async fn a_build_beside_the_active_one_is_switched_at_once(place: &Place) {
     let abandoned = views.begin(&newer).await.unwrap();
     let new = views.begin(&newer).await.unwrap();
     assert_eq!(unfinished(&views, &newer).await, [abandoned.number, new.number]);
-    assert_eq!(unfinished(&views, &BOARD).await, []);
+    assert!(unfinished(&views, &BOARD).await.is_empty());
     save(&views, &[to(&new, 0, 20, vec![row("a", 1, r#"{"n":2}"#)])]).await;
     assert_eq!(other.get(&newer, "a").await.unwrap().unwrap().doc, r#"{"n":1}"#);
     views.activate(&new).await.unwrap();
