@@ -23,9 +23,11 @@
 //!
 //! Any case that is not over takes another one in (`take-in-issue`, a part of `merge-issue`).
 //!
-//! The stage is that of the case and of its lead order. An order has a state of its own: an assisting department
-//! accepts, asks its order back, reports and disposes from dispatched to rework, also while the lead's return is
-//! reviewed, and `decide-return` decides on its return in any of these.
+//! A case has several parts that are worked on by themselves: the case itself, the work of the grid, a deliberation, and an
+//! order for each department. Each has a state and an obligation of its own ([`Standing`]), folded from the events alone, for
+//! decisions and views alike; the stage is derived from the parts by one table. An assisting department accepts, asks its
+//! order back, reports and disposes from dispatched to rework, also while the lead's return is reviewed, and
+//! `decide-return` decides on its return in any of these.
 //!
 //! Consent polls, arbitration, first contact, summons, extension, suspension, urging, supervision, correction and
 //! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
@@ -38,7 +40,6 @@
 
 mod access;
 mod case;
-mod command;
 mod cycle;
 mod deliberate;
 mod deliberation;
@@ -60,15 +61,14 @@ mod coverage;
 #[cfg(test)]
 mod testing;
 
-pub use case::Case;
-pub use command::CaseCommand;
+pub use case::{Case, CaseCommand};
 pub use cycle::{Cycle, Verification};
 pub use deliberate::{
-    Attendance, ConcludeDeliberation, Conclusion, ConsentResult, DeliberationConcluded, DeliberationOpened,
-    DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, MeetingRound,
-    OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
+    Attendance, ConcludeDeliberation, ConsentResult, DeliberationConcluded, DeliberationOpened, DeliberationWaived,
+    EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingRound, OpenDeliberation, ProposalRevised,
+    ReviseProposal, Roster, Seat, Topic,
 };
-pub use deliberation::Deliberation;
+pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
     DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
     IssueVoided, ListLine, Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, TakeInIssue, Urgency,

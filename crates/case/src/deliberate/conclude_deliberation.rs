@@ -1,10 +1,10 @@
-use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Refusal, Stage};
+use crate::{Conclusion, Refusal, Stage};
 
 /// The convener concludes the deliberation.
 ///
@@ -17,28 +17,6 @@ pub struct ConcludeDeliberation {
     pub conclusion: Conclusion,
     /// The reasons, and whoever dissented (without names), at most 2000 characters.
     pub summary: String,
-}
-
-/// What a deliberation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Conclusion {
-    /// 达成共识: the community does it.
-    Agreed,
-    /// 上报: it is for the departments.
-    Escalate,
-    /// 解释: nothing will be done, and the finder is told why.
-    Explain,
-}
-
-impl Conclusion {
-    const fn next_step(self) -> Step {
-        match self {
-            Self::Agreed => Step::WORK_IN_GRID,
-            Self::Escalate => Step::ROUTE,
-            Self::Explain => Step::COLLECT_FEEDBACK,
-        }
-    }
 }
 
 /// The deliberation was concluded.

@@ -1,4 +1,3 @@
-use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 use kernel::facts::Authority;
 use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Refusal, Stage};
+use crate::{CaseFile, MeetingKind, Refusal, Stage};
 
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
@@ -35,29 +35,6 @@ pub struct HoldMeeting {
     /// Score of a review, 0 to 100.
     #[serde(default)]
     pub score: Option<u8>,
-}
-
-/// 三会.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MeetingKind {
-    /// 听证会
-    Hearing,
-    /// 协调会
-    Coordination,
-    /// 评议会
-    Review,
-}
-
-impl MeetingKind {
-    /// The stored name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hearing => "hearing",
-            Self::Coordination => "coordination",
-            Self::Review => "review",
-        }
-    }
 }
 
 /// How many of a class of seats were there.

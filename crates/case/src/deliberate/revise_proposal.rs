@@ -2,10 +2,9 @@ use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::MeetingKind;
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Refusal, Stage};
+use crate::{MeetingKind, Refusal, Stage};
 
 /// The convener lays down the next version of the proposal, and which meeting led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
-use kernel::facts::MatterFacts;
-use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use std::collections::BTreeSet;
 
+use kernel::facts::MatterFacts;
+use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

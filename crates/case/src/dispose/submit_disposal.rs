@@ -1,4 +1,3 @@
-use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 use kernel::digest::Digest;
 use kernel::{Allowed, Context, Evidence, Needs, Obligation, OrderId, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
@@ -7,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 
 /// A department says that its part is done, with what shows it.
 ///

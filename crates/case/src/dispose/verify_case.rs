@@ -1,16 +1,16 @@
-use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
+use std::collections::BTreeSet;
+
+use kernel::digest::Digest;
 use kernel::{
     Allowed, Context, Evidence, GridCode, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count,
     check_text,
 };
-use std::collections::BTreeSet;
-
-use kernel::digest::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
 
 /// A verifier checks on site what another has disposed (核查).
 ///

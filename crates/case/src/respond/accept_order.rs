@@ -1,4 +1,3 @@
-use crate::{OrderRef, OrderStatus, Refusal};
 use kernel::{Allowed, Context, Obligation, OrderId, Party, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal};
 
 /// A department takes over the order it was sent.
 ///

@@ -1,4 +1,3 @@
-use crate::{OrderRef, OrderStatus, Part, Refusal};
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Party, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Part, Refusal};
 
 /// The duty officer decides on a return.
 ///

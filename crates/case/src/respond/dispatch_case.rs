@@ -1,17 +1,17 @@
-use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use kernel::facts::MatterFacts;
 use kernel::{
     Allowed, Context, DepartmentCode, Derivation, Due, Evidence, GridCode, LimitOf, MatterCode, Needs, Obligation,
     OrderId, Party, PersonId, Reach, Role, Step, Verb, check_count, check_text,
 };
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
 
 /// How the derivation of a due time begins that the dispatcher set.
 const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";

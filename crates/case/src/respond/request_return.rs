@@ -1,4 +1,3 @@
-use crate::{OrderRef, OrderStatus, Refusal};
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal};
 
 /// A department says that an order is not its own (退单), inside the window and with the legal basis.
 ///
