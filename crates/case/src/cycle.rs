@@ -43,7 +43,6 @@ impl Verification {
         matches!(self, Self::Passed(_))
     }
 
-    /// What was found.
     pub fn findings(&self) -> &str {
         match self {
             Self::Passed(event) => &event.findings,

@@ -164,7 +164,7 @@ impl Standing {
         self.leading().0
     }
 
-    /// What must be done next in the part that gives the case its stage. `None` once nobody has to act.
+    /// What must be done next in the part that gives the case its stage. `None` once nobody must act.
     pub fn next(&self) -> Option<&Obligation> {
         self.leading().1
     }
@@ -212,7 +212,7 @@ impl Standing {
         }
     }
 
-    /// An order of whatever round of work.
+    /// An order of any round of work.
     pub fn order(&self, order: OrderId) -> Option<&OrderPart> {
         self.parts.orders.iter().find(|part| part.order == order)
     }
@@ -247,7 +247,7 @@ pub(crate) fn order_after(event: &CaseEvent) -> Option<(&OrderRef, OrderStatus, 
 }
 
 /// What must be done next after the event: in the case as a whole, or, where an order is named, on that order of an assisting
-/// department. `None` where nobody has to act any more.
+/// department. `None` where nobody must act any more.
 pub(crate) fn obligations_after(event: &CaseEvent) -> impl Iterator<Item = (Option<&OrderRef>, Option<&Obligation>)> {
     moves(event).into_iter().flatten().filter_map(|step| match step {
         Move::Order(about, _, next) if about.part == Part::Assist => Some((Some(about), next)),

@@ -24,11 +24,10 @@ pub struct ConcludeDeliberation {
 pub struct DeliberationConcluded {
     /// What it came to.
     pub conclusion: Conclusion,
-    /// The reasons.
     pub summary: String,
-    /// The version of the proposal it stands on; 0 where there was none.
+    /// The version of the proposal that it is about; 0 without a proposal.
     pub proposal_version: u32,
-    /// Who has to act next until when.
+    /// Who must act next, and by when.
     pub next: Obligation,
 }
 

@@ -24,7 +24,6 @@ pub struct EscalateIssue {
 /// Deliberation was waived, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliberationWaived {
-    /// Why.
     pub reason: String,
 }
 
@@ -35,7 +34,7 @@ pub struct IssueEscalated {
     pub reason: String,
     /// Whether this asks for the review of a refusal to file.
     pub review: bool,
-    /// Who has to file or refuse until when.
+    /// Who must file or refuse, and by when.
     pub next: Obligation,
 }
 

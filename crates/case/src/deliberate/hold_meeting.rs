@@ -17,7 +17,6 @@ use crate::{CaseFile, MeetingKind, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldMeeting {
-    /// Which of the three.
     pub kind: MeetingKind,
     /// 1, 2, 3 … of this kind, in this deliberation.
     pub round: u32,
@@ -63,9 +62,7 @@ pub struct ConsentResult {
 /// A meeting was held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MeetingHeld {
-    /// The meeting.
     pub meeting: MeetingId,
-    /// Which of the three.
     pub kind: MeetingKind,
     /// Its number of this kind.
     pub round: u32,
@@ -73,7 +70,6 @@ pub struct MeetingHeld {
     pub held_at: DateTime<Utc>,
     /// Who was there.
     pub attendance: Vec<Attendance>,
-    /// The minutes.
     pub minutes: Evidence,
     /// What was decided or found.
     pub results: Vec<String>,
@@ -83,7 +79,7 @@ pub struct MeetingHeld {
     /// Score of a review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
-    /// Who has to act next; absent where the meeting changes nothing in that.
+    /// Who must act next. Absent where the meeting does not change that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
 }

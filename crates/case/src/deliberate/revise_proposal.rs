@@ -29,7 +29,6 @@ pub struct ReviseProposal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeetingRound {
-    /// Which of the three.
     pub kind: MeetingKind,
     /// Its number.
     pub round: u32,
@@ -59,7 +58,7 @@ pub struct ProposalRevised {
     pub after: Option<MeetingRound>,
     /// The topics of the design.
     pub topics: Vec<Topic>,
-    /// Who has to bring the deliberation on until when.
+    /// Who must advance the deliberation, and by when.
     pub next: Obligation,
 }
 

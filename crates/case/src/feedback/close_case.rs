@@ -57,7 +57,6 @@ pub struct CaseClosed {
     pub outcome: Outcome,
     /// How it was solved.
     pub resolution: Vec<Resolution>,
-    /// The summary.
     pub summary: String,
     /// Why it is closed although the finder is not satisfied.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,18 +14,16 @@ use crate::{OrderRef, OrderStatus, Refusal};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptOrder {
-    /// The order.
     pub order: OrderId,
 }
 
 /// A department took its order over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderAccepted {
-    /// The order.
     pub order: OrderRef,
     /// Whether the limit for accepting was over.
     pub late: bool,
-    /// What the department has to do next.
+    /// What the department must do next.
     pub next: Obligation,
 }
 

@@ -13,7 +13,6 @@ use crate::{OrderRef, OrderStatus, Refusal};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestReturn {
-    /// The order.
     pub order: OrderId,
     /// Why, as a code.
     pub reason: ReturnReason,
@@ -40,7 +39,6 @@ pub enum ReturnReason {
 /// A department asked for the return of its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnRequested {
-    /// The order.
     pub order: OrderRef,
     /// Why, as a code.
     pub reason: ReturnReason,
@@ -48,7 +46,7 @@ pub struct ReturnRequested {
     pub legal_basis: String,
     /// Why, in words.
     pub explanation: String,
-    /// Who has to decide until when. The disposal clock goes on.
+    /// Who must decide, and by when. The disposal clock continues.
     pub next: Obligation,
 }
 
