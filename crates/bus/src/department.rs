@@ -179,7 +179,7 @@ async fn deliveries(mut batch: Batch) -> Result<Vec<Delivery>, Error> {
             Ok(delivery) => deliveries.push(delivery),
             // Not acknowledged, so not skipped: it is delivered again, unless the publisher finds and removes it.
             Err(error) => {
-                tracing::warn!(reason = chain(&error), "a message of the consumer is no event about an order")
+                tracing::warn!(reason = chain(&error), "a message of the consumer is no event about an order");
             }
         }
     }

@@ -6,9 +6,9 @@ mod support;
 use std::sync::Arc;
 
 use app::event::Unreadable;
+use app::lanes::Sources;
 use app::port::view_store::Docs;
 use app::port::{Append, NewEvent, Part, RowChange, ViewSpec};
-use app::lanes::Sources;
 use app::rebuild::rebuild;
 use app::view::{Fold, FoldError, Working};
 use app::{Error, registry};

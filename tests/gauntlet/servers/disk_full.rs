@@ -1,4 +1,4 @@
-//! A disk is full. Reading goes on, nothing that was acknowledged is lost, and with room again all goes on by itself.
+//! A disk is full. Reading still works, nothing that was acknowledged is lost, and with room again everything continues by itself.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -131,7 +131,7 @@ impl Log {
     }
 }
 
-/// The disk of the write-ahead log. PostgreSQL cannot go on then, nor be read from; what matters is what comes after.
+/// The disk of the write-ahead log. PostgreSQL cannot continue then, nor be read from; what matters is what comes after.
 pub(super) async fn of_the_wal(run: &mut Run) -> anyhow::Result<Outcome> {
     if let Some(why) = Mount::is_impossible().await? {
         return Ok(Outcome::skipped(why));
@@ -190,7 +190,7 @@ async fn supervise(postgres: &mut Postgres, stage: &Stage) -> anyhow::Result<u64
     Ok(times)
 }
 
-/// The disk of NATS: commands and readings go on, and the stream follows when there is room.
+/// The disk of NATS: commands and readings still work, and the stream follows when there is room.
 pub(super) async fn of_nats(run: &mut Run) -> anyhow::Result<Outcome> {
     if let Some(why) = Mount::is_impossible().await? {
         return Ok(Outcome::skipped(why));
@@ -249,7 +249,7 @@ async fn stream_stands_still(stage: &Stage, load: &mut Load) -> anyhow::Result<(
             (last, since) = (now, Instant::now());
         }
         if started.elapsed() > PATIENCE {
-            bail!("NATS goes on storing though its disk is full");
+            bail!("NATS still stores although its disk is full");
         }
     }
     Ok(())

@@ -31,7 +31,7 @@ pub(super) struct Walk {
     sender: Sender,
 }
 
-/// A case ends early where a command's outcome stays unknown or is not what it should be: another one is begun.
+/// A case ends early where a command's outcome stays unknown or is not what it should be: another one begins.
 type Stopped = Option<()>;
 
 impl Walk {
