@@ -43,6 +43,7 @@ impl Verification {
         matches!(self, Self::Passed(_))
     }
 
+    /// What was found.
     pub fn findings(&self) -> &str {
         match self {
             Self::Passed(event) => &event.findings,

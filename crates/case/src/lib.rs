@@ -33,7 +33,8 @@
 //! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
 //! the stages consent_polling, arbitration, suspended and archived come with those commands.
 //!
-//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`](kernel::Context) brings in time, actor and the facts that a command asks for.
+//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`](kernel::Context) brings in time, actor and the facts that a
+//! command asks for.
 //! INVARIANT: a case that is not closed, merged or voided has an [`Obligation`](kernel::Obligation).
 //! INVARIANT: the same command again is no event, or the same refusal. A reason in other words, where nothing else
 //! differs, is the same command; another code, due time, matter, department or file is not.
