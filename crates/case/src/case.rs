@@ -1,11 +1,46 @@
-//! The aggregate: who decides what, and no rule inside.
+//! The aggregate: its commands, who decides what, and no rule inside.
 
 use kernel::aggregate::PersonalSpec;
 use kernel::facts::SealedPerson;
 use kernel::{Actor, Aggregate, Allowed, Context, OrderId, Place, Step};
 
 use crate::access::{CASE_READERS, REPORTER_READERS};
-use crate::{CaseCommand, CaseEvent, CaseFile, Order, OrderPart, OrderStatus, Refusal, Stage, Standing};
+use crate::{
+    AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
+    DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order, OrderPart,
+    OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase, RequestReturn,
+    ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase, VoidIssue,
+};
+
+kernel::commands! {
+    /// What can be asked of a case.
+    pub enum CaseCommand of Case {
+        DiscoverIssue,
+        RegisterIssue,
+        MergeIssue,
+        TakeInIssue,
+        VoidIssue,
+        HandleInGrid,
+        OpenDeliberation,
+        HoldMeeting,
+        ReviseProposal,
+        ConcludeDeliberation,
+        EscalateIssue,
+        FileCase,
+        RefuseFiling,
+        DispatchCase,
+        AcceptOrder,
+        RequestReturn,
+        DecideReturn,
+        RecordProgress,
+        SubmitDisposal,
+        VerifyCase,
+        RecordFeedback,
+        AnswerMerged,
+        CloseCase,
+        ReopenCase,
+    }
+}
 
 /// What a command leads to.
 pub(crate) type Decision = kernel::Decision<Case>;

@@ -1,6 +1,56 @@
 //! One deliberation (共议) of a case, with its meetings and the versions of its proposal.
 
-use crate::{Conclusion, DeliberationConcluded, DeliberationOpened, MeetingHeld, MeetingKind, ProposalRevised};
+use kernel::Step;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeliberationConcluded, DeliberationOpened, MeetingHeld, ProposalRevised};
+
+/// 三会.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MeetingKind {
+    /// 听证会
+    Hearing,
+    /// 协调会
+    Coordination,
+    /// 评议会
+    Review,
+}
+
+impl MeetingKind {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hearing => "hearing",
+            Self::Coordination => "coordination",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// What a deliberation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// 达成共识: the community does it.
+    Agreed,
+    /// 上报: it is for the departments.
+    Escalate,
+    /// 解释: nothing will be done, and the finder is told why.
+    Explain,
+}
+
+impl Conclusion {
+    /// What must be done next.
+    pub(crate) const fn next_step(self) -> Step {
+        match self {
+            Self::Agreed => Step::WORK_IN_GRID,
+            Self::Escalate => Step::ROUTE,
+            Self::Explain => Step::COLLECT_FEEDBACK,
+        }
+    }
+}
 
 /// One deliberation.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,10 +5,9 @@ use crate::{
     DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
     GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
     IssueTakenIn, IssueVoided, MeetingHeld, MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded,
-    OrderRef, OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReturnApproved, ReturnRefused,
-    ReturnRequested, VerificationFailed, VerificationPassed,
+    OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReturnApproved, ReturnRefused, ReturnRequested,
+    VerificationFailed, VerificationPassed,
 };
-use kernel::DepartmentCode;
 
 kernel::events! {
     /// What has happened to a case.
@@ -50,27 +49,4 @@ kernel::events! {
         CaseReopened = "cn.dualgrid.case.case_reopened.v1" to Street,
     }
     department = CaseEvent::department_of;
-}
-
-impl CaseEvent {
-    /// What the event says of the order that it is about, if it is about one.
-    pub fn order(&self) -> Option<&OrderRef> {
-        Some(match self {
-            Self::OrderDispatched(event) => &event.order,
-            Self::OrderAccepted(event) => &event.order,
-            Self::ReturnRequested(event) => &event.order,
-            Self::ReturnApproved(event) => &event.order,
-            Self::OrderWithdrawn(event) => &event.order,
-            Self::ReturnRefused(event) => &event.order,
-            Self::OrderProgressRecorded(event) => &event.order,
-            Self::PartDisposed(event) => &event.order,
-            Self::OrderReworkRequired(event) => &event.order,
-            _ => return None,
-        })
-    }
-
-    /// The department whose order the event is about. Such an event goes to that department's subject.
-    fn department_of(&self) -> Option<&DepartmentCode> {
-        self.order().map(|order| &order.department)
-    }
 }

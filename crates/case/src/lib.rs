@@ -23,22 +23,24 @@
 //!
 //! Any case that is not over takes another one in (`take-in-issue`, a part of `merge-issue`).
 //!
-//! The stage is that of the case and of its lead order. An order has a state of its own: an assisting department
-//! accepts, asks its order back, reports and disposes from dispatched to rework, also while the lead's return is
-//! reviewed, and `decide-return` decides on its return in any of these.
+//! A case has several parts that are worked on by themselves: the case itself, the work of the grid, a deliberation, and an
+//! order for each department. Each has a state and an obligation of its own ([`Standing`]), folded from the events alone, for
+//! decisions and views alike; the stage is derived from the parts by one table. An assisting department accepts, asks its
+//! order back, reports and disposes from dispatched to rework, also while the lead's return is reviewed, and
+//! `decide-return` decides on its return in any of these.
 //!
 //! Consent polls, arbitration, first contact, summons, extension, suspension, urging, supervision, correction and
 //! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
 //! the stages consent_polling, arbitration, suspended and archived come with those commands.
 //!
-//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`](kernel::Context) brings in time, actor and the facts that a command asks for.
+//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`](kernel::Context) brings in time, actor and the facts that a
+//! command asks for.
 //! INVARIANT: a case that is not closed, merged or voided has an [`Obligation`](kernel::Obligation).
 //! INVARIANT: the same command again is no event, or the same refusal. A reason in other words, where nothing else
 //! differs, is the same command; another code, due time, matter, department or file is not.
 
 mod access;
 mod case;
-mod command;
 mod cycle;
 mod deliberate;
 mod deliberation;
@@ -60,15 +62,14 @@ mod coverage;
 #[cfg(test)]
 mod testing;
 
-pub use case::Case;
-pub use command::CaseCommand;
+pub use case::{Case, CaseCommand};
 pub use cycle::{Cycle, Verification};
 pub use deliberate::{
-    Attendance, ConcludeDeliberation, Conclusion, ConsentResult, DeliberationConcluded, DeliberationOpened,
-    DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, MeetingRound,
-    OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
+    Attendance, ConcludeDeliberation, ConsentResult, DeliberationConcluded, DeliberationOpened, DeliberationWaived,
+    EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingRound, OpenDeliberation, ProposalRevised,
+    ReviseProposal, Roster, Seat, Topic,
 };
-pub use deliberation::Deliberation;
+pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
     DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
     IssueVoided, ListLine, Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, TakeInIssue, Urgency,

@@ -31,6 +31,29 @@ pub struct OrderRef {
     pub part: Part,
 }
 
+impl CaseEvent {
+    /// What the event says of the order that it is about, if it is about one.
+    pub fn order(&self) -> Option<&OrderRef> {
+        Some(match self {
+            Self::OrderDispatched(event) => &event.order,
+            Self::OrderAccepted(event) => &event.order,
+            Self::ReturnRequested(event) => &event.order,
+            Self::ReturnApproved(event) => &event.order,
+            Self::OrderWithdrawn(event) => &event.order,
+            Self::ReturnRefused(event) => &event.order,
+            Self::OrderProgressRecorded(event) => &event.order,
+            Self::PartDisposed(event) => &event.order,
+            Self::OrderReworkRequired(event) => &event.order,
+            _ => return None,
+        })
+    }
+
+    /// The department whose order the event is about. Such an event goes to that department's subject.
+    pub(crate) fn department_of(&self) -> Option<&DepartmentCode> {
+        self.order().map(|order| &order.department)
+    }
+}
+
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

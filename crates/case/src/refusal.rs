@@ -30,7 +30,7 @@ kernel::refusals! {
         UnknownOrder {
             order: OrderId,
         } = Missing "unknown-order",
-        /// A point that is not on the earth.
+        /// The point is not on the earth.
         #[error("longitude must be -180 to 180 and latitude -90 to 90")]
         NotOnTheMap = Unfit "not-on-the-map",
         /// A due time that has passed.
@@ -46,7 +46,7 @@ kernel::refusals! {
         CannotMergeInto {
             into: CaseId,
         } = Refused "cannot-merge-into",
-        /// The case was merged into another one, or into none.
+        /// The case was not merged, or was merged into another case.
         #[error("the case was not merged into case {case}")]
         NotMergedInto {
             case: CaseId,
@@ -84,7 +84,7 @@ kernel::refusals! {
         MeetingAlreadyRecorded {
             round: u32,
         } = Refused "meeting-already-recorded",
-        /// A score that is none, or of a meeting that scores nothing.
+        /// The score is not 0 to 100, or the meeting gives no scores.
         #[error("a score is 0 to 100 and is given in a review meeting")]
         ScoreDoesNotFit = Unfit "score-does-not-fit",
         /// The counts of a consent contradict each other.
@@ -130,7 +130,7 @@ kernel::refusals! {
             department: DepartmentCode,
         } = Refused "department-twice",
         /// The lead department does not have the matter on its list.
-        #[error("department {department} does not have the matter on its list; say why it leads all the same")]
+        #[error("department {department} does not have the matter on its list; say why it leads anyway")]
         NotItsMatter {
             department: DepartmentCode,
         } = Refused "not-its-matter",
@@ -168,10 +168,10 @@ kernel::refusals! {
             waiting: Vec<DepartmentCode>,
         } = Refused "assisting-parts-open",
         /// A verifier never verifies their own work.
-        #[error("who disposed does not verify; another person has to")]
+        #[error("who disposed does not verify; another person must verify")]
         VerifierDisposed = Refused "verifier-disposed",
         /// The finder has not been answered.
-        #[error("the finder has to get an answer before the case is closed")]
+        #[error("the finder must get an answer before the case is closed")]
         FinderNotAnswered = Refused "finder-not-answered",
         /// The finder says that it is not solved.
         #[error("the finder is not satisfied; reopen the case, or close it with a reason")]

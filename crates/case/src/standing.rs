@@ -164,7 +164,7 @@ impl Standing {
         self.leading().0
     }
 
-    /// What must be done next in the part that gives the case its stage. `None` once nobody has to act.
+    /// What must be done next in the part that gives the case its stage. `None` once nobody must act.
     pub fn next(&self) -> Option<&Obligation> {
         self.leading().1
     }
@@ -212,7 +212,7 @@ impl Standing {
         }
     }
 
-    /// An order of whatever round of work.
+    /// An order of any round of work.
     pub fn order(&self, order: OrderId) -> Option<&OrderPart> {
         self.parts.orders.iter().find(|part| part.order == order)
     }
@@ -247,7 +247,7 @@ pub(crate) fn order_after(event: &CaseEvent) -> Option<(&OrderRef, OrderStatus, 
 }
 
 /// What must be done next after the event: in the case as a whole, or, where an order is named, on that order of an assisting
-/// department. `None` where nobody has to act any more.
+/// department. `None` where nobody must act any more.
 pub(crate) fn obligations_after(event: &CaseEvent) -> impl Iterator<Item = (Option<&OrderRef>, Option<&Obligation>)> {
     moves(event).into_iter().flatten().filter_map(|step| match step {
         Move::Order(about, _, next) if about.part == Part::Assist => Some((Some(about), next)),
@@ -326,5 +326,96 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
         | CaseEvent::CaseDispatched(_)
         | CaseEvent::OrderProgressRecorded(_)
         | CaseEvent::MergedIssueAnswered(_) => [None, None, None],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{
+        ASSIST, LEAD, accepted, community, concluded, consent, discovered, dispatched_case, disposed_case, escalated,
+        failed, grid_done, grid_started, hearing, held, opened, order_id, part_disposed, proposal, registered,
+        reopened, return_approved, return_requested, rework, second_cycle, verified_case,
+    };
+    use kernel::Step;
+
+    fn after(events: impl IntoIterator<Item = CaseEvent>) -> Standing {
+        let mut standing = Standing::default();
+        events.into_iter().for_each(|event| standing.apply(&event));
+        standing
+    }
+
+    fn then(before: Vec<CaseEvent>, events: impl IntoIterator<Item = CaseEvent>) -> Vec<CaseEvent> {
+        before.into_iter().chain(events).collect()
+    }
+
+    #[test]
+    fn the_part_that_is_worked_on_gives_the_stage_and_what_is_next() {
+        let deliberated = || vec![discovered(), community(), opened(), held(hearing()), proposal(1), consent()];
+        let works = || vec![discovered(), community(), grid_started()];
+        let again = || then(disposed_case(), [failed()]);
+        for (events, stage, step) in [
+            (vec![discovered()], Stage::Discovered, Step::REGISTER),
+            (vec![discovered(), community()], Stage::Registered, Step::ROUTE),
+            (works(), Stage::GridHandling, Step::WORK_IN_GRID),
+            (then(works(), [opened()]), Stage::Deliberating, Step::DELIBERATE),
+            (deliberated(), Stage::Deliberating, Step::DELIBERATE),
+            (then(deliberated(), [concluded()]), Stage::Deliberating, Step::WORK_IN_GRID),
+            (then(deliberated(), [concluded(), grid_started()]), Stage::GridHandling, Step::WORK_IN_GRID),
+            (then(works(), [grid_done()]), Stage::Disposed, Step::VERIFY),
+            (vec![discovered(), registered(), escalated()], Stage::Escalated, Step::FILE),
+            (dispatched_case(), Stage::Dispatched, Step::ACCEPT),
+            (then(dispatched_case(), [accepted(ASSIST)]), Stage::Dispatched, Step::ACCEPT),
+            (then(dispatched_case(), [accepted(LEAD)]), Stage::InDisposal, Step::DISPOSE),
+            (then(dispatched_case(), [return_requested(LEAD)]), Stage::ReturnReview, Step::DECIDE_RETURN),
+            (then(dispatched_case(), return_approved()), Stage::Filed, Step::DISPATCH),
+            (disposed_case(), Stage::Disposed, Step::VERIFY),
+            (again(), Stage::Rework, Step::REWORK),
+            (then(again(), [rework(LEAD)]), Stage::Rework, Step::REWORK),
+            (verified_case(), Stage::Callback, Step::COLLECT_FEEDBACK),
+            (then(verified_case(), [reopened()]), Stage::Reopened, Step::ROUTE_AGAIN),
+        ] {
+            let standing = after(events);
+            assert_eq!((standing.stage(), standing.next().map(|next| &next.step)), (stage, Some(&step)));
+        }
+        assert_eq!((Standing::default().stage(), Standing::default().next()), (Stage::Absent, None));
+    }
+
+    #[test]
+    fn every_part_has_a_state_and_an_obligation_of_its_own() {
+        let standing = after(then(dispatched_case(), [accepted(LEAD), return_requested(ASSIST)]));
+        let of = |department| standing.order(order_id(department)).unwrap();
+        let step = |order: &OrderPart| order.next.as_ref().map(|next| next.step.clone());
+        assert_eq!((of(LEAD).status, step(of(LEAD))), (OrderStatus::Accepted, Some(Step::DISPOSE)));
+        assert_eq!((of(ASSIST).status, step(of(ASSIST))), (OrderStatus::ReturnReview, Some(Step::DECIDE_RETURN)));
+        assert_eq!(standing.stage(), Stage::InDisposal, "nobody waits for the decision but the assisting department");
+        let done = after(then(dispatched_case(), [accepted(ASSIST), part_disposed(ASSIST)]));
+        assert_eq!(step(done.order(order_id(ASSIST)).unwrap()), None);
+    }
+
+    #[test]
+    fn the_work_of_the_grid_stops_while_it_is_deliberated() {
+        let parts = after([discovered(), community(), grid_started(), opened()]).parts;
+        assert_eq!(parts.grid_work, Some(PartOf { state: GridWorkState::Stopped, next: None }));
+        assert_eq!(parts.own, PartOf { state: OwnState::Underway, next: None });
+        assert_eq!(parts.deliberation.unwrap().state, DeliberationState::Open);
+        let never_begun = after([discovered(), registered(), escalated()]).parts;
+        assert_eq!((never_begun.grid_work, never_begun.deliberation), (None, None));
+    }
+
+    #[test]
+    fn a_new_cycle_begins_afresh_and_keeps_the_old_orders() {
+        let standing = after(second_cycle(true));
+        assert_eq!((standing.cycle, standing.parts.orders.len()), (2, 2));
+        assert_eq!((standing.lead(), standing.live_orders().count()), (None, 0));
+    }
+
+    #[test]
+    fn it_is_read_back_as_it_was_written() {
+        for events in [vec![], dispatched_case(), vec![discovered(), community(), grid_started(), opened()]] {
+            let standing = after(events);
+            let written = serde_json::to_string(&standing).unwrap();
+            assert_eq!(serde_json::from_str::<Standing>(&written).unwrap(), standing);
+        }
     }
 }

@@ -1,10 +1,10 @@
-use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Refusal, Stage};
+use crate::{Conclusion, Refusal, Stage};
 
 /// The convener concludes the deliberation.
 ///
@@ -19,38 +19,15 @@ pub struct ConcludeDeliberation {
     pub summary: String,
 }
 
-/// What a deliberation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Conclusion {
-    /// 达成共识: the community does it.
-    Agreed,
-    /// 上报: it is for the departments.
-    Escalate,
-    /// 解释: nothing will be done, and the finder is told why.
-    Explain,
-}
-
-impl Conclusion {
-    const fn next_step(self) -> Step {
-        match self {
-            Self::Agreed => Step::WORK_IN_GRID,
-            Self::Escalate => Step::ROUTE,
-            Self::Explain => Step::COLLECT_FEEDBACK,
-        }
-    }
-}
-
 /// The deliberation was concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliberationConcluded {
     /// What it came to.
     pub conclusion: Conclusion,
-    /// The reasons.
     pub summary: String,
-    /// The version of the proposal it stands on; 0 where there was none.
+    /// The version of the proposal that it is about; 0 without a proposal.
     pub proposal_version: u32,
-    /// Who has to act next until when.
+    /// Who must act next, and by when.
     pub next: Obligation,
 }
 

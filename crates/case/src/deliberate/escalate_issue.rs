@@ -1,4 +1,3 @@
-use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 use kernel::facts::Authority;
 use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
@@ -24,7 +24,6 @@ pub struct EscalateIssue {
 /// Deliberation was waived, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliberationWaived {
-    /// Why.
     pub reason: String,
 }
 
@@ -35,7 +34,7 @@ pub struct IssueEscalated {
     pub reason: String,
     /// Whether this asks for the review of a refusal to file.
     pub review: bool,
-    /// Who has to file or refuse until when.
+    /// Who must file or refuse, and by when.
     pub next: Obligation,
 }
 

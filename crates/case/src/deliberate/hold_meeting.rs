@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Refusal, Stage};
+use crate::{CaseFile, MeetingKind, Refusal, Stage};
 
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
@@ -17,7 +17,6 @@ use crate::{CaseFile, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldMeeting {
-    /// Which of the three.
     pub kind: MeetingKind,
     /// 1, 2, 3 … of this kind, in this deliberation.
     pub round: u32,
@@ -35,29 +34,6 @@ pub struct HoldMeeting {
     /// Score of a review, 0 to 100.
     #[serde(default)]
     pub score: Option<u8>,
-}
-
-/// 三会.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MeetingKind {
-    /// 听证会
-    Hearing,
-    /// 协调会
-    Coordination,
-    /// 评议会
-    Review,
-}
-
-impl MeetingKind {
-    /// The stored name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hearing => "hearing",
-            Self::Coordination => "coordination",
-            Self::Review => "review",
-        }
-    }
 }
 
 /// How many of a class of seats were there.
@@ -86,9 +62,7 @@ pub struct ConsentResult {
 /// A meeting was held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MeetingHeld {
-    /// The meeting.
     pub meeting: MeetingId,
-    /// Which of the three.
     pub kind: MeetingKind,
     /// Its number of this kind.
     pub round: u32,
@@ -96,7 +70,6 @@ pub struct MeetingHeld {
     pub held_at: DateTime<Utc>,
     /// Who was there.
     pub attendance: Vec<Attendance>,
-    /// The minutes.
     pub minutes: Evidence,
     /// What was decided or found.
     pub results: Vec<String>,
@@ -106,7 +79,7 @@ pub struct MeetingHeld {
     /// Score of a review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
-    /// Who has to act next; absent where the meeting changes nothing in that.
+    /// Who must act next. Absent where the meeting does not change that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
 }

@@ -18,7 +18,7 @@ pub struct OpenDeliberation {
     pub topic: String,
     /// Who sits on the platform.
     pub roster: Roster,
-    /// The consent rule that a proposal has to meet, for example `RESIDENT_2_3`.
+    /// The consent rule that a proposal must meet, for example `RESIDENT_2_3`.
     #[serde(default)]
     pub consent_rule: Option<String>,
 }
@@ -56,7 +56,7 @@ pub struct DeliberationOpened {
     /// The consent rule as of today.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent_rule: Option<ConsentRule>,
-    /// Who has to bring it on until when.
+    /// Who must advance it, and by when.
     pub next: Obligation,
 }
 

@@ -2,10 +2,9 @@ use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::MeetingKind;
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Refusal, Stage};
+use crate::{MeetingKind, Refusal, Stage};
 
 /// The convener lays down the next version of the proposal, and which meeting led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +29,6 @@ pub struct ReviseProposal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeetingRound {
-    /// Which of the three.
     pub kind: MeetingKind,
     /// Its number.
     pub round: u32,
@@ -60,7 +58,7 @@ pub struct ProposalRevised {
     pub after: Option<MeetingRound>,
     /// The topics of the design.
     pub topics: Vec<Topic>,
-    /// Who has to bring the deliberation on until when.
+    /// Who must advance the deliberation, and by when.
     pub next: Obligation,
 }
 

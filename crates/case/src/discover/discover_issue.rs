@@ -22,7 +22,6 @@ use crate::examples;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoverIssue {
-    /// How it was found.
     pub source: Source,
     /// The number that the source gave it, for example of the 12345 hotline.
     #[serde(default)]
@@ -33,7 +32,6 @@ pub struct DiscoverIssue {
     pub description: String,
     /// The micro grid in which it is.
     pub grid: GridCode,
-    /// Where in that grid.
     pub location: Location,
     /// Who reported it and wants an answer. Sealed before it is recorded.
     #[serde(default)]
@@ -155,7 +153,6 @@ impl ReporterInput {
 /// Who reported it, sealed under the key of that person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reporter {
-    /// The person.
     pub person: PersonId,
     /// 姓名
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,18 +187,14 @@ impl Reporter {
 pub struct IssueDiscovered {
     /// The case that it begins.
     pub case: CaseId,
-    /// How it was found.
     pub source: Source,
     /// The number that the source gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_code: Option<String>,
-    /// What it is.
     pub title: String,
-    /// What was found.
     pub description: String,
     /// The grid as of that time: itself and every grid above it, owning party organisation, administrative grids.
     pub grid: GridFacts,
-    /// Where in that grid.
     pub location: Location,
     /// Who reported it, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -213,7 +206,7 @@ pub struct IssueDiscovered {
     pub list_line: Option<ListLine>,
     /// When it was found.
     pub found_at: DateTime<Utc>,
-    /// Who has to register it until when.
+    /// Who must register it, and by when.
     pub next: Obligation,
 }
 

@@ -1,7 +1,7 @@
-use kernel::facts::MatterFacts;
-use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use std::collections::BTreeSet;
 
+use kernel::facts::MatterFacts;
+use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,6 @@ use crate::{Refusal, Stage};
 pub struct RegisterIssue {
     /// The matter of the catalogue.
     pub matter: MatterCode,
-    /// How urgent it is.
     #[serde(default)]
     pub urgency: Urgency,
     /// How it will be handled.
@@ -54,18 +53,16 @@ pub enum Handling {
 pub struct IssueRegistered {
     /// The matter as of that day.
     pub matter: MatterFacts,
-    /// How urgent it is.
     pub urgency: Urgency,
     /// How it will be handled.
     pub handling: Handling,
-    /// Who has to decide the way until when.
+    /// Who must decide the way, and by when.
     pub next: Obligation,
 }
 
 /// Open cases of the same matter in the same grid were shown to whoever registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DuplicateSuspected {
-    /// The cases.
     pub cases: BTreeSet<CaseId>,
 }
 

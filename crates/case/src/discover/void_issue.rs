@@ -6,18 +6,18 @@ use crate::Stage;
 use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
 
-/// A grid leader or duty officer voids what is no issue (作废): a test, a false alarm. Its history stays.
+/// A grid leader or duty officer voids what is not an issue (作废): a test, a false alarm. Its history stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoidIssue {
-    /// Why it is none.
+    /// Why this is not an issue, at most 500 characters.
     pub reason: String,
 }
 
 /// The case was voided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IssueVoided {
-    /// Why it is no issue.
+    /// Why this is not an issue.
     pub reason: String,
 }
 

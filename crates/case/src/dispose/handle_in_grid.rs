@@ -71,7 +71,7 @@ pub struct GridHandlingStarted {
     pub work: String,
     /// The round of work: 1, and one more for each reopening.
     pub cycle: u32,
-    /// Who has to be done until when.
+    /// Who must finish, and by when.
     pub next: Obligation,
 }
 
@@ -84,7 +84,7 @@ pub struct GridHandlingDone {
     pub evidence: Vec<Evidence>,
     /// Staff id of whoever reported it; they will not verify it.
     pub by: String,
-    /// Who has to verify until when.
+    /// Who must verify, and by when.
     pub next: Obligation,
 }
 

@@ -8,7 +8,7 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{OrderRef, OrderStatus, Refusal, Stage};
 
-/// Whoever does the work says how it goes: a department for its order, the grid for its own work, day by day.
+/// Whoever does the work reports its progress, day by day: a department on its order, the grid on its own work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordProgress {
@@ -17,17 +17,16 @@ pub struct RecordProgress {
     pub order: Option<OrderId>,
     /// The day it is about, in the district's time.
     pub day: NaiveDate,
-    /// How it goes, at most 2000 characters.
+    /// The progress, at most 2000 characters.
     pub text: String,
     /// Digests of uploaded files, at most 20.
     #[serde(default)]
     pub evidence: Vec<Digest>,
 }
 
-/// A department said how its order goes.
+/// A department reported progress on its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderProgressRecorded {
-    /// The order.
     pub order: OrderRef,
     /// The day it is about.
     pub day: NaiveDate,
@@ -37,7 +36,7 @@ pub struct OrderProgressRecorded {
     pub evidence: Vec<Evidence>,
 }
 
-/// The grid said how its own work goes.
+/// The grid reported progress on its own work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GridProgressRecorded {
     /// The day it is about.

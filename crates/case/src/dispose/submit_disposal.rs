@@ -1,4 +1,3 @@
-use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 use kernel::digest::Digest;
 use kernel::{Allowed, Context, Evidence, Needs, Obligation, OrderId, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
@@ -7,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 
 /// A department says that its part is done, with what shows it.
 ///
@@ -14,7 +14,6 @@ use crate::examples;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitDisposal {
-    /// The order.
     pub order: OrderId,
     /// What was done, at most 2000 characters.
     pub result: String,
@@ -25,7 +24,6 @@ pub struct SubmitDisposal {
 /// A department's part is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartDisposed {
-    /// The order.
     pub order: OrderRef,
     /// What was done.
     pub result: String,
@@ -44,7 +42,7 @@ pub struct CaseDisposed {
     pub parts: u32,
     /// The round of work.
     pub cycle: u32,
-    /// Who has to verify until when.
+    /// Who must verify, and by when.
     pub next: Obligation,
 }
 

@@ -1,16 +1,16 @@
-use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
+use std::collections::BTreeSet;
+
+use kernel::digest::Digest;
 use kernel::{
     Allowed, Context, Evidence, GridCode, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count,
     check_text,
 };
-use std::collections::BTreeSet;
-
-use kernel::digest::Digest;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
 
 /// A verifier checks on site what another has disposed (核查).
 ///
@@ -25,7 +25,7 @@ pub struct VerifyCase {
     pub findings: String,
     /// Digests of uploaded files that show it; at least one.
     pub evidence: Vec<Digest>,
-    /// The orders that have to be done again; empty means the lead's.
+    /// The orders that must be done again; empty means the lead's.
     #[serde(default)]
     pub rework: Vec<OrderId>,
 }
@@ -33,46 +33,41 @@ pub struct VerifyCase {
 /// The disposal holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationPassed {
-    /// What was found.
     pub findings: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// Who has to ask the finder until when.
+    /// Who must ask the finder, and by when.
     pub next: Obligation,
 }
 
 /// The disposal does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationFailed {
-    /// What was found.
     pub findings: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// Who has to do it again until when.
+    /// Who must do it again, and by when.
     pub next: Obligation,
 }
 
 /// A department must do its part again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReworkRequired {
-    /// The order.
     pub order: OrderRef,
     /// The grid in which the case is and every grid above it, itself first.
     pub grids: Vec<GridCode>,
-    /// What was found.
     pub findings: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// What the department has to do until when.
+    /// What the department must do, and by when.
     pub next: Obligation,
 }
 
-/// The grid has to do its work again.
+/// The grid must do its work again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GridReworkRequired {
-    /// What was found.
     pub findings: String,
-    /// Who has to do it again until when.
+    /// Who must do it again, and by when.
     pub next: Obligation,
 }
 

@@ -1,10 +1,10 @@
-use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 use kernel::{Allowed, Context, Due, LimitOf, Needs, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
@@ -57,7 +57,6 @@ pub struct CaseClosed {
     pub outcome: Outcome,
     /// How it was solved.
     pub resolution: Vec<Resolution>,
-    /// The summary.
     pub summary: String,
     /// Why it is closed although the finder is not satisfied.
     #[serde(default, skip_serializing_if = "Option::is_none")]

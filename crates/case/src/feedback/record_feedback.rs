@@ -45,7 +45,7 @@ pub struct FeedbackRecorded {
     pub comment: Option<String>,
     /// The round of work it is about.
     pub cycle: u32,
-    /// Who has to close, or reopen, until when.
+    /// Who must close or reopen, and by when.
     pub next: Obligation,
 }
 

@@ -43,7 +43,7 @@ pub struct CaseReopened {
     pub cause: ReopenCause,
     /// Why, in words.
     pub reason: String,
-    /// Who has to decide the way until when.
+    /// Who must decide the way, and by when.
     pub next: Obligation,
 }
 

@@ -1,4 +1,3 @@
-use crate::{OrderRef, OrderStatus, Refusal};
 use kernel::{Allowed, Context, Obligation, OrderId, Party, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal};
 
 /// A department takes over the order it was sent.
 ///
@@ -14,18 +14,16 @@ use crate::examples;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptOrder {
-    /// The order.
     pub order: OrderId,
 }
 
 /// A department took its order over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderAccepted {
-    /// The order.
     pub order: OrderRef,
     /// Whether the limit for accepting was over.
     pub late: bool,
-    /// What the department has to do next.
+    /// What the department must do next.
     pub next: Obligation,
 }
 

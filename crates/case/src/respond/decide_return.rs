@@ -1,4 +1,3 @@
-use crate::{OrderRef, OrderStatus, Part, Refusal};
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Party, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Part, Refusal};
 
 /// The duty officer decides on a return.
 ///
-/// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched anew, an assisting
+/// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched again, an assisting
 /// part falls away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideReturn {
-    /// The order.
     pub order: OrderId,
     /// Approved or refused.
     pub decision: ReturnDecision,
@@ -37,9 +36,8 @@ pub enum ReturnDecision {
 pub struct ReturnApproved {
     /// The order, which ends with this.
     pub order: OrderRef,
-    /// Why.
     pub reason: String,
-    /// Who has to dispatch anew until when; absent for an assisting part.
+    /// Who must dispatch again, and by when. Absent for an assisting part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
 }
@@ -49,18 +47,16 @@ pub struct ReturnApproved {
 pub struct OrderWithdrawn {
     /// The order, which ends with this.
     pub order: OrderRef,
-    /// Why.
     pub reason: String,
 }
 
 /// A return was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnRefused {
-    /// The order, which stands.
+    /// The order; it continues.
     pub order: OrderRef,
-    /// Why.
     pub reason: String,
-    /// What the department has to do next, due as before.
+    /// What the department must do next, due as before.
     pub next: Obligation,
 }
 

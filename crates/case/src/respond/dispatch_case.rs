@@ -1,17 +1,17 @@
-use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
 use kernel::facts::MatterFacts;
 use kernel::{
     Allowed, Context, DepartmentCode, Derivation, Due, Evidence, GridCode, LimitOf, MatterCode, Needs, Obligation,
     OrderId, Party, PersonId, Reach, Role, Step, Verb, check_count, check_text,
 };
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
 
 /// How the derivation of a due time begins that the dispatcher set.
 const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";
@@ -28,7 +28,7 @@ pub struct DispatchCase {
     /// 协办, at most 20.
     #[serde(default)]
     pub assist: Vec<DepartmentCode>,
-    /// What has to be done, at most 2000 characters.
+    /// What must be done, at most 2000 characters.
     pub instructions: String,
     /// Why the lead leads although the matter is not on its list.
     #[serde(default)]
@@ -41,25 +41,22 @@ pub struct DispatchCase {
 /// The case was dispatched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseDispatched {
-    /// The lead department.
     pub lead: DepartmentCode,
-    /// The assisting departments.
     pub assist: Vec<DepartmentCode>,
-    /// What has to be done.
+    /// What must be done.
     pub instructions: String,
     /// Why the lead leads although the matter is not on its list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
-    /// Until when it has to be disposed, and why then.
+    /// By when it must be disposed.
     pub dispose_by: Due,
     /// The round of work: 1, and one more for each reopening.
     pub cycle: u32,
 }
 
-/// A department got an order. Everything it needs to act stands here.
+/// A department got an order. The event holds everything that the department needs to act.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderDispatched {
-    /// The order.
     pub order: OrderRef,
     /// Name of the department that day.
     pub department_name: String,
@@ -67,9 +64,7 @@ pub struct OrderDispatched {
     pub with: Vec<DepartmentCode>,
     /// The matter as pinned.
     pub matter: MatterFacts,
-    /// How urgent it is.
     pub urgency: Urgency,
-    /// What was found.
     pub description: String,
     /// Where it is.
     pub location: Location,
@@ -80,19 +75,19 @@ pub struct OrderDispatched {
     /// Who reported it, if somebody did; their data is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reporter: Option<PersonId>,
-    /// What has to be done.
+    /// What must be done.
     pub instructions: String,
     /// The round of work.
     pub cycle: u32,
-    /// Until when to accept.
+    /// By when to accept.
     pub accept_by: Due,
-    /// Until when to speak to the finder for the first time.
+    /// By when to speak to the finder for the first time.
     pub first_contact_by: Due,
     /// Until when it can be returned.
     pub return_until: Due,
-    /// Until when to dispose.
+    /// By when to dispose.
     pub dispose_by: Due,
-    /// What the department has to do next.
+    /// What the department must do next.
     pub next: Obligation,
 }
 

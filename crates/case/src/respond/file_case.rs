@@ -10,7 +10,7 @@ use crate::{Refusal, Stage};
 
 /// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
 ///
-/// Every criterion that the rules publish (立案条件) has to be answered in their words, and every answer has to be that
+/// Every criterion that the rules publish (立案条件) must be answered in their words, and every answer must be that
 /// it is met; the duty officer may add criteria of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,7 @@ pub struct CaseFiled {
     pub matter: MatterFacts,
     /// The criteria and their answers.
     pub criteria: Vec<CriterionAnswer>,
-    /// Who has to dispatch until when.
+    /// Who must dispatch, and by when.
     pub next: Obligation,
 }
 

@@ -17,9 +17,8 @@ pub struct RefuseFiling {
 /// Filing was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilingRefused {
-    /// Why.
     pub reason: String,
-    /// Who may ask for a review, or tell the finder, until when.
+    /// Who may ask for a review or must tell the finder, and by when.
     pub next: Obligation,
 }
 

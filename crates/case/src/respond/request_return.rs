@@ -1,4 +1,3 @@
-use crate::{OrderRef, OrderStatus, Refusal};
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal};
 
 /// A department says that an order is not its own (退单), inside the window and with the legal basis.
 ///
@@ -13,7 +13,6 @@ use crate::examples;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestReturn {
-    /// The order.
     pub order: OrderId,
     /// Why, as a code.
     pub reason: ReturnReason,
@@ -40,7 +39,6 @@ pub enum ReturnReason {
 /// A department asked for the return of its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnRequested {
-    /// The order.
     pub order: OrderRef,
     /// Why, as a code.
     pub reason: ReturnReason,
@@ -48,7 +46,7 @@ pub struct ReturnRequested {
     pub legal_basis: String,
     /// Why, in words.
     pub explanation: String,
-    /// Who has to decide until when. The disposal clock goes on.
+    /// Who must decide, and by when. The disposal clock continues.
     pub next: Obligation,
 }
 

@@ -1,12 +1,13 @@
 //! 发现, told.
 
+use kernel::facts::Authority;
+use kernel::{CaseId, Role, Step};
+
 use super::common::{CASE, GRID, NOW, evidence, grid, grid_facts, matter, matter_facts, oblige};
 use crate::{
     CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, Location,
     MergeIssue, RegisterIssue, Source, Urgency,
 };
-use kernel::facts::Authority;
-use kernel::{CaseId, Role, Step};
 
 pub(crate) fn discover() -> DiscoverIssue {
     DiscoverIssue {

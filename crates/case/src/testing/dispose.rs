@@ -1,12 +1,13 @@
 //! 处置, told.
 
+use kernel::{Role, Step};
+
 use super::common::{ASSIST, CENTRE, GRID, LEAD, evidence, grid_facts, oblige, oblige_department};
 use super::respond::{accepted, dispatched_case, order_id, order_ref};
 use crate::{
     CaseDisposed, CaseEvent, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid,
     OrderReworkRequired, PartDisposed, SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
 };
-use kernel::{Role, Step};
 
 pub(crate) fn executors() -> Vec<Executor> {
     vec![Executor { kind: ExecutorKind::OwnersCommittee, name: "复元坊业委会".into() }]

@@ -1,5 +1,7 @@
 //! 反馈, told.
 
+use kernel::{Role, Step};
+
 use super::common::{CENTRE, due, grid_facts, oblige};
 use super::discover::discover;
 use super::dispose::{passed, verified_case};
@@ -7,7 +9,6 @@ use crate::{
     CaseClosed, CaseEvent, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause,
     Resolution,
 };
-use kernel::{Role, Step};
 
 pub(crate) fn feedback(satisfied: bool) -> RecordFeedback {
     RecordFeedback {

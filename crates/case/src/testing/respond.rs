@@ -1,5 +1,8 @@
 //! 响应, told.
 
+use kernel::facts::Authority;
+use kernel::{Obligation, OrderId, Role, Step};
+
 use super::common::{
     ASSIST, CASE, CENTRE, LEAD, department, due, evidence, grid_facts, matter_facts, oblige, oblige_department,
     step_due,
@@ -11,8 +14,6 @@ use crate::{
     OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved,
     ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested, Urgency,
 };
-use kernel::facts::Authority;
-use kernel::{Obligation, OrderId, Role, Step};
 
 pub(crate) fn file() -> FileCase {
     FileCase { criteria: vec![CriterionAnswer { criterion: "属于本街道".into(), met: true }], matter: None }

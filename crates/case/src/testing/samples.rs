@@ -2,6 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use kernel::consent::{ConsentCount, ConsentRule, Share};
+use kernel::digest::Digest;
+use kernel::facts::{Authority, GridFacts, MatterFacts};
+use kernel::{
+    CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MatterCode, MeetingId, Obligation, OrderId,
+    Party, PartyOrgCode, PersonId, PersonalField, Role, Sealed, Step, TimeUnit,
+};
+
 use crate::{
     Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
     ConsentResult, CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected,
@@ -11,14 +20,6 @@ use crate::{
     OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired, OrderWithdrawn, Outcome,
     Part, PartDisposed, ProposalRevised, ReopenCause, Reporter, Resolution, ReturnApproved, ReturnReason,
     ReturnRefused, ReturnRequested, Roster, Seat, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
-};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kernel::consent::{ConsentCount, ConsentRule, Share};
-use kernel::digest::Digest;
-use kernel::facts::{Authority, GridFacts, MatterFacts};
-use kernel::{
-    CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MatterCode, MeetingId, Obligation, OrderId,
-    Party, PartyOrgCode, PersonId, PersonalField, Role, Sealed, Step, TimeUnit,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.

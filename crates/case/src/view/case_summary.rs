@@ -23,7 +23,7 @@ pub struct CaseSummary {
     pub cycle: u32,
     /// What is worked on, each part with its state and what must be done next on it.
     pub parts: Parts,
-    /// What must be done next in the part that gives the case its stage. Absent once nobody has to act.
+    /// What must be done next in the part that gives the case its stage. Absent once nobody must act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
     pub source: Source,
