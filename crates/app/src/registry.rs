@@ -24,7 +24,15 @@ use crate::shown::{Shown, Views};
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> =
     LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>()]);
 
-static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| vec![shown::<PledgeView>()]);
+static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
+    vec![
+        shown::<case::CaseSummaryView>(),
+        shown::<case::DepartmentOrderView>(),
+        shown::<case::OpenObligationView>(),
+        shown::<PledgeView>(),
+        shown::<Outbox<MergedAnswer>>(),
+    ]
+});
 
 /// Every kind.
 pub fn kinds() -> &'static [Box<dyn Kind>] {
