@@ -94,9 +94,7 @@ impl Desk {
         self.tell(&duty(), case, "file-case", all_met()).await.unwrap();
         let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
         self.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
-        let summary = self.summary(case).await;
-        let order = summary["orders"].as_object().unwrap().keys().next().unwrap().clone();
-        (case, Value::String(order))
+        (case, self.summary(case).await["parts"]["orders"][0]["order"].clone())
     }
 
     /// What is shown of a case.
