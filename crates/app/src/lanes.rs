@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::batch::{Batch, Part};
 use crate::event::Decode;
 use crate::health::{Check, Progress};
-use crate::port::{Build, EventLog, Failure, Move, Saved, ViewStore, Wanted};
+use crate::port::{Build, EventLog, Failure, Loaded, Move, Saved, ViewStore, Wanted};
 use crate::view::{Fold, FoldError, Working, guarded};
 
 /// Most events of one batch.
@@ -233,12 +233,13 @@ impl Lanes {
         let loaded = self.sources.views.load(&wanted).await;
         for (n, rows) in askers.into_iter().zip(loaded) {
             match rows {
-                Ok(rows) => {
+                Loaded::Docs(rows) => {
                     if let Err(error) = self.followers[n].working.hold(rows) {
                         turns[n].stop(error);
                     }
                 }
-                Err(failure) => turns[n].stop(failure),
+                Loaded::Gone => turns[n].why = Some(Why::Gone),
+                Loaded::Failed(failure) => turns[n].stop(failure),
             }
         }
     }

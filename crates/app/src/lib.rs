@@ -27,6 +27,7 @@ mod personal;
 pub mod port;
 mod prepare;
 mod problem;
+pub mod processor;
 pub mod projector;
 pub mod query;
 pub mod read_ahead;

@@ -1,6 +1,7 @@
 //! What is known of a case over all its stages: what its events say, as far as a decision asks for it.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use kernel::consent::ConsentRule;
 use kernel::facts::{GridFacts, MatterFacts};
@@ -27,8 +28,10 @@ pub struct CaseFile {
     pub dispatched: Vec<CaseDispatched>,
     /// Every order that was ever sent.
     pub orders: BTreeMap<OrderId, Order>,
-    /// Its rounds of work, the current one last; never empty.
-    pub cycles: Vec<Cycle>,
+    /// The current round of work.
+    pub cycle: Cycle,
+    /// The rounds of work before it.
+    pub earlier_cycles: Vec<Cycle>,
     /// Other cases about the same issue that ended in this one.
     pub taken_in: Vec<IssueTakenIn>,
     /// How it ended in another case.
@@ -48,7 +51,8 @@ impl CaseFile {
             filed: None,
             dispatched: Vec::new(),
             orders: BTreeMap::new(),
-            cycles: vec![Cycle::first()],
+            cycle: Cycle::first(),
+            earlier_cycles: Vec::new(),
             taken_in: Vec::new(),
             merged: None,
             merged_answers: Vec::new(),
@@ -62,9 +66,9 @@ impl CaseFile {
             CaseEvent::IssueMerged(event) => self.merged = Some(*event),
             CaseEvent::IssueTakenIn(event) => self.taken_in.push(*event),
             CaseEvent::MergedIssueAnswered(event) => self.merged_answers.push(*event),
-            CaseEvent::GridHandlingStarted(event) => self.cycle_mut().grid_work = Some(*event),
-            CaseEvent::GridProgressRecorded(event) => self.cycle_mut().grid_progress = Some(*event),
-            CaseEvent::GridHandlingDone(event) => self.cycle_mut().grid_done.push(*event),
+            CaseEvent::GridHandlingStarted(event) => self.cycle.grid_work = Some(*event),
+            CaseEvent::GridProgressRecorded(event) => self.cycle.grid_progress = Some(*event),
+            CaseEvent::GridHandlingDone(event) => self.cycle.grid_done.push(*event),
             CaseEvent::DeliberationOpened(event) => self.deliberations.push(Deliberation::opened(*event)),
             CaseEvent::MeetingHeld(event) => match self.deliberations.last_mut() {
                 Some(deliberation) => deliberation.meetings.push(*event),
@@ -81,7 +85,7 @@ impl CaseFile {
                 }
             }
             CaseEvent::CaseFiled(event) => self.filed = Some(*event),
-            CaseEvent::FilingRefused(event) => self.cycle_mut().refused.push(*event),
+            CaseEvent::FilingRefused(event) => self.cycle.refused.push(*event),
             CaseEvent::CaseDispatched(event) => self.dispatched.push(*event),
             CaseEvent::OrderDispatched(event) => drop(self.orders.insert(event.order.order, Order::sent(*event))),
             CaseEvent::OrderAccepted(_)
@@ -92,11 +96,13 @@ impl CaseFile {
             | CaseEvent::OrderProgressRecorded(_)
             | CaseEvent::PartDisposed(_)
             | CaseEvent::OrderReworkRequired(_) => self.note_of_order(event),
-            CaseEvent::VerificationPassed(event) => self.cycle_mut().verified.push(Verification::Passed(*event)),
-            CaseEvent::VerificationFailed(event) => self.cycle_mut().verified.push(Verification::Failed(*event)),
-            CaseEvent::FeedbackRecorded(event) => self.cycle_mut().answered.push(*event),
-            CaseEvent::CaseClosed(event) => self.cycle_mut().closed = Some(*event),
-            CaseEvent::CaseReopened(event) => self.cycles.push(Cycle::begun(*event)),
+            CaseEvent::VerificationPassed(event) => self.cycle.verified.push(Verification::Passed(*event)),
+            CaseEvent::VerificationFailed(event) => self.cycle.verified.push(Verification::Failed(*event)),
+            CaseEvent::FeedbackRecorded(event) => self.cycle.answered.push(*event),
+            CaseEvent::CaseClosed(event) => self.cycle.closed = Some(*event),
+            CaseEvent::CaseReopened(event) => {
+                self.earlier_cycles.push(mem::replace(&mut self.cycle, Cycle::begun(*event)));
+            }
             // What these say is asked for by no decision.
             CaseEvent::IssueDiscovered(_)
             | CaseEvent::DuplicateSuspected(_)
@@ -113,15 +119,6 @@ impl CaseFile {
         if let Some(order) = order.and_then(|order| self.orders.get_mut(&order)) {
             order.note(event);
         }
-    }
-
-    /// The current round of work.
-    pub fn cycle(&self) -> &Cycle {
-        self.cycles.last().expect("a case has a first round of work")
-    }
-
-    fn cycle_mut(&mut self) -> &mut Cycle {
-        self.cycles.last_mut().expect("a case has a first round of work")
     }
 
     /// The grid in which the issue is, as of its discovery.
@@ -168,7 +165,7 @@ impl CaseFile {
 
     /// Whether this person disposed something in the current round of work: they do not verify it.
     pub(crate) fn is_disposer(&self, staff: &str) -> bool {
-        let cycle = self.cycle();
+        let cycle = &self.cycle;
         let orders = self.orders.values().filter(|order| order.sent.cycle == cycle.number);
         let by_department = orders.flat_map(|order| &order.disposed).any(|part| part.by == staff);
         by_department || cycle.grid_done.iter().any(|done| done.by == staff)
@@ -176,7 +173,7 @@ impl CaseFile {
 
     /// What the finder said last in the current round of work; what they said in an earlier one is not about this work.
     pub fn last_feedback(&self) -> Option<&FeedbackRecorded> {
-        self.cycle().answered.last()
+        self.cycle.answered.last()
     }
 
     /// The grid leader of the grid in which the issue is.

@@ -53,6 +53,7 @@ mod refusal;
 mod respond;
 mod stage;
 mod standing;
+mod view;
 
 #[cfg(test)]
 mod coverage;
@@ -93,3 +94,6 @@ pub use respond::{
 };
 pub use stage::Stage;
 pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};
+pub use view::{
+    CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, OpenObligation, OpenObligationView,
+};

@@ -137,22 +137,26 @@ impl Standing {
             }
             Move::GridWork(state, next) => PartOf::go(&mut self.parts.grid_work, state, next),
             Move::Deliberation(state, next) => PartOf::go(&mut self.parts.deliberation, state, next),
-            Move::Order(about, status, next) => match self.parts.order_mut(about.order) {
-                Some(order) => (order.status, order.next) = (status, next.cloned()),
-                None => {
-                    // Most cases have one order, and a row in memory should not have room for four.
-                    self.parts.orders.reserve_exact(1);
-                    self.parts.orders.push(OrderPart {
-                        order: about.order,
-                        department: about.department.clone(),
-                        part: about.part,
-                        cycle: self.cycle,
-                        status,
-                        next: next.cloned(),
-                    });
-                }
-            },
+            Move::Order(about, status, next) => self.go_order(about, status, next),
         }
+    }
+
+    fn go_order(&mut self, about: &OrderRef, status: OrderStatus, next: Option<&Obligation>) {
+        let orders = &mut self.parts.orders;
+        if let Some(order) = orders.iter_mut().find(|part| part.order == about.order) {
+            (order.status, order.next) = (status, next.cloned());
+            return;
+        }
+        // Most cases have one order, and a row in memory should not have room for four.
+        orders.reserve_exact(1);
+        orders.push(OrderPart {
+            order: about.order,
+            department: about.department.clone(),
+            part: about.part,
+            cycle: self.cycle,
+            status,
+            next: next.cloned(),
+        });
     }
 
     /// The stage of the case: the one table that derives it from the parts.
@@ -225,12 +229,6 @@ impl Standing {
     }
 }
 
-impl Parts {
-    fn order_mut(&mut self, order: OrderId) -> Option<&mut OrderPart> {
-        self.orders.iter_mut().find(|part| part.order == order)
-    }
-}
-
 impl<S> PartOf<S> {
     /// Moves a part. One that has not begun does not end.
     fn go(part: &mut Option<Self>, state: S, next: Option<&Obligation>) {
@@ -249,12 +247,14 @@ pub(crate) fn order_after(event: &CaseEvent) -> Option<(&OrderRef, OrderStatus, 
 }
 
 /// What must be done next after the event: in the case as a whole, or, where an order is named, on that order of an assisting
-/// department. Of several for the case, the last holds.
+/// department. `None` where nobody has to act any more.
 pub(crate) fn obligations_after(event: &CaseEvent) -> impl Iterator<Item = (Option<&OrderRef>, Option<&Obligation>)> {
-    moves(event).into_iter().flatten().map(|step| match step {
-        Move::Order(about, _, next) if about.part == Part::Assist => (Some(about), next),
+    moves(event).into_iter().flatten().filter_map(|step| match step {
+        Move::Order(about, _, next) if about.part == Part::Assist => Some((Some(about), next)),
+        // One part of the case hands over to another: there is always one that goes on, until the case is over.
+        Move::Own(Some(OwnState::Closed | OwnState::Merged | OwnState::Voided), _) => Some((None, None)),
         Move::Own(_, next) | Move::GridWork(_, next) | Move::Deliberation(_, next) | Move::Order(_, _, next) => {
-            (None, next)
+            next.map(|next| (None, Some(next)))
         }
     })
 }

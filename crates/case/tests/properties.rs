@@ -2,6 +2,8 @@
 
 #[path = "support/any_command.rs"]
 mod any_command;
+#[path = "support/shown.rs"]
+mod shown;
 #[path = "support/way.rs"]
 mod way;
 #[path = "support/world.rs"]
@@ -16,6 +18,7 @@ use kernel::{Aggregate, Command, Event};
 use proptest::prelude::{ProptestConfig, Strategy, prop};
 use proptest::test_runner::{TestCaseError, TestRng, TestRunner};
 use proptest::{prop_assert, prop_assert_eq, proptest};
+use shown::Shown;
 use world::Told;
 
 /// From any state a case can be closed in so many commands: three an order, and the stages around them.
@@ -71,6 +74,15 @@ proptest! {
             let over = after.case.stage() == Stage::Absent || after.case.stage().is_final();
             prop_assert_eq!(next.is_none(), over, "{}", after.case.stage());
             Ok(())
+        })?;
+    }
+
+    #[test]
+    fn the_views_show_where_the_case_stands(asked in any_telling()) {
+        let mut shown = Shown::new();
+        tell(&asked, |_, after, _, events| {
+            shown.follow(events);
+            shown.agrees(after)
         })?;
     }
 

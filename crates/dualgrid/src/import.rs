@@ -56,7 +56,9 @@ fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>>
 
 /// The names of the fields of a body.
 fn properties(schema: &serde_json::Value) -> impl Iterator<Item = &str> {
-    schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
+    // A body that is another type, and nothing beside it, refers to that one.
+    let body = schema["$ref"].as_str().and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
+    body.unwrap_or(schema)["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
 async fn submit(app: &App, name: &str, body: Vec<u8>) -> Result<Answer, app::Error> {

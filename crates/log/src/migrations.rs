@@ -29,13 +29,8 @@ pub(crate) const POSTGRES_LOG: Migrations = Migrations {
     ],
 };
 
-pub(crate) const POSTGRES_VIEWS: Migrations = Migrations {
-    table: "view_migrations",
-    files: &[
-        file!(20_261_123_000_000, "create_views", "postgres/views"),
-        file!(20_261_124_000_000, "add_filling", "postgres/views"),
-    ],
-};
+pub(crate) const POSTGRES_VIEWS: Migrations =
+    Migrations { table: "view_migrations", files: &[file!(20_261_123_000_000, "create_views", "postgres/views")] };
 
 pub(crate) const POSTGRES_VAULT: Migrations =
     Migrations { table: "vault_migrations", files: &[file!(20_261_123_000_000, "create_keys", "postgres/vault")] };
@@ -43,13 +38,8 @@ pub(crate) const POSTGRES_VAULT: Migrations =
 pub(crate) const SQLITE_LOG: Migrations =
     Migrations { table: "log_migrations", files: &[file!(20_261_123_000_000, "create_log", "sqlite/log")] };
 
-pub(crate) const SQLITE_VIEWS: Migrations = Migrations {
-    table: "view_migrations",
-    files: &[
-        file!(20_261_123_000_000, "create_views", "sqlite/views"),
-        file!(20_261_124_000_000, "add_filling", "sqlite/views"),
-    ],
-};
+pub(crate) const SQLITE_VIEWS: Migrations =
+    Migrations { table: "view_migrations", files: &[file!(20_261_123_000_000, "create_views", "sqlite/views")] };
 
 pub(crate) const SQLITE_VAULT: Migrations =
     Migrations { table: "vault_migrations", files: &[file!(20_261_123_000_000, "create_keys", "sqlite/vault")] };

@@ -63,8 +63,8 @@ impl PgLog {
         let lane =
             |connection| Tried(PgBackend::new(writing.clone(), connection, options, shared.clone(), postgres_steps()));
         let writer = Writer::start(vec![lane(connection), lane(second)], committed.clone());
-        let _wake = Wake::start(reading, committed.clone(), options);
-        Ok(Self { readers, streams, writer, committed, known, _wake })
+        let wake = Wake::start(reading, committed.clone(), options);
+        Ok(Self { readers, streams, writer, committed, known, _wake: wake })
     }
 
     /// Whether committed transactions of the server survive a loss of power. Changes nothing there.

@@ -53,10 +53,10 @@ impl SqliteLog {
         let committed = Committed::at(checked_head(&mut connection).await?);
         let readers = file.readers(options.log_readers_max);
         let known = Known::default();
-        let _wake = Wake::start(file.path(), readers.clone(), committed.clone());
+        let wake = Wake::start(file.path(), readers.clone(), committed.clone());
         let backend = Tried(SqliteBackend::new(file, connection, known.clone(), sqlite_steps()));
         let writer = Writer::start(vec![backend], committed.clone());
-        Ok(Self { readers, writer, committed, known, _wake })
+        Ok(Self { readers, writer, committed, known, _wake: wake })
     }
 
     /// Whether committed transactions of SQLite survive a loss of power. Creates the file if there is none.

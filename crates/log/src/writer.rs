@@ -82,7 +82,9 @@ async fn run<B: Backend>(mut jobs: mpsc::Receiver<Job>, mut idle: Vec<B>, commit
             biased;
             (backend, batch) = flights.landed(), if !flights.is_empty() => {
                 idle.push(backend);
-                batch.iter().for_each(|append| taken.release(append));
+                for append in &batch {
+                    taken.release(append);
+                }
                 // Those who were answered may have more: their turn, or they would all have to wait for a batch of the few who
                 // were quick. One alone gets it anyhow, and a turn would wake a thread to take it.
                 if batch.len() > 1 || !waiting.is_empty() {

@@ -62,7 +62,7 @@ impl EscalateIssue {
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
         check_text("reason", &self.reason, 1000)?;
-        if file.cycle().refused.len() >= 2 {
+        if file.cycle.refused.len() >= 2 {
             return Err(Refusal::ReviewUsed);
         }
         let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer))?;

@@ -391,13 +391,13 @@ mod tests {
     #[test]
     fn a_reporter_is_sealed_and_their_data_have_an_end() {
         let name = |name: &str| Some(Personal::new(name.to_owned()));
-        let reported = |input| DiscoverIssue { reporter: Some(input), ..discover() };
-        let events = given([]).when(reported(ReporterInput { name: name("王秀英"), ..Default::default() })).events();
+        let sent = |input| DiscoverIssue { reporter: Some(input), ..discover() };
+        let events = given([]).when(sent(ReporterInput { name: name("王秀英"), ..Default::default() })).events();
         let [crate::CaseEvent::IssueDiscovered(event)] = events.as_slice() else { panic!("{events:?}") };
         let reporter = event.reporter.as_ref().unwrap();
         assert_eq!(reporter.name.as_ref().unwrap().field, PersonalField::Name);
         assert_eq!((&reporter.phone, &reporter.address), (&None, &None));
-        let long = reported(ReporterInput { name: name(&"长".repeat(101)), ..Default::default() });
+        let long = sent(ReporterInput { name: name(&"长".repeat(101)), ..Default::default() });
         given([]).when(long).then_refused(Unfit::TextLength { field: "reporter.name", max: 100 });
     }
 

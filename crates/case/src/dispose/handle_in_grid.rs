@@ -117,13 +117,13 @@ impl Verb for HandleInGrid {
 impl HandleInGrid {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let started = file.cycle().grid_work.as_ref();
+        let started = file.cycle.grid_work.as_ref();
         let same = started.is_some_and(|work| (&work.executors, &work.work) == (&self.executors, &self.work));
         match (case.stage(), &self.done) {
             (Stage::GridHandling, Some(done)) if same => Ok(vec![done.event(case, context)?.into()]),
             (Stage::GridHandling, None) if same => Ok(vec![]), // A retry: already so.
             (Stage::GridHandling, _) => Err(Refusal::AlreadyInGridHandling),
-            (Stage::Disposed, Some(done)) if same => match file.cycle().grid_done.last() {
+            (Stage::Disposed, Some(done)) if same => match file.cycle.grid_done.last() {
                 Some(last) if done.is_same(last) => Ok(vec![]),
                 _ => Err(case.wrong_stage("in grid handling")),
             },
@@ -145,7 +145,7 @@ impl HandleInGrid {
         self.executors.iter().try_for_each(|executor| check_text("executors.name", &executor.name, 100))?;
         check_text("work", &self.work, 2000)?;
         let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader())?;
-        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle().number);
+        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle.number);
         let mut events = vec![GridHandlingStarted { executors, work, cycle, next }.into()];
         if let Some(done) = &self.done {
             events.push(done.event(case, context)?.into());

@@ -102,7 +102,7 @@ impl RecordProgress {
         if context.by.department().is_some() {
             return Err(Refusal::OrderNotNamed);
         }
-        if file.cycle().grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
+        if file.cycle.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::GridHandling], "in grid handling, or an order is named")?;

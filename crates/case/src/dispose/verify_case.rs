@@ -1,6 +1,7 @@
 use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
 use kernel::{
-    Allowed, Context, Evidence, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count, check_text,
+    Allowed, Context, Evidence, GridCode, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count,
+    check_text,
 };
 use std::collections::BTreeSet;
 
@@ -51,11 +52,13 @@ pub struct VerificationFailed {
     pub next: Obligation,
 }
 
-/// A department has to do its part again.
+/// A department must do its part again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReworkRequired {
     /// The order.
     pub order: OrderRef,
+    /// The grid in which the case is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
     /// What was found.
     pub findings: String,
     /// What shows it.
@@ -91,7 +94,7 @@ impl Verb for VerifyCase {
 impl VerifyCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage() != Stage::Disposed && file.cycle().verified.last().is_some_and(|last| self.is_same(last)) {
+        if case.stage() != Stage::Disposed && file.cycle.verified.last().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Disposed], "disposed")?;
@@ -139,10 +142,9 @@ impl VerifyCase {
                 let status = if this_cycle { status.as_str() } else { "of an earlier cycle" };
                 return Err(Refusal::OrderNotReady { order: order.sent.order.order, status });
             }
-            let (next, order) = (oblige(&order.sent.order.department)?, order.sent.order.clone());
-            events.push(
-                OrderReworkRequired { order, findings: findings.clone(), evidence: evidence.clone(), next }.into(),
-            );
+            let (next, grids) = (oblige(&order.sent.order.department)?, order.sent.grids.clone());
+            let (order, findings, evidence) = (order.sent.order.clone(), findings.clone(), evidence.clone());
+            events.push(OrderReworkRequired { order, grids, findings, evidence, next }.into());
         }
         Ok(events)
     }

@@ -89,7 +89,7 @@ impl Verb for CloseCase {
 impl CloseCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.cycle().closed.as_ref().is_some_and(|closed| self.is_same(closed)) {
+        if file.cycle.closed.as_ref().is_some_and(|closed| self.is_same(closed)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
@@ -113,7 +113,7 @@ impl CloseCase {
                 resolution: self.resolution.clone(),
                 summary: self.summary.clone(),
                 override_reason: self.override_reason.clone(),
-                cycle: file.cycle().number,
+                cycle: file.cycle.number,
                 reopen_until,
             }
             .into(),
@@ -131,7 +131,7 @@ impl CloseCase {
 fn fitting_outcome(case: &Case, file: &CaseFile) -> (Outcome, &'static str) {
     let conclusion = file.deliberation().and_then(Deliberation::conclusion);
     // A deliberation can end works that failed their verification: what counts is whether they ever passed.
-    let passed = file.cycle().is_verified();
+    let passed = file.cycle.is_verified();
     if case.stage() == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
         (Outcome::Explained, "explained")
     } else if case.standing.lead().is_some() {

@@ -140,7 +140,7 @@ impl DispatchCase {
                 instructions: self.instructions.clone(),
                 override_reason: self.override_reason.clone(),
                 dispose_by: dispose_by.clone(),
-                cycle: file.cycle().number,
+                cycle: file.cycle.number,
             }
             .into(),
         ];
@@ -213,7 +213,7 @@ impl DispatchCase {
             evidence: file.discovered.evidence.clone(),
             reporter: file.discovered.reporter.as_ref().map(|reporter| reporter.person),
             instructions: self.instructions.clone(),
-            cycle: file.cycle().number,
+            cycle: file.cycle.number,
             accept_by: next.due.clone(),
             first_contact_by: first_contact.due,
             return_until: context.due(LimitOf::ReturnWindow)?,

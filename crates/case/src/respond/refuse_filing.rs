@@ -45,14 +45,14 @@ impl RefuseFiling {
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, 1000)?;
         // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
-        let by = if file.cycle().refused.is_empty() { file.secretary() } else { file.centre(Role::DutyOfficer) };
+        let by = if file.cycle.refused.is_empty() { file.secretary() } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(next_step(case), by)?;
         Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
     }
 }
 
 fn next_step(case: &Case) -> Step {
-    let refused = case.file.as_ref().is_some_and(|file| !file.cycle().refused.is_empty());
+    let refused = case.file.as_ref().is_some_and(|file| !file.cycle.refused.is_empty());
     if refused { Step::COLLECT_FEEDBACK } else { Step::REVIEW_REFUSAL }
 }
 

@@ -168,7 +168,7 @@ impl Asked {
 
     /// The work that was started, mostly.
     fn handle(&self, told: &Told) -> HandleInGrid {
-        let started = told.case.file.as_ref().and_then(|file| file.cycle().grid_work.as_ref());
+        let started = told.case.file.as_ref().and_then(|file| file.cycle.grid_work.as_ref());
         let work = started.filter(|_| self.maybe(1)).map_or_else(|| self.text(), |started| started.work.clone());
         let Completion { evidence, .. } = work_done().done.expect("it is done");
         let done = self.maybe(0).then(|| Completion { result: self.text(), evidence });

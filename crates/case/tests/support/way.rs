@@ -36,7 +36,7 @@ impl Told {
     }
 
     fn grid_work_done(&self) -> HandleInGrid {
-        let started = self.file().cycle().grid_work.as_ref().expect("the grid is at work");
+        let started = self.file().cycle.grid_work.as_ref().expect("the grid is at work");
         HandleInGrid { executors: started.executors.clone(), work: started.work.clone(), ..work_done() }
     }
 

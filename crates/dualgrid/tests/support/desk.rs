@@ -55,9 +55,11 @@ impl Desk {
         let administrator = actor("operator", Role::Administrator, None);
         for name in ["publish-rules", "load-district"] {
             let (_, verb) = registry::verb(name).unwrap();
-            let schema = (verb.schema)();
+            let schema = (verb.schema)().to_value();
+            let reference = schema["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#')));
+            let fields = &reference.unwrap_or(&schema)["properties"];
             let mut body = sample();
-            body.retain(|key, _| schema.as_value()["properties"].get(key).is_some());
+            body.retain(|key, _| fields.get(key).is_some());
             let body = serde_json::to_value(body).unwrap();
             self.submit(&administrator, None, name, id(), &body).await.unwrap();
         }

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use app::port::view_store::{Docs, Registered};
+use app::port::view_store::Registered;
 use app::port::{
-    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Move, Query, Receipt, Row,
-    RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
+    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded, Move,
+    Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -83,8 +83,8 @@ impl ViewStore for Away {
     async fn begin(&self, _: &ViewSpec) -> Result<Build, Failure> {
         Err(away())
     }
-    async fn load(&self, wanted: &[Wanted]) -> Vec<Result<Docs, Failure>> {
-        wanted.iter().map(|_| Err(away())).collect()
+    async fn load(&self, wanted: &[Wanted]) -> Vec<Loaded> {
+        wanted.iter().map(|_| Loaded::Failed(away())).collect()
     }
     async fn save(&self, _: &[Move]) -> Result<Vec<Saved>, Failure> {
         Err(away())

@@ -53,6 +53,12 @@ impl Place {
         self.for_reading().with("plan_cache_mode", "force_generic_plan")
     }
 
+    /// The same place where each session keeps so many statements prepared.
+    pub(crate) fn with_statements(mut self, statements: usize) -> Self {
+        self.options = self.options.statement_cache_capacity(statements);
+        self
+    }
+
     /// A pool, which connects when it is used.
     pub(crate) fn pool(&self, application: &str, connections_max: u32, acquire_timeout: Duration) -> PgPool {
         PgPoolOptions::new()

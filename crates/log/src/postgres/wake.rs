@@ -74,11 +74,8 @@ impl Ear {
     async fn run(self) {
         let mut own = self.committed.own();
         loop {
-            match self.follow(&mut own).await {
-                Err(source) => {
-                    tracing::debug!(error = chain(&source), "no word from other processes: connecting again")
-                }
-            }
+            let Err(source) = self.follow(&mut own).await;
+            tracing::debug!(error = chain(&source), "the connection to other processes is lost: connecting again");
             sleep(PAUSE).await;
         }
     }

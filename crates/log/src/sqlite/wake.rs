@@ -52,10 +52,10 @@ async fn run(write_ahead_log: PathBuf, readers: SqlitePool, committed: Committed
     loop {
         look.tick().await;
         let sight = sight_of(&write_ahead_log);
-        let had_changed = std::mem::replace(&mut has_changed, sight != seen);
+        let ask_again = std::mem::replace(&mut has_changed, sight != seen);
         seen = sight;
         // Once more after the last change: two commits within one tick of the file system's clock look like one.
-        if has_changed || had_changed || asked.elapsed() >= ASK_EVERY {
+        if has_changed || ask_again || asked.elapsed() >= ASK_EVERY {
             asked = Instant::now();
             ask(&readers, &committed).await;
         }

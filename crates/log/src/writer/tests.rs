@@ -310,7 +310,9 @@ fn an_append_occupies_every_stream_that_it_writes() {
     let mut waiting: VecDeque<Job> = appends.map(job).into();
     let (first, _) = gather(&mut waiting, &mut taken, 9, 1000);
     assert_eq!(names(&first), ["a", "d"].map(CommandId::named), "nobody overtakes the second");
-    first.iter().for_each(|append| taken.release(append));
+    for append in &first {
+        taken.release(append);
+    }
     assert_eq!(names(&gather(&mut waiting, &mut taken, 9, 1000).0), [CommandId::named("b")]);
 }
 

@@ -208,7 +208,7 @@ async fn a_stream_that_is_named_twice_is_refused(place: &Place) {
     for (wrong, why) in [(twice, "twice"), (none, "names no stream")] {
         match log.append(wrong).await {
             Err(AppendError::Failure(failure)) => {
-                assert!(!failure.passing && failure.reason.contains(why), "{failure}")
+                assert!(!failure.passing && failure.reason.contains(why), "{failure}");
             }
             answer => panic!("{answer:?}"),
         }
@@ -241,7 +241,7 @@ async fn of_two_merges_in_opposite_directions_one_wins(place: &Place) {
         assert_eq!(won.as_ref().unwrap().streams, moved(&[(named.0, 2), (named.1, 2)]));
         assert_conflict(lost, named.1, (1, 2));
     }
-    assert_eq!(everything(&logs[0]).await.len() as u32, 4 * PAIRS);
+    assert_eq!(everything(&logs[0]).await.len(), 4 * PAIRS as usize);
 }
 
 /// Numbers that look random, the same in each run.
@@ -276,7 +276,8 @@ async fn random_appends_to_two_streams_leave_no_gap(place: &Place) {
     }
     let receipts: Vec<Receipt> = writers.join_all().await.into_iter().flatten().collect();
     let events = everything(&logs[0]).await;
-    assert_eq!(events.len() as u32, receipts.iter().map(|receipt| receipt.events).sum::<u32>());
+    let recorded: u32 = receipts.iter().map(|receipt| receipt.events).sum();
+    assert_eq!(events.len(), recorded as usize);
     let mut versions: HashMap<&StreamId, u32> = HashMap::new();
     for event in &events {
         let version = versions.entry(&event.stream).or_default();
