@@ -86,9 +86,10 @@ impl World {
     /// The order of a case that was sent to this department.
     pub async fn order(&self, case: Uuid, department: &str) -> anyhow::Result<String> {
         let shown = self.case(case).await?;
-        let orders = shown["orders"].as_object().context("a case without orders")?;
-        let own = orders.iter().find(|(_, order)| order["department"] == department);
-        own.map(|(id, _)| id.clone()).with_context(|| format!("no order for {department}: {shown}"))
+        let orders = shown["parts"]["orders"].as_array().context("a case without orders")?;
+        let own = orders.iter().find(|order| order["department"] == department);
+        let id = own.and_then(|order| order["order"].as_str()).map(str::to_owned);
+        id.with_context(|| format!("no order for {department}: {shown}"))
     }
 }
 

@@ -40,7 +40,7 @@ fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>>
         let schema = (verb.schema)();
         let keys: BTreeSet<&str> = properties(schema.as_value()).collect();
         let mut body = description.clone();
-        body.retain(|key, _| keys.contains(&key[..]));
+        body.retain(|key, _| keys.contains(key));
         let body = serde_json::to_vec(&body).context("the description cannot be written as JSON")?;
         kind.parse(name, &body)?;
         known.extend(keys.into_iter().map(str::to_owned));

@@ -55,9 +55,11 @@ impl Desk {
         let administrator = actor("operator", Role::Administrator, None);
         for name in ["publish-rules", "load-district"] {
             let (_, verb) = registry::verb(name).unwrap();
-            let schema = (verb.schema)();
+            let schema = (verb.schema)().to_value();
+            let reference = schema["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#')));
+            let fields = &reference.unwrap_or(&schema)["properties"];
             let mut body = sample();
-            body.retain(|key, _| schema.as_value()["properties"].get(key).is_some());
+            body.retain(|key, _| fields.get(key).is_some());
             let body = serde_json::to_value(body).unwrap();
             self.submit(&administrator, None, name, id(), &body).await.unwrap();
         }
@@ -94,9 +96,7 @@ impl Desk {
         self.tell(&duty(), case, "file-case", all_met()).await.unwrap();
         let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
         self.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
-        let summary = self.summary(case).await;
-        let order = summary["orders"].as_object().unwrap().keys().next().unwrap().clone();
-        (case, Value::String(order))
+        (case, self.summary(case).await["parts"]["orders"][0]["order"].clone())
     }
 
     /// What is shown of a case.

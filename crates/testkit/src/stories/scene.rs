@@ -102,8 +102,8 @@ impl<'a> Scene<'a> {
     /// Errors unless these are the orders: department, cycle and status, in the order of departments and cycles.
     pub async fn orders_are(&self, expected: &[(&str, u64, &str)]) -> anyhow::Result<()> {
         let summary = self.summary().await?;
-        let orders = summary["orders"].as_object().context("a case without orders")?;
-        let mut found: Vec<_> = orders.values().filter_map(row).collect();
+        let orders = summary["parts"]["orders"].as_array().context("a case without orders")?;
+        let mut found: Vec<_> = orders.iter().filter_map(row).collect();
         found.sort_unstable();
         ensure!(found == expected, "the orders are {found:?}, and should be {expected:?}");
         Ok(())
