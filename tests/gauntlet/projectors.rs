@@ -80,7 +80,7 @@ async fn projectors(run: &mut Run) -> anyhow::Result<Outcome> {
         peers[still].signal(Signal::Stop)?;
         checkpoints.look_for(&tables, standstill).await?;
         peers[still].signal(Signal::Continue)?;
-        // Both go on from what each believes: one of them is behind by seconds.
+        // Both continue from what each believes: one of them is behind by seconds.
         checkpoints.look_for(&tables, Duration::from_millis(500)).await?;
         let victim = usize::try_from(run.randomness.below(2))?;
         let point = *run.randomness.pick(&["before-checkpoint", "after-checkpoint", ""]);
@@ -117,7 +117,7 @@ async fn kill(stage: &Stage, peer: &mut Peer, point: &str, pass: u64) -> anyhow:
 /// Under load, too, the views come as far as the log was a moment ago.
 async fn caught_up(load: &mut Load, tables: &Tables) -> anyhow::Result<()> {
     let head = tables.head().await?;
-    eventually("the views go on under load", PATIENCE, async || {
+    eventually("the views follow under load", PATIENCE, async || {
         load.check()?;
         let builds = tables.builds().await?;
         Ok(builds.iter().all(|build| build.position >= head).then_some(()))

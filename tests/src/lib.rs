@@ -28,4 +28,4 @@ pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
 pub use stage::Stage;
 pub use whole_log::{Event, head, read_log};
-pub use world::{World, criteria, discovery, registration, wait_for_views};
+pub use world::{World, criteria, discovery, registration, wait_for_view};

@@ -43,10 +43,8 @@ pub struct EventRow {
 /// One row of `commands`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandRow {
-    /// The stream it was for.
-    pub stream: String,
-    /// The version after it.
-    pub version: u64,
+    /// Every stream that it recorded events on, with the version after it. The first is the one it was for.
+    pub streams: Vec<(String, u64)>,
     /// The position of its first event.
     pub first: Option<u64>,
     /// How many events it recorded.
@@ -109,15 +107,16 @@ impl Tables {
         };
         let sql = format!(
             "select {id} || ' ' || stream || ' ' || version || ' ' || coalesce(first_position, 0) || ' ' || events
+                || ' ' || coalesce(cast(also as text), '[]')
             from commands"
         );
         let text = self.log(&sql).await?;
         let row = |line: &str| {
-            let [id, stream, version, first, events] = fields(line)?;
+            let [id, stream, version, first, events, also] = fields(line)?;
+            let also: Vec<(String, u64)> = serde_json::from_str(also).context("the other streams are no JSON")?;
+            let streams = [vec![(stream.to_owned(), version.parse()?)], also].concat();
             let first = Some(first.parse()?).filter(|first| *first > 0);
-            let row =
-                CommandRow { stream: stream.to_owned(), version: version.parse()?, first, events: events.parse()? };
-            Ok((id.parse()?, row))
+            Ok((id.parse()?, CommandRow { streams, first, events: events.parse()? }))
         };
         text.lines().map(row).collect()
     }

@@ -12,9 +12,9 @@ use kernel::Position;
 use tokio::time::Instant;
 
 use crate::batch::{Batch, Part};
-use crate::event::{Decode, Unreadable};
+use crate::event::Decode;
 use crate::health::{Check, Progress};
-use crate::port::{Build, EventLog, Failure, Move, Saved, ViewStore, Wanted};
+use crate::port::{Build, EventLog, Failure, Loaded, Move, Saved, ViewStore, Wanted};
 use crate::view::{Fold, FoldError, Working, guarded};
 
 /// Most events of one batch.
@@ -126,27 +126,27 @@ impl Turn<'_> {
 /// Views that follow the log together.
 pub(crate) struct Lanes {
     sources: Sources,
-    lanes: Vec<Lane>,
+    followers: Vec<Lane>,
     /// When the checkpoints of all views were written last.
     told: Instant,
 }
 
 impl Lanes {
     pub(crate) fn new(sources: Sources) -> Self {
-        Self { sources, lanes: Vec::new(), told: Instant::now() }
+        Self { sources, followers: Vec::new(), told: Instant::now() }
     }
 
     pub(crate) fn join(&mut self, lane: Lane) {
-        self.lanes.push(lane);
+        self.followers.push(lane);
     }
 
     pub(crate) fn all(&self) -> &[Lane] {
-        &self.lanes
+        &self.followers
     }
 
     /// Every view leaves.
     pub(crate) fn take(&mut self) -> Vec<Lane> {
-        std::mem::take(&mut self.lanes)
+        std::mem::take(&mut self.followers)
     }
 
     /// Folds until nothing is left, and writes every checkpoint. Gives the views that could not.
@@ -178,14 +178,14 @@ impl Lanes {
     }
 
     async fn step_or_end(&mut self, is_last: bool) -> Result<Stepped, Failure> {
-        let Some(from) = self.lanes.iter().map(|lane| lane.folded).min() else { return Ok(Stepped::default()) };
-        let mut wanted = self.lanes.iter().flat_map(|lane| lane.fold.from().iter().copied()).collect::<Vec<_>>();
+        let Some(from) = self.followers.iter().map(|lane| lane.folded).min() else { return Ok(Stepped::default()) };
+        let mut wanted = self.followers.iter().flat_map(|lane| lane.fold.from().iter().copied()).collect::<Vec<_>>();
         wanted.sort_unstable();
         wanted.dedup();
         let Sources { log, decode, .. } = &self.sources;
         let batch = Batch::read(&**log, *decode, &wanted, from, BATCH_EVENTS_MAX).await?;
         let last = batch.last().unwrap_or(from);
-        let mut turns: Vec<Turn<'_>> = self.lanes.iter().map(|lane| turn(lane, &batch, last)).collect();
+        let mut turns: Vec<Turn<'_>> = self.followers.iter().map(|lane| turn(lane, &batch, last)).collect();
         self.load(&mut turns).await;
         let must_tell = self.told.elapsed() >= CHECKPOINT_EVERY || (is_last && batch.is_empty());
         let moves = self.fold(&mut turns, must_tell);
@@ -195,16 +195,15 @@ impl Lanes {
         self.save(moves, &mut turns).await;
         let mut stepped = Stepped { events: batch.len(), left: Vec::new() };
         for (mut lane, turn) in self.take().into_iter().zip(turns) {
-            match turn.why {
-                Some(why) => stepped.left.push((lane, why)),
-                None => {
-                    lane.folded = turn.to;
-                    lane.progress.reached(turn.to);
-                    match turn.part.unreadable {
-                        Some(event) => stepped.left.push((lane, stopped_before(event))),
-                        None => self.lanes.push(lane),
-                    }
-                }
+            if let Some(why) = turn.why {
+                stepped.left.push((lane, why));
+                continue;
+            }
+            lane.folded = turn.to;
+            lane.progress.reached(turn.to);
+            match turn.part.unreadable {
+                Some(event) => stepped.left.push((lane, Why::Error(FoldError::Event(event.clone()).into()))),
+                None => self.followers.push(lane),
             }
         }
         self.make_room();
@@ -215,7 +214,7 @@ impl Lanes {
     async fn load(&mut self, turns: &mut [Turn<'_>]) {
         let mut wanted = Vec::new();
         let mut askers = Vec::new();
-        for (n, (lane, turn)) in self.lanes.iter_mut().zip(&mut *turns).enumerate() {
+        for (n, (lane, turn)) in self.followers.iter_mut().zip(&mut *turns).enumerate() {
             if turn.part.events.is_empty() {
                 continue;
             }
@@ -234,12 +233,13 @@ impl Lanes {
         let loaded = self.sources.views.load(&wanted).await;
         for (n, rows) in askers.into_iter().zip(loaded) {
             match rows {
-                Ok(rows) => {
-                    if let Err(error) = self.lanes[n].working.hold(rows) {
+                Loaded::Docs(rows) => {
+                    if let Err(error) = self.followers[n].working.hold(rows) {
                         turns[n].stop(error);
                     }
                 }
-                Err(failure) => turns[n].stop(failure),
+                Loaded::Gone => turns[n].why = Some(Why::Gone),
+                Loaded::Failed(failure) => turns[n].stop(failure),
             }
         }
     }
@@ -247,7 +247,7 @@ impl Lanes {
     /// Folds the events, and gives what each view has to write.
     fn fold(&mut self, turns: &mut [Turn<'_>], must_tell: bool) -> Vec<(usize, Move)> {
         let mut moves = Vec::new();
-        for (n, (lane, turn)) in self.lanes.iter_mut().zip(turns).enumerate() {
+        for (n, (lane, turn)) in self.followers.iter_mut().zip(turns).enumerate() {
             if !turn.is_on() {
                 continue;
             }
@@ -282,7 +282,7 @@ impl Lanes {
             Ok(saved) => {
                 for (n, saved) in places.into_iter().zip(saved) {
                     match saved {
-                        Saved::Written => self.lanes[n].stored = turns[n].to,
+                        Saved::Written => self.followers[n].stored = turns[n].to,
                         Saved::Fenced => turns[n].why = Some(Why::Fenced),
                         Saved::Gone => turns[n].why = Some(Why::Gone),
                         Saved::Failed(failure) => turns[n].stop(failure),
@@ -295,12 +295,12 @@ impl Lanes {
 
     /// Lets go of rows where all views together keep too many. They are written, so nothing has to be written now.
     fn make_room(&mut self) {
-        let held: usize = self.lanes.iter().map(|lane| lane.working.held()).sum();
+        let held: usize = self.followers.iter().map(|lane| lane.working.held()).sum();
         if held <= ROWS_KEPT_MAX {
             return;
         }
         let kept = ROWS_KEPT_MAX - ROWS_KEPT_MAX / ROWS_KEPT_PARTS;
-        for lane in &mut self.lanes {
+        for lane in &mut self.followers {
             let keep = lane.working.held() * kept / held;
             // Rows that are written can always be let go.
             drop(lane.working.release(keep));
@@ -317,16 +317,12 @@ fn turn<'a>(lane: &Lane, batch: &'a Batch, last: Position) -> Turn<'a> {
     Turn { part, to, why: None }
 }
 
-fn stopped_before(event: &Unreadable) -> Why {
-    let Unreadable { position, reason } = event;
-    Why::Error(FoldError::Event(Unreadable { position: *position, reason: reason.clone() }).into())
-}
-
 #[cfg(test)]
 mod tests {
     use serde::de::Error as _;
 
     use super::*;
+    use crate::event::Unreadable;
 
     #[test]
     fn what_everybody_may_see_of_an_error_quotes_nothing() {

@@ -13,7 +13,7 @@ pub use event_log::{Append, AppendError, EventLog, Moved, NewEvent, Part, Receip
 pub use evidence_store::{EvidenceError, EvidenceStore};
 pub use vault::{Vault, VaultError};
 pub use view_store::{
-    Build, Entries, FilledRows, FindError, Move, Query, Registered, Row, RowChange, RowPage, Saved, ViewSpec,
+    Build, Entries, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowChange, RowPage, Saved, ViewSpec,
     ViewStore, Wanted,
 };
 

@@ -74,8 +74,8 @@ struct Round {
     is_more: bool,
 }
 
-/// Keeps all views up to date.
-struct Reader {
+/// Keeps views up to date.
+pub struct Reader {
     sources: Sources,
     views: Vec<View>,
     lanes: Lanes,
@@ -85,7 +85,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(sources: Sources, folds: Vec<Arc<dyn Fold>>) -> Self {
+    /// A reader of these views. Nothing is read yet.
+    pub fn new(sources: Sources, folds: Vec<Arc<dyn Fold>>) -> Self {
         let place = || Place::Out { due: Instant::now(), is_alone: false };
         let view = |fold: Arc<dyn Fold>| {
             let name = fold.spec().name;
@@ -94,6 +95,37 @@ impl Reader {
         let views = folds.into_iter().map(view).collect();
         let lanes = Lanes::new(sources.clone());
         Self { sources, views, lanes, preparing: JoinSet::new(), standing_back: None }
+    }
+
+    /// Keeps the views up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
+    pub async fn follow(&mut self, health: &Health, mut stop: watch::Receiver<bool>) {
+        let mut committed = self.sources.log.committed();
+        while !*stop.borrow() {
+            committed.mark_unchanged();
+            // Stopped anywhere, nothing is half done: rows and checkpoints are written together.
+            let round = tokio::select! {
+                round = self.round(health) => round,
+                _ = stop.changed() => return,
+            };
+            if round.is_more {
+                continue;
+            }
+            if round.events >= BUSY_EVENTS {
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    () = tokio::time::sleep(GATHER) => {}
+                }
+            }
+            let (next_look, is_preparing) = (self.next_look(), !self.preparing.is_empty());
+            tokio::select! {
+                _ = stop.changed() => {}
+                _ = committed.changed() => {}
+                Some(Ok((names, prepared))) = self.preparing.join_next(), if is_preparing => {
+                    self.admit(&names, prepared, health);
+                }
+                () = tokio::time::sleep_until(next_look) => {}
+            }
+        }
     }
 
     /// Looks for views that are due, and folds the next events.
@@ -141,7 +173,9 @@ impl Reader {
             Err(failure) => {
                 let names: Vec<&str> = self.views.iter().filter(|view| is_due(view)).map(|view| view.name).collect();
                 let error = ProjectError::Failure(failure);
-                names.into_iter().for_each(|name| self.stop(name, &error, false, health));
+                for name in names {
+                    self.stop(name, &error, false, health);
+                }
                 return;
             }
         };
@@ -318,38 +352,8 @@ impl App {
             self.health().report(check, false, "catching up with the log");
         }
         tokio::select! {
-            () = self.follow(&mut reader, stop) => {}
+            () = reader.follow(self.health(), stop) => {}
             never = self.watch_each(&watched) => match never {},
-        }
-    }
-
-    async fn follow(&self, reader: &mut Reader, mut stop: watch::Receiver<bool>) {
-        let mut committed = self.committed();
-        while !*stop.borrow() {
-            committed.mark_unchanged();
-            // Stopped anywhere, nothing is half done: rows and checkpoints are written together.
-            let round = tokio::select! {
-                round = reader.round(self.health()) => round,
-                _ = stop.changed() => return,
-            };
-            if round.is_more {
-                continue;
-            }
-            if round.events >= BUSY_EVENTS {
-                tokio::select! {
-                    _ = stop.changed() => return,
-                    () = tokio::time::sleep(GATHER) => {}
-                }
-            }
-            let next_look = reader.next_look();
-            tokio::select! {
-                _ = stop.changed() => {}
-                _ = committed.changed() => {}
-                Some(Ok((names, prepared))) = reader.preparing.join_next(), if !reader.preparing.is_empty() => {
-                    reader.admit(&names, prepared, self.health());
-                }
-                () = tokio::time::sleep_until(next_look) => {}
-            }
         }
     }
 
@@ -362,3 +366,8 @@ impl App {
 fn folds() -> Vec<Arc<dyn Fold>> {
     registry::views().iter().map(|view| view.fold()).collect()
 }
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod tests;

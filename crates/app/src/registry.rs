@@ -5,22 +5,24 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use case::Case;
+use chrono::{DateTime, Utc};
 use community::{Pledge, PledgeView};
 use grid::District;
 use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
-use process::Activation;
+use process::{Alarms, Entry, MergedAnswer, Outbox, Process, Run, Timed};
 use rules::Rulebook;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Error;
 use crate::event::Unreadable;
 use crate::kind::{Asked, Kind, Of};
-use crate::port::Failure;
+use crate::port::{Failure, ViewSpec};
 use crate::shown::{Shown, Views};
 
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> =
-    LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Activation>()]);
+    LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>()]);
 
 static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| vec![shown::<PledgeView>()]);
 
@@ -40,6 +42,38 @@ fn of<A: kernel::Aggregate>() -> Box<dyn Kind> {
 
 fn shown<V: kernel::View>() -> Box<dyn Shown> {
     Box::new(Views::<V>::new())
+}
+
+/// Every process.
+pub fn processes() -> Vec<Running> {
+    vec![Running::of::<MergedAnswer>()]
+}
+
+/// A process as its runner needs it.
+#[derive(Clone, Copy)]
+pub struct Running {
+    pub name: &'static str,
+    pub version: u32,
+    /// The view in which its commands wait.
+    pub outbox: ViewSpec,
+    /// The view with the moments at which it wants to be woken, where it is timed.
+    pub alarms: Option<ViewSpec>,
+    /// The moment for which an entry asks.
+    pub next: fn(&Entry<Value>) -> Option<DateTime<Utc>>,
+}
+
+impl Running {
+    /// A process that reacts to events only.
+    pub fn of<P: Process>() -> Self {
+        let outbox = ViewSpec::of::<Outbox<P>>();
+        Self { name: P::NAME, version: P::VERSION, outbox, alarms: None, next: |_| None }
+    }
+
+    /// A process that also asks to be woken.
+    pub fn timed<P: Timed>() -> Self {
+        let next = |entry: &Entry<Value>| P::next(&serde_json::from_value(entry.state.clone()?).ok()?);
+        Self { alarms: Some(ViewSpec::of::<Alarms<P>>()), next, ..Self::of::<P>() }
+    }
 }
 
 /// A command on one aggregate.

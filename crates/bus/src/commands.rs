@@ -173,7 +173,9 @@ async fn answer(door: Arc<dyn Door>, request: service::Request) {
         Ok(answer) => (serde_json::to_vec(&answer), headers("application/json")),
         Err(problem) => (serde_json::to_vec(&problem), problem_headers(&problem)),
     };
-    let Ok(body) = body.inspect_err(|error| tracing::error!(%error, "an answer cannot be written as JSON")) else { return };
+    let Ok(body) = body.inspect_err(|error| tracing::error!(%error, "an answer cannot be written as JSON")) else {
+        return;
+    };
     if let Err(error) = request.respond_with_headers(Ok(Bytes::from(body)), headers).await {
         tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
     }

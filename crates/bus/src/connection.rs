@@ -27,10 +27,7 @@ pub enum Credentials {
     #[default]
     Anonymous,
     /// By user and password.
-    Password {
-        user: String,
-        password: String,
-    },
+    Password { user: String, password: String },
     /// By a `.creds` file (JWT and seed).
     CredsFile(PathBuf),
     /// By a file that holds the seed of an nkey.

@@ -178,7 +178,9 @@ async fn deliveries(mut batch: Batch) -> Result<Vec<Delivery>, Error> {
         match Delivery::read(message) {
             Ok(delivery) => deliveries.push(delivery),
             // Not acknowledged, so not skipped: it is delivered again, unless the publisher finds and removes it.
-            Err(error) => tracing::warn!(reason = chain(&error), "a message of the consumer is no event about an order"),
+            Err(error) => {
+                tracing::warn!(reason = chain(&error), "a message of the consumer is no event about an order");
+            }
         }
     }
     Ok(deliveries)

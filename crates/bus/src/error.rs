@@ -41,10 +41,7 @@ pub enum Error {
     Log(#[from] Failure),
     /// The log skipped an event.
     #[error("the log gave event {found} where {expected} was expected")]
-    LogGap {
-        expected: Position,
-        found: Position,
-    },
+    LogGap { expected: Position, found: Position },
     /// An event has no subject.
     #[error(transparent)]
     Unroutable(#[from] Unroutable),

@@ -32,6 +32,25 @@ pub(crate) const CASE_READERS: Allowed = &[
     (Auditor, Grid),
     (Integrator, Everywhere),
 ];
+/// Whoever sees the orders of departments.
+pub(crate) const ORDER_READERS: Allowed = &[
+    (DutyOfficer, Everywhere),
+    (Dispatcher, Everywhere),
+    (DepartmentClerk, Department),
+    (Auditor, Everywhere),
+    (Integrator, Everywhere),
+];
+/// Whoever sees who must act.
+pub(crate) const OBLIGATION_READERS: Allowed = &[
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (DutyOfficer, Grid),
+    (Dispatcher, Grid),
+    (DepartmentClerk, Department),
+    (Verifier, Grid),
+    (Auditor, Grid),
+    (Integrator, Everywhere),
+];
 /// Whoever sees the reporter in clear: they must give them an answer.
 pub(crate) const REPORTER_READERS: Allowed = &[
     (GridLeader, Grid),

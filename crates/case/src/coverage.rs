@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use kernel::Event;
+use kernel::{Event, View};
 use serde_json::Value;
 
-use crate::testing::every_event;
-use crate::{Case, CaseEvent};
+use crate::testing::{every_event, keys};
+use crate::{Case, CaseEvent, CaseSummaryView, DepartmentOrderView, OpenObligationView};
 
 #[test]
 fn every_verb_event_and_refusal_is_covered() {
@@ -28,4 +28,19 @@ fn every_sample_holds_every_field() {
             if spec.name.ends_with("meeting_held.v1") { BTreeSet::from(["score".to_owned()]) } else { BTreeSet::new() };
         assert_eq!(absent, expected.iter().collect(), "{}", spec.name);
     }
+}
+
+/// The names of the events that touch no row of a view, though they are of its kind.
+fn untouching<V: View>() -> Vec<&'static str> {
+    let touches = |event: &CaseEvent| !keys::<V>(event).is_empty();
+    let mut names: Vec<_> = every_event().iter().filter(|event| !touches(event)).map(Event::name).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn every_event_touches_a_row_or_is_stated_to_touch_none() {
+    assert_eq!(untouching::<CaseSummaryView>(), CaseSummaryView::NONE);
+    assert_eq!(untouching::<DepartmentOrderView>(), DepartmentOrderView::NONE);
+    assert_eq!(untouching::<OpenObligationView>(), OpenObligationView::NONE);
 }

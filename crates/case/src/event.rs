@@ -5,8 +5,8 @@ use crate::{
     DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
     GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
     IssueTakenIn, IssueVoided, MeetingHeld, MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded,
-    OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReturnApproved, ReturnRefused, ReturnRequested,
-    VerificationFailed, VerificationPassed,
+    OrderRef, OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReturnApproved, ReturnRefused,
+    ReturnRequested, VerificationFailed, VerificationPassed,
 };
 use kernel::DepartmentCode;
 
@@ -53,9 +53,9 @@ kernel::events! {
 }
 
 impl CaseEvent {
-    /// The department whose order the event is about. Such an event goes to that department's subject.
-    fn department_of(&self) -> Option<&DepartmentCode> {
-        let order = match self {
+    /// What the event says of the order that it is about, if it is about one.
+    pub fn order(&self) -> Option<&OrderRef> {
+        Some(match self {
             Self::OrderDispatched(event) => &event.order,
             Self::OrderAccepted(event) => &event.order,
             Self::ReturnRequested(event) => &event.order,
@@ -66,7 +66,11 @@ impl CaseEvent {
             Self::PartDisposed(event) => &event.order,
             Self::OrderReworkRequired(event) => &event.order,
             _ => return None,
-        };
-        Some(&order.department)
+        })
+    }
+
+    /// The department whose order the event is about. Such an event goes to that department's subject.
+    fn department_of(&self) -> Option<&DepartmentCode> {
+        self.order().map(|order| &order.department)
     }
 }

@@ -39,16 +39,21 @@
 mod access;
 mod case;
 mod command;
+mod cycle;
 mod deliberate;
+mod deliberation;
 mod discover;
 mod dispose;
 mod event;
 mod examples;
 mod feedback;
 mod file;
+mod order;
 mod refusal;
 mod respond;
 mod stage;
+mod standing;
+mod view;
 
 #[cfg(test)]
 mod coverage;
@@ -57,11 +62,13 @@ mod testing;
 
 pub use case::Case;
 pub use command::CaseCommand;
+pub use cycle::{Cycle, Verification};
 pub use deliberate::{
     Attendance, ConcludeDeliberation, Conclusion, ConsentResult, DeliberationConcluded, DeliberationOpened,
     DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind, MeetingRound,
     OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Topic,
 };
+pub use deliberation::Deliberation;
 pub use discover::{
     DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
     IssueVoided, ListLine, Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, TakeInIssue, Urgency,
@@ -77,11 +84,16 @@ pub use feedback::{
     AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
     ReopenCase, ReopenCause, Resolution,
 };
-pub use file::{CaseFile, Deliberation, Filing, Order, OrderStatus};
+pub use file::CaseFile;
+pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};
 pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
-    OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved,
-    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested,
+    OrderAccepted, OrderDispatched, OrderWithdrawn, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
+    ReturnReason, ReturnRefused, ReturnRequested,
 };
 pub use stage::Stage;
+pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};
+pub use view::{
+    CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, OpenObligation, OpenObligationView,
+};

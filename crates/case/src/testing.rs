@@ -29,6 +29,10 @@ pub(crate) use respond::{
 
 pub(crate) use samples::every_event;
 
+use std::collections::HashMap;
+
+use kernel::{Event, EventId, Key, Position, Read, Recorded, StreamId, Version, View};
+
 use crate::{Case, CaseEvent, CaseFile};
 
 /// A case as `events` made it.
@@ -39,4 +43,36 @@ pub(crate) fn given(events: impl IntoIterator<Item = CaseEvent>) -> ::given::Giv
 /// What is known of a case as `events` made it.
 pub(crate) fn file_of(events: impl IntoIterator<Item = CaseEvent>) -> CaseFile {
     *given(events).state().file.expect("the issue was discovered")
+}
+
+/// The keys that an event touches.
+pub(crate) fn keys<V: View>(event: &CaseEvent) -> Vec<Key> {
+    let mut keys = Vec::new();
+    V::keys(&Read::new(&recorded(1, event), event), &mut |key| keys.push(key));
+    keys
+}
+
+/// The rows of a view after `events` of one case.
+pub(crate) fn rows<V: View>(events: impl IntoIterator<Item = CaseEvent>) -> HashMap<Key, V::Row> {
+    let mut rows = HashMap::new();
+    for (event, number) in events.into_iter().zip(1..) {
+        for key in keys::<V>(&event) {
+            let mut row = rows.remove(&key);
+            V::fold(&key, &mut row, &Read::new(&recorded(number, &event), &event));
+            rows.extend(row.map(|row| (key, row)));
+        }
+    }
+    rows
+}
+
+fn recorded(number: u32, event: &CaseEvent) -> Recorded {
+    Recorded {
+        position: Position(number.into()),
+        stream: StreamId::new("case", CASE.uuid()),
+        version: Version(number),
+        id: EventId::named(&number.to_string()),
+        kind: event.name().to_owned(),
+        time: NOW,
+        bytes: event.data().unwrap().get().to_owned().into(),
+    }
 }

@@ -30,8 +30,8 @@ fn refused(told: &Told, by: &Actor, command: impl Into<CaseCommand>) -> Refusal 
 
 /// Where the case stands, what comes next, and who has to do it.
 fn stands(told: &Told) -> (Stage, Option<(Step, Role)>) {
-    let next = told.file().next.as_ref();
-    (told.case.stage, next.map(|next| (next.step.clone(), next.by.role)))
+    let next = told.case.standing.next();
+    (told.case.stage(), next.map(|next| (next.step.clone(), next.by.role)))
 }
 
 fn at(stage: Stage, step: Step, role: Role) -> (Stage, Option<(Step, Role)>) {
@@ -60,8 +60,8 @@ fn verifier() -> Actor {
 
 fn order(told: &Told, department: &str) -> OrderId {
     let department = world::department(department);
-    let found = told.file().live_orders().find(|order| order.sent.order.department == department);
-    found.expect("the department has an order").sent.order.order
+    let found = told.case.standing.live_orders().find(|order| order.department == department);
+    found.expect("the department has an order").order
 }
 
 fn accept(told: &mut Told, department: &str) {
@@ -180,7 +180,7 @@ fn the_bike_shed_is_solved_by_the_community() {
     happens(&mut told, &duty_officer(), CloseCase { resolution, ..world::close(Outcome::CommunitySolved) });
     assert_eq!(stands(&told), (Stage::Closed, None));
     let deliberation = told.file().deliberation().expect("it was deliberated");
-    assert_eq!((deliberation.proposals.len(), deliberation.consented, deliberation.meetings.len()), (2, Some(2), 3));
+    assert_eq!((deliberation.proposals.len(), deliberation.consented(), deliberation.meetings.len()), (2, Some(2), 3));
 }
 
 /// Escalated, filed, and dispatched to a lead and an assisting department.
@@ -201,7 +201,7 @@ fn dispatched() -> Told {
 fn the_health_certificates_are_issued_by_two_departments() {
     let [lead, assist, _] = DEPARTMENTS;
     let mut told = dispatched();
-    let due = told.file().lead().expect("there is a lead").sent.dispose_by.clone();
+    let due = told.file().orders[&order(&told, lead)].sent.dispose_by.clone();
 
     let give_back = RequestReturn {
         order: order(&told, lead),
@@ -220,7 +220,7 @@ fn the_health_certificates_are_issued_by_two_departments() {
 
     accept(&mut told, lead);
     assert_eq!(stands(&told), at(Stage::InDisposal, Step::DISPOSE, Role::DepartmentClerk));
-    assert_eq!(told.file().next.as_ref().map(|next| &next.due), Some(&due), "the clock ran on");
+    assert_eq!(told.case.standing.next().map(|next| &next.due), Some(&due), "the clock ran on");
     let early = disposal(&told, lead, "已设集体办理点");
     let waiting = vec![world::department(assist)];
     assert_eq!(refused(&told, &world::clerk(lead), early), Refusal::AssistingPartsOpen { waiting });
@@ -266,7 +266,7 @@ fn what_failed_and_came_back_is_closed_in_its_second_cycle() {
     happens(&mut told, &duty_officer(), world::feedback(true));
     happens(&mut told, &duty_officer(), CloseCase { override_reason: None, ..world::close(Outcome::Solved) });
     assert_eq!(stands(&told), (Stage::Closed, None));
-    assert_eq!((told.file().cycle, told.file().orders.len()), (2, 3));
+    assert_eq!((told.case.standing.cycle, told.file().orders.len()), (2, 3));
     let ends = told.events.iter().filter(|event| matches!(event, CaseEvent::CaseClosed(_))).count();
     assert_eq!(ends, 2, "the first closing stays in the history");
 }

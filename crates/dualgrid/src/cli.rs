@@ -66,9 +66,7 @@ struct ServeArguments {
 #[derive(Debug, Subcommand)]
 enum Import {
     /// Load grids, departments, posts and rules from a TOML file and the files it includes.
-    District {
-        file: PathBuf,
-    },
+    District { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]

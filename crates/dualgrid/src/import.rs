@@ -40,7 +40,7 @@ fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>>
         let schema = (verb.schema)();
         let keys: BTreeSet<&str> = properties(schema.as_value()).collect();
         let mut body = description.clone();
-        body.retain(|key, _| keys.contains(key.as_str()));
+        body.retain(|key, _| keys.contains(&key[..]));
         let body = serde_json::to_vec(&body).context("the description cannot be written as JSON")?;
         kind.parse(name, &body)?;
         known.extend(keys.into_iter().map(str::to_owned));
@@ -56,7 +56,9 @@ fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>>
 
 /// The names of the fields of a body.
 fn properties(schema: &serde_json::Value) -> impl Iterator<Item = &str> {
-    schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
+    // A body that is another type, and nothing beside it, refers to that one.
+    let body = schema["$ref"].as_str().and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
+    body.unwrap_or(schema)["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
 async fn submit(app: &App, name: &str, body: Vec<u8>) -> Result<Answer, app::Error> {

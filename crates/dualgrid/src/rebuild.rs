@@ -1,7 +1,6 @@
 //! `dualgrid rebuild VIEW`, beside the running one, with a progress bar.
 
 use anyhow::ensure;
-use app::rebuild::{ROWS_HELD_MAX, rebuild as rebuild_views};
 use app::registry;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -17,16 +16,16 @@ pub(crate) async fn rebuild(config: &Config, name: &str) -> anyhow::Result<()> {
     let bar = ProgressBar::new(0)
         .with_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left")?);
     bar.set_message(if chosen.len() == 1 { name.to_owned() } else { format!("{} views", chosen.len()) });
-    let (log, views) = (&app.ports().log, &app.ports().views);
-    let folds = chosen.iter().map(|view| view.fold()).collect();
-    let position = rebuild_views(log, views, folds, ROWS_HELD_MAX, |done, all| {
-        bar.set_length(all.0);
-        bar.set_position(done.0);
-    })
-    .await?;
+    let names: Vec<String> = chosen.iter().map(|view| view.name().to_owned()).collect();
+    let position = app
+        .rebuild(&names, |done, all| {
+            bar.set_length(all.0);
+            bar.set_position(done.0);
+        })
+        .await?;
     bar.finish();
-    for view in chosen {
-        println!("{} was rebuilt up to position {position} and is in use.", view.name());
+    for name in names {
+        println!("{name} was rebuilt up to position {position} and is in use.");
     }
     Ok(())
 }

@@ -37,6 +37,8 @@ pub(crate) enum RoleName {
     Publisher,
     /// The log to the views.
     Projector,
+    /// Processes: commands that follow from events.
+    Processor,
 }
 
 type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
@@ -51,14 +53,10 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         tasks.spawn(async move { (name, task.await) });
     };
     if has(RoleName::Projector) {
-        let (app, stop) = (Arc::clone(&app), stop.subscribe());
-        start(
-            "views",
-            Box::pin(async move {
-                app.project(stop).await;
-                Ok(())
-            }),
-        );
+        start("views", ending(Arc::clone(&app).project(stop.subscribe())));
+    }
+    if has(RoleName::Processor) {
+        start("processes", ending(Arc::clone(&app).process(stop.subscribe())));
     }
     if has(RoleName::Publisher) || has(RoleName::Api) {
         let connection = connect(&config).await?;
@@ -67,13 +65,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             let directory: Arc<App> = Arc::clone(&app);
             let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
             let stopped = stopped(stop.subscribe());
-            start(
-                "departments",
-                Box::pin(async move {
-                    departments.run(stopped).await;
-                    Ok(())
-                }),
-            );
+            start("departments", ending(async move { departments.run(stopped).await }));
         }
         if has(RoleName::Api) {
             let door: Arc<App> = Arc::clone(&app);
@@ -84,6 +76,14 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     }
     start("http", http(&config, &app, has(RoleName::Api), stop.subscribe()).await?);
     supervise(tasks, &stop).await
+}
+
+/// A task that ends only when it is told to.
+fn ending(task: impl Future<Output = ()> + Send + 'static) -> Task {
+    Box::pin(async move {
+        task.await;
+        Ok(())
+    })
 }
 
 async fn supervise(

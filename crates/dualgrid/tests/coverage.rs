@@ -179,10 +179,7 @@ fn every_view_has_its_routes_and_its_filters_in_openapi() {
     let mut doctored = openapi.clone();
     let parameters = doctored["paths"][&list]["get"]["parameters"].as_array_mut().unwrap();
     parameters.retain(|parameter| parameter["name"] != "grid");
-    assert_eq!(checks::without_query(&views(), &doctored), [format!(
-        "{} does not offer the filter grid",
-        view.name
-    )]);
+    assert_eq!(checks::without_query(&views(), &doctored), [format!("{} does not offer the filter grid", view.name)]);
     doctored["paths"][&list]["get"] = Value::Null;
     let found = checks::without_query(&views(), &doctored);
     assert!(found.contains(&format!("{} has no routes", view.name)), "{found:?}");
@@ -226,7 +223,10 @@ fn every_event_has_its_schema_and_every_schema_its_event() {
     let name = stored_names()[0];
     fewer.remove(&format!("{name}.json"));
     assert_eq!(checks::without_file(stored_names(), &fewer), [format!("{name} has no file")]);
-    assert_eq!(checks::without_name(&files, stored_names().into_iter().skip(1)), [format!("{name}.json is for nothing")]);
+    assert_eq!(
+        checks::without_name(&files, stored_names().into_iter().skip(1)),
+        [format!("{name}.json is for nothing")]
+    );
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! The aggregate: what is known of the district, folded from its events.
+//! The aggregate: the district, folded from its events.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use kernel::aggregate::DocumentSpec;
 use kernel::{Aggregate, Context, Decision, DepartmentCode, GridCode, Place};
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ pub fn district_id() -> Uuid {
     Uuid::new_v5(&kernel::id::NAMESPACE, b"district")
 }
 
-/// The district with its whole history.
+/// The district with its complete history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct District {
     pub(crate) grids: BTreeMap<GridCode, Timeline<GridNode>>,
@@ -33,6 +34,7 @@ impl Aggregate for District {
     const IS_SINGLE: bool = true;
     const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
     const READ_ACTION: &'static str = "read-district-history";
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[crate::document::DISTRICT];
     type Command = DistrictCommand;
     type Event = DistrictEvent;
     type Refusal = Refusal;
@@ -177,7 +179,7 @@ impl District {
         if let Some(post) = self.posts.iter_mut().find(same) {
             post.ended_at = Some(at);
         }
-        // A term that would have lasted no time at all is dropped.
+        // A term of zero length is dropped.
         self.posts.retain(|post| post.ended_at != Some(post.from));
     }
 }

@@ -19,10 +19,11 @@ use crate::{
     GridReparented, MapGrids, Post, PostEnded, PostSpec, Refusal, RegisterDepartment,
 };
 
-/// The whole district is described as of a date; what differs from what is known as of that date becomes events.
+/// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
 ///
-/// By the administrator, from a file. What the description does not mention is closed or ended. The same file again
-/// changes nothing, also when the district has moved on since its date. Refused as a whole or taken as a whole.
+/// Given by an administrator, from a file. What the description does not mention is closed or ended. The same file again
+/// changes nothing, even if the district has changed since. Refused or accepted as a whole. Refused where a tree is deeper
+/// than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LoadDistrict(pub DistrictDescription);
@@ -56,7 +57,7 @@ impl LoadDistrict {
     }
 }
 
-/// Makes one grid what the plan says.
+/// Records what makes one grid the planned one.
 fn redraw(draft: &mut Draft, planned: &GridNode, from: DateTime<Utc>) -> Result<(), Refusal> {
     let last = draft.district.grids.get(&planned.code).and_then(Timeline::last_change);
     let Some(known) = draft.district.grid(&planned.code, from).cloned() else {
@@ -151,8 +152,8 @@ fn posts(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Ref
     Ok(())
 }
 
-/// Whether the known post is the described one. Where the description names no first day, any term that runs on its
-/// date will do; an end that came unplanned later does not matter to it.
+/// Whether the known post is the described one. Where the description gives no start, any term that runs at its moment
+/// matches; an unplanned end after that moment does not matter.
 fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
     spec.grid == post.grid
         && spec.role == post.role
@@ -162,7 +163,7 @@ fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
         && spec.from.map_or_else(|| post.holds_at(at), |from| from == post.from)
 }
 
-/// Closes what the description does not mention, the deepest first.
+/// Closes the grids that the description does not mention, the deepest first.
 fn close_grids(draft: &mut Draft, open: &BTreeSet<GridCode>, from: DateTime<Utc>) -> Result<(), Refusal> {
     let mut gone: Vec<(u8, GridCode)> = draft
         .district

@@ -1,19 +1,19 @@
-//! Every reason for which the district says no.
+//! Every reason for which the district refuses a command.
 
 use chrono::{DateTime, Utc};
 use kernel::{DepartmentCode, GridCode, Role};
 
 kernel::refusals! {
-    /// Why a command was refused. Nothing was changed.
+    /// Why a command was refused. Nothing has changed.
     pub enum Refusal {
-        /// The code belongs to another grid that is open at that time.
-        #[error("grid {0} exists already")]
+        /// The code belongs to another grid that is active at that time.
+        #[error("grid {0} already exists")]
         DuplicateCode(GridCode) = Refused "duplicate-code",
-        /// The code of a department occurs twice in one description.
+        /// The department occurs twice in one description.
         #[error("department {0} is described twice")]
         DuplicateDepartment(DepartmentCode) = Unfit "duplicate-department",
-        /// The parent is not open at that time.
-        #[error("grid {grid} cannot hang under {parent}: no such grid is open at that time")]
+        /// The parent is not active at that time.
+        #[error("grid {grid} cannot be placed under {parent}: no grid {parent} is active at that time")]
         UnknownParent {
             grid: GridCode,
             parent: GridCode,
@@ -21,8 +21,8 @@ kernel::refusals! {
         /// A root has no list of levels.
         #[error("root grid {0} needs the list of levels of its tree")]
         LevelsMissing(GridCode) = Unfit "levels-missing",
-        /// Levels were given for a grid that is no root.
-        #[error("grid {0} is no root: only a root has a list of levels")]
+        /// Levels were given for a grid that is not a root.
+        #[error("grid {0} is not a root; only a root has a list of levels")]
         LevelsBelowRoot(GridCode) = Unfit "levels-below-root",
         /// Two levels of a tree have the same name.
         #[error("two levels of {root} are called {level}")]
@@ -37,21 +37,33 @@ kernel::refusals! {
             level: String,
         } = Unfit "unknown-level",
         /// The level is not the one right below the parent's.
-        #[error("grid {grid} of level {level} cannot hang there: depth {depth} is for {expected}")]
+        #[error("grid {grid} of level {level} cannot be placed there: grids at depth {depth} are of level {expected}")]
         LevelSkipped {
             grid: GridCode,
             level: String,
             depth: u8,
             expected: String,
         } = Unfit "level-skipped",
-        /// The tree is not that deep.
-        #[error("grid {grid} would come to depth {depth}, below the lowest level of its tree")]
+        /// The levels of the tree end above that depth.
+        #[error("grid {grid} would have depth {depth}, below the lowest level of its tree")]
         LevelBeyondPlan {
             grid: GridCode,
             depth: u8,
         } = Unfit "level-beyond-plan",
+        /// No tree is that deep.
+        #[error("grid {grid} would have depth {depth}; a tree has at most {max} levels", max = crate::place::LEVELS_MAX)]
+        TooDeep {
+            grid: GridCode,
+            depth: u8,
+        } = Unfit "too-deep",
+        /// The grid centre of a tree would be ambiguous.
+        #[error("tree {root} has more than one level with the grid centre; {level} is the second")]
+        SeveralCentres {
+            root: GridCode,
+            level: String,
+        } = Unfit "several-centres",
         /// Grids of that level must be bound to a party organisation.
-        #[error("grid {grid}: every {level} is bound to a party organisation")]
+        #[error("grid {grid}: every {level} must be bound to a party organisation")]
         PartyOrgMissing {
             grid: GridCode,
             level: String,
@@ -68,8 +80,8 @@ kernel::refusals! {
             grid: GridCode,
             child: GridCode,
         } = Refused "open-children",
-        /// The post is held by somebody in that time.
-        #[error("the post of {role} in {grid} is held by {holder} in that time")]
+        /// Somebody else, or the same person, already holds the post during that time.
+        #[error("the post of {role} in {grid} is held by {holder} during that time")]
         PostOverlaps {
             grid: GridCode,
             role: Role,
@@ -83,16 +95,16 @@ kernel::refusals! {
             holder: String,
         } = Refused "unknown-post",
         /// A term ends before it begins.
-        #[error("a term must end after it begins")]
+        #[error("the term must end after it begins")]
         TermReversed = Unfit "term-reversed",
-        /// Something later is known already.
-        #[error("{what} was changed as of {last} already; nothing before that can be changed any more")]
+        /// A later change is already recorded.
+        #[error("{what} already has a change as of {last}; an earlier change is refused")]
         OutOfOrder {
             what: String,
             last: DateTime<Utc>,
         } = Refused "out-of-order",
-        /// The change fits today but not a change that is scheduled already.
-        #[error("grid {grid} would lose its place in the tree by a change that is scheduled for {at}")]
+        /// The change is valid at its own time but conflicts with a change that is already scheduled.
+        #[error("the change scheduled for {at} would leave grid {grid} without a valid place in its tree")]
         ContradictsLater {
             grid: GridCode,
             at: DateTime<Utc>,
@@ -101,7 +113,7 @@ kernel::refusals! {
         #[error("{0} needs a name")]
         BlankName(String) = Unfit "blank-name",
         /// The holder of a post is not a staff id.
-        #[error("the holder of a post is a staff id of letters, digits, '-', '_' and '.', never a person's name")]
+        #[error("the holder of a post must be a staff id of 1 to 64 letters, digits, '-', '_' and '.', never a person's name")]
         NotAStaffId = Unfit "not-a-staff-id",
         ..Unfit(kernel::Unfit),
     }

@@ -145,7 +145,7 @@ mod tests {
         let id = Uuid::from_u128(7);
         assert_eq!(read(&id.to_string()), Ok(Some(id)));
         assert_eq!(read(&format!("\"{id}\"")), Ok(Some(id)));
-        assert!(read("seven").unwrap_err().to_string().contains("invalid"), "a word is no UUID");
+        assert_eq!(read("seven"), Uuid::try_parse("seven").map(Some), "a word is no UUID");
         assert_eq!(uuid_in(&HeaderMap::new(), "x-id"), Ok(None));
     }
 }

@@ -6,12 +6,15 @@
 //!
 //! INVARIANT: pure. No clock, no randomness, no I/O: time comes as the moment for which a process asked.
 //! INVARIANT: a follow-up is a command like any other: the kind decides, and may refuse.
-//! INVARIANT: a process acts only from its activation on, which is an event ([`activation::Activation`]).
+//! INVARIANT: everything that happens to a process is an event ([`run`]): its activation, from which on it acts; each moment at which
+//! it is woken; each answer to one of its commands. What waits can be told from the log alone.
 
-pub mod activation;
 mod merged_answer;
+mod outbox;
 mod process;
+pub mod run;
 
-pub use activation::Activation;
 pub use merged_answer::MergedAnswer;
-pub use process::{FollowUp, Process};
+pub use outbox::{Alarms, Entry, Outbox, Waiting};
+pub use process::{FollowUp, Process, Timed};
+pub use run::Run;

@@ -4,16 +4,54 @@ use std::collections::BTreeSet;
 
 use case::{AnswerMerged, CaseEvent};
 use kernel::{CaseId, Key, Read};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{FollowUp, Process};
+
+/// The events of a case that mean nothing here.
+const NONE: &[&str] = &[
+    "cn.dualgrid.case.issue_discovered.v1",
+    "cn.dualgrid.case.issue_registered.v1",
+    "cn.dualgrid.case.duplicate_suspected.v1",
+    "cn.dualgrid.case.issue_merged.v1",
+    "cn.dualgrid.case.issue_voided.v1",
+    "cn.dualgrid.case.grid_handling_started.v1",
+    "cn.dualgrid.case.grid_progress_recorded.v1",
+    "cn.dualgrid.case.grid_handling_done.v1",
+    "cn.dualgrid.case.grid_rework_required.v1",
+    "cn.dualgrid.case.deliberation_opened.v1",
+    "cn.dualgrid.case.meeting_held.v1",
+    "cn.dualgrid.case.proposal_revised.v1",
+    "cn.dualgrid.case.deliberation_concluded.v1",
+    "cn.dualgrid.case.deliberation_waived.v1",
+    "cn.dualgrid.case.issue_escalated.v1",
+    "cn.dualgrid.case.case_filed.v1",
+    "cn.dualgrid.case.filing_refused.v1",
+    "cn.dualgrid.case.case_dispatched.v1",
+    "cn.dualgrid.case.order_dispatched.v1",
+    "cn.dualgrid.case.order_accepted.v1",
+    "cn.dualgrid.case.return_requested.v1",
+    "cn.dualgrid.case.return_approved.v1",
+    "cn.dualgrid.case.order_withdrawn.v1",
+    "cn.dualgrid.case.return_refused.v1",
+    "cn.dualgrid.case.order_progress_recorded.v1",
+    "cn.dualgrid.case.part_disposed.v1",
+    "cn.dualgrid.case.case_disposed.v1",
+    "cn.dualgrid.case.verification_passed.v1",
+    "cn.dualgrid.case.verification_failed.v1",
+    "cn.dualgrid.case.order_rework_required.v1",
+    "cn.dualgrid.case.case_closed.v1",
+    "cn.dualgrid.case.case_reopened.v1",
+    "cn.dualgrid.process.process_activated.v1",
+];
 
 /// Gives the finder of every merged case the answer of the case that continued. A case that was merged later gets the last
 /// answer at once; what a merged case was answered itself goes on to those that were merged into it before.
 pub struct MergedAnswer;
 
 /// What is remembered of a case into which others were merged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Merged {
     /// The cases that were merged into it.
     pub cases: BTreeSet<CaseId>,
@@ -34,8 +72,10 @@ impl Merged {
 impl Process for MergedAnswer {
     const NAME: &'static str = "merged_answer";
     const ABOUT: &'static str = "Answers the finders of merged cases when the case that continued is answered";
-    const FROM: &'static [&'static str] = &["case"];
-    const NONE: &'static [&'static str] = &[];
+    const PATH: &'static str = "merged-answers";
+    const ACTION: &'static str = "read-merged-answers";
+    const FROM: &'static [&'static str] = &["case", "process"];
+    const NONE: &'static [&'static str] = NONE;
     type State = Merged;
 
     fn keys(event: &Read<'_>, touch: &mut dyn FnMut(Key)) {

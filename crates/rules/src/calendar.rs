@@ -89,11 +89,9 @@ pub struct WorkingSpan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
-    /// First day off.
     pub from: NaiveDate,
     /// Last day off.
     pub until: NaiveDate,
-    /// What the holiday is called.
     pub name: String,
 }
 
@@ -113,7 +111,6 @@ pub struct Calendar {
     pub working_hours: Vec<WorkingSpan>,
     /// The days of the week that are off.
     pub weekend: Vec<Weekday>,
-    /// Public holidays.
     #[serde(default)]
     pub holidays: Vec<Holiday>,
     /// Weekend days that are worked in exchange for a holiday (调休).

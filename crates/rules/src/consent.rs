@@ -8,9 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fraction {
-    /// Upper part.
     pub numerator: u32,
-    /// Lower part; never 0.
     pub denominator: u32,
     /// True for "more than" (过半数), false for "at least" (以上).
     #[serde(default)]
@@ -72,7 +70,6 @@ impl Thresholds {
 pub struct ConsentRule {
     /// Its id, for example `CIVIL_CODE_278`.
     pub id: String,
-    /// Its name.
     pub name: String,
     /// The norm that says so.
     pub source: String,
@@ -105,13 +102,9 @@ impl ConsentRule {
 pub struct ConsentCount {
     /// The electorate: everybody who had to be asked.
     pub invited: u64,
-    /// Those who could be reached.
     pub reached: u64,
-    /// Those who answered.
     pub participated: u64,
-    /// Those who agreed.
     pub agreed: u64,
-    /// Those who were against it.
     pub opposed: u64,
 }
 

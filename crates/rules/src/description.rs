@@ -19,7 +19,6 @@ pub struct RulesDescription {
     /// The limit of every step.
     #[serde(default)]
     pub step_limits: Vec<StepLimit>,
-    /// The windows in which a case may turn back.
     pub windows: Windows,
     /// Working calendars; those published before stay, described or not.
     #[serde(default)]
@@ -44,11 +43,9 @@ impl RulesDescription {
 pub struct MatterSpec {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
-    /// Its name.
     pub name: String,
     /// 平安, 服务 or 文明.
     pub class: MatterClass,
-    /// The field it belongs to.
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,
@@ -92,9 +89,7 @@ impl MatterSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepLimit {
-    /// The step.
     pub step: Step,
-    /// The limit.
     pub limit: Limit,
     /// True where it is dualgrid's assumption and not from a published source.
     #[serde(default)]
@@ -109,6 +104,5 @@ pub struct StepLimit {
 pub struct FilingCriterion {
     /// Its code, for example `LA-01`.
     pub code: String,
-    /// The question.
     pub text: String,
 }

@@ -16,27 +16,16 @@ const DEFAULT_REGION: &str = "cn";
 pub enum RulesError {
     /// No limit of the step was in force.
     #[error("no limit for step {step} was in force at {from}; publish rules that hold then")]
-    NoStepLimit {
-        /// The step.
-        step: String,
-        /// The moment.
-        from: DateTime<Utc>,
-    },
+    NoStepLimit { step: String, from: DateTime<Utc> },
     /// The matter was not in the catalogue.
     #[error("matter {matter} was not in the catalogue at {from}")]
-    UnknownMatter {
-        /// The matter.
-        matter: MatterCode,
-        /// The moment.
-        from: DateTime<Utc>,
-    },
+    UnknownMatter { matter: MatterCode, from: DateTime<Utc> },
     /// No windows were in force.
     #[error("no return and reopen windows were in force at {0}; publish rules that hold then")]
     NoWindows(DateTime<Utc>),
     /// A day that no calendar knows would have to be counted.
     #[error("no working calendar knows {day}; publish calendar {publish}")]
     BeyondCalendars {
-        /// The day.
         day: NaiveDate,
         /// The calendar to publish.
         publish: CalendarId,
@@ -47,20 +36,6 @@ pub enum RulesError {
     /// The due time lies beyond the end of time.
     #[error("the due time lies beyond every date that can be written")]
     OutOfRange,
-}
-
-impl RulesError {
-    /// The public code of the error.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            RulesError::NoStepLimit { .. } => "no-step-limit",
-            RulesError::UnknownMatter { .. } => "unknown-matter",
-            RulesError::NoWindows(_) => "no-windows",
-            RulesError::BeyondCalendars { .. } => "beyond-calendars",
-            RulesError::LimitIsZero => "limit-is-zero",
-            RulesError::OutOfRange => "due-out-of-range",
-        }
-    }
 }
 
 impl Rulebook {

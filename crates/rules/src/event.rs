@@ -25,7 +25,6 @@ kernel::events! {
 pub struct MatterPublished {
     /// The version of the rules with it.
     pub rules_version: u32,
-    /// The matter.
     pub matter: Matter,
 }
 
@@ -34,7 +33,6 @@ pub struct MatterPublished {
 pub struct MatterWithdrawn {
     /// The version of the rules without it.
     pub rules_version: u32,
-    /// The matter.
     pub code: MatterCode,
     /// From when on it is gone.
     pub effective_from: DateTime<Utc>,
@@ -47,7 +45,6 @@ pub struct StepLimitsPublished {
     pub rules_version: u32,
     /// One limit for every step.
     pub limits: Vec<StepLimit>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
@@ -56,9 +53,7 @@ pub struct StepLimitsPublished {
 pub struct WindowsPublished {
     /// The version of the rules with them.
     pub rules_version: u32,
-    /// The windows.
     pub windows: Windows,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
@@ -67,7 +62,6 @@ pub struct WindowsPublished {
 pub struct CalendarPublished {
     /// The version of the rules with it.
     pub rules_version: u32,
-    /// The calendar.
     pub calendar: Calendar,
 }
 
@@ -76,7 +70,6 @@ pub struct CalendarPublished {
 pub struct ConsentRulePublished {
     /// The version of the rules with it.
     pub rules_version: u32,
-    /// The rule.
     pub rule: ConsentRule,
 }
 
@@ -85,8 +78,6 @@ pub struct ConsentRulePublished {
 pub struct FilingCriteriaPublished {
     /// The version of the rules with them.
     pub rules_version: u32,
-    /// All criteria.
     pub criteria: Vec<FilingCriterion>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }

@@ -15,7 +15,10 @@
 mod calendar;
 mod command;
 mod consent;
+#[cfg(test)]
+mod coverage;
 mod description;
+mod document;
 mod due;
 mod event;
 mod limits;
@@ -31,13 +34,15 @@ pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan
 pub use command::RulesCommand;
 pub use consent::{ConsentCount, ConsentRule, Fraction, Thresholds, evaluate};
 pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
+pub use document::MattersDocument;
 pub use due::{NO_CALENDAR, RulesError};
 pub use event::{
     CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn, RulesEvent,
     StepLimitsPublished, WindowsPublished,
 };
+pub use kernel::facts::Authority;
 pub use limits::{SourcedLimit, Windows};
-pub use matter::{Authority, Domain, HandlingKind, Matter, MatterClass};
+pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;
 pub use refusal::Refusal;
 pub use rulebook::{Rulebook, rules_id};

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourcedLimit {
-    /// The limit.
     pub limit: Limit,
     /// True where it is dualgrid's assumption and not from a published source.
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! A matter (事项) of the catalogue.
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Authority;
 use kernel::{DepartmentCode, MatterCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,26 +46,14 @@ pub enum HandlingKind {
     Coordinated,
 }
 
-/// Who has the power to dispose of a matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Authority {
-    /// The community itself, through self-government (自治共治).
-    Community,
-    /// Administrative departments only.
-    Administrative,
-}
-
 /// A matter of the catalogue while it is in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Matter {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
-    /// Its name.
     pub name: String,
     /// 平安, 服务 or 文明.
     pub class: MatterClass,
-    /// The field it belongs to.
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::consent::Share;
-use kernel::facts::{Authority, MatterFacts};
+use kernel::facts::MatterFacts;
 use kernel::{MatterCode, Step};
 
 use crate::{Calendar, ConsentRule, FilingCriterion, Matter, Rulebook, SourcedLimit, Windows};
@@ -32,11 +32,8 @@ impl Rulebook {
     /// A matter as decisions pin it.
     pub fn matter_facts(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<MatterFacts> {
         let matter = self.matter(code, at)?;
-        let authority = match matter.authority {
-            crate::Authority::Community => Authority::Community,
-            crate::Authority::Administrative => Authority::Administrative,
-        };
-        Some(MatterFacts { code: code.clone(), name: matter.name.clone(), authority, rules_version: self.version })
+        let (name, authority) = (matter.name.clone(), matter.authority);
+        Some(MatterFacts { code: code.clone(), name, authority, rules_version: self.version })
     }
 
     /// A consent rule as decisions pin it, if it applies at that moment and counts heads alone. Areas come with consent polls.
@@ -94,7 +91,7 @@ impl Rulebook {
 mod tests {
     use super::*;
     use crate::MatterWithdrawn;
-    use crate::testing::{day, matter_event, published, rulebook};
+    use crate::testing::{STEPS, day, matter_event, published, rulebook};
 
     #[test]
     fn a_matter_is_known_as_of_its_time() {
@@ -116,7 +113,7 @@ mod tests {
     #[test]
     fn limits_windows_criteria_and_consent_rules_are_found() {
         let (rules, at) = (rulebook(published()), day("2026-03-02"));
-        assert!(Step::ALL.into_iter().all(|step| rules.step_limit(step, at).is_some()));
+        assert!(STEPS.iter().all(|step| rules.step_limit(step, at).is_some()));
         assert!(rules.windows(at).is_some());
         assert_eq!(rules.filing_criteria(at).len(), 1);
         assert!(rules.filing_criteria(day("2017-01-01")).is_empty());

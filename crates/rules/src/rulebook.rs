@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use kernel::aggregate::DocumentSpec;
 use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ impl Aggregate for Rulebook {
     const IS_SINGLE: bool = true;
     const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
     const READ_ACTION: &'static str = "read-rules-history";
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[crate::document::MATTERS];
     type Command = RulesCommand;
     type Event = RulesEvent;
     type Refusal = Refusal;

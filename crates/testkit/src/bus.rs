@@ -22,7 +22,7 @@ const FETCH_PATIENCE: Duration = Duration::from_millis(500);
 /// The header with the id of a command, which makes a repeat harmless.
 pub const COMMAND_ID_HEADER: &str = "Dualgrid-Command-Id";
 
-/// The header with the id of the case that a command is about.
+/// The header with the id of what a command is about, here of a case.
 pub const CASE_ID_HEADER: &str = "Dualgrid-Case-Id";
 
 /// The answer to a command.

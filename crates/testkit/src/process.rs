@@ -37,7 +37,7 @@ pub enum Signal {
     Kill,
     /// SIGSTOP: the process stands still.
     Stop,
-    /// SIGCONT: the process goes on.
+    /// SIGCONT: the process continues.
     Continue,
 }
 

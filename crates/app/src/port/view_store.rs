@@ -206,6 +206,16 @@ pub struct Wanted {
 /// Keys and documents as stored.
 pub type Docs = Vec<(String, String)>;
 
+/// What was found of [`Wanted`] rows.
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    Docs(Docs),
+    /// The build was replaced by another one.
+    Gone,
+    /// The tables of this view cannot be read.
+    Failed(Failure),
+}
+
 /// The tables of views.
 #[async_trait]
 pub trait ViewStore: Send + Sync + 'static {
@@ -213,9 +223,8 @@ pub trait ViewStore: Send + Sync + 'static {
     async fn builds(&self) -> Result<Vec<Registered>, Failure>;
     /// Makes an empty build beside the active one, with its checkpoint at 0.
     async fn begin(&self, view: &ViewSpec) -> Result<Build, Failure>;
-    /// The documents of these keys, for each build; keys without a row are left out. The failure of one build is not that
-    /// of another.
-    async fn load(&self, wanted: &[Wanted]) -> Vec<Result<Docs, Failure>>;
+    /// The documents of these keys, for each build; keys without a row are left out.
+    async fn load(&self, wanted: &[Wanted]) -> Vec<Loaded>;
     /// Writes rows and moves checkpoints, those of all views in one transaction, and says what became of each. Where it
     /// fails as a whole, what was written is unknown.
     async fn save(&self, moves: &[Move]) -> Result<Vec<Saved>, Failure>;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::written::Written;
 use crate::lanes::ProjectError;
-use crate::port::{Build, Failure, FilledRows, RowChange, ViewStore, Wanted};
+use crate::port::{Build, Failure, FilledRows, Loaded, RowChange, ViewStore, Wanted};
 use crate::view::{Fold, FoldError, Working, guarded};
 
 /// Most rows of one write.
@@ -49,7 +49,14 @@ impl Filling {
         }
         let loaded = self.views.load(&[Wanted { build: self.build.clone(), keys }]).await;
         for rows in loaded {
-            self.working.hold(rows?)?;
+            match rows {
+                Loaded::Docs(rows) => self.working.hold(rows)?,
+                Loaded::Failed(failure) => return Err(failure.into()),
+                Loaded::Gone => {
+                    let reason = "somebody else has dropped the build".to_owned();
+                    return Err(Failure { operation: "load rows of a view", reason, passing: true }.into());
+                }
+            }
         }
         Ok(())
     }

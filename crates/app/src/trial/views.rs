@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use kernel::Position;
 
 use crate::fault::{self, Point, Sabotage};
-use crate::port::view_store::Docs;
 use crate::port::{
-    Build, Failure, FilledRows, FindError, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore, Wanted,
+    Build, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
+    Wanted,
 };
 
 /// The tables of views as a reader sees them: in every other build, as they are.
@@ -48,7 +48,7 @@ impl ViewStore for Tried {
     async fn begin(&self, view: &ViewSpec) -> Result<Build, Failure> {
         self.0.begin(view).await
     }
-    async fn load(&self, wanted: &[Wanted]) -> Vec<Result<Docs, Failure>> {
+    async fn load(&self, wanted: &[Wanted]) -> Vec<Loaded> {
         self.0.load(wanted).await
     }
     async fn begin_bulk(&self, view: &ViewSpec) -> Result<Build, Failure> {

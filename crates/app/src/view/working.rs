@@ -192,7 +192,7 @@ impl<V: View> Working for InMemory<V> {
 /// What is written of rows.
 struct Changes<'a, V> {
     filters: &'a mut Filters,
-    changes: Vec<RowChange>,
+    rows: Vec<RowChange>,
     /// A document is made here first, so that it takes no more room than it needs.
     text: Vec<u8>,
     of: std::marker::PhantomData<V>,
@@ -200,7 +200,7 @@ struct Changes<'a, V> {
 
 impl<'a, V: View> Changes<'a, V> {
     fn new(filters: &'a mut Filters) -> Self {
-        Self { filters, changes: Vec::new(), text: Vec::new(), of: std::marker::PhantomData }
+        Self { filters, rows: Vec::new(), text: Vec::new(), of: std::marker::PhantomData }
     }
 
     fn add(&mut self, key: &Key, row: Option<impl Borrow<V::Row>>, before: Entries) -> Result<(), FoldError> {
@@ -210,7 +210,7 @@ impl<'a, V: View> Changes<'a, V> {
             Some(row) => Some(self.document(row).map_err(|source| unreadable::<V>(&key, source))?),
             None => None,
         };
-        self.changes.push(RowChange { key, doc, entries, before });
+        self.rows.push(RowChange { key, doc, entries, before });
         Ok(())
     }
 
@@ -221,8 +221,8 @@ impl<'a, V: View> Changes<'a, V> {
     }
 
     fn in_order(mut self) -> Vec<RowChange> {
-        self.changes.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-        self.changes
+        self.rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        self.rows
     }
 }
 

@@ -155,8 +155,8 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_name() {
-        let answer = Answer { status: 200, body: br#"{"case":"a1","events":12,"replayed":false}"# };
-        assert_eq!((answer.text("case"), answer.number("events")), (Some("a1"), Some(12)));
+        let answer = Answer { status: 200, body: br#"{"command":"c1","id":"a1","events":12,"replayed":false}"# };
+        assert_eq!((answer.text("id"), answer.number("events")), (Some("a1"), Some(12)));
         assert_eq!(answer.text("stage"), None);
     }
 }

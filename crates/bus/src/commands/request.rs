@@ -69,7 +69,8 @@ pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
     let (department, _) = department_and_verb(&message.subject)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
-    let missing = || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type of the file"));
+    let missing =
+        || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type of the file"));
     let media_type = header::value(headers, CONTENT_TYPE).ok_or_else(missing)?.to_owned();
     Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
 }
@@ -215,7 +216,7 @@ mod tests {
         let subject = "dg.cmd.CGZF.accept-order";
         assert_eq!(code(subject, &[(header::id_of("case"), UUID)]), "header-missing");
         assert_eq!(code(subject, &[(COMMAND_ID, UUID)]), "header-missing");
-        assert_eq!(code(subject, &[(COMMAND_ID, "7"), (CASE_ID, UUID)]), "malformed-header");
+        assert_eq!(code(subject, &[(COMMAND_ID, "7"), (header::id_of("case"), UUID)]), "malformed-header");
         assert_eq!(code(subject, &[whole(), vec![(CORRELATION_ID, "x")]].concat()), "malformed-header");
         assert_eq!(code("dg.cmd.cgzf.accept-order", &whole()), "malformed-subject");
         assert_eq!(code("dg.cmd.accept-order", &whole()), "malformed-subject");

@@ -39,27 +39,13 @@ pub enum Step {
         order: OrderId,
     },
     /// Its command was done.
-    Accepted {
-        verb: &'static str,
-        order: OrderId,
-        answer: Value,
-    },
+    Accepted { verb: &'static str, order: OrderId, answer: Value },
     /// Its command was refused; it does not try again.
-    Refused {
-        verb: &'static str,
-        order: OrderId,
-        problem: Problem,
-    },
+    Refused { verb: &'static str, order: OrderId, problem: Problem },
     /// Its command cannot be done now; it is sent again.
-    Waiting {
-        verb: &'static str,
-        order: OrderId,
-        reason: String,
-    },
+    Waiting { verb: &'static str, order: OrderId, reason: String },
     /// NATS is away, or the consumer was not created yet.
-    Away {
-        reason: String,
-    },
+    Away { reason: String },
 }
 
 impl fmt::Display for Step {

@@ -103,8 +103,7 @@ async fn a_refusal_is_a_problem_with_the_headers_of_a_service_error() {
     let mut world = World::new().await;
     serve(&mut world, Arc::new(Recorder::default())).await;
     let department = department(&world, ONE).await;
-    let reply =
-        department.send("submit-disposal", &case(), CommandId::named("b"), &json!({})).await.unwrap();
+    let reply = department.send("submit-disposal", &case(), CommandId::named("b"), &json!({})).await.unwrap();
     let Reply::Refused(problem) = reply else { panic!("{reply:?}") };
     assert_eq!((problem.status, problem.code.as_str()), (409, "order-not-ready"));
     let client = department.connection().client();

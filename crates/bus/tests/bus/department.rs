@@ -17,7 +17,6 @@ use kernel::digest::Digest;
 use kernel::{CommandId, Position, StreamId, Version};
 use testkit::client::eventually;
 use testkit::nats::CORE;
-use uuid::Uuid;
 
 use crate::vec_log::{ONE, OTHER, VecLog, code};
 use crate::world::{PATIENCE, World, credentials};

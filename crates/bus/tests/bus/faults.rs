@@ -110,7 +110,8 @@ async fn a_rogue_message_is_noticed_and_removed() {
     let publisher = world.publisher().await;
     world.settle().await;
     let client = world.nats.connect(CORE).await.unwrap();
-    let rogue = jetstream::new(client).publish("dg.evt.street.JAS.case_closed", "{}".into()).await.unwrap().await.unwrap();
+    let rogue =
+        jetstream::new(client).publish("dg.evt.street.JAS.case_closed", "{}".into()).await.unwrap().await.unwrap();
     assert_eq!(rogue.sequence, 1_001);
     world.settle().await;
     assert_eq!(publisher.status().borrow().rebuilds, 1);

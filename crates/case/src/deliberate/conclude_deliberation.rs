@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{MeetingKind, Refusal, Stage};
+use crate::{Refusal, Stage};
 
 /// The convener concludes the deliberation.
 ///
@@ -72,17 +72,17 @@ impl ConcludeDeliberation {
         let file = case.opened()?;
         let taken = "deliberated";
         let deliberation = file.deliberation().ok_or_else(|| case.wrong_stage(taken))?;
-        if let Some(conclusion) = deliberation.conclusion {
+        if let Some(conclusion) = deliberation.conclusion() {
             return if conclusion == self.conclusion { Ok(vec![]) } else { Err(Refusal::DeliberationOver) };
         }
         case.opened_in(&[Stage::Deliberating], taken)?;
         check_text("summary", &self.summary, 2000)?;
-        if !deliberation.meetings.iter().any(|held| held.kind != MeetingKind::Review) {
+        if !deliberation.has_met() {
             return Err(Refusal::NoMeetingHeld);
         }
         let version = deliberation.proposal_version();
         let needs_consent = self.conclusion == Conclusion::Agreed && deliberation.opened.consent_rule.is_some();
-        if needs_consent && (version == 0 || deliberation.consented != Some(version)) {
+        if needs_consent && (version == 0 || deliberation.consented() != Some(version)) {
             return Err(Refusal::ConsentMissing { version });
         }
         let by = match self.conclusion {
@@ -93,18 +93,6 @@ impl ConcludeDeliberation {
         let next = context.oblige(self.conclusion.next_step(), by)?;
         let summary = self.summary.clone();
         Ok(vec![DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into()])
-    }
-}
-
-impl DeliberationConcluded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let stage = if self.conclusion == Conclusion::Explain { Stage::Callback } else { case.stage };
-        case.turned(stage, |file| {
-            file.next = Some(self.next);
-            if let Some(deliberation) = file.deliberations.last_mut() {
-                deliberation.conclusion = Some(self.conclusion);
-            }
-        })
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 use kernel::facts::Authority;
 use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
@@ -5,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{CaseFile, Conclusion, Refusal, Stage, Urgency};
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
@@ -56,17 +56,17 @@ impl Verb for EscalateIssue {
 impl EscalateIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::Escalated {
+        if case.stage() == Stage::Escalated {
             return Ok(vec![]);
         }
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
         check_text("reason", &self.reason, 1000)?;
-        if file.filings_refused >= 2 {
+        if file.cycle.refused.len() >= 2 {
             return Err(Refusal::ReviewUsed);
         }
         let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer))?;
-        let review = case.stage == Stage::NotFiled;
+        let review = case.stage() == Stage::NotFiled;
         let escalated = IssueEscalated { reason: self.reason.clone(), review, next }.into();
         if review || !Self::has_to_deliberate(file) {
             return Ok(vec![escalated]);
@@ -83,14 +83,8 @@ impl EscalateIssue {
     fn has_to_deliberate(file: &CaseFile) -> bool {
         let community = file.matter().is_none_or(|matter| matter.authority == Authority::Community);
         let urgent = file.registered.as_ref().is_some_and(|registered| registered.urgency == Urgency::Urgent);
-        let conclusion = file.deliberation().and_then(|deliberation| deliberation.conclusion);
+        let conclusion = file.deliberation().and_then(Deliberation::conclusion);
         community && !urgent && !matches!(conclusion, Some(Conclusion::Escalate | Conclusion::Agreed))
-    }
-}
-
-impl IssueEscalated {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Escalated, |file| file.next = Some(self.next))
     }
 }
 

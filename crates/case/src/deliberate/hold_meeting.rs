@@ -118,7 +118,7 @@ impl Verb for HoldMeeting {
 
     fn needs(&self, case: &Case) -> Needs {
         let needs = Needs::none().evidence(&[self.minutes]);
-        if case.stage == Stage::Deliberating { needs.step(Step::DELIBERATE) } else { needs }
+        if case.stage() == Stage::Deliberating { needs.step(Step::DELIBERATE) } else { needs }
     }
     fn example() -> Self {
         let present = |class: &str, present| Attendance { class: class.into(), present };
@@ -151,7 +151,7 @@ impl HoldMeeting {
         context.has_happened(self.held_at)?;
         self.check()?;
         let minutes = context.evidence(&[self.minutes])?.remove(0);
-        let next = match case.stage {
+        let next = match case.stage() {
             Stage::Deliberating => Some(context.oblige(Step::DELIBERATE, file.secretary())?),
             _ => None,
         };
@@ -164,7 +164,7 @@ impl HoldMeeting {
             attendance: self.attendance.clone(),
             minutes,
             results: self.results.clone(),
-            consent: self.consent.map(|count| ConsentResult::of(count, case.stage, file)).transpose()?,
+            consent: self.consent.map(|count| ConsentResult::of(count, case.stage(), file)).transpose()?,
             score: self.score,
             next,
         };
@@ -183,8 +183,8 @@ impl HoldMeeting {
     }
 
     fn check_stage(&self, case: &Case, file: &CaseFile) -> Result<(), Refusal> {
-        let concluded = file.deliberation().is_some_and(|deliberation| deliberation.conclusion.is_some());
-        match (self.kind, case.stage) {
+        let concluded = file.deliberation().is_some_and(|deliberation| deliberation.concluded.is_some());
+        match (self.kind, case.stage()) {
             (MeetingKind::Hearing | MeetingKind::Coordination, Stage::Deliberating) if !concluded => Ok(()),
             (MeetingKind::Coordination | MeetingKind::Review, Stage::GridHandling | Stage::Disposed)
             | (MeetingKind::Review, Stage::Callback | Stage::InDisposal | Stage::Rework) => Ok(()),
@@ -227,34 +227,6 @@ impl ConsentResult {
     }
 }
 
-impl MeetingHeld {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if self.next.is_some() {
-                file.next.clone_from(&self.next);
-            }
-            match file.deliberations.last_mut() {
-                Some(deliberation) => {
-                    // A later count stands instead of the one before, also where it fails.
-                    if let Some(consent) = &self.consent {
-                        deliberation.consented = consent.passed.then_some(consent.proposal_version);
-                    }
-                    deliberation.meetings.push(self);
-                }
-                None => file.reviews.push(self),
-            }
-        })
-    }
-}
-
-impl CaseFile {
-    /// The meetings of one kind, of the newest deliberation or, where there is none, of the case.
-    pub(crate) fn meetings(&self, kind: MeetingKind) -> impl Iterator<Item = &MeetingHeld> {
-        let meetings = self.deliberation().map_or(&self.reviews, |deliberation| &deliberation.meetings);
-        meetings.iter().filter(move |held| held.kind == kind)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,7 +256,7 @@ mod tests {
     fn two_thirds_are_counted_exactly() {
         for (agreed, passed) in [(199, false), (200, true)] {
             let file = given([discovered(), registered(), opened(), proposal(1)]).state();
-            let result = ConsentResult::of(count(agreed, 10), file.stage, file.opened().unwrap()).unwrap();
+            let result = ConsentResult::of(count(agreed, 10), file.stage(), file.opened().unwrap()).unwrap();
             assert_eq!((result.passed, result.proposal_version), (passed, 1));
         }
         let asked = |count| HoldMeeting { consent: Some(count), ..hold_hearing() };
@@ -325,7 +297,7 @@ mod tests {
         let recount = HoldMeeting { round: 3, consent: Some(count(199, 10)), ..hold_hearing() };
         let failed = given(before.clone()).when(recount).events();
         let case = given(before.into_iter().chain(failed)).state();
-        assert_eq!(case.opened().unwrap().deliberation().unwrap().consented, None);
+        assert_eq!(case.opened().unwrap().deliberation().unwrap().consented(), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Deliberation, Refusal, Stage};
+use crate::{Refusal, Stage};
 
 /// The secretary or grid leader opens a deliberation on the 1+5+X platform.
 ///
@@ -89,8 +89,8 @@ impl Verb for OpenDeliberation {
 impl OpenDeliberation {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::Deliberating
-            && let Some(open) = file.deliberation().filter(|deliberation| deliberation.conclusion.is_none())
+        if case.stage() == Stage::Deliberating
+            && let Some(open) = file.deliberation().filter(|deliberation| deliberation.concluded.is_none())
         {
             return if self.is_same(&open.opened) { Ok(vec![]) } else { Err(Refusal::DeliberationAlreadyOpen) };
         }
@@ -116,21 +116,6 @@ impl OpenDeliberation {
     fn is_same(&self, opened: &DeliberationOpened) -> bool {
         (&self.topic, &self.roster) == (&opened.topic, &opened.roster)
             && self.consent_rule.as_ref() == opened.consent_rule.as_ref().map(|rule| &rule.id)
-    }
-}
-
-impl DeliberationOpened {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Deliberating, |file| {
-            file.next = Some(self.next.clone());
-            file.deliberations.push(Deliberation {
-                opened: self,
-                meetings: Vec::new(),
-                proposals: Vec::new(),
-                conclusion: None,
-                consented: None,
-            });
-        })
     }
 }
 

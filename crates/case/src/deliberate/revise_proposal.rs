@@ -91,7 +91,7 @@ impl ReviseProposal {
         if deliberation.proposals.last().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
-        if deliberation.conclusion.is_some() {
+        if deliberation.concluded.is_some() {
             return Err(Refusal::DeliberationOver);
         }
         if self.version != current + 1 {
@@ -124,17 +124,6 @@ impl ReviseProposal {
     fn is_same(&self, last: &ProposalRevised) -> bool {
         (self.version, &self.text, &self.changes, self.after, &self.topics)
             == (last.version, &last.text, &last.changes, last.after, &last.topics)
-    }
-}
-
-impl ProposalRevised {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            file.next = Some(self.next.clone());
-            if let Some(deliberation) = file.deliberations.last_mut() {
-                deliberation.proposals.push(self);
-            }
-        })
     }
 }
 

@@ -10,10 +10,10 @@ use kernel::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Refusal;
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Refusal, Stage};
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
@@ -321,12 +321,6 @@ impl DiscoverIssue {
     }
 }
 
-impl IssueDiscovered {
-    pub(crate) fn evolve(self, _nothing: Case) -> Case {
-        Case { stage: Stage::Discovered, file: Some(Box::new(CaseFile::open(self))) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,13 +391,13 @@ mod tests {
     #[test]
     fn a_reporter_is_sealed_and_their_data_have_an_end() {
         let name = |name: &str| Some(Personal::new(name.to_owned()));
-        let reported = |input| DiscoverIssue { reporter: Some(input), ..discover() };
-        let events = given([]).when(reported(ReporterInput { name: name("王秀英"), ..Default::default() })).events();
+        let sent = |input| DiscoverIssue { reporter: Some(input), ..discover() };
+        let events = given([]).when(sent(ReporterInput { name: name("王秀英"), ..Default::default() })).events();
         let [crate::CaseEvent::IssueDiscovered(event)] = events.as_slice() else { panic!("{events:?}") };
         let reporter = event.reporter.as_ref().unwrap();
         assert_eq!(reporter.name.as_ref().unwrap().field, PersonalField::Name);
         assert_eq!((&reporter.phone, &reporter.address), (&None, &None));
-        let long = reported(ReporterInput { name: name(&"长".repeat(101)), ..Default::default() });
+        let long = sent(ReporterInput { name: name(&"长".repeat(101)), ..Default::default() });
         given([]).when(long).then_refused(Unfit::TextLength { field: "reporter.name", max: 100 });
     }
 

@@ -37,7 +37,7 @@ impl Verb for MergeIssue {
 
     fn needs(&self, case: &Case) -> Needs {
         match &case.file {
-            Some(file) if file.merged_into.is_none() && file.discovered.case != self.into => {
+            Some(file) if file.merged.is_none() && file.discovered.case != self.into => {
                 let taken_in = TakeInIssue { from: file.discovered.case, reason: self.reason.clone() };
                 Needs::none().also(self.into.uuid(), &taken_in)
             }
@@ -52,7 +52,7 @@ impl Verb for MergeIssue {
 impl MergeIssue {
     pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.merged_into == Some(self.into) {
+        if file.merged.as_ref().is_some_and(|merged| merged.into == self.into) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
@@ -61,15 +61,6 @@ impl MergeIssue {
             return Err(Refusal::CannotMergeInto { into: self.into });
         }
         Ok(vec![IssueMerged { into: self.into, reason: self.reason.clone() }.into()])
-    }
-}
-
-impl IssueMerged {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Merged, |file| {
-            file.next = None;
-            file.merged_into = Some(self.into);
-        })
     }
 }
 

@@ -108,15 +108,6 @@ impl RegisterIssue {
     }
 }
 
-impl IssueRegistered {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Registered, |file| {
-            file.next = Some(self.next.clone());
-            file.registered = Some(self);
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,17 +46,11 @@ impl TakeInIssue {
         if known.is_some_and(|file| file.taken_in.iter().any(|taken| taken.from == self.from)) {
             return Ok(vec![]);
         }
-        if case.stage == Stage::Absent || case.stage.is_final() || self.from == into {
+        if case.stage() == Stage::Absent || case.stage().is_final() || self.from == into {
             return Err(Refusal::CannotMergeInto { into });
         }
         check_text("reason", &self.reason, 500)?;
         Ok(vec![IssueTakenIn { from: self.from, reason: self.reason.clone() }.into()])
-    }
-}
-
-impl IssueTakenIn {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.taken_in.push(self))
     }
 }
 

@@ -34,21 +34,12 @@ impl Verb for VoidIssue {
 impl VoidIssue {
     pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
         case.opened()?;
-        if case.stage == Stage::Voided {
+        if case.stage() == Stage::Voided {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
         check_text("reason", &self.reason, 500)?;
         Ok(vec![IssueVoided { reason: self.reason.clone() }.into()])
-    }
-}
-
-impl IssueVoided {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Voided, |file| {
-            file.next = None;
-            file.voided = Some(self);
-        })
     }
 }
 

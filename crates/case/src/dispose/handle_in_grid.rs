@@ -94,7 +94,7 @@ impl Verb for HandleInGrid {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        let started = matches!(case.stage, Stage::GridHandling | Stage::Disposed);
+        let started = matches!(case.stage(), Stage::GridHandling | Stage::Disposed);
         let needs = if started { Needs::none() } else { Needs::none().step(Step::WORK_IN_GRID) };
         match &self.done {
             Some(done) => needs.step(Step::VERIFY).evidence(&done.evidence),
@@ -117,13 +117,13 @@ impl Verb for HandleInGrid {
 impl HandleInGrid {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let started = file.grid_work.as_ref();
+        let started = file.cycle.grid_work.as_ref();
         let same = started.is_some_and(|work| (&work.executors, &work.work) == (&self.executors, &self.work));
-        match (case.stage, &self.done) {
+        match (case.stage(), &self.done) {
             (Stage::GridHandling, Some(done)) if same => Ok(vec![done.event(case, context)?.into()]),
             (Stage::GridHandling, None) if same => Ok(vec![]), // A retry: already so.
             (Stage::GridHandling, _) => Err(Refusal::AlreadyInGridHandling),
-            (Stage::Disposed, Some(done)) if same => match &file.grid_done {
+            (Stage::Disposed, Some(done)) if same => match file.cycle.grid_done.last() {
                 Some(last) if done.is_same(last) => Ok(vec![]),
                 _ => Err(case.wrong_stage("in grid handling")),
             },
@@ -137,15 +137,15 @@ impl HandleInGrid {
         if let Some(matter) = file.matter().filter(|matter| matter.authority == Authority::Administrative) {
             return Err(Refusal::AdministrativeMatter { matter: matter.code.clone() });
         }
-        let agreed = file.deliberation().is_some_and(|last| last.conclusion == Some(Conclusion::Agreed));
-        if case.stage == Stage::Deliberating && !agreed {
+        let agreed = file.deliberation().is_some_and(|last| last.conclusion() == Some(Conclusion::Agreed));
+        if case.stage() == Stage::Deliberating && !agreed {
             return Err(Refusal::DeliberationStillOpen);
         }
         check_count("executors", self.executors.len(), 1, 50)?;
         self.executors.iter().try_for_each(|executor| check_text("executors.name", &executor.name, 100))?;
         check_text("work", &self.work, 2000)?;
         let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader())?;
-        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle);
+        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle.number);
         let mut events = vec![GridHandlingStarted { executors, work, cycle, next }.into()];
         if let Some(done) = &self.done {
             events.push(done.event(case, context)?.into());
@@ -167,25 +167,6 @@ impl Completion {
             evidence: context.evidence(&self.evidence)?,
             by: context.by.id.clone(),
             next: context.oblige(Step::VERIFY, case.opened()?.centre(Role::Verifier))?,
-        })
-    }
-}
-
-impl GridHandlingStarted {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::GridHandling, |file| {
-            file.next = Some(self.next.clone());
-            file.grid_work = Some(self);
-        })
-    }
-}
-
-impl GridHandlingDone {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Disposed, |file| {
-            file.next = Some(self.next.clone());
-            file.disposers.insert(self.by.clone());
-            file.grid_done = Some(self);
         })
     }
 }

@@ -86,12 +86,12 @@ impl RecordProgress {
     }
 
     fn of_order(&self, order: OrderId, case: &Case, context: &Context) -> Decision {
-        let found = case.opened()?.order_of(order, &context.by)?;
+        let (found, status) = case.order_of(order, &context.by)?;
         if found.progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
-        if !matches!(found.status, OrderStatus::Accepted | OrderStatus::Rework) {
-            return Err(Refusal::OrderNotReady { order, status: found.status.as_str() });
+        if !matches!(status, OrderStatus::Accepted | OrderStatus::Rework) {
+            return Err(Refusal::OrderNotReady { order, status: status.as_str() });
         }
         let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
         Ok(vec![OrderProgressRecorded { order: found.sent.order.clone(), day, text, evidence }.into()])
@@ -102,7 +102,7 @@ impl RecordProgress {
         if context.by.department().is_some() {
             return Err(Refusal::OrderNotNamed);
         }
-        if file.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
+        if file.cycle.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::GridHandling], "in grid handling, or an order is named")?;
@@ -113,22 +113,6 @@ impl RecordProgress {
     fn is_same(&self, day: NaiveDate, text: &str, evidence: &[Evidence]) -> bool {
         let shown = evidence.iter().map(|evidence| &evidence.sha256);
         (self.day, self.text.as_str()) == (day, text) && self.evidence.iter().eq(shown)
-    }
-}
-
-impl OrderProgressRecorded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.progress = Some(Box::new(self));
-            }
-        })
-    }
-}
-
-impl GridProgressRecorded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.grid_progress = Some(self))
     }
 }
 

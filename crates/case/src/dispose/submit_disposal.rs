@@ -1,3 +1,4 @@
+use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 use kernel::digest::Digest;
 use kernel::{Allowed, Context, Evidence, Needs, Obligation, OrderId, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
@@ -6,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{OrderRef, OrderStatus, Part, Refusal, Stage};
 
 /// A department says that its part is done, with what shows it.
 ///
@@ -66,19 +66,16 @@ impl Verb for SubmitDisposal {
 impl SubmitDisposal {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order_of(self.order, &context.by)?;
-        match &order.status {
-            OrderStatus::Disposed(part) if self.is_same(part) => return Ok(vec![]),
+        let (order, status) = case.order_of(self.order, &context.by)?;
+        match status {
+            OrderStatus::Disposed if order.disposed.last().is_some_and(|part| self.is_same(part)) => return Ok(vec![]),
             OrderStatus::Accepted | OrderStatus::Rework => {}
             status => return Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() }),
         }
         check_text("result", &self.result, 2000)?;
         check_count("evidence", self.evidence.len(), 1, 20)?;
-        let open = |other: &&crate::Order| {
-            other.sent.order.order != self.order && !matches!(other.status, OrderStatus::Disposed(_))
-        };
-        let waiting: Vec<_> =
-            file.live_orders().filter(open).map(|other| other.sent.order.department.clone()).collect();
+        let open = |other: &&OrderPart| other.order != self.order && other.status != OrderStatus::Disposed;
+        let waiting: Vec<_> = case.standing.live_orders().filter(open).map(|other| other.department.clone()).collect();
         let lead = order.sent.order.part == Part::Lead;
         if lead && !waiting.is_empty() {
             return Err(Refusal::AssistingPartsOpen { waiting });
@@ -92,35 +89,15 @@ impl SubmitDisposal {
         };
         let mut events = vec![part.into()];
         if lead {
-            let parts = u32::try_from(file.live_orders().count()).unwrap_or(u32::MAX);
+            let parts = u32::try_from(case.standing.live_orders().count()).unwrap_or(u32::MAX);
             let next = context.oblige(Step::VERIFY, file.centre(Role::Verifier))?;
-            events.push(CaseDisposed { parts, cycle: file.cycle, next }.into());
+            events.push(CaseDisposed { parts, cycle: case.standing.cycle, next }.into());
         }
         Ok(events)
     }
 
     fn is_same(&self, part: &PartDisposed) -> bool {
         self.result == part.result && self.evidence.iter().eq(part.evidence.iter().map(|evidence| &evidence.sha256))
-    }
-}
-
-impl PartDisposed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            file.disposers.insert(self.by.clone());
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Disposed(Box::new(self));
-            }
-        })
-    }
-}
-
-impl CaseDisposed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Disposed, |file| {
-            file.next = Some(self.next.clone());
-            file.disposed = Some(self);
-        })
     }
 }
 

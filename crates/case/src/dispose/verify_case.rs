@@ -1,5 +1,7 @@
+use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
 use kernel::{
-    Allowed, Context, Evidence, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count, check_text,
+    Allowed, Context, Evidence, GridCode, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count,
+    check_text,
 };
 use std::collections::BTreeSet;
 
@@ -9,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, OrderRef, OrderStatus, Part, Refusal, Stage};
 
 /// A verifier checks on site what another has disposed (核查).
 ///
@@ -51,11 +52,13 @@ pub struct VerificationFailed {
     pub next: Obligation,
 }
 
-/// A department has to do its part again.
+/// A department must do its part again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReworkRequired {
     /// The order.
     pub order: OrderRef,
+    /// The grid in which the case is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
     /// What was found.
     pub findings: String,
     /// What shows it.
@@ -91,12 +94,11 @@ impl Verb for VerifyCase {
 impl VerifyCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let done = (self.passed, self.findings.clone());
-        if case.stage != Stage::Disposed && file.verified.as_ref() == Some(&done) {
+        if case.stage() != Stage::Disposed && file.cycle.verified.last().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Disposed], "disposed")?;
-        if file.disposers.contains(&context.by.id) {
+        if file.is_disposer(&context.by.id) {
             return Err(Refusal::VerifierDisposed);
         }
         check_text("findings", &self.findings, 2000)?;
@@ -106,76 +108,45 @@ impl VerifyCase {
             let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?;
             return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
         }
-        self.fail(file, context, evidence)
+        self.fail(case, context, evidence)
     }
 
-    fn fail(&self, file: &CaseFile, context: &Context, evidence: Vec<Evidence>) -> Decision {
+    fn is_same(&self, last: &Verification) -> bool {
+        (self.passed, self.findings.as_str()) == (last.is_passed(), last.findings())
+    }
+
+    fn fail(&self, case: &Case, context: &Context, evidence: Vec<Evidence>) -> Decision {
         let findings = self.findings.clone();
-        self.rework.iter().try_for_each(|order| file.order(*order).map(drop))?;
-        let Some(lead) = file.lead() else {
-            let next = context.oblige(Step::REWORK, file.grid_leader())?;
+        self.rework.iter().try_for_each(|order| case.order(*order).map(drop))?;
+        let Some(lead) = case.standing.lead() else {
+            let next = context.oblige(Step::REWORK, case.opened()?.grid_leader())?;
             let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
         };
-        let oblige =
-            |order: &crate::Order| context.oblige(Step::REWORK, Party::at_department(&order.sent.order.department));
+        let oblige = |department| context.oblige(Step::REWORK, Party::at_department(department));
         let mut events = vec![
-            VerificationFailed { findings: findings.clone(), evidence: evidence.clone(), next: oblige(lead)? }.into(),
+            VerificationFailed {
+                findings: findings.clone(),
+                evidence: evidence.clone(),
+                next: oblige(&lead.department)?,
+            }
+            .into(),
         ];
-        let lead_order = lead.sent.order.order;
+        let lead_order = lead.order;
         // The lead answers for the whole: it is always asked again, so that it finishes last again.
         let named: BTreeSet<_> = self.rework.iter().copied().filter(|order| *order != lead_order).collect();
         for order in named.into_iter().chain([lead_order]) {
-            let order = file.order(order)?;
-            let this_cycle = order.sent.cycle == file.cycle;
-            if !this_cycle || !matches!(order.status, OrderStatus::Disposed(_)) {
-                let status = if this_cycle { order.status.as_str() } else { "of an earlier cycle" };
+            let (order, status) = case.order(order)?;
+            let this_cycle = order.sent.cycle == case.standing.cycle;
+            if !this_cycle || status != OrderStatus::Disposed {
+                let status = if this_cycle { status.as_str() } else { "of an earlier cycle" };
                 return Err(Refusal::OrderNotReady { order: order.sent.order.order, status });
             }
-            let (next, order) = (oblige(order)?, order.sent.order.clone());
-            events.push(
-                OrderReworkRequired { order, findings: findings.clone(), evidence: evidence.clone(), next }.into(),
-            );
+            let (next, grids) = (oblige(&order.sent.order.department)?, order.sent.grids.clone());
+            let (order, findings, evidence) = (order.sent.order.clone(), findings.clone(), evidence.clone());
+            events.push(OrderReworkRequired { order, grids, findings, evidence, next }.into());
         }
         Ok(events)
-    }
-}
-
-impl VerificationPassed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Callback, |file| {
-            file.verified = Some((true, self.findings));
-            file.next = Some(self.next);
-        })
-    }
-}
-
-impl VerificationFailed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Rework, |file| {
-            file.verified = Some((false, self.findings));
-            file.next = Some(self.next);
-            file.disposed = None;
-        })
-    }
-}
-
-impl OrderReworkRequired {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Rework;
-            }
-            if self.order.part == Part::Lead {
-                file.next = Some(self.next);
-            }
-        })
-    }
-}
-
-impl GridReworkRequired {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::GridHandling, |file| file.next = Some(self.next))
     }
 }
 
@@ -225,7 +196,7 @@ mod tests {
         let case = events
             .into_iter()
             .fold(given([discovered(), community(), grid_started(), grid_done()]).state(), Case::evolve);
-        assert_eq!(case.stage, Stage::GridHandling);
+        assert_eq!(case.stage(), Stage::GridHandling);
     }
 
     #[test]

@@ -45,21 +45,15 @@ impl Verb for AnswerMerged {
 impl AnswerMerged {
     pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
         let file = case.opened_in(&[Stage::Merged], "merged")?;
-        if file.merged_into != Some(self.by_case) {
+        if file.merged.as_ref().is_none_or(|merged| merged.into != self.by_case) {
             return Err(Refusal::NotMergedInto { case: self.by_case });
         }
         let event = MergedIssueAnswered { by_case: self.by_case, cycle: self.cycle, answer: self.answer.clone() };
-        if file.answered_by_other.contains(&event) {
+        if file.merged_answers.contains(&event) {
             return Ok(vec![]);
         }
         check_text("answer", &self.answer, 2000)?;
         Ok(vec![event.into()])
-    }
-}
-
-impl MergedIssueAnswered {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.answered_by_other.push(self))
     }
 }
 

@@ -1,10 +1,10 @@
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 use kernel::{Allowed, Context, Due, LimitOf, Needs, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::{CaseFile, Conclusion, Refusal, Stage};
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
@@ -89,11 +89,11 @@ impl Verb for CloseCase {
 impl CloseCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.closed.as_ref().is_some_and(|closed| self.is_same(closed)) {
+        if file.cycle.closed.as_ref().is_some_and(|closed| self.is_same(closed)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
-        let (outcome, expected) = fitting_outcome(case.stage, file);
+        let (outcome, expected) = fitting_outcome(case, file);
         if self.outcome != outcome {
             return Err(Refusal::OutcomeDoesNotFit { expected });
         }
@@ -113,7 +113,7 @@ impl CloseCase {
                 resolution: self.resolution.clone(),
                 summary: self.summary.clone(),
                 override_reason: self.override_reason.clone(),
-                cycle: file.cycle,
+                cycle: file.cycle.number,
                 reopen_until,
             }
             .into(),
@@ -128,25 +128,16 @@ impl CloseCase {
     }
 }
 
-fn fitting_outcome(stage: Stage, file: &CaseFile) -> (Outcome, &'static str) {
-    let conclusion = file.deliberation().and_then(|deliberation| deliberation.conclusion);
+fn fitting_outcome(case: &Case, file: &CaseFile) -> (Outcome, &'static str) {
+    let conclusion = file.deliberation().and_then(Deliberation::conclusion);
     // A deliberation can end works that failed their verification: what counts is whether they ever passed.
-    let passed = file.verified.as_ref().is_some_and(|(passed, _)| *passed);
-    if stage == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
+    let passed = file.cycle.is_verified();
+    if case.stage() == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
         (Outcome::Explained, "explained")
-    } else if file.lead().is_some() {
+    } else if case.standing.lead().is_some() {
         (Outcome::Solved, "solved")
     } else {
         (Outcome::CommunitySolved, "community_solved")
-    }
-}
-
-impl CaseClosed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Closed, |file| {
-            file.next = None;
-            file.closed = Some(self);
-        })
     }
 }
 
@@ -173,7 +164,7 @@ mod tests {
         let other = CloseCase { summary: "别的总结".into(), ..close() };
         let refusal = Refusal::WrongStage { stage: Stage::Closed, taken: "called back or not filed" };
         given([answered(true), vec![closed()]].concat()).when(other).then_refused(refusal);
-        assert_eq!(given([answered(true), vec![closed()]].concat()).state().opened().unwrap().next, None);
+        assert_eq!(given([answered(true), vec![closed()]].concat()).state().standing.next(), None);
     }
 
     #[test]

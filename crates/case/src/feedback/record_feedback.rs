@@ -97,7 +97,7 @@ impl RecordFeedback {
                 solved,
                 satisfied,
                 comment: self.comment.clone(),
-                cycle: file.cycle,
+                cycle: file.cycle.number,
                 next,
             }
             .into(),
@@ -107,8 +107,8 @@ impl RecordFeedback {
     fn next_step(&self, case: &Case) -> Step {
         let (solved, satisfied) = self.said();
         let unhappy = solved == Some(false) || satisfied == Some(false);
-        let refusals = case.file.as_ref().map_or(0, |file| file.filings_refused);
-        match (case.stage, unhappy) {
+        let refusals = case.file.as_ref().map_or(0, |file| file.cycle.refused.len());
+        match (case.stage(), unhappy) {
             // What was not filed is reviewed once, and not reopened before it is closed.
             (Stage::NotFiled, true) if refusals < 2 => Step::REVIEW_REFUSAL,
             (Stage::Callback, true) => Step::ROUTE_AGAIN,
@@ -124,15 +124,6 @@ impl RecordFeedback {
     fn is_same(&self, last: &FeedbackRecorded) -> bool {
         (&self.answer, self.contacted, self.said(), &self.comment)
             == (&last.answer, last.contacted, (last.solved, last.satisfied), &last.comment)
-    }
-}
-
-impl FeedbackRecorded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            file.next = Some(self.next.clone());
-            file.feedback.push(self);
-        })
     }
 }
 
@@ -178,7 +169,7 @@ mod tests {
     #[test]
     fn the_same_words_in_the_next_cycle_are_another_answer() {
         let case = given(second_cycle(true)).state();
-        assert_eq!((case.stage, case.opened().unwrap().cycle), (Stage::Callback, 2));
+        assert_eq!((case.stage(), case.opened().unwrap().cycle.number), (Stage::Callback, 2));
         let events = given(second_cycle(true)).when(feedback(true)).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(event.cycle, 2);

@@ -1,4 +1,4 @@
-use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
+use kernel::{Allowed, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,10 @@ pub enum ReopenCause {
 /// The case was reopened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseReopened {
+    /// What the case is about.
+    pub title: String,
+    /// The grid in which it is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
     /// The round of work that begins: 2, 3 …
     pub cycle: u32,
     /// Why, as a code.
@@ -59,12 +63,12 @@ impl Verb for ReopenCase {
 impl ReopenCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        match case.stage {
-            Stage::Reopened if file.reopened.as_ref().is_some_and(|last| last.cause == self.cause) => {
+        match case.stage() {
+            Stage::Reopened if file.cycle.reopened.as_ref().is_some_and(|last| last.cause == self.cause) => {
                 return Ok(vec![]);
             }
             Stage::Closed => {
-                let until = file.closed.as_ref().map(|closed| &closed.reopen_until);
+                let until = file.cycle.closed.as_ref().map(|closed| &closed.reopen_until);
                 if let Some(until) = until.filter(|due| due.is_over(context.at)) {
                     return Err(Refusal::ReopenWindowOver { until: until.at });
                 }
@@ -73,28 +77,11 @@ impl ReopenCase {
             _ => return Err(case.wrong_stage("closed, or called back with a finder who is not satisfied")),
         }
         check_text("reason", &self.reason, 1000)?;
-        let by = if file.filing.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
+        let by = if file.filed.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
         let next = context.oblige(Step::ROUTE_AGAIN, by)?;
-        let (cycle, reason) = (file.cycle + 1, self.reason.clone());
-        Ok(vec![CaseReopened { cycle, cause: self.cause, reason, next }.into()])
-    }
-}
-
-impl CaseReopened {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Reopened, |file| {
-            file.cycle = self.cycle;
-            file.next = Some(self.next.clone());
-            file.reopened = Some(self);
-            file.filings_refused = 0;
-            file.grid_work = None;
-            file.grid_done = None;
-            file.grid_progress = None;
-            file.verified = None;
-            file.disposed = None;
-            file.closed = None;
-            file.disposers.clear();
-        })
+        let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());
+        let (title, grids) = (file.discovered.title.clone(), file.grid().path.clone());
+        Ok(vec![CaseReopened { title, grids, cycle, cause: self.cause, reason, next }.into()])
     }
 }
 
@@ -112,7 +99,7 @@ mod tests {
     fn a_closed_case_is_reopened_inside_the_window() {
         given(closed_case()).when(reopen()).then([reopened()]);
         given([closed_case(), vec![reopened()]].concat()).when(reopen()).then_nothing();
-        let until = file_of(closed_case()).closed.unwrap().reopen_until.at;
+        let until = file_of(closed_case()).cycle.closed.as_ref().unwrap().reopen_until.at;
         given(closed_case())
             .at(NOW + TimeDelta::days(90))
             .when(reopen())
@@ -134,7 +121,7 @@ mod tests {
         let before = given([closed_case(), vec![reopened()]].concat()).state();
         let case = events.into_iter().fold(before, Case::evolve);
         let file = case.opened().unwrap();
-        assert_eq!((file.orders.len(), file.live_orders().count(), file.cycle), (4, 2, 2));
+        assert_eq!((file.orders.len(), case.standing.live_orders().count(), file.cycle.number), (4, 2, 2));
     }
 
     #[test]

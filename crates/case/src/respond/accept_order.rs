@@ -1,12 +1,11 @@
+use crate::{OrderRef, OrderStatus, Refusal};
 use kernel::{Allowed, Context, Obligation, OrderId, Party, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderRef, Part};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{OrderStatus, Refusal, Stage};
 
 /// A department takes over the order it was sent.
 ///
@@ -42,11 +41,11 @@ impl Verb for AcceptOrder {
 
 impl AcceptOrder {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
-        let order = case.opened()?.order_of(self.order, &context.by)?;
-        match &order.status {
-            OrderStatus::Accepted | OrderStatus::Rework | OrderStatus::Disposed(_) => Ok(vec![]),
-            OrderStatus::ReturnReview { .. } | OrderStatus::Returned => {
-                Err(Refusal::OrderNotReady { order: self.order, status: order.status.as_str() })
+        let (order, status) = case.order_of(self.order, &context.by)?;
+        match status {
+            OrderStatus::Accepted | OrderStatus::Rework | OrderStatus::Disposed => Ok(vec![]),
+            OrderStatus::ReturnReview | OrderStatus::Returned => {
+                Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() })
             }
             OrderStatus::Sent => {
                 let by = Party::at_department(&order.sent.order.department);
@@ -55,21 +54,6 @@ impl AcceptOrder {
                 Ok(vec![OrderAccepted { order: order.sent.order.clone(), late, next }.into()])
             }
         }
-    }
-}
-
-impl OrderAccepted {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let stage = if lead && case.stage == Stage::Dispatched { Stage::InDisposal } else { case.stage };
-        case.turned(stage, |file| {
-            if lead {
-                file.next = Some(self.next);
-            }
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Accepted;
-            }
-        })
     }
 }
 
@@ -115,6 +99,6 @@ mod tests {
             given(dispatched_case()).at(NOW + TimeDelta::days(1)).by_department(LEAD).when(accept(LEAD)).events();
         let [crate::CaseEvent::OrderAccepted(event)] = events.as_slice() else { panic!("{events:?}") };
         assert!(event.late);
-        assert_eq!(event.next.due, file_of(dispatched_case()).lead().unwrap().sent.dispose_by);
+        assert_eq!(event.next.due, file_of(dispatched_case()).orders[&order_id(LEAD)].sent.dispose_by);
     }
 }

@@ -1,12 +1,11 @@
+use crate::{OrderRef, OrderStatus, Part, Refusal};
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Party, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderRef, Part};
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{OrderStatus, Refusal, Stage};
 
 /// The duty officer decides on a return.
 ///
@@ -80,16 +79,23 @@ impl Verb for DecideReturn {
     }
 }
 
+impl ReturnRefused {
+    /// Where the order stands after it: where it stood before its return was asked for.
+    pub(crate) fn back_to(&self) -> OrderStatus {
+        if self.next.step == Step::ACCEPT { OrderStatus::Sent } else { OrderStatus::Accepted }
+    }
+}
+
 impl DecideReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order(self.order)?;
-        let accepted = match (&order.status, self.decision) {
-            (OrderStatus::ReturnReview { accepted, .. }, _) => *accepted,
+        let (order, status) = case.order(self.order)?;
+        match (status, self.decision) {
+            (OrderStatus::ReturnReview, _) => {}
             (OrderStatus::Returned, ReturnDecision::Approve) => return Ok(vec![]),
-            (_, ReturnDecision::Refuse) if order.return_refused => return Ok(vec![]),
+            (_, ReturnDecision::Refuse) if order.return_refused.is_some() => return Ok(vec![]),
             _ => return Err(Refusal::NoReturnRequested { order: self.order }),
-        };
+        }
         check_text("reason", &self.reason, 1000)?;
         let (sent, reason) = (&order.sent, self.reason.clone());
         match self.decision {
@@ -97,14 +103,19 @@ impl DecideReturn {
                 let lead = sent.order.part == Part::Lead;
                 let next = lead.then(|| context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))).transpose()?;
                 let mut events = vec![ReturnApproved { order: sent.order.clone(), reason, next }.into()];
-                let others = file.live_orders().filter(|other| lead && other.sent.order.order != self.order);
-                events.extend(others.map(|other| {
-                    OrderWithdrawn { order: other.sent.order.clone(), reason: self.reason.clone() }.into()
-                }));
+                let others = case.standing.live_orders().filter(|other| lead && other.order != self.order);
+                for other in others.filter_map(|other| file.orders.get(&other.order)) {
+                    let (order, reason) = (other.sent.order.clone(), self.reason.clone());
+                    events.push(OrderWithdrawn { order, reason }.into());
+                }
                 Ok(events)
             }
             ReturnDecision::Refuse => {
-                let due = if accepted { (Step::DISPOSE, &sent.dispose_by) } else { (Step::ACCEPT, &sent.accept_by) };
+                let due = if order.accepted.is_some() {
+                    (Step::DISPOSE, &sent.dispose_by)
+                } else {
+                    (Step::ACCEPT, &sent.accept_by)
+                };
                 let by = Party::at_department(&sent.order.department);
                 let next = Obligation { step: due.0, by, due: due.1.clone() };
                 Ok(vec![ReturnRefused { order: sent.order.clone(), reason, next }.into()])
@@ -113,52 +124,10 @@ impl DecideReturn {
     }
 }
 
-impl ReturnApproved {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let stage = if lead { Stage::Filed } else { case.stage };
-        case.turned(stage, |file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Returned;
-            }
-            if self.next.is_some() {
-                file.next = self.next;
-            }
-        })
-    }
-}
-
-impl OrderWithdrawn {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Returned;
-            }
-        })
-    }
-}
-
-impl ReturnRefused {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let back = if self.next.step == Step::ACCEPT { Stage::Dispatched } else { Stage::InDisposal };
-        let stage = if lead { back } else { case.stage };
-        case.turned(stage, |file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.return_refused = true;
-                let accepted = matches!(order.status, OrderStatus::ReturnReview { accepted: true, .. });
-                order.status = if accepted { OrderStatus::Accepted } else { OrderStatus::Sent };
-            }
-            if lead {
-                file.next = Some(self.next);
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Stage;
     use crate::testing::{
         ASSIST, LEAD, accepted, decide_return, department, dispatched_case, given, order_id, return_approved,
         return_refused, return_requested, submit,
@@ -169,7 +138,7 @@ mod tests {
         let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Refuse)).then([return_refused(LEAD)]);
         let case = given([asked(), vec![return_refused(LEAD)]].concat()).state();
-        assert_eq!(case.stage, Stage::Dispatched);
+        assert_eq!(case.stage(), Stage::Dispatched);
         given([asked(), vec![return_refused(LEAD)]].concat())
             .when(decide_return(LEAD, ReturnDecision::Refuse))
             .then_nothing();
@@ -180,7 +149,7 @@ mod tests {
         let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Approve)).then(return_approved());
         let after = || [asked(), return_approved()].concat();
-        assert_eq!(given(after()).state().stage, Stage::Filed);
+        assert_eq!(given(after()).state().stage(), Stage::Filed);
         given(after()).when(decide_return(LEAD, ReturnDecision::Approve)).then_nothing();
         let events = given(after()).when(crate::testing::dispatch()).events();
         let [_, crate::CaseEvent::OrderDispatched(anew), ..] = events.as_slice() else { panic!("{events:?}") };
@@ -204,7 +173,7 @@ mod tests {
         let approved = given(asked.clone()).when(decide_return(ASSIST, ReturnDecision::Approve)).events();
         assert_eq!(approved.len(), 1, "the lead's order stands");
         let after = [asked, approved].concat();
-        assert_eq!(given(after.clone()).state().stage, Stage::InDisposal);
+        assert_eq!(given(after.clone()).state().stage(), Stage::InDisposal);
         assert_eq!(given(after).by_department(LEAD).when(submit(LEAD)).events().len(), 2, "the part, and the case");
     }
 }

@@ -1,7 +1,8 @@
+use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
 use kernel::facts::MatterFacts;
 use kernel::{
-    Allowed, CaseId, Context, DepartmentCode, Derivation, Due, Evidence, GridCode, LimitOf, MatterCode, Needs,
-    Obligation, OrderId, Party, PersonId, Reach, Role, Step, Verb, check_count, check_text,
+    Allowed, Context, DepartmentCode, Derivation, Due, Evidence, GridCode, LimitOf, MatterCode, Needs, Obligation,
+    OrderId, Party, PersonId, Reach, Role, Step, Verb, check_count, check_text,
 };
 use std::collections::BTreeSet;
 
@@ -11,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Location, Order, OrderStatus, Refusal, Stage, Urgency};
 
 /// How the derivation of a due time begins that the dispatcher set.
 const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";
@@ -36,33 +36,6 @@ pub struct DispatchCase {
     /// A due time that the dispatcher sets; otherwise the matter's limit gives it.
     #[serde(default)]
     pub dispose_by: Option<DateTime<Utc>>,
-}
-
-/// Lead or assisting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// 主办
-    Lead,
-    /// 协办
-    Assist,
-}
-
-/// What every event about an order says of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderRef {
-    /// The order.
-    pub order: OrderId,
-    /// The case.
-    pub case: CaseId,
-    /// The case number for people.
-    pub case_number: String,
-    /// What it is about.
-    pub title: String,
-    /// Whose order it is.
-    pub department: DepartmentCode,
-    /// Lead or assisting.
-    pub part: Part,
 }
 
 /// The case was dispatched.
@@ -151,13 +124,13 @@ impl Verb for DispatchCase {
 impl DispatchCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if matches!(case.stage, Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal)
-            && file.dispatched.as_ref().is_some_and(|last| self.is_same(last))
+        if matches!(case.stage(), Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal)
+            && file.dispatched.last().is_some_and(|last| self.is_same(last))
         {
             return Ok(vec![]);
         }
         let file = case.opened_in(&[Stage::Filed, Stage::Reopened], "filed, or reopened after it was filed")?;
-        let filing = file.filing.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
+        let filing = file.filed.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
         self.check(&filing.matter.code, context)?;
         let dispose_by = self.dispose_by(&filing.matter.code, context)?;
         let mut events = vec![
@@ -167,14 +140,14 @@ impl DispatchCase {
                 instructions: self.instructions.clone(),
                 override_reason: self.override_reason.clone(),
                 dispose_by: dispose_by.clone(),
-                cycle: file.cycle,
+                cycle: file.cycle.number,
             }
             .into(),
         ];
         let departments: Vec<_> = std::iter::once(&self.lead).chain(&self.assist).collect();
         for department in &departments {
             let order = OrderRef {
-                order: OrderId::named(&format!("{}/{}/{department}", context.id, file.dispatches + 1)),
+                order: OrderId::named(&format!("{}/{}/{department}", context.id, file.dispatched.len() + 1)),
                 case: context.id.into(),
                 case_number: filing.number.clone(),
                 title: file.discovered.title.clone(),
@@ -236,11 +209,11 @@ impl DispatchCase {
             urgency: file.registered.as_ref().map(|registered| registered.urgency).unwrap_or_default(),
             description: file.discovered.description.clone(),
             location: file.discovered.location.clone(),
-            grids: file.grids.clone(),
+            grids: file.grid().path.clone(),
             evidence: file.discovered.evidence.clone(),
             reporter: file.discovered.reporter.as_ref().map(|reporter| reporter.person),
             instructions: self.instructions.clone(),
-            cycle: file.cycle,
+            cycle: file.cycle.number,
             accept_by: next.due.clone(),
             first_contact_by: first_contact.due,
             return_until: context.due(LimitOf::ReturnWindow)?,
@@ -256,25 +229,6 @@ impl DispatchCase {
         (&self.lead, asked, &self.instructions, &self.override_reason)
             == (&last.lead, sent, &last.instructions, &last.override_reason)
             && self.dispose_by == by_dispatcher.then_some(last.dispose_by.at)
-    }
-}
-
-impl CaseDispatched {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.dispatched = Some(self))
-    }
-}
-
-impl OrderDispatched {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Dispatched, |file| {
-            if self.order.part == Part::Lead {
-                file.next = Some(self.next.clone());
-                file.dispatches += 1;
-            }
-            let order = Order { status: OrderStatus::Sent, return_refused: false, progress: None, sent: self };
-            file.orders.insert(order.sent.order.order, order);
-        })
     }
 }
 

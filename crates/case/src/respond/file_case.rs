@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{Filing, Refusal, Stage};
+use crate::{Refusal, Stage};
 
 /// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
 ///
@@ -74,7 +74,7 @@ impl Verb for FileCase {
 impl FileCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::Filed && file.filing.as_ref().is_some_and(|filing| self.is_same(filing)) {
+        if case.stage() == Stage::Filed && file.filed.as_ref().is_some_and(|filed| self.is_same(filed)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
@@ -89,7 +89,7 @@ impl FileCase {
         }
         let matter = self.matter(case, context)?;
         let next = context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))?;
-        let number = match &file.filing {
+        let number = match &file.filed {
             Some(filing) => filing.number.clone(),
             None => number(file.grid().centre.as_str(), context),
         };
@@ -105,7 +105,7 @@ impl FileCase {
         Ok(context.facts.matters.get(&known.code).unwrap_or(known).clone())
     }
 
-    fn is_same(&self, filing: &Filing) -> bool {
+    fn is_same(&self, filing: &CaseFiled) -> bool {
         self.criteria == filing.criteria && self.matter.as_ref().is_none_or(|code| *code == filing.matter.code)
     }
 }
@@ -113,15 +113,6 @@ impl FileCase {
 fn number(street: &str, context: &Context) -> String {
     let id = context.id.simple().to_string().to_uppercase();
     format!("{street}-{}-{}", context.today.format("%Y%m%d"), &id[24..])
-}
-
-impl CaseFiled {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Filed, |file| {
-            file.next = Some(self.next);
-            file.filing = Some(Filing { number: self.number, matter: self.matter, criteria: self.criteria });
-        })
-    }
 }
 
 #[cfg(test)]

@@ -39,30 +39,21 @@ impl Verb for RefuseFiling {
 impl RefuseFiling {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::NotFiled {
+        if case.stage() == Stage::NotFiled {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, 1000)?;
         // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
-        let by = if file.filings_refused == 0 { file.secretary() } else { file.centre(Role::DutyOfficer) };
+        let by = if file.cycle.refused.is_empty() { file.secretary() } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(next_step(case), by)?;
         Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
     }
 }
 
 fn next_step(case: &Case) -> Step {
-    let refused = case.file.as_ref().is_some_and(|file| file.filings_refused > 0);
+    let refused = case.file.as_ref().is_some_and(|file| !file.cycle.refused.is_empty());
     if refused { Step::COLLECT_FEEDBACK } else { Step::REVIEW_REFUSAL }
-}
-
-impl FilingRefused {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::NotFiled, |file| {
-            file.next = Some(self.next);
-            file.filings_refused += 1;
-        })
-    }
 }
 
 #[cfg(test)]

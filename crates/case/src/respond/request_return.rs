@@ -1,12 +1,11 @@
+use crate::{OrderRef, OrderStatus, Refusal};
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderRef, Part};
 use crate::access::CLERKS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{OrderStatus, Refusal, Stage};
 
 /// A department says that an order is not its own (退单), inside the window and with the legal basis.
 ///
@@ -74,13 +73,15 @@ impl Verb for RequestReturn {
 impl RequestReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order_of(self.order, &context.by)?;
-        match &order.status {
-            OrderStatus::ReturnReview { request, .. } if self.is_same(request) => return Ok(vec![]),
+        let (order, status) = case.order_of(self.order, &context.by)?;
+        match status {
+            OrderStatus::ReturnReview if order.return_requested.as_ref().is_some_and(|last| self.is_same(last)) => {
+                return Ok(vec![]);
+            }
             OrderStatus::Sent | OrderStatus::Accepted => {}
             status => return Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() }),
         }
-        if order.return_refused {
+        if order.return_refused.is_some() {
             return Err(Refusal::ReturnRightUsed);
         }
         if order.sent.return_until.is_over(context.at) {
@@ -103,22 +104,6 @@ impl RequestReturn {
     fn is_same(&self, request: &ReturnRequested) -> bool {
         (self.reason, &self.legal_basis, &self.explanation)
             == (request.reason, &request.legal_basis, &request.explanation)
-    }
-}
-
-impl ReturnRequested {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let stage = if lead { Stage::ReturnReview } else { case.stage };
-        case.turned(stage, |file| {
-            if lead {
-                file.next = Some(self.next.clone());
-            }
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                let accepted = order.status == OrderStatus::Accepted;
-                order.status = OrderStatus::ReturnReview { request: Box::new(self), accepted };
-            }
-        })
     }
 }
 
@@ -146,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_window_is_two_working_days() {
-        let until = file_of(dispatched_case()).lead().unwrap().sent.return_until.at;
+        let until = file_of(dispatched_case()).orders[&order_id(LEAD)].sent.return_until.at;
         given(dispatched_case())
             .at(NOW + TimeDelta::days(9))
             .by_department(LEAD)

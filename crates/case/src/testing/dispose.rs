@@ -1,6 +1,6 @@
 //! 处置, told.
 
-use super::common::{ASSIST, CENTRE, GRID, LEAD, evidence, oblige, oblige_department};
+use super::common::{ASSIST, CENTRE, GRID, LEAD, evidence, grid_facts, oblige, oblige_department};
 use super::respond::{accepted, dispatched_case, order_id, order_ref};
 use crate::{
     CaseDisposed, CaseEvent, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid,
@@ -71,7 +71,14 @@ pub(crate) fn failed() -> CaseEvent {
 
 pub(crate) fn rework(code: &str) -> CaseEvent {
     let next = oblige_department(Step::REWORK, code);
-    OrderReworkRequired { order: order_ref(code), findings: "现场已看".into(), evidence: vec![evidence()], next }.into()
+    OrderReworkRequired {
+        order: order_ref(code),
+        grids: grid_facts().path,
+        findings: "现场已看".into(),
+        evidence: vec![evidence()],
+        next,
+    }
+    .into()
 }
 
 pub(crate) fn verified_case() -> Vec<CaseEvent> {

@@ -1,6 +1,7 @@
 //! 反馈, told.
 
-use super::common::{CENTRE, due, oblige};
+use super::common::{CENTRE, due, grid_facts, oblige};
+use super::discover::discover;
 use super::dispose::{passed, verified_case};
 use crate::{
     CaseClosed, CaseEvent, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause,
@@ -50,7 +51,15 @@ pub(crate) fn reopen() -> ReopenCase {
 
 pub(crate) fn reopened() -> CaseEvent {
     let next = oblige(Step::ROUTE_AGAIN, Role::Dispatcher, CENTRE);
-    CaseReopened { cycle: 2, cause: ReopenCause::FinderDissatisfied, reason: "又出现了".into(), next }.into()
+    CaseReopened {
+        title: discover().title,
+        grids: grid_facts().path,
+        cycle: 2,
+        cause: ReopenCause::FinderDissatisfied,
+        reason: "又出现了".into(),
+        next,
+    }
+    .into()
 }
 
 /// Opened again after the finder said of the first cycle what they said; verified again, and nobody asked again.

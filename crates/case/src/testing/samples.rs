@@ -172,7 +172,7 @@ fn orders() -> Vec<CaseEvent> {
             next: Some(by_grid(Step::DISPATCH, Role::Dispatcher, "JAS")),
         }
         .into(),
-        OrderWithdrawn { order: order(), reason: "主办部门已退单, 重新派遣".into() }.into(),
+        OrderWithdrawn { order: assisting_order(), reason: "主办部门已退单, 重新派遣".into() }.into(),
         ReturnRefused { order: order(), reason: reason(), next: by_department(Step::ACCEPT) }.into(),
         OrderProgressRecorded {
             order: order(),
@@ -214,7 +214,7 @@ fn dispose() -> Vec<CaseEvent> {
         GridReworkRequired { findings: findings(), next: by_grid(Step::REWORK, Role::GridLeader, "JAS-R03-M01") }
             .into(),
         PartDisposed {
-            order: order(),
+            order: assisting_order(),
             result: "集体办证一百二十人".into(),
             evidence: vec![photo()],
             by: "staff-0317".into(),
@@ -231,6 +231,7 @@ fn dispose() -> Vec<CaseEvent> {
         VerificationFailed { findings: findings(), evidence: vec![photo()], next: by_department(Step::REWORK) }.into(),
         OrderReworkRequired {
             order: order(),
+            grids: grid().path,
             findings: findings(),
             evidence: vec![photo()],
             next: by_department(Step::REWORK),
@@ -262,6 +263,8 @@ fn feedback() -> Vec<CaseEvent> {
         }
         .into(),
         CaseReopened {
+            title: order().title,
+            grids: grid().path,
             cycle: 2,
             cause: ReopenCause::FinderDissatisfied,
             reason: "灭火器又被移走".into(),
@@ -379,4 +382,8 @@ fn convene() -> Obligation {
 fn by_department(step: Step) -> Obligation {
     let by = Party { role: Role::DepartmentClerk, grid: None, department: Some(department("SCJG")) };
     Obligation { step, by, due: due("matter FW-0301 disposal", 5) }
+}
+
+fn assisting_order() -> OrderRef {
+    OrderRef { part: Part::Assist, ..order() }
 }

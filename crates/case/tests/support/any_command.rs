@@ -75,7 +75,7 @@ fn taken_in(stage: Stage) -> &'static [usize] {
 impl Asked {
     /// Who asks, and what, as the case stands.
     pub(crate) fn of(&self, told: &Told) -> (Actor, CaseCommand) {
-        let fitting = taken_in(told.case.stage);
+        let fitting = taken_in(told.case.stage());
         match self.aim {
             Aim::End => told.way_to_the_end().unwrap_or_else(|| (self.by(), self.command(self.kind, told))),
             Aim::Stage => (self.by(), self.command(fitting[self.kind % fitting.len()], told)),
@@ -168,7 +168,7 @@ impl Asked {
 
     /// The work that was started, mostly.
     fn handle(&self, told: &Told) -> HandleInGrid {
-        let started = told.case.file.as_ref().and_then(|file| file.grid_work.as_ref());
+        let started = told.case.file.as_ref().and_then(|file| file.cycle.grid_work.as_ref());
         let work = started.filter(|_| self.maybe(1)).map_or_else(|| self.text(), |started| started.work.clone());
         let Completion { evidence, .. } = work_done().done.expect("it is done");
         let done = self.maybe(0).then(|| Completion { result: self.text(), evidence });

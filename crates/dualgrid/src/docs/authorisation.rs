@@ -16,13 +16,13 @@ kinds, then queries.
 - **all**: only with a scope that is everywhere
 - **any**: with any scope
 
-Without an entry, the action is denied.
+Without an entry, the action is denied. The role `system` stands for the processes of dualgrid; no token has it.
 
 ";
 
 /// The page.
 pub(super) fn page() -> String {
-    let roles: Vec<Role> = Role::ALL.into_iter().filter(|role| *role != Role::System).collect();
+    let roles = Role::ALL;
     let mut page = HEAD.to_owned();
     let mut line = |cells: Vec<String>| {
         writeln!(page, "| {} |", cells.join(" | ")).expect("a String takes everything");

@@ -32,7 +32,7 @@ pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, 
     Ok(order)
 }
 
-/// Refuses a map or a post that speaks of what the description itself does not contain: it would be closed at once.
+/// Refuses a map or a post that names something the description does not contain: it would be closed at the same moment.
 pub(super) fn check_references(description: &DistrictDescription) -> Result<(), Refusal> {
     let grids: BTreeSet<&GridCode> = description.grids.iter().map(|spec| &spec.code).collect();
     let departments: BTreeSet<&DepartmentCode> = description.departments.iter().map(|spec| &spec.code).collect();
@@ -67,7 +67,7 @@ fn levels<'a>(
     Ok(levels)
 }
 
-/// The codes in an order in which each parent comes before its children.
+/// The codes, ordered so that each parent precedes its children.
 fn parents_first<'a>(specs: &BTreeMap<&'a GridCode, &'a GridSpec>) -> Result<Vec<&'a GridCode>, Refusal> {
     let mut order: Vec<&GridCode> = vec![];
     let mut placed: BTreeSet<&GridCode> = BTreeSet::new();

@@ -121,7 +121,8 @@ async fn each_bad_query_has_its_own_code() {
 
 #[tokio::test]
 async fn what_is_out_of_reach_is_busy_and_what_is_broken_says_nothing() {
-    assert_eq!(code(get(&format!("/cases/{ID}"))).await, (503, "unavailable".into()));
+    assert_eq!(code(get("/pledges?owner=staff-1")).await, (503, "unavailable".into()));
+    assert_eq!(code(get(&format!("/cases/{ID}"))).await, (404, "unknown-case".into()));
     let body = format!(r#"{{"order":"{ID}"}}"#);
     let (status, problem) = Bench::new().ask(post(&format!("/cases/{PANICS}/accept-order"), body)).await;
     assert_eq!((status.as_u16(), &problem["code"]), (500, &Value::from("internal")));
@@ -171,11 +172,14 @@ async fn whoever_runs_it_needs_no_token() {
 async fn readiness_says_what_is_out_of_reach_and_not_where_it_is() {
     let bench = Bench::new();
     let app = bench.api.app.clone();
-    let projector = app.projectors().remove(0);
-    let check = format!("view {}", projector.name());
+    let check = format!("view {}", app::registry::views()[0].name());
     let (stop, stopped) = tokio::sync::watch::channel(false);
     // The runner fails once and reports it before it is told to stop.
-    tokio::join!(app.project(projector, stopped), async { stop.send_replace(true) });
+    let looked = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        stop.send_replace(true);
+    };
+    tokio::join!(app.project(stopped), looked);
     let (_, report) = bench.ask(Request::get("/readyz").body(Body::empty()).unwrap()).await;
     for check in ["log", &check] {
         assert_eq!(report["checks"][check]["detail"], "reach the store: out of reach", "{check}");

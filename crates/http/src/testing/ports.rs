@@ -2,9 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use app::port::view_store::Registered;
 use app::port::{
-    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query, Receipt, Row,
-    RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
+    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded, Move,
+    Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -76,23 +77,17 @@ pub(crate) struct Away;
 
 #[async_trait]
 impl ViewStore for Away {
-    async fn active(&self, _: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
+    async fn builds(&self) -> Result<Vec<Registered>, Failure> {
         Err(away())
     }
     async fn begin(&self, _: &ViewSpec) -> Result<Build, Failure> {
         Err(away())
     }
-    async fn unfinished(&self, _: &ViewSpec) -> Result<Vec<Build>, Failure> {
-        Err(away())
+    async fn load(&self, wanted: &[Wanted]) -> Vec<Loaded> {
+        wanted.iter().map(|_| Loaded::Failed(away())).collect()
     }
-    async fn checkpoint(&self, _: &Build) -> Result<Position, Failure> {
+    async fn save(&self, _: &[Move]) -> Result<Vec<Saved>, Failure> {
         Err(away())
-    }
-    async fn load(&self, _: &Build, _: &[String]) -> Result<Vec<(String, String)>, Failure> {
-        Err(away())
-    }
-    async fn save(&self, _: &Build, _: Position, _: Position, _: Vec<RowChange>) -> Result<(), SaveError> {
-        Err(away().into())
     }
     async fn begin_bulk(&self, _: &ViewSpec) -> Result<Build, Failure> {
         Err(away())
@@ -112,8 +107,8 @@ impl ViewStore for Away {
     async fn get(&self, _: &ViewSpec, _: &str) -> Result<Option<Row>, Failure> {
         Err(away())
     }
-    async fn find(&self, _: &ViewSpec, _: &Query) -> Result<Vec<Row>, Failure> {
-        Err(away())
+    async fn find(&self, _: &ViewSpec, _: &Query) -> Result<RowPage, FindError> {
+        Err(away().into())
     }
 }
 

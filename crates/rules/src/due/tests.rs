@@ -121,7 +121,7 @@ fn a_later_revision_wins_and_the_earlier_one_stays() {
 fn the_derivation_tells_everything() {
     let rules = rulebook(published());
     let from = shanghai("2026-03-02 10:00");
-    let due = rules.due(Step::FirstContact, from).unwrap();
+    let due = rules.due(&Step::FIRST_CONTACT, from).unwrap();
     assert_eq!(due.at, shanghai("2026-03-03 17:30"));
     let expected = Derivation {
         from,
@@ -145,7 +145,7 @@ fn the_derivation_tells_everything() {
 fn what_was_not_in_force_has_no_due_time() {
     let (rules, early) = (rulebook(published()), day("2017-01-01"));
     let matter = MatterCode::try_new("WM-0101").unwrap();
-    assert_eq!(rules.due(Step::File, early), Err(RulesError::NoStepLimit { step: "file".into(), from: early }));
+    assert_eq!(rules.due(&Step::FILE, early), Err(RulesError::NoStepLimit { step: "file".into(), from: early }));
     assert_eq!(rules.matter_due(&matter, early), Err(RulesError::UnknownMatter { matter, from: early }));
     assert_eq!(rules.return_window(early), Err(RulesError::NoWindows(early)));
     assert_eq!(rules.reopen_window(early), Err(RulesError::NoWindows(early)));

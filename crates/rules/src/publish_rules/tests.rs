@@ -1,8 +1,8 @@
-use kernel::{Limit, MatterCode, Step, TimeUnit};
+use kernel::{Command as _, Limit, MatterCode, Step, TimeUnit};
 
 use super::*;
-use crate::testing::{calendar_2026, calendar_2027, day, described, given, published, rulebook};
-use crate::{CalendarId, Fraction, Instruction, Thresholds};
+use crate::testing::{STEPS, calendar_2026, calendar_2027, day, described, given, published, rulebook};
+use crate::{CalendarId, Fraction, RulesCommand, StepLimit, Thresholds};
 
 fn code() -> MatterCode {
     MatterCode::try_new("WM-0101").unwrap()
@@ -44,7 +44,7 @@ fn only_the_difference_becomes_events_under_one_new_version() {
     let rules = rulebook(published().into_iter().chain(events));
     let name = |at| rules.matter(&code(), day(at)).unwrap().name.clone();
     assert_eq!((name("2019-12-31"), name("2020-01-01")), ("WM-0101".into(), "新名".into()));
-    let amount = |at| rules.step_limit(Step::Register, day(at)).unwrap().limit.amount;
+    let amount = |at| rules.step_limit(&STEPS[0], day(at)).unwrap().limit.amount;
     assert_eq!((amount("2019-12-31"), amount("2020-01-01")), (1, 9));
 }
 
@@ -71,9 +71,9 @@ fn the_same_file_changes_nothing_after_the_rules_moved_on() {
 #[test]
 fn a_matter_that_is_not_described_is_withdrawn_and_may_come_back() {
     let withdrawn = MatterWithdrawn { rules_version: 2, code: code(), effective_from: day("2020-01-01") };
-    given(published()).when(from_2020(|it| it.matters.clear())).then([withdrawn.clone().into()]);
+    given(published()).when(from_2020(|it| it.matters.clear())).then([withdrawn.clone()]);
     let back = RulesDescription { effective_from: day("2021-01-01"), ..described() };
-    given(published().into_iter().chain([withdrawn.into()])).when(PublishRules(back)).then_count(1);
+    assert_eq!(given(published().into_iter().chain([withdrawn.into()])).when(PublishRules(back)).events().len(), 1);
 }
 
 #[test]
@@ -95,17 +95,32 @@ fn what_is_pinned_elsewhere_is_never_rewritten() {
 #[test]
 fn nothing_is_described_twice() {
     refused(|it| it.matters.push(it.matters[0].clone()), Refusal::DuplicateMatter(code()));
-    refused(|it| it.step_limits.push(it.step_limits[0].clone()), Refusal::Duplicate("step Register".into()));
+    refused(|it| it.step_limits.push(it.step_limits[0].clone()), Refusal::Duplicate("step file".into()));
     refused(|it| it.calendars.push(calendar_2026()), Refusal::Duplicate("cn-2026.1".into()));
     refused(|it| it.consent_rules.push(it.consent_rules[0].clone()), Refusal::Duplicate("RESIDENT_2_3".into()));
     refused(|it| it.filing_criteria.push(it.filing_criteria[0].clone()), Refusal::Duplicate("LA-01".into()));
 }
 
 #[test]
-fn every_step_has_a_limit_of_something_from_somewhere() {
-    refused(|it| it.step_limits.retain(|limit| limit.step != Step::File), Refusal::StepWithoutLimit(Step::File));
+fn a_step_that_no_case_reaches_may_be_left_out() {
+    let mut description = described();
+    description.step_limits.retain(|limit| limit.step != Step::FILE);
+    let rules = given([]).when(PublishRules(description)).state();
+    assert_eq!(rules.step_limit(&Step::FILE, day("2026-03-02")), None);
+    assert!(rules.step_limit(&Step::VERIFY, day("2026-03-02")).is_some());
+}
+
+#[test]
+fn a_limit_is_for_a_step_that_some_kind_knows() {
+    let pack = Step::of("pack");
+    let unknown = Refusal::UnknownStep { step: pack.clone(), known: "file, first_contact, register, verify".into() };
+    refused(|it| it.step_limits.push(StepLimit { step: pack, ..it.step_limits[0].clone() }), unknown);
+}
+
+#[test]
+fn every_limit_is_of_something_from_somewhere() {
     let nothing = Limit { amount: 0, unit: TimeUnit::WorkDay };
-    refused(|it| it.step_limits[0].limit = nothing, Refusal::LimitIsZero("step Register".into()));
+    refused(|it| it.step_limits[0].limit = nothing, Refusal::LimitIsZero("step file".into()));
     refused(|it| it.matters[0].disposal = nothing, Refusal::LimitIsZero("matter WM-0101".into()));
     refused(|it| it.windows.reopen.limit = nothing, Refusal::LimitIsZero("the reopen window".into()));
     refused(|it| it.matters[0].source = " ".into(), Refusal::Unsourced("matter WM-0101".into()));
@@ -131,7 +146,7 @@ fn a_calendar_must_be_able_to_count() {
 
 #[test]
 fn a_consent_rule_must_be_able_to_decide() {
-    let share = "it must say which share has to agree, and no share is more than the whole";
+    let share = "it must say which share must agree, and no share may exceed the whole";
     let unsound = |reason| Refusal::ConsentRuleUnsound { id: "RESIDENT_2_3".into(), reason };
     refused(|it| it.consent_rules[0].heads = Thresholds::default(), unsound(share));
     for (numerator, denominator, exceeded) in [(1, 0, false), (3, 2, false), (0, 2, false), (2, 2, true), (0, 0, true)]
@@ -152,8 +167,10 @@ fn a_consent_rule_must_be_able_to_decide() {
 #[test]
 fn the_body_is_the_description() {
     let json = serde_json::to_vec(&described()).unwrap();
-    let command = <crate::RulesCommand as kernel::Command>::parse("publish-rules", &json).unwrap();
+    let command = RulesCommand::parse("publish-rules", &json).unwrap();
     assert_eq!(command, PublishRules(described()).into());
-    let decided = rulebook([]).decide(&Instruction { command, at: day("2026-03-02") });
-    assert_eq!(decided, Ok(published()));
+    given([]).when(command).then(published());
+    let typo = br#"{"effective_from":"2018-01-01T00:00:00Z","steps":[]}"#;
+    let error = RulesCommand::parse("publish-rules", typo).unwrap_err().to_string();
+    assert!(error.starts_with("the body of publish-rules does not fit: unknown field `steps`"), "{error}");
 }

@@ -178,13 +178,13 @@ fn register<'a>(who: &'a Player, what: &'a str, matter: &str) -> Act<'a> {
     }
 }
 
-/// What is not solved is on the list of who has to do what.
+/// What is not solved is on the list of obligations.
 async fn the_wires_wait_for_the_centre(system: &System, duty: &Player, wires: &Scene<'_>) -> anyhow::Result<()> {
     let open = system.http().get(duty.token(), "/obligations?grid=ZJX&limit=200").await?.accepted()?;
     let open = open["items"].as_array().context("obligations without items")?;
     let own = open.iter().find(|row| row["case"] == wires.case().to_string());
     let own = own.context("the wires are on nobody's list")?;
-    ensure!(own["next"]["by"]["role"] == "duty_officer", "somebody else has to file them: {own}");
+    ensure!(own["next"]["by"]["role"] == "duty_officer", "somebody else must file them: {own}");
     Ok(())
 }
 

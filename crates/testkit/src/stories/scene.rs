@@ -6,13 +6,13 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::client::{Client, eventually};
+use crate::client::Client;
 use crate::system::System;
 
 use super::player::Heard;
 use super::{Ending, Player, Step, Timeline, text};
 
-/// How long views and events may lag behind the log.
+/// How long an event may take to a department.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One step of a story.
@@ -47,7 +47,7 @@ impl<'a> Scene<'a> {
     pub async fn open(system: &System, timeline: &'a Timeline, act: Act<'_>) -> anyhow::Result<Self> {
         let auditor = system.token("story-auditor", "auditor", &[]).await?;
         let answer = act.who.command(act.command, None, &act.body).await?.done().context(act.what.to_owned())?;
-        let case = text(&answer["case"])?.parse().context("the answer names no case")?;
+        let case = text(&answer["id"])?.parse().context("the answer names no case")?;
         let scene = Self { timeline, http: system.http(), auditor, case };
         scene.tell(&act, &answer).await?;
         Ok(scene)
@@ -86,7 +86,7 @@ impl<'a> Scene<'a> {
         Ok(event["data"].clone())
     }
 
-    /// The case as the view shows it.
+    /// The case.
     pub async fn summary(&self) -> anyhow::Result<Value> {
         self.http.get(&self.auditor, &format!("/cases/{}", self.case)).await?.accepted()
     }
@@ -120,19 +120,12 @@ impl<'a> Scene<'a> {
         Ok(Ending { case: self.case, outcome: outcome.to_owned(), cycle, events: found.len() })
     }
 
-    /// Waits until the view has what the answer says, checks it, and tells it.
+    /// Reads the case right after the answer: it shows what was written. Checks it, and tells it.
     async fn tell(&self, act: &Act<'_>, answer: &Value) -> anyhow::Result<()> {
         let version = answer["version"].as_u64().context("an answer without version")?;
-        let what = format!("the view shows version {version} of case {}", self.case);
-        let summary = eventually(&what, PATIENCE, async || {
-            let answer = self.http.get(&self.auditor, &format!("/cases/{}", self.case)).await?;
-            if answer.status == 404 {
-                return Ok(None);
-            }
-            let summary = answer.accepted()?;
-            Ok((summary["version"].as_u64() >= Some(version)).then_some(summary))
-        })
-        .await?;
+        let summary = self.summary().await?;
+        let shown = &summary["version"];
+        ensure!(shown.as_u64() >= Some(version), "version {version} was answered and {shown} is shown");
         self.check(&summary, act.then).with_context(|| format!("after {} {}", act.who.title(), act.what))?;
         self.say(act, act.then.0);
         Ok(())

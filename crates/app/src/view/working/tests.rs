@@ -46,7 +46,7 @@ impl View for Numbers {
     fn values(row: &u64, filter: &str, give: &mut dyn FnMut(&str)) {
         match filter {
             "digit" => row.to_string().chars().for_each(|digit| give(digit.encode_utf8(&mut [0; 4]))),
-            "parity" => give(if row % 2 == 0 { "even" } else { "odd" }),
+            "parity" => give(if row.is_multiple_of(2) { "even" } else { "odd" }),
             _ => {}
         }
     }

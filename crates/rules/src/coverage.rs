@@ -1,0 +1,16 @@
+//! Nothing of the rules is forgotten.
+
+use kernel::Event as _;
+
+use crate::{Rulebook, RulesEvent};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+
+#[test]
+fn every_verb_event_and_refusal_is_covered() {
+    let read = |name| {
+        let text = std::fs::read_to_string(format!("{GOLDEN}/{name}.json")).unwrap();
+        RulesEvent::read(name, &text).unwrap()
+    };
+    given::covered::<Rulebook>(GOLDEN, RulesEvent::EVENTS.iter().map(|spec| read(spec.name)).collect(), &[]);
+}
