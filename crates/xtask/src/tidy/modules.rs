@@ -31,6 +31,8 @@ pub(super) struct Crate {
     words: BTreeMap<Module, BTreeSet<String>>,
     /// What lists name, and the module of the list.
     listed: Vec<(Module, String)>,
+    /// All words in the lists of a module.
+    in_lists: BTreeMap<Module, BTreeSet<String>>,
 }
 
 /// What a module imports or exports again: the name here, and the path.
@@ -42,8 +44,8 @@ struct Mention {
     from: Module,
     path: Vec<String>,
     line: usize,
-    /// The name under which `pub use` hands it on.
-    exported: Option<String>,
+    /// What a `use` calls it here, and whether it hands it on.
+    import: Option<(String, bool)>,
 }
 
 /// One file names something of another file of its crate.
@@ -88,6 +90,7 @@ impl Crate {
             paths: Vec::new(),
             words: BTreeMap::new(),
             listed: Vec::new(),
+            in_lists: BTreeMap::new(),
         }
     }
 
@@ -124,10 +127,13 @@ impl Crate {
         })
     }
 
-    /// A name that is only handed on is not used here.
+    /// A name that is only handed on, or only listed, is not used here.
     fn counts(&self, mention: &Mention) -> bool {
-        let words = self.words.get(&mention.from);
-        mention.exported.as_ref().is_none_or(|name| words.is_some_and(|words| words.contains(name)))
+        let is_in = |words: &BTreeMap<Module, BTreeSet<String>>, name: &String| {
+            words.get(&mention.from).is_some_and(|words| words.contains(name))
+        };
+        let Some((name, is_export)) = &mention.import else { return true };
+        is_in(&self.words, name) || !(*is_export || is_in(&self.in_lists, name))
     }
 
     /// The nearest module around it that is a file.
@@ -181,6 +187,10 @@ impl Crate {
                 3
             } else if let Some(names) = list(&tokens, index) {
                 self.listed.extend(names.into_iter().map(|name| (here.clone(), name)));
+                tokens::each_level(&tokens[index + 1].clone().into(), &mut |tokens| {
+                    let words = tokens.iter().filter_map(tokens::ident).map(Ident::to_string);
+                    self.in_lists.entry(here.clone()).or_default().extend(words);
+                });
                 2
             } else if let Some(inner) = tokens::group(token) {
                 self.read_tokens(here, &inner.stream());
@@ -205,7 +215,7 @@ impl Crate {
         }
         let is_inside = start > 0 && (tokens::is_punct(&tokens[start - 1], '.') || is_rest(tokens, start));
         if path.len() > 1 && !is_inside {
-            self.paths.push(Mention { from: here.clone(), path, line: tokens::line(&tokens[start]), exported: None });
+            self.paths.push(Mention { from: here.clone(), path, line: tokens::line(&tokens[start]), import: None });
         }
         end - start
     }
@@ -221,7 +231,7 @@ impl Crate {
         read_tree(&[], &tokens[start + 1..start + length], &mut leaves);
         for Leaf { path, name, line } in leaves {
             self.imports.entry(here.clone()).or_default().insert(name.clone(), path.clone());
-            self.paths.push(Mention { from: here.clone(), path, line, exported: is_export.then_some(name) });
+            self.paths.push(Mention { from: here.clone(), path, line, import: Some((name, is_export)) });
         }
         length
     }

@@ -9,11 +9,8 @@ use super::Offence;
 use super::tokens::{self, Rust};
 use super::workspace::{Dependency, Package, Workspace};
 
-/// Crate, dependency, and why its sources need not name it.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[];
-
-/// Where this table is.
-const TABLE: &str = "crates/xtask/src/tidy/unused.rs";
+/// Macros of ours, and what they make their callers name: a derive names its crate where it is expanded.
+const EXPANSIONS: &[(&str, &str)] = &[("refusals", "thiserror")];
 
 /// The crates that the sources of a package name.
 struct Named {
@@ -23,24 +20,14 @@ struct Named {
 
 pub(super) fn check(workspaces: &[&Workspace], files: &[Rust<'_>]) -> Vec<Offence> {
     let packages: Vec<&Package> = workspaces.iter().flat_map(|workspace| &workspace.packages).collect();
-    let mut used_exceptions = BTreeSet::new();
     let mut offences = Vec::new();
     for package in &packages {
         let named = Named::by(package, &packages, files);
         for dependency in &package.dependencies {
-            let Some(what) = named.offence_of(package, dependency) else { continue };
-            let is_exception =
-                |(own, other, _): &&(&str, &str, &str)| (*own, *other) == (&package.name, &dependency.name);
-            match EXCEPTIONS.iter().find(is_exception) {
-                Some(exception) => _ = used_exceptions.insert(exception),
-                None => offences.push(Offence::new(&package.manifest, dependency.line, what)),
-            }
+            let offence = named.offence_of(package, dependency);
+            offences.extend(offence.map(|what| Offence::new(&package.manifest, dependency.line, what)));
         }
     }
-    let stale = EXCEPTIONS.iter().filter(|exception| !used_exceptions.contains(exception));
-    offences.extend(stale.map(|(own, other, _)| {
-        Offence::new(TABLE, 1, format!("`{own}` needs no exception for `{other}` any more: take it out of the table"))
-    }));
     offences
 }
 
@@ -79,6 +66,9 @@ fn names(stream: &TokenStream) -> BTreeSet<String> {
     tokens::each_level(stream, &mut |tokens| {
         for (index, token) in tokens.iter().enumerate() {
             let Some(word) = tokens::ident(token) else { continue };
+            let is_call = tokens.get(index + 1).is_some_and(|sign| tokens::is_punct(sign, '!'));
+            let expansion = EXPANSIONS.iter().find(|(name, _)| is_call && word == name);
+            names.extend(expansion.map(|(_, named)| (*named).to_owned()));
             if (tokens::is_path_separator(tokens, index + 1) && begins_path(tokens, index)) || is_use(tokens, index) {
                 names.insert(word.to_string());
             }
@@ -124,9 +114,9 @@ mod tests {
 
     #[test]
     fn a_path_a_use_an_attribute_and_a_macro_name_a_crate() {
-        let code =
-            "use serde as s;\n#[async_trait::async_trait]\nimpl A { fn f() -> tokio::B { info!(\"\", ::uuid::C) } }";
-        for used in ["serde", "async-trait", "tokio", "uuid"] {
+        let code = "use serde as s;\n#[async_trait::async_trait]\nimpl A { fn f() -> tokio::B { info!(\"\", ::uuid::C) } }\n\
+            kernel::refusals! { pub enum Refusal {} }";
+        for used in ["serde", "async-trait", "tokio", "uuid", "thiserror"] {
             assert!(offences(&[("log", used, false)], &[("crates/log/src/a.rs", code)]).is_empty(), "{used}");
         }
     }
