@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::client::Client;
@@ -14,6 +15,8 @@ use super::{Ending, Player, Step, Timeline, text};
 
 /// How long an event may take to a department.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what follows from an event may take.
+const FOLLOW_UP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// One step of a story.
 #[derive(Debug)]
@@ -97,6 +100,16 @@ impl<'a> Scene<'a> {
             self.http.get(&self.auditor, &format!("/cases/{}/history?limit=200", self.case)).await?.accepted()?;
         let items = page["items"].as_array().context("a history without items")?;
         items.iter().map(|item| short_name(&item["event"])).collect()
+    }
+
+    /// Waits until an event of this name is recorded, which follows from another one without anybody's command.
+    pub async fn comes_to(&self, event: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + FOLLOW_UP_PATIENCE;
+        while !self.history().await?.iter().any(|known| known == event) {
+            ensure!(Instant::now() < deadline, "{event} did not follow within {FOLLOW_UP_PATIENCE:?}");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
     }
 
     /// Errors unless these are the orders: department, cycle and status, in the order of departments and cycles.
