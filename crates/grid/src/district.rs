@@ -44,7 +44,7 @@ impl Aggregate for District {
     }
 
     fn missing() -> Refusal {
-        Refusal::BlankName("district".into())
+        Refusal::NotLoaded
     }
 
     fn decide(&self, command: &DistrictCommand, context: &Context) -> Decision<Self> {

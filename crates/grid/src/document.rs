@@ -1,8 +1,9 @@
 //! The district as one document.
 
 use chrono::{DateTime, Utc};
+use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
-use kernel::{Allowed, DepartmentCode, MatterCode, Reach, Role};
+use kernel::{DepartmentCode, MatterCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,20 +18,6 @@ pub(crate) const DISTRICT: DocumentSpec<District> = DocumentSpec {
     show: |district, at| serde_json::to_value(district.document(at)),
     schema: || schemars::schema_for!(DistrictDocument),
 };
-
-/// Everybody who works in the district.
-const EVERYBODY: Allowed = &[
-    (Role::GridMember, Reach::Any),
-    (Role::GridLeader, Reach::Any),
-    (Role::ResidentialSecretary, Reach::Any),
-    (Role::DutyOfficer, Reach::Any),
-    (Role::Dispatcher, Reach::Any),
-    (Role::DepartmentClerk, Reach::Any),
-    (Role::Verifier, Reach::Any),
-    (Role::Auditor, Reach::Any),
-    (Role::Integrator, Reach::Any),
-    (Role::Administrator, Reach::Any),
-];
 
 /// The district as it is at one moment.
 ///

@@ -6,6 +6,9 @@ use kernel::{DepartmentCode, GridCode, Role};
 kernel::refusals! {
     /// Why a command was refused. Nothing has changed.
     pub enum Refusal {
+        /// Nothing was loaded. No command leads to it: the district always exists.
+        #[error("no district is loaded; load one first")]
+        NotLoaded = Missing "no-district",
         /// The code belongs to another grid that is active at that time.
         #[error("grid {0} already exists")]
         DuplicateCode(GridCode) = Refused "duplicate-code",

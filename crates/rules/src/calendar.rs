@@ -1,4 +1,4 @@
-//! A working calendar: which days are worked, and between which hours.
+//! A working calendar: the working days and the working hours.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// No place on earth is further from UTC.
+/// The largest offset from UTC in use anywhere.
 const UTC_OFFSET_MINUTES_MAX: i32 = 14 * 60;
 
-/// One version is for a year or so; this keeps counting short, whatever was published.
+/// Most days of one version. It normally covers a year; the bound limits the cost of counting.
 const DAYS_MAX: i64 = 1_000;
 
 /// The id of a calendar version: region, year and revision, for example `cn-2026.1`. A later notice is a new revision.
@@ -28,8 +28,8 @@ impl CalendarId {
         &self.region
     }
 
-    /// The id that follows in the same region, for a day that no calendar knows: of the year of that day, after
-    /// `newest`, which is the highest revision of that year so far.
+    /// The next id in the region, for a day that no calendar covers: of the year of that day, after `newest`, the highest
+    /// revision of that year so far.
     pub(crate) fn missing(region: &str, day: NaiveDate, newest: Option<u16>) -> Self {
         let year = u16::try_from(day.year()).unwrap_or_default();
         Self { region: region.to_owned(), year, revision: newest.unwrap_or_default().saturating_add(1) }
@@ -75,7 +75,7 @@ impl From<CalendarId> for String {
     }
 }
 
-/// One stretch of working hours; `until` is excluded.
+/// One span of working hours; `until` is excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkingSpan {
@@ -85,7 +85,7 @@ pub struct WorkingSpan {
     pub until: NaiveTime,
 }
 
-/// Days off in a row; both ends are off.
+/// Consecutive days off; both ends are included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
@@ -99,13 +99,13 @@ pub struct Holiday {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
-    /// Its id; pinned in every due time that was counted by it.
+    /// Recorded in every due time that is counted by it.
     pub id: CalendarId,
     /// Minutes east of UTC.
     pub utc_offset_minutes: i32,
-    /// First day that it knows.
+    /// First day that it covers.
     pub first_day: NaiveDate,
-    /// Last day that it knows.
+    /// Last day that it covers.
     pub last_day: NaiveDate,
     /// The working hours of a day, in order.
     pub working_hours: Vec<WorkingSpan>,
@@ -113,39 +113,39 @@ pub struct Calendar {
     pub weekend: Vec<Weekday>,
     #[serde(default)]
     pub holidays: Vec<Holiday>,
-    /// Weekend days that are worked in exchange for a holiday (调休).
+    /// Weekend days worked in exchange for a holiday (调休).
     #[serde(default)]
     pub makeup_days: Vec<NaiveDate>,
-    /// True where the days were not published yet when it was written.
+    /// True if the official days were not yet published when it was written.
     #[serde(default)]
     pub assumed: bool,
-    /// The notice that it follows.
+    /// The official notice that it follows.
     pub source: String,
 }
 
 impl Calendar {
-    /// Whether it knows the day.
+    /// Whether it covers the day.
     pub fn covers(&self, day: NaiveDate) -> bool {
         self.first_day <= day && day <= self.last_day
     }
 
-    /// Whether the day is worked.
+    /// Whether the day is a working day.
     pub fn is_working_day(&self, day: NaiveDate) -> bool {
         let off = self.weekend.contains(&day.weekday()) || self.is_holiday(day);
         self.makeup_days.contains(&day) || !off
     }
 
-    /// The local day of a moment; none at the end of time.
+    /// The local day of a moment; `None` beyond the range of dates.
     pub(crate) fn local_day(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
         at.naive_utc().checked_add_signed(self.offset()).map(|local| local.date())
     }
 
-    /// The moment of a local time; none at the end of time.
+    /// The moment of a local time; `None` beyond the range of dates.
     pub(crate) fn moment(&self, day: NaiveDate, time: NaiveTime) -> Option<DateTime<Utc>> {
         day.and_time(time).checked_sub_signed(self.offset()).map(|utc| utc.and_utc())
     }
 
-    /// What is wrong with it, if something is.
+    /// Why it cannot be used; `None` if it can.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let ordered = self.working_hours.windows(2).all(|pair| pair[0].until <= pair[1].from);
         let within = |holiday: &Holiday| {
@@ -161,11 +161,11 @@ impl Calendar {
             || !ordered
             || self.working_hours.iter().any(|span| span.from >= span.until)
         {
-            Some("its working hours must be spans in order that do not overlap")
+            Some("its working hours must be ordered spans that do not overlap")
         } else if !self.holidays.iter().all(within) {
-            Some("a holiday ends before it begins or lies outside of its days")
+            Some("a holiday ends before it begins, or lies outside the days that it covers")
         } else if self.makeup_days.iter().any(|day| !self.covers(*day) || self.is_holiday(*day)) {
-            Some("a make-up day is a holiday or lies outside of its days")
+            Some("a make-up day is a holiday, or lies outside the days that it covers")
         } else {
             None
         }

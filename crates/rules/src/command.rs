@@ -3,7 +3,7 @@
 use crate::{PublishRules, Rulebook};
 
 kernel::commands! {
-    /// Everything that can be asked of the rules.
+    /// The commands of the rules.
     pub enum RulesCommand of Rulebook {
         PublishRules,
     }

@@ -1,10 +1,10 @@
-//! Consent rules (征询规则): how many have to agree, as fractions.
+//! Consent rules (征询规则): how many must agree, as fractions.
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A share that has to be reached.
+/// A share that must be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fraction {
@@ -23,24 +23,24 @@ impl Fraction {
         whole > 0 && if self.exceeded { part > needed } else { part >= needed }
     }
 
-    /// Whether it asks for something, and for no more than all.
+    /// Whether it requires more than nothing and not more than the whole.
     pub(crate) fn is_share(self) -> bool {
         let most = if self.exceeded { self.denominator.saturating_sub(1) } else { self.denominator };
         self.numerator <= most && (self.numerator > 0 || self.exceeded) && self.denominator > 0
     }
 }
 
-/// What has to be reached, counted by one measure. What is absent is not asked for.
+/// What must be reached, counted by one measure. An absent threshold is not required.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
-    /// Those who took part, of the whole electorate (参与表决).
+    /// Share of the electorate that must take part (参与表决).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participated_of_invited: Option<Fraction>,
-    /// Those who agreed, of the whole electorate.
+    /// Share of the electorate that must agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed_of_invited: Option<Fraction>,
-    /// Those who agreed, of those who took part.
+    /// Share of those who took part that must agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agreed_of_participated: Option<Fraction>,
 }
@@ -56,7 +56,7 @@ impl Thresholds {
             && reached(self.agreed_of_participated, count.agreed, count.participated)
     }
 
-    /// Whether it says how many have to agree, in shares that can be reached.
+    /// Whether it states how many must agree, in shares that can be reached.
     pub(crate) fn is_sound(&self) -> bool {
         let all = [self.participated_of_invited, self.agreed_of_invited, self.agreed_of_participated];
         let asks = self.agreed_of_invited.is_some() || self.agreed_of_participated.is_some();
@@ -64,39 +64,39 @@ impl Thresholds {
     }
 }
 
-/// A consent rule, pinned to a decision by its id.
+/// A consent rule. Decisions name it by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRule {
-    /// Its id, for example `CIVIL_CODE_278`.
+    /// For example `CIVIL_CODE_278`.
     pub id: String,
     pub name: String,
-    /// The norm that says so.
+    /// The norm that states it.
     pub source: String,
-    /// True where it is dualgrid's reading and not the wording of a norm.
+    /// True if it is an interpretation and not the wording of a norm.
     #[serde(default)]
     pub assumed: bool,
-    /// First moment of decisions it applies to.
+    /// Applies to decisions from this moment on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_from: Option<DateTime<Utc>>,
-    /// End of the time of decisions it applies to; that moment itself is outside.
+    /// Applies to decisions before this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_until: Option<DateTime<Utc>>,
     /// Counted by heads or households (人数、户数).
     pub heads: Thresholds,
-    /// Counted by exclusive area (专有部分面积), where the norm asks for both.
+    /// Counted by exclusive area (专有部分面积), where the norm requires both counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<Thresholds>,
 }
 
 impl ConsentRule {
-    /// Whether it applies to what is decided at that moment.
+    /// Whether it applies to decisions at that moment.
     pub fn applies(&self, decided: DateTime<Utc>) -> bool {
         self.decided_from.is_none_or(|from| from <= decided) && self.decided_until.is_none_or(|until| decided < until)
     }
 }
 
-/// The result of asking, by heads or by area (then in a unit small enough to be whole, such as square centimetres).
+/// The result of a poll, by heads or by area (then in a unit small enough for whole numbers, such as square centimetres).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentCount {
@@ -109,7 +109,7 @@ pub struct ConsentCount {
 }
 
 impl ConsentCount {
-    /// Whether no part is greater than its whole.
+    /// Whether no part exceeds its whole.
     pub fn is_consistent(&self) -> bool {
         let voted = self.agreed.checked_add(self.opposed);
         self.reached <= self.invited
@@ -118,7 +118,7 @@ impl ConsentCount {
     }
 }
 
-/// Whether consent is reached by heads. Where the rule also asks for area, `rule.area` has to be met by a second count.
+/// Whether consent is reached by heads. Where the rule also requires area, a second count must meet `rule.area`.
 pub fn evaluate(rule: &ConsentRule, heads: &ConsentCount) -> bool {
     rule.heads.met(heads)
 }

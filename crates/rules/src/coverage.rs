@@ -1,6 +1,6 @@
 //! Nothing of the rules is forgotten.
 
-use kernel::Event as _;
+use kernel::{Aggregate as _, Event as _, Family, Refusal as _};
 
 use crate::{Rulebook, RulesEvent};
 
@@ -13,4 +13,13 @@ fn every_verb_event_and_refusal_is_covered() {
         RulesEvent::read(name, &text).unwrap()
     };
     given::covered::<Rulebook>(GOLDEN, RulesEvent::EVENTS.iter().map(|spec| read(spec.name)).collect(), &[]);
+}
+
+/// There is one, even before its first event: no command is refused for want of it.
+#[test]
+fn the_rules_always_exist() {
+    assert!(Rulebook::default().place().is_some());
+    let missing = Rulebook::missing();
+    assert_eq!((missing.code(), missing.family()), ("no-rules", Family::Missing));
+    given::refused::<Rulebook>(&missing);
 }

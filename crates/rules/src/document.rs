@@ -1,8 +1,8 @@
 //! The catalogue as one document.
 
 use chrono::{DateTime, Utc};
+use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
-use kernel::{Allowed, Reach, Role};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,20 +17,6 @@ pub(crate) const MATTERS: DocumentSpec<Rulebook> = DocumentSpec {
     show: |rules, at| serde_json::to_value(rules.matters_document(at)),
     schema: || schemars::schema_for!(MattersDocument),
 };
-
-/// Everybody who works in the district.
-const EVERYBODY: Allowed = &[
-    (Role::GridMember, Reach::Any),
-    (Role::GridLeader, Reach::Any),
-    (Role::ResidentialSecretary, Reach::Any),
-    (Role::DutyOfficer, Reach::Any),
-    (Role::Dispatcher, Reach::Any),
-    (Role::DepartmentClerk, Reach::Any),
-    (Role::Verifier, Reach::Any),
-    (Role::Auditor, Reach::Any),
-    (Role::Integrator, Reach::Any),
-    (Role::Administrator, Reach::Any),
-];
 
 /// The catalogue of matters as it is at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

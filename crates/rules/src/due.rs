@@ -1,45 +1,45 @@
-//! Due times: a limit counted along the published calendars.
+//! Due times: limits, counted by the published calendars.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::{Derivation, Due, Limit, LimitOf, MatterCode, Step, TimeUnit};
 
 use crate::{Calendar, CalendarId, Rulebook, SourcedLimit};
 
-/// What stands in a derivation that needed no calendar.
+/// Stands for the calendar in a derivation that needed none.
 pub const NO_CALENDAR: &str = "none";
 
-/// What to call the region of a calendar where none is published yet.
+/// The region of the calendar to publish, where none is published yet.
 const DEFAULT_REGION: &str = "cn";
 
-/// Why a due time cannot be said.
+/// Why a due time cannot be computed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
     /// No limit of the step was in force.
-    #[error("no limit for step {step} was in force at {from}; publish rules that hold then")]
+    #[error("no limit for step {step} is in force at {from}; publish rules that cover that moment")]
     NoStepLimit { step: String, from: DateTime<Utc> },
     /// The matter was not in the catalogue.
-    #[error("matter {matter} was not in the catalogue at {from}")]
+    #[error("matter {matter} is not in the catalogue at {from}")]
     UnknownMatter { matter: MatterCode, from: DateTime<Utc> },
     /// No windows were in force.
-    #[error("no return and reopen windows were in force at {0}; publish rules that hold then")]
+    #[error("no return and reopen windows are in force at {0}; publish rules that cover that moment")]
     NoWindows(DateTime<Utc>),
-    /// A day that no calendar knows would have to be counted.
-    #[error("no working calendar knows {day}; publish calendar {publish}")]
+    /// The count would reach a day that no calendar covers.
+    #[error("no working calendar covers {day}; publish calendar {publish}")]
     BeyondCalendars {
         day: NaiveDate,
         /// The calendar to publish.
         publish: CalendarId,
     },
-    /// A limit of nothing.
+    /// A limit of zero.
     #[error("a limit must be at least 1")]
     LimitIsZero,
-    /// The due time lies beyond the end of time.
-    #[error("the due time lies beyond every date that can be written")]
+    /// The due time is beyond the range of dates.
+    #[error("the due time is after the last date that can be represented")]
     OutOfRange,
 }
 
 impl Rulebook {
-    /// Until when a step is due that begins at `from`.
+    /// The due time of a step that begins at `from`.
     pub fn due(&self, step: &Step, from: DateTime<Utc>) -> Result<Due, RulesError> {
         match self.step_limit(step, from) {
             Some(limit) => self.due_by(&limit, format!("step {step}"), from),
@@ -47,27 +47,27 @@ impl Rulebook {
         }
     }
 
-    /// Until when a matter is to be disposed of that is dispatched at `from`.
+    /// The due time for disposal of a matter that is dispatched at `from`.
     pub fn matter_due(&self, matter: &MatterCode, from: DateTime<Utc>) -> Result<Due, RulesError> {
         let unknown = || RulesError::UnknownMatter { matter: matter.clone(), from };
         let known = self.matter(matter, from).ok_or_else(unknown)?;
         self.due_by(&known.disposal, format!("matter {matter} disposal"), from)
     }
 
-    /// Until when a department may return an order that is dispatched at `from`.
+    /// The end of the return window of an order that is dispatched at `from`.
     pub fn return_window(&self, from: DateTime<Utc>) -> Result<Due, RulesError> {
         let windows = self.windows(from).ok_or(RulesError::NoWindows(from))?;
         self.due_by(&windows.return_order, "window return".to_owned(), from)
     }
 
-    /// Until when a case may be reopened that is closed at `from`.
+    /// The end of the reopen window of a case that is closed at `from`.
     pub fn reopen_window(&self, from: DateTime<Utc>) -> Result<Due, RulesError> {
         let windows = self.windows(from).ok_or(RulesError::NoWindows(from))?;
         self.due_by(&windows.reopen, "window reopen".to_owned(), from)
     }
 
-    /// Until when something is due that begins at `from`: for decisions. `None` where the rules have no such limit; the reason
-    /// where they have one and no due time can be derived from it.
+    /// The due time of a limit that begins at `from`, for decisions: `None` if the rules have no such limit; the reason if they
+    /// have one from which no due time can be derived.
     pub fn due_of(&self, of: &LimitOf, from: DateTime<Utc>) -> Option<Result<Due, String>> {
         let due = match of {
             LimitOf::Step(step) => self.due(step, from),
@@ -81,10 +81,10 @@ impl Rulebook {
         }
     }
 
-    /// The end of any limit that begins at `from`; `rule` says where the limit stands.
+    /// The end of any limit that begins at `from`; `rule` names the origin of the limit.
     ///
-    /// Where the days run from one calendar into the next (the turn of the year), the derivation names both, joined
-    /// by `+`; where none was needed, it says [`NO_CALENDAR`].
+    /// If the days cross from one calendar into the next (at the turn of the year), the derivation names both, joined by `+`;
+    /// if no calendar was needed, it names [`NO_CALENDAR`].
     pub fn due_for(&self, limit: Limit, rule: &str, from: DateTime<Utc>, assumed: bool) -> Result<Due, RulesError> {
         if limit.amount == 0 {
             return Err(RulesError::LimitIsZero);
@@ -113,9 +113,9 @@ impl Rulebook {
     }
 }
 
-/// Counts along the calendars and remembers which ones it looked at.
+/// Counts by the calendars and records which ones it used.
 ///
-/// Every day is looked up, so that counting ends where the calendars end.
+/// Every day is looked up, so counting ends where the calendars end.
 struct Count<'a> {
     calendars: &'a [Calendar],
     used: Vec<&'a CalendarId>,
@@ -140,7 +140,7 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// The moment at which that much working time has passed.
+    /// The moment after that much working time.
     fn work_hours(&mut self, amount: TimeDelta, from: DateTime<Utc>) -> Result<DateTime<Utc>, RulesError> {
         let mut day = self.first_day(from)?;
         let mut left = amount;
@@ -160,7 +160,7 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// The local day of a moment: by the calendar published last of those that know it.
+    /// The local day of a moment, by the last published calendar that covers it.
     fn first_day(&self, from: DateTime<Utc>) -> Result<NaiveDate, RulesError> {
         let day_by = |calendar: &Calendar| calendar.local_day(from).filter(|day| calendar.covers(*day));
         let newest = self.calendars.last();
@@ -180,7 +180,7 @@ impl<'a> Count<'a> {
         Ok(calendar)
     }
 
-    /// Says which calendar is missing.
+    /// The error that names the missing calendar.
     fn beyond(&self, day: NaiveDate) -> RulesError {
         let region = self.calendars.last().map_or(DEFAULT_REGION, |calendar| calendar.id.region());
         let newest = self.calendars.iter().filter_map(|calendar| calendar.id.revision_for(region, day)).max();

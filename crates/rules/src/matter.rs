@@ -12,15 +12,15 @@ use crate::SourcedLimit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatterClass {
-    /// 平安.
+    /// 平安: public safety and order.
     Safety,
-    /// 服务.
+    /// 服务: services to residents and firms.
     Service,
-    /// 文明.
+    /// 文明: civility of the urban environment.
     Civility,
 }
 
-/// The field that a matter belongs to, for statistics.
+/// The field of a matter, for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Domain {
@@ -38,11 +38,11 @@ pub enum Domain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HandlingKind {
-    /// 即办件: at once, inside the limit.
+    /// 即办件: done at once, within the limit.
     Immediate,
-    /// 承诺件: promised on paper for a date.
+    /// 承诺件: promised in writing for a date.
     Promised,
-    /// 协调件: several have to agree first.
+    /// 协调件: several parties must agree first.
     Coordinated,
 }
 
@@ -57,24 +57,24 @@ pub struct Matter {
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,
-    /// Who has the power to dispose of it.
+    /// Who must solve it in the first place.
     pub authority: Authority,
     /// The department that leads (主办).
     pub lead: DepartmentCode,
     /// Departments that usually assist (协办).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assisting: Vec<DepartmentCode>,
-    /// How long disposal may take, and where that is said.
+    /// How long disposal may take, with the source of that limit.
     pub disposal: SourcedLimit,
-    /// From when on it is in the catalogue.
+    /// Start of validity of this form.
     pub effective_from: DateTime<Utc>,
-    /// Until when; none while it stays.
+    /// End of validity; absent while it is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_until: Option<DateTime<Utc>>,
 }
 
 impl Matter {
-    /// Whether it is in the catalogue at that moment, in this form.
+    /// Whether this form of the matter is in force at that moment.
     pub fn in_force(&self, at: DateTime<Utc>) -> bool {
         self.effective_from <= at && self.effective_until.is_none_or(|until| at < until)
     }

@@ -14,11 +14,11 @@ use crate::{
     Refusal, Rulebook, RulesDescription, RulesEvent, StepLimitsPublished, WindowsPublished,
 };
 
-/// All rules are described as of a date; what differs from what is known as of that date becomes events.
+/// Describes all rules as of a moment. Every difference from the known rules at that moment becomes an event.
 ///
-/// By the administrator, from a file. Matters that the description does not mention are withdrawn; calendars and consent
-/// rules stay, because due times and polls name them. The same file again changes nothing, also when the rules have
-/// moved on since its date. Refused as a whole or taken as a whole, under one new version.
+/// Given by an administrator, from a file. Matters that the description does not mention are withdrawn; calendars and consent
+/// rules stay, because due times and polls name them. Steps that no case reaches may be left out. The same file again
+/// changes nothing, even if the rules have changed since. Refused or accepted as a whole, under one new version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PublishRules(pub RulesDescription);
@@ -139,7 +139,7 @@ impl Publication<'_> {
         self.check_order(code, changes.flatten().max())
     }
 
-    /// Refuses a change before the last one that is known.
+    /// Refuses a change that is earlier than the last known one.
     fn check_order(&self, what: impl std::fmt::Display, last: Option<DateTime<Utc>>) -> Result<(), Refusal> {
         match last {
             Some(last) if self.from < last => Err(Refusal::OutOfOrder { what: what.to_string(), last }),
@@ -148,7 +148,7 @@ impl Publication<'_> {
     }
 }
 
-/// Whether two forms of a matter say the same, whenever they hold.
+/// Whether two forms of a matter are equal apart from their periods.
 fn same_matter(one: &Matter, other: &Matter) -> bool {
     let dates = (other.effective_from, other.effective_until);
     Matter { effective_from: dates.0, effective_until: dates.1, ..one.clone() } == *other

@@ -1,4 +1,4 @@
-//! What can be asked of the rules, as of a moment where they change with time.
+//! Queries on the rules, as of a moment where they change with time.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::consent::Share;
@@ -18,7 +18,7 @@ impl Rulebook {
         self.matters.get(code)?.iter().rev().find(|matter| matter.in_force(at))
     }
 
-    /// The catalogue at that moment, in the order of the codes.
+    /// The catalogue at that moment, ordered by code.
     pub fn matters(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Matter> + '_ {
         self.matters.keys().filter_map(move |code| self.matter(code, at))
     }
@@ -29,14 +29,14 @@ impl Rulebook {
         Some(SourcedLimit { limit: known.limit, assumed: known.assumed, source: known.source.clone() })
     }
 
-    /// A matter as decisions pin it.
+    /// The facts about a matter that decisions record.
     pub fn matter_facts(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<MatterFacts> {
         let matter = self.matter(code, at)?;
         let (name, authority) = (matter.name.clone(), matter.authority);
         Some(MatterFacts { code: code.clone(), name, authority, rules_version: self.version })
     }
 
-    /// A consent rule as decisions pin it, if it applies at that moment and counts heads alone. Areas come with consent polls.
+    /// A consent rule as decisions record it, if it applies at that moment and counts heads only.
     pub fn consent_rule_facts(&self, id: &str, at: DateTime<Utc>) -> Option<kernel::consent::ConsentRule> {
         let rule = self.consent_rule(id).filter(|rule| rule.applies(at) && rule.area.is_none())?;
         let share = |fraction: Option<crate::Fraction>| {
@@ -55,33 +55,33 @@ impl Rulebook {
         })
     }
 
-    /// The day as the district counts it; as UTC does where no calendar was published.
+    /// The day by the offset of the calendar published last; the day in UTC where none is published.
     pub fn today(&self, at: DateTime<Utc>) -> NaiveDate {
         let minutes = self.calendars.last().map_or(0, |calendar| calendar.utc_offset_minutes);
         (at + TimeDelta::minutes(i64::from(minutes))).date_naive()
     }
 
-    /// The windows in which a case may turn back, at that moment.
+    /// The windows in which a case may go back a step, at that moment.
     pub fn windows(&self, at: DateTime<Utc>) -> Option<&Windows> {
         self.windows.at(at)
     }
 
-    /// What has to be answered when a case is filed at that moment.
+    /// The questions that must be answered when a case is filed at that moment.
     pub fn filing_criteria(&self, at: DateTime<Utc>) -> &[FilingCriterion] {
         self.filing_criteria.at(at).map_or(&[], Vec::as_slice)
     }
 
-    /// Every calendar, in the order in which they were published.
+    /// Every calendar, in order of publication.
     pub fn calendars(&self) -> impl Iterator<Item = &Calendar> + '_ {
         self.calendars.iter()
     }
 
-    /// The consent rule of that id. Rules are never rewritten, so that no date is needed.
+    /// The consent rule of that id. It never changes, so no moment is needed.
     pub fn consent_rule(&self, id: &str) -> Option<&ConsentRule> {
         self.consent_rules.get(id)
     }
 
-    /// The consent rules for what is decided at that moment.
+    /// The consent rules that apply to decisions at that moment.
     pub fn consent_rules(&self, decided: DateTime<Utc>) -> impl Iterator<Item = &ConsentRule> + '_ {
         self.consent_rules.values().filter(move |rule| rule.applies(decided))
     }

@@ -1,4 +1,4 @@
-//! The aggregate: all rules that ever held, folded from their events.
+//! The aggregate: all current and former rules, folded from their events.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub fn rules_id() -> Uuid {
     Uuid::new_v5(&kernel::id::NAMESPACE, b"rules")
 }
 
-/// The rules with their whole history.
+/// The rules with their complete history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rulebook {
     pub(crate) version: u32,
@@ -25,7 +25,7 @@ pub struct Rulebook {
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
-    /// In the order in which they were published: the last one that knows a day counts.
+    /// In order of publication: of those that cover a day, the last one counts.
     pub(crate) calendars: Vec<Calendar>,
     pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
 }
@@ -46,7 +46,7 @@ impl Aggregate for Rulebook {
     }
 
     fn missing() -> Refusal {
-        Refusal::BlankName("rules".into())
+        Refusal::NotPublished
     }
 
     fn decide(&self, command: &RulesCommand, context: &Context) -> Decision<Self> {
@@ -100,7 +100,7 @@ impl Rulebook {
         }
     }
 
-    /// Ends the form of a matter that is in force; one that would have lasted no time at all is dropped.
+    /// Ends the current form of a matter. A form of zero length is dropped.
     fn end_matter(&mut self, code: &MatterCode, at: DateTime<Utc>) -> &mut Vec<Matter> {
         let versions = self.matters.entry(code.clone()).or_default();
         if let Some(last) = versions.last_mut().filter(|last| last.effective_until.is_none()) {
@@ -111,7 +111,7 @@ impl Rulebook {
     }
 }
 
-/// Values of which each holds until the next, oldest first.
+/// Successive values, oldest first; each is valid until the next.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dated<T>(Vec<(DateTime<Utc>, T)>);
 
@@ -127,7 +127,7 @@ impl<T> Dated<T> {
         self.0.iter().rev().find(|(from, _)| *from <= at).map(|(_, value)| value)
     }
 
-    /// Since when the last one holds.
+    /// Start of the last value.
     pub(crate) fn last_change(&self) -> Option<DateTime<Utc>> {
         self.0.last().map(|(from, _)| *from)
     }

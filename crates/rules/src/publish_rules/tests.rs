@@ -139,7 +139,7 @@ fn everything_has_a_name() {
 fn a_calendar_must_be_able_to_count() {
     let unsound = Refusal::CalendarUnsound {
         id: CalendarId::try_from("cn-2026.1".to_owned()).unwrap(),
-        reason: "its working hours must be spans in order that do not overlap",
+        reason: "its working hours must be ordered spans that do not overlap",
     };
     refused(|it| it.calendars[0].working_hours.clear(), unsound);
 }
