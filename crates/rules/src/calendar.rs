@@ -1,4 +1,4 @@
-//! A working calendar: the working days and the working hours.
+//! A working calendar: which days are worked, and between which hours.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The largest offset from UTC in use anywhere.
+/// No place on earth is further from UTC.
 const UTC_OFFSET_MINUTES_MAX: i32 = 14 * 60;
 
-/// Most days of one version. It normally covers a year; the bound limits the cost of counting.
+/// One version is for about a year. The limit keeps counts short.
 const DAYS_MAX: i64 = 1_000;
 
-/// The id of a calendar version: region, year and revision, for example `cn-2026.1`. A later notice is a new revision.
+/// The id of a calendar version: region, year and revision, for example `cn-2026.1`. A later notice has a new revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = "^[a-z]{2,8}-[0-9]{4}\\.[0-9]{1,3}$"))]
@@ -28,8 +28,7 @@ impl CalendarId {
         &self.region
     }
 
-    /// The next id in the region, for a day that no calendar covers: of the year of that day, after `newest`, the highest
-    /// revision of that year so far.
+    /// The next id in the region for a day that no calendar covers. `newest` is the highest revision of the year of that day.
     pub(crate) fn missing(region: &str, day: NaiveDate, newest: Option<u16>) -> Self {
         let year = u16::try_from(day.year()).unwrap_or_default();
         Self { region: region.to_owned(), year, revision: newest.unwrap_or_default().saturating_add(1) }
@@ -47,9 +46,9 @@ impl fmt::Display for CalendarId {
     }
 }
 
-/// A text that is not the id of a calendar.
+/// The text is not the id of a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a calendar is called REGION-YEAR.REVISION, for example cn-2026.1")]
+#[error("the id of a calendar is REGION-YEAR.REVISION, for example cn-2026.1")]
 pub struct InvalidCalendarId;
 
 impl TryFrom<String> for CalendarId {
@@ -79,16 +78,17 @@ impl From<CalendarId> for String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkingSpan {
-    /// Local time at which work begins.
+    /// Local time.
     pub from: NaiveTime,
-    /// Local time at which work ends.
+    /// Local time.
     pub until: NaiveTime,
 }
 
-/// Consecutive days off; both ends are included.
+/// Consecutive days off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
+    /// First day off.
     pub from: NaiveDate,
     /// Last day off.
     pub until: NaiveDate,
@@ -99,27 +99,28 @@ pub struct Holiday {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
-    /// Recorded in every due time that is counted by it.
+    /// Pinned in every due time that was counted by it.
     pub id: CalendarId,
     /// Minutes east of UTC.
     pub utc_offset_minutes: i32,
-    /// First day that it covers.
+    /// The first day that it covers.
     pub first_day: NaiveDate,
-    /// Last day that it covers.
+    /// The last day that it covers.
     pub last_day: NaiveDate,
-    /// The working hours of a day, in order.
+    /// The working hours of each working day, in order.
     pub working_hours: Vec<WorkingSpan>,
     /// The days of the week that are off.
     pub weekend: Vec<Weekday>,
+    /// Public holidays.
     #[serde(default)]
     pub holidays: Vec<Holiday>,
-    /// Weekend days worked in exchange for a holiday (调休).
+    /// Weekend days that are worked in exchange for a holiday (调休).
     #[serde(default)]
     pub makeup_days: Vec<NaiveDate>,
-    /// True if the official days were not yet published when it was written.
+    /// True where the official notice was not yet published.
     #[serde(default)]
     pub assumed: bool,
-    /// The official notice that it follows.
+    /// The official notice, or why the days are assumed.
     pub source: String,
 }
 
@@ -135,37 +136,37 @@ impl Calendar {
         self.makeup_days.contains(&day) || !off
     }
 
-    /// The local day of a moment; `None` beyond the range of dates.
+    /// The local day of a moment; `None` beyond the last date that can be written.
     pub(crate) fn local_day(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
         at.naive_utc().checked_add_signed(self.offset()).map(|local| local.date())
     }
 
-    /// The moment of a local time; `None` beyond the range of dates.
+    /// The moment of a local time; `None` beyond the last date that can be written.
     pub(crate) fn moment(&self, day: NaiveDate, time: NaiveTime) -> Option<DateTime<Utc>> {
         day.and_time(time).checked_sub_signed(self.offset()).map(|utc| utc.and_utc())
     }
 
-    /// Why it cannot be used; `None` if it can.
+    /// What is wrong with it.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let ordered = self.working_hours.windows(2).all(|pair| pair[0].until <= pair[1].from);
         let within = |holiday: &Holiday| {
             holiday.from <= holiday.until && self.covers(holiday.from) && self.covers(holiday.until)
         };
         if self.utc_offset_minutes.abs() > UTC_OFFSET_MINUTES_MAX {
-            Some("its offset from UTC is out of range")
+            Some("has an offset from UTC that is out of range")
         } else if self.first_day > self.last_day {
-            Some("its last day is before its first")
+            Some("ends before it begins")
         } else if (self.last_day - self.first_day).num_days() >= DAYS_MAX {
-            Some("it covers more than a thousand days")
+            Some("covers more than a thousand days")
         } else if self.working_hours.is_empty()
             || !ordered
             || self.working_hours.iter().any(|span| span.from >= span.until)
         {
-            Some("its working hours must be ordered spans that do not overlap")
+            Some("needs working hours: spans in order that do not overlap")
         } else if !self.holidays.iter().all(within) {
-            Some("a holiday ends before it begins, or lies outside the days that it covers")
+            Some("has a holiday that ends before it begins or is outside of its days")
         } else if self.makeup_days.iter().any(|day| !self.covers(*day) || self.is_holiday(*day)) {
-            Some("a make-up day is a holiday, or lies outside the days that it covers")
+            Some("has a make-up day that is a holiday or is outside of its days")
         } else {
             None
         }

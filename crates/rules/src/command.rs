@@ -3,7 +3,7 @@
 use crate::{PublishRules, Rulebook};
 
 kernel::commands! {
-    /// The commands of the rules.
+    /// Everything that can be asked of the rules.
     pub enum RulesCommand of Rulebook {
         PublishRules,
     }

@@ -1,29 +1,30 @@
-//! The description of all rules, as written in a file.
+//! The description of all rules, as a person writes it.
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Authority;
 use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Authority, Calendar, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
+use crate::{Calendar, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
 
 /// All rules as of one moment. Also the body of `publish-rules`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RulesDescription {
-    /// The moment from which matters, limits, windows and criteria are valid.
+    /// The moment from which matters, limits, windows and criteria hold.
     pub effective_from: DateTime<Utc>,
     /// The whole catalogue of matters.
     #[serde(default)]
     pub matters: Vec<MatterSpec>,
-    /// The limits of the steps. A step without a limit cannot be reached: commands that lead to it are refused.
+    /// At most one limit a step. A step without one has no due time, and commands that need it are refused.
     #[serde(default)]
     pub step_limits: Vec<StepLimit>,
     pub windows: Windows,
-    /// Working calendars. Those already published stay valid, whether they are described or not.
+    /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
     pub calendars: Vec<Calendar>,
-    /// Consent rules. Those already published stay valid, whether they are described or not.
+    /// Consent rules. Those published before stay, whether described or not.
     #[serde(default)]
     pub consent_rules: Vec<ConsentRule>,
     /// The questions that must be answered when a case is filed (立案条件).
@@ -31,25 +32,18 @@ pub struct RulesDescription {
     pub filing_criteria: Vec<FilingCriterion>,
 }
 
-impl RulesDescription {
-    /// The keys of a description, to select them from a file that also contains a district.
-    pub const KEYS: &'static [&'static str] =
-        &["effective_from", "matters", "step_limits", "windows", "calendars", "consent_rules", "filing_criteria"];
-}
-
-/// The intended state of a matter.
+/// A matter as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatterSpec {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
     pub name: String,
-    /// 平安, 服务 or 文明.
     pub class: MatterClass,
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,
-    /// Who must solve it in the first place.
+    /// Who has the power to dispose of it.
     pub authority: Authority,
     /// The department that leads (主办).
     pub lead: DepartmentCode,
@@ -58,10 +52,10 @@ pub struct MatterSpec {
     pub assisting: Vec<DepartmentCode>,
     /// How long disposal may take.
     pub disposal: Limit,
-    /// True if that limit is an assumption and not from a published source.
+    /// True where that limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
-    /// The norm or page that states the limit; for an assumed one, the reason for it.
+    /// The norm or page that says so; for an assumed limit, why it was chosen.
     pub source: String,
 }
 
@@ -91,10 +85,10 @@ impl MatterSpec {
 pub struct StepLimit {
     pub step: Step,
     pub limit: Limit,
-    /// True if it is an assumption and not from a published source.
+    /// True where the limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
-    /// The norm or page that states it; for an assumed one, the reason for it.
+    /// The norm or page that says so; for an assumed limit, why it was chosen.
     pub source: String,
 }
 
@@ -104,5 +98,6 @@ pub struct StepLimit {
 pub struct FilingCriterion {
     /// For example `LA-01`.
     pub code: String,
+    /// The question.
     pub text: String,
 }

@@ -1,4 +1,4 @@
-//! The events of the rules. `rules_version` is the version of the rules after the event.
+//! The events of the rules. Each carries the version that the rules have after it.
 
 use chrono::{DateTime, Utc};
 use kernel::MatterCode;
@@ -23,52 +23,60 @@ kernel::events! {
 /// A matter was added to the catalogue, or its description changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MatterPublished {
+    /// The version of the rules after this event.
     pub rules_version: u32,
     pub matter: Matter,
 }
 
-/// A matter was withdrawn from the catalogue.
+/// A matter was removed from the catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MatterWithdrawn {
+    /// The version of the rules after this event.
     pub rules_version: u32,
     pub code: MatterCode,
+    /// The moment from which it is not in the catalogue.
     pub effective_from: DateTime<Utc>,
 }
 
-/// The limits of all steps were published.
+/// The limits of all steps were published. They replace the limits before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepLimitsPublished {
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// Ordered by step. A step that no case reaches may be absent.
+    /// At most one limit a step.
     pub limits: Vec<StepLimit>,
     pub effective_from: DateTime<Utc>,
 }
 
-/// The windows in which a case may go back a step were published.
+/// The windows in which a case may turn back were published. They replace the windows before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowsPublished {
+    /// The version of the rules after this event.
     pub rules_version: u32,
     pub windows: Windows,
     pub effective_from: DateTime<Utc>,
 }
 
-/// A working calendar was published. Due times name it by its id; it is never changed.
+/// A working calendar was published. Due times name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CalendarPublished {
+    /// The version of the rules after this event.
     pub rules_version: u32,
     pub calendar: Calendar,
 }
 
-/// A consent rule was published. Polls name it by its id; it is never changed.
+/// A consent rule was published. Decisions name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRulePublished {
+    /// The version of the rules after this event.
     pub rules_version: u32,
     pub rule: ConsentRule,
 }
 
-/// The questions that must be answered when a case is filed were published.
+/// The questions that must be answered when a case is filed were published. They replace the questions before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FilingCriteriaPublished {
+    /// The version of the rules after this event.
     pub rules_version: u32,
     pub criteria: Vec<FilingCriterion>,
     pub effective_from: DateTime<Utc>,

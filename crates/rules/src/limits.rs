@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct SourcedLimit {
     pub limit: Limit,
-    /// True if it is an assumption and not from a published source.
+    /// True where the limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
-    /// The norm or page that states it; for an assumed one, the reason for it.
+    /// The norm or page that says so; for an assumed limit, why it was chosen.
     pub source: String,
 }
 
-/// The two windows in which a case may go back a step.
+/// The two windows in which a case may turn back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Windows {

@@ -12,11 +12,11 @@ use crate::SourcedLimit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatterClass {
-    /// 平安: public safety and order.
+    /// 平安.
     Safety,
-    /// 服务: services to residents and firms.
+    /// 服务.
     Service,
-    /// 文明: civility of the urban environment.
+    /// 文明.
     Civility,
 }
 
@@ -38,7 +38,7 @@ pub enum Domain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HandlingKind {
-    /// 即办件: done at once, within the limit.
+    /// 即办件: immediately, inside the limit.
     Immediate,
     /// 承诺件: promised in writing for a date.
     Promised,
@@ -52,29 +52,28 @@ pub struct Matter {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
     pub name: String,
-    /// 平安, 服务 or 文明.
     pub class: MatterClass,
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,
-    /// Who must solve it in the first place.
+    /// Who has the power to dispose of it.
     pub authority: Authority,
     /// The department that leads (主办).
     pub lead: DepartmentCode,
     /// Departments that usually assist (协办).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assisting: Vec<DepartmentCode>,
-    /// How long disposal may take, with the source of that limit.
+    /// How long disposal may take.
     pub disposal: SourcedLimit,
-    /// Start of validity of this form.
+    /// The moment from which it is in the catalogue in this form.
     pub effective_from: DateTime<Utc>,
-    /// End of validity; absent while it is in force.
+    /// The end of that time; absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_until: Option<DateTime<Utc>>,
 }
 
 impl Matter {
-    /// Whether this form of the matter is in force at that moment.
+    /// Whether it is in the catalogue at that moment, in this form.
     pub fn in_force(&self, at: DateTime<Utc>) -> bool {
         self.effective_from <= at && self.effective_until.is_none_or(|until| at < until)
     }
