@@ -84,47 +84,20 @@ impl App {
         let known = self.known().await?;
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall };
         let mut gathered = Gathered::default();
-        let looked = self.look(ask, sight, attempt).await?;
-        self.authorise_ask(ask, &*looked, &recording.provenance.actor, &known, now)?;
+        let looked = look(ask, sight, attempt).await?;
+        authorise_ask(ask, &*looked, &recording.provenance.actor, &known, now)?;
         let mut also = self.decide(ask.id, looked, &recording, &known, sight, &mut gathered).await?;
         while let Some(next) = also.pop_front() {
             if gathered.decided.len() == PARTS_MAX {
                 return Err(Error::malformed("too-many-parts", "the command concerns too many things at once"));
             }
             let next = registry::ask(&next)?;
-            let looked = self.look(&next, sight, attempt).await?;
+            let looked = look(&next, sight, attempt).await?;
             let unknown = |_| unknown_in_body(&next);
-            self.authorise_ask(&next, &*looked, &recording.provenance.actor, &known, now).map_err(unknown)?;
+            authorise_ask(&next, &*looked, &recording.provenance.actor, &known, now).map_err(unknown)?;
             also.extend(self.decide(next.id, looked, &recording, &known, sight, &mut gathered).await?);
         }
         self.record(recording, gathered).await
-    }
-
-    async fn look(&self, ask: &Ask, sight: Sight<'_>, attempt: &mut Attempt) -> Result<Box<dyn Looked>, Error> {
-        attempt.looked_at.push((ask.category, ask.id));
-        let looked = ask.asked.look(sight, ask.id).await?;
-        attempt.recalled |= !looked.is_fresh();
-        Ok(looked)
-    }
-
-    /// What begins something takes place in the grid that it names, every other command where its aggregate is.
-    fn authorise_ask(
-        &self,
-        ask: &Ask,
-        looked: &dyn Looked,
-        by: &Actor,
-        known: &Known,
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
-        let place = match looked.place() {
-            Some(place) => place,
-            None if ask.verb.begins => match looked.needs().place {
-                Some(grid) => Place::in_grids(&known.path_of(&grid, now)),
-                None => Place::default(),
-            },
-            None => return Err(registry::kind(ask.category)?.missing()),
-        };
-        authorise(by, ask.verb.name, ask.verb.by, &place)
     }
 
     /// Decides on one aggregate. Returns what happens elsewhere under the same command.
@@ -192,6 +165,26 @@ impl App {
             None => Ok(None),
         }
     }
+}
+
+async fn look(ask: &Ask, sight: Sight<'_>, attempt: &mut Attempt) -> Result<Box<dyn Looked>, Error> {
+    attempt.looked_at.push((ask.category, ask.id));
+    let looked = ask.asked.look(sight, ask.id).await?;
+    attempt.recalled |= !looked.is_fresh();
+    Ok(looked)
+}
+
+/// What begins something takes place in the grid that it names, every other command where its aggregate is.
+fn authorise_ask(ask: &Ask, looked: &dyn Looked, by: &Actor, known: &Known, now: DateTime<Utc>) -> Result<(), Error> {
+    let place = match looked.place() {
+        Some(place) => place,
+        None if ask.verb.begins => match looked.needs().place {
+            Some(grid) => Place::in_grids(&known.path_of(&grid, now)),
+            None => Place::default(),
+        },
+        None => return Err(registry::kind(ask.category)?.missing()),
+    };
+    authorise(by, ask.verb.name, ask.verb.by, &place)
 }
 
 /// What a body names and the caller may not change is answered as what does not exist.

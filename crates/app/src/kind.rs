@@ -125,8 +125,11 @@ pub struct Decided {
     /// What is to be recorded.
     pub part: Part,
     /// Called when it has been.
-    pub recorded: Box<dyn FnOnce(&Memory, &Receipt) + Send>,
+    pub recorded: Remember,
 }
+
+/// Remembers what became of an aggregate.
+pub type Remember = Box<dyn FnOnce(&Memory, &Receipt) + Send>;
 
 /// The kind of an aggregate.
 pub(crate) struct Of<A>(std::marker::PhantomData<fn() -> A>);

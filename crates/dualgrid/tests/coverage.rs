@@ -3,6 +3,8 @@
 //! Each check is a function over data ([`checks`]). Beside the real data it is given data in which something was left out, and
 //! must find that.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/checks.rs"]
 mod checks;
 
@@ -147,7 +149,7 @@ fn every_verb_has_its_row_in_the_table_of_authorisation() {
     let page = document("authorisation.md");
     assert_eq!(checks::without_row(&verbs(), &page), NOTHING);
     let verb = verbs()[0].name;
-    let left_out: String = page.lines().filter(|line| !line.contains(verb)).map(|line| format!("{line}\n")).collect();
+    let left_out = page.lines().filter(|line| !line.contains(verb)).collect::<Vec<_>>().join("\n");
     let missing = [format!("{verb} has no row that gives it to somebody")];
     assert_eq!(checks::without_row(&verbs(), &left_out), missing);
     let given_to_nobody = format!("{left_out}| `{verb}` |  |  |\n");

@@ -1,12 +1,14 @@
-//! Shared by the commands of the district: who may give them, and how their examples are read.
+//! What the commands of the district share: who may give them, and the codes in their examples.
+
+use std::fmt::Debug;
+use std::str::FromStr;
 
 use kernel::{Allowed, Reach, Role};
-use serde::de::DeserializeOwned;
 
 /// Administrators of the installation.
 pub(crate) const ADMINISTRATORS: Allowed = &[(Role::Administrator, Reach::Everywhere)];
 
-/// Reads an example from its file.
-pub(crate) fn example<V: DeserializeOwned>(json: &str) -> V {
-    serde_json::from_str(json).expect("a coverage test reads every example")
+/// A code of an example.
+pub(crate) fn code<C: FromStr<Err: Debug>>(code: &str) -> C {
+    code.parse().expect("the code of an example is well formed")
 }

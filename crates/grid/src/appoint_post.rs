@@ -5,7 +5,7 @@ use kernel::{Allowed, DepartmentCode, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::{District, DistrictEvent, Post, PostAppointed, Refusal};
 
 /// Most characters of a staff id.
@@ -39,7 +39,14 @@ impl Verb for AppointPost {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/appoint-post.json"))
+        Self {
+            grid: code("JAS-R03"),
+            role: Role::ResidentialSecretary,
+            holder: "jas-r03-secretary".into(),
+            department: None,
+            effective_from: None,
+            until: None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
 use crate::{District, DistrictEvent, GridClosed, GridsUnmapped, PostEnded, Refusal};
 
@@ -30,7 +30,7 @@ impl Verb for CloseGrid {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/close-grid.json"))
+        Self { code: code("JAS-R03-M04"), reason: Some("并入第三微网格".into()), effective_from: None }
     }
 }
 

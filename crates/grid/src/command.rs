@@ -5,7 +5,7 @@ use crate::{
 };
 
 kernel::commands! {
-    /// Everything that can be asked of the district.
+    /// The commands of the district.
     pub enum DistrictCommand of District {
         LoadDistrict,
         EstablishGrid,

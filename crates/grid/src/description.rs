@@ -31,12 +31,6 @@ pub struct DistrictDescription {
     pub posts: Vec<PostSpec>,
 }
 
-impl DistrictDescription {
-    /// The keys of a description, to select them from a file that also contains rules.
-    pub const KEYS: &'static [&'static str] =
-        &["effective_from", "levels", "grids", "departments", "mappings", "posts"];
-}
-
 /// The levels of one tree, from its root down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
 use kernel::{Aggregate, Context, Decision, DepartmentCode, GridCode, Place};
 use uuid::Uuid;
@@ -10,8 +11,8 @@ use uuid::Uuid;
 use crate::department::Department;
 use crate::timeline::Timeline;
 use crate::{
-    DepartmentChanged, DistrictCommand, DistrictEvent, GridChanged, GridClosed, GridEstablished, GridNode,
-    GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,
+    DepartmentChanged, DistrictCommand, DistrictDocument, DistrictEvent, GridChanged, GridClosed, GridEstablished,
+    GridNode, GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,
 };
 
 /// The id of the one district of an installation.
@@ -34,7 +35,14 @@ impl Aggregate for District {
     const IS_SINGLE: bool = true;
     const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
     const READ_ACTION: &'static str = "read-district-history";
-    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[crate::document::DISTRICT];
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[DocumentSpec {
+        path: "district",
+        action: "read-district",
+        about: "The grids, departments, map between the networks and posts that are in force at a moment",
+        read: EVERYBODY,
+        show: |district, at| serde_json::to_value(district.document(at)),
+        schema: || schemars::schema_for!(DistrictDocument),
+    }];
     type Command = DistrictCommand;
     type Event = DistrictEvent;
     type Refusal = Refusal;
@@ -44,7 +52,7 @@ impl Aggregate for District {
     }
 
     fn missing() -> Refusal {
-        Refusal::BlankName("district".into())
+        Refusal::NotLoaded
     }
 
     fn decide(&self, command: &DistrictCommand, context: &Context) -> Decision<Self> {

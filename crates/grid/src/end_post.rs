@@ -5,7 +5,7 @@ use kernel::{Allowed, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::{District, DistrictEvent, Post, PostEnded, Refusal};
 
 /// Ends a term before its planned end, or where none was planned.
@@ -28,7 +28,12 @@ impl Verb for EndPost {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/end-post.json"))
+        Self {
+            grid: code("JAS-R03"),
+            role: Role::ResidentialSecretary,
+            holder: "jas-r03-secretary".into(),
+            effective_from: None,
+        }
     }
 }
 

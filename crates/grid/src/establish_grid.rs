@@ -5,10 +5,10 @@ use kernel::{Allowed, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_levels, establish, place};
-use crate::{District, DistrictEvent, GridNode, GridSpec, Level, Refusal};
+use crate::{District, DistrictEvent, GridKind, GridNode, GridSpec, Level, Network, PartyOrg, Refusal};
 
 /// Establishes a grid.
 ///
@@ -32,7 +32,21 @@ impl Verb for EstablishGrid {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/establish-grid.json"))
+        let party_org = PartyOrg { code: code("JAS-R03-M04-ZB"), name: "百乐居民区第四党支部".into() };
+        Self {
+            grid: GridSpec {
+                code: code("JAS-R03-M04"),
+                name: "百乐第四微网格".into(),
+                network: Network::Party,
+                parent: Some(code("JAS-R03")),
+                level: "微网格".into(),
+                kind: Some(GridKind::Residential),
+                party_org: Some(party_org),
+                reason: None,
+            },
+            levels: vec![],
+            effective_from: None,
+        }
     }
 }
 

@@ -58,7 +58,7 @@ pub use event::{
 };
 pub use load_district::LoadDistrict;
 pub use map_grids::MapGrids;
-pub use node::{GridKind, GridNode, Level, Network, PartyOrg};
+pub use node::{GridKind, GridNode, LEVELS_MAX, Level, Network, PartyOrg};
 pub use post::Post;
 pub use refusal::Refusal;
 pub use register_department::RegisterDepartment;

@@ -9,14 +9,15 @@ use kernel::{Allowed, DepartmentCode, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::close_grid::release;
 use crate::draft::{Draft, check_order};
 use crate::place::establish;
 use crate::timeline::Timeline;
 use crate::{
-    AppointPost, DepartmentClosed, District, DistrictDescription, DistrictEvent, GridChanged, GridClosed, GridNode,
-    GridReparented, MapGrids, Post, PostEnded, PostSpec, Refusal, RegisterDepartment,
+    AppointPost, DepartmentClosed, DepartmentSpec, District, DistrictDescription, DistrictEvent, GridChanged,
+    GridClosed, GridNode, GridReparented, GridSpec, Level, LevelPlan, MapGrids, Network, PartyOrg, Post, PostEnded,
+    PostSpec, Refusal, RegisterDepartment,
 };
 
 /// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
@@ -34,7 +35,35 @@ impl Verb for LoadDistrict {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/load-district.json"))
+        let root: GridCode = code("JAS");
+        let level = Level {
+            name: "街镇总网格".into(),
+            party_org_required: true,
+            centre: true,
+            duty: Some("加强党的建设".into()),
+        };
+        let grid = GridSpec {
+            code: root.clone(),
+            name: "静安寺街道总网格".into(),
+            network: Network::Party,
+            parent: None,
+            level: level.name.clone(),
+            kind: None,
+            party_org: Some(PartyOrg { code: code("JAS-DGW"), name: "静安寺街道党工委".into() }),
+            reason: None,
+        };
+        let department =
+            DepartmentSpec {
+                code: code("SCJG"), name: "市场监督管理所".into(), matters: [code("FW-0301")].into()
+            };
+        Self(DistrictDescription {
+            effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
+            levels: vec![LevelPlan { root, levels: vec![level] }],
+            grids: vec![grid],
+            departments: vec![department],
+            mappings: vec![],
+            posts: vec![],
+        })
     }
 }
 
@@ -107,7 +136,7 @@ fn departments(draft: &mut Draft, description: &DistrictDescription) -> Result<(
     let mut seen: BTreeSet<&DepartmentCode> = BTreeSet::new();
     for spec in &description.departments {
         if !seen.insert(&spec.code) {
-            return Err(Refusal::DuplicateDepartment(spec.code.clone()));
+            return Err(Refusal::Duplicate(format!("department {}", spec.code)));
         }
         let events = RegisterDepartment::described(spec, from).decide(&draft.district, from)?;
         draft.record_all(events);

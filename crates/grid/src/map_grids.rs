@@ -7,7 +7,7 @@ use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::check_order;
 use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Network, Refusal};
 
@@ -32,7 +32,7 @@ impl Verb for MapGrids {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/map-grids.json"))
+        Self { party: code("JAS-R03"), administrative: [code("JAS-A01")].into(), effective_from: None }
     }
 }
 

@@ -34,6 +34,9 @@ pub struct PartyOrg {
     pub name: String,
 }
 
+/// The most levels of a tree.
+pub const LEVELS_MAX: u8 = 8;
+
 /// One level of a tree, from the root down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,13 +1,10 @@
 //! The place of a grid: the rules for one grid under one parent.
 
 use chrono::{DateTime, Utc};
-
 use kernel::GridCode;
 
+use crate::node::LEVELS_MAX;
 use crate::{GridEstablished, GridNode, GridSpec, Level, PartyOrg, Refusal};
-
-/// Most levels of a tree.
-pub(crate) const LEVELS_MAX: u8 = 8;
 
 /// The grid that `spec` describes, placed under `parent` in a tree with `levels`.
 pub(crate) fn place(

@@ -7,9 +7,26 @@ use kernel::facts::{DepartmentFacts, GridFacts};
 use kernel::{DepartmentCode, GridCode, MatterCode};
 
 use crate::place::centre_depth;
-use crate::{Department, District, GridNode, Level, PartyOrg, Post};
+use crate::{Department, DepartmentEntry, District, DistrictDocument, GridNode, Level, PartyOrg, Post};
 
 impl District {
+    /// The district as it is at that moment.
+    pub fn document(&self, at: DateTime<Utc>) -> DistrictDocument {
+        let departments = self.departments(at).map(|department| DepartmentEntry {
+            code: department.code.clone(),
+            name: department.name.clone(),
+            matters: department.matters(at).into_iter().collect(),
+        });
+        let mapped = self.mappings.iter().filter(|(_, timeline)| timeline.at(at).is_some());
+        DistrictDocument {
+            at,
+            grids: self.grids(at).cloned().collect(),
+            departments: departments.collect(),
+            mappings: mapped.map(|(mapping, _)| mapping.clone()).collect(),
+            posts: self.posts.iter().filter(|post| post.holds_at(at)).cloned().collect(),
+        }
+    }
+
     /// The grid, if it is active at that moment.
     pub fn grid(&self, code: &GridCode, at: DateTime<Utc>) -> Option<&GridNode> {
         self.grids.get(code)?.at(at)
@@ -145,10 +162,17 @@ impl District {
 
 #[cfg(test)]
 mod tests {
+    use kernel::{Aggregate as _, Role};
+    use serde_json::json;
+
     use super::*;
-    use crate::testing::{code, day, district, grid_event, mapped, micro, org, post, residential, root};
-    use crate::{DepartmentChanged, DepartmentClosed, DepartmentRegistered, GridChanged, GridClosed, GridEstablished};
-    use kernel::Role;
+    use crate::testing::{
+        admin_root, code, day, department, district, grid_event, mapped, micro, org, post, residential, root,
+    };
+    use crate::{
+        DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictEvent, GridChanged, GridClosed,
+        GridEstablished, GridsUnmapped, PostEnded,
+    };
 
     fn sample() -> District {
         let admin = grid_event("A", None, 1, "责任网格");
@@ -243,5 +267,44 @@ mod tests {
         assert_eq!(district.owners(&one, day("2021-01-01")).count(), 0);
         assert_eq!(district.department(&law, day("2022-01-01")), None);
         assert_eq!(district.departments(day("2021-01-01")).count(), 1);
+    }
+
+    fn shown() -> District {
+        let end = day("2020-01-01");
+        let events: [DistrictEvent; 8] = [
+            root("T").into(),
+            admin_root("A").into(),
+            department("CGZF", "城管", &["WM-0103"]).into(),
+            mapped("T", "A").into(),
+            post("T", Role::GridLeader, "staff-1").into(),
+            PostEnded { grid: code("T"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: end }.into(),
+            GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: end }.into(),
+            GridClosed { code: code("A"), reason: None, effective_from: end }.into(),
+        ];
+        district(events)
+    }
+
+    #[test]
+    fn the_document_shows_what_is_in_force_at_its_moment() {
+        let district = shown();
+        let counts = |at| {
+            let document = district.document(day(at));
+            (document.grids.len(), document.departments.len(), document.mappings.len(), document.posts.len())
+        };
+        assert_eq!(counts("2017-01-01"), (0, 0, 0, 0));
+        assert_eq!(counts("2019-01-01"), (2, 1, 1, 1));
+        assert_eq!(counts("2021-01-01"), (1, 1, 0, 0));
+    }
+
+    #[test]
+    fn it_is_shown_as_json_by_its_schema() {
+        let [spec] = District::DOCUMENTS else { panic!("one document") };
+        let shown = (spec.show)(&shown(), day("2019-01-01")).unwrap();
+        assert_eq!(shown["departments"], json!([{ "code": "CGZF", "name": "城管", "matters": ["WM-0103"] }]));
+        assert_eq!(shown["mappings"], json!([{ "party": "T", "administrative": "A" }]));
+        assert_eq!(shown["posts"][0]["holder"], "staff-1");
+        let schema = (spec.schema)();
+        let fields = schema.get("properties").and_then(serde_json::Value::as_object).unwrap();
+        assert!(shown.as_object().unwrap().keys().eq(fields.keys()));
     }
 }

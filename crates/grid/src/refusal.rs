@@ -1,17 +1,22 @@
 //! Every reason for which the district refuses a command.
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode, Role};
+use kernel::{GridCode, Role};
+
+use crate::node::LEVELS_MAX;
 
 kernel::refusals! {
     /// Why a command was refused. Nothing has changed.
     pub enum Refusal {
+        /// Nothing was loaded. No command leads to it: the district always exists.
+        #[error("no district is loaded; load one first")]
+        NotLoaded = Missing "no-district",
         /// The code belongs to another grid that is active at that time.
         #[error("grid {0} already exists")]
         DuplicateCode(GridCode) = Refused "duplicate-code",
-        /// The department occurs twice in one description.
-        #[error("department {0} is described twice")]
-        DuplicateDepartment(DepartmentCode) = Unfit "duplicate-department",
+        /// A description contains something twice.
+        #[error("{0} is described twice")]
+        Duplicate(String) = Unfit "duplicate",
         /// The parent is not active at that time.
         #[error("grid {grid} cannot be placed under {parent}: no grid {parent} is active at that time")]
         UnknownParent {
@@ -51,7 +56,7 @@ kernel::refusals! {
             depth: u8,
         } = Unfit "level-beyond-plan",
         /// No tree is that deep.
-        #[error("grid {grid} would have depth {depth}; a tree has at most {max} levels", max = crate::place::LEVELS_MAX)]
+        #[error("grid {grid} would have depth {depth}; a tree has at most {LEVELS_MAX} levels")]
         TooDeep {
             grid: GridCode,
             depth: u8,
@@ -93,7 +98,7 @@ kernel::refusals! {
             grid: GridCode,
             role: Role,
             holder: String,
-        } = Refused "unknown-post",
+        } = Unfit "unknown-post",
         /// A term ends before it begins.
         #[error("the term must end after it begins")]
         TermReversed = Unfit "term-reversed",

@@ -7,7 +7,7 @@ use kernel::{Allowed, DepartmentCode, MatterCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::check_order;
 use crate::place::check_name;
 use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
@@ -35,7 +35,12 @@ impl Verb for RegisterDepartment {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/register-department.json"))
+        Self {
+            code: code("CGZF"),
+            name: "城管执法中队".into(),
+            matters: [code("PA-0301"), code("WM-0101")].into(),
+            effective_from: None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{ADMINISTRATORS, example};
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_party_org, level_at};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
@@ -32,7 +32,12 @@ impl Verb for ReparentGrid {
     type Of = District;
 
     fn example() -> Self {
-        example(include_str!("examples/reparent-grid.json"))
+        Self {
+            code: code("JAS-R03-M03"),
+            parent: code("JAS-R04"),
+            reason: Some("居民区边界调整".into()),
+            effective_from: None,
+        }
     }
 }
 

@@ -11,13 +11,13 @@ use dualgrid_grid::{
 use kernel::{Actor, Aggregate as _, Context, Decision, DepartmentCode, Facts, GridCode, MatterCode, Role, Scope};
 
 /// The files of the sample joined: arrays of the same name are put together, any other key occurs once.
-fn merged() -> toml::Table {
+fn merged(file: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample");
     let read = |name: &str| -> toml::Table {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    let mut all = read("district.toml");
+    let mut all = read(file);
     for name in all.remove("include").unwrap().as_array().unwrap().clone() {
         for (key, value) in read(name.as_str().unwrap()) {
             match (all.get_mut(&key), value) {
@@ -31,8 +31,13 @@ fn merged() -> toml::Table {
 }
 
 fn description() -> DistrictDescription {
-    let mut table = merged();
-    table.retain(|key, _| DistrictDescription::KEYS.contains(&key));
+    described_in("district.toml")
+}
+
+fn described_in(file: &str) -> DistrictDescription {
+    let mut table = merged(file);
+    let keys = ["effective_from", "levels", "grids", "departments", "mappings", "posts"];
+    table.retain(|key, _| keys.contains(&key));
     table.try_into().unwrap()
 }
 
@@ -130,4 +135,16 @@ fn a_single_command_continues_the_history_of_the_file() {
     assert_eq!(after.administrative_grids(&code("ZJX-R01-M01"), at()), [code("ZJX-A-U02")]);
     let again = decide(&after, LoadDistrict(description()));
     assert_eq!(again, Ok(vec![]), "the file speaks of 2018, the change is of 2026");
+}
+
+#[test]
+fn the_streets_of_a_district_of_five_levels_have_the_grid_centres() {
+    let district = given::given::<District>([]).when(LoadDistrict(described_in("five-levels.toml"))).state();
+    let facts = |grid: &str| district.grid_facts(&code(grid), at()).unwrap();
+    let lowest = facts("JA-S1-R01-M01-L02");
+    assert_eq!((lowest.path.len(), lowest.lowest, lowest.centre), (5, true, code("JA-S1")));
+    assert_eq!(lowest.administrative, [code("JA-A-S1")]);
+    assert_eq!(lowest.party_org.unwrap().as_str(), "JA-S1-R01-ZZ");
+    assert_eq!(facts("JA-S2-R01-M01-L01").centre, code("JA-S2"));
+    assert_eq!(facts("JA").centre, code("JA"), "a grid above the centres is its own");
 }

@@ -49,9 +49,10 @@ async fn run(
     request: Request,
 ) -> Result<Answer, Fault> {
     let (mut parts, payload) = request.into_parts();
-    let id = match verb.begins || kind.is_single() {
-        true => None,
-        false => Some(InPath::<Uuid>::from_request_parts(&mut parts, api).await?.0),
+    let id = if verb.begins || kind.is_single() {
+        None
+    } else {
+        Some(InPath::<Uuid>::from_request_parts(&mut parts, api).await?.0)
     };
     let said = Said::read(&parts.headers)?;
     let body = body(Request::from_parts(parts, payload), BODY_BYTES_MAX).await?;

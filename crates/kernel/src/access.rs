@@ -22,6 +22,20 @@ pub enum Reach {
 /// Roles that may take an action, each with its reach. A role without a row is denied.
 pub type Allowed = &'static [(Role, Reach)];
 
+/// Every role but the system's own, wherever its scope is.
+pub const EVERYBODY: Allowed = &[
+    (Role::GridMember, Reach::Any),
+    (Role::GridLeader, Reach::Any),
+    (Role::ResidentialSecretary, Reach::Any),
+    (Role::DutyOfficer, Reach::Any),
+    (Role::Dispatcher, Reach::Any),
+    (Role::DepartmentClerk, Reach::Any),
+    (Role::Verifier, Reach::Any),
+    (Role::Auditor, Reach::Any),
+    (Role::Integrator, Reach::Any),
+    (Role::Administrator, Reach::Any),
+];
+
 /// How far `role` reaches in an action, or `None` where it is denied.
 pub fn reach_of(allowed: Allowed, role: Role) -> Option<Reach> {
     allowed.iter().find(|(known, _)| *known == role).map(|(_, reach)| *reach)

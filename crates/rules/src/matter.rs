@@ -20,7 +20,7 @@ pub enum MatterClass {
     Civility,
 }
 
-/// The field that a matter belongs to, for statistics.
+/// The field of a matter, for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Domain {
@@ -38,11 +38,11 @@ pub enum Domain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HandlingKind {
-    /// 即办件: at once, inside the limit.
+    /// 即办件: immediately, inside the limit.
     Immediate,
-    /// 承诺件: promised on paper for a date.
+    /// 承诺件: promised in writing for a date.
     Promised,
-    /// 协调件: several have to agree first.
+    /// 协调件: several parties must agree first.
     Coordinated,
 }
 
@@ -52,7 +52,6 @@ pub struct Matter {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
     pub name: String,
-    /// 平安, 服务 or 文明.
     pub class: MatterClass,
     pub domain: Domain,
     /// How it is usually handled.
@@ -64,11 +63,11 @@ pub struct Matter {
     /// Departments that usually assist (协办).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assisting: Vec<DepartmentCode>,
-    /// How long disposal may take, and where that is said.
+    /// How long disposal may take.
     pub disposal: SourcedLimit,
-    /// From when on it is in the catalogue.
+    /// The moment from which it is in the catalogue in this form.
     pub effective_from: DateTime<Utc>,
-    /// Until when; none while it stays.
+    /// The end of that time; absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_until: Option<DateTime<Utc>>,
 }

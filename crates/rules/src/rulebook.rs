@@ -1,15 +1,16 @@
-//! The aggregate: all rules that ever held, folded from their events.
+//! The aggregate: the rules with their history, folded from their events.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
 use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
 use uuid::Uuid;
 
 use crate::{
-    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent, StepLimit,
-    StepLimitsPublished, Windows,
+    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal, RulesCommand,
+    RulesEvent, StepLimit, StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -25,7 +26,7 @@ pub struct Rulebook {
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
-    /// In the order in which they were published: the last one that knows a day counts.
+    /// In the order of publication: the last one that covers a day counts.
     pub(crate) calendars: Vec<Calendar>,
     pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
 }
@@ -36,7 +37,14 @@ impl Aggregate for Rulebook {
     const IS_SINGLE: bool = true;
     const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
     const READ_ACTION: &'static str = "read-rules-history";
-    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[crate::document::MATTERS];
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[DocumentSpec {
+        path: "matters",
+        action: "read-matters",
+        about: "The catalogue of matters",
+        read: EVERYBODY,
+        show: |rules, at| serde_json::to_value(rules.matters_document(at)),
+        schema: || schemars::schema_for!(MattersDocument),
+    }];
     type Command = RulesCommand;
     type Event = RulesEvent;
     type Refusal = Refusal;
@@ -46,7 +54,7 @@ impl Aggregate for Rulebook {
     }
 
     fn missing() -> Refusal {
-        Refusal::BlankName("rules".into())
+        Refusal::NotPublished
     }
 
     fn decide(&self, command: &RulesCommand, context: &Context) -> Decision<Self> {
@@ -62,7 +70,8 @@ impl Aggregate for Rulebook {
 }
 
 impl Rulebook {
-    pub(crate) fn apply(&mut self, event: RulesEvent) {
+    /// Applies an event.
+    fn apply(&mut self, event: RulesEvent) {
         match event {
             RulesEvent::MatterPublished(event) => {
                 self.version = event.rules_version;
@@ -100,7 +109,7 @@ impl Rulebook {
         }
     }
 
-    /// Ends the form of a matter that is in force; one that would have lasted no time at all is dropped.
+    /// Ends the form of a matter that is in force. A form without duration is dropped.
     fn end_matter(&mut self, code: &MatterCode, at: DateTime<Utc>) -> &mut Vec<Matter> {
         let versions = self.matters.entry(code.clone()).or_default();
         if let Some(last) = versions.last_mut().filter(|last| last.effective_until.is_none()) {
@@ -111,7 +120,7 @@ impl Rulebook {
     }
 }
 
-/// Values of which each holds until the next, oldest first.
+/// Values that each hold until the next, oldest first.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dated<T>(Vec<(DateTime<Utc>, T)>);
 
@@ -127,7 +136,7 @@ impl<T> Dated<T> {
         self.0.iter().rev().find(|(from, _)| *from <= at).map(|(_, value)| value)
     }
 
-    /// Since when the last one holds.
+    /// The moment from which the last one holds.
     pub(crate) fn last_change(&self) -> Option<DateTime<Utc>> {
         self.0.last().map(|(from, _)| *from)
     }

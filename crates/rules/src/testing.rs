@@ -3,25 +3,28 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
+use kernel::consent::Share;
+use kernel::facts::Authority;
 use kernel::{Aggregate as _, DepartmentCode, Limit, MatterCode, Step, TimeUnit};
 
 use crate::{
-    Authority, Calendar, CalendarId, CalendarPublished, ConsentRule, ConsentRulePublished, Domain,
-    FilingCriteriaPublished, FilingCriterion, Fraction, HandlingKind, Holiday, MatterClass, MatterPublished,
-    MatterSpec, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Thresholds,
-    Windows, WindowsPublished, WorkingSpan,
+    Calendar, CalendarId, CalendarPublished, ConsentRule, ConsentRulePublished, Domain, FilingCriteriaPublished,
+    FilingCriterion, HandlingKind, Holiday, MatterClass, MatterPublished, MatterSpec, Rulebook, RulesDescription,
+    RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Thresholds, Windows, WindowsPublished, WorkingSpan,
 };
-
-/// The steps that the kinds know in these tests, in the order of their codes.
-pub(crate) const STEPS: [Step; 4] = [Step::FILE, Step::FIRST_CONTACT, Step::REGISTER, Step::VERIFY];
-
-/// Rules that `events` led to, in an installation that knows [`STEPS`].
-pub(crate) fn given(events: impl IntoIterator<Item = RulesEvent>) -> given::Given<Rulebook> {
-    given::given(events).knowing(|facts| facts.steps = BTreeSet::from(STEPS))
-}
 
 pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
     events.into_iter().fold(Rulebook::default(), Rulebook::evolve)
+}
+
+/// The steps that have a limit in [`described`].
+pub(crate) fn steps() -> BTreeSet<Step> {
+    BTreeSet::from([Step::ACCEPT, Step::FILE, Step::FIRST_CONTACT, Step::REGISTER])
+}
+
+/// The code of the one matter.
+pub(crate) fn code() -> MatterCode {
+    MatterCode::try_new("WM-0101").unwrap()
 }
 
 pub(crate) fn date(text: &str) -> NaiveDate {
@@ -63,8 +66,8 @@ pub(crate) fn calendar_2027() -> Calendar {
     calendar(2027, &[("2027-01-01", "2027-01-03")], &[])
 }
 
-fn share(numerator: u32, denominator: u32, exceeded: bool) -> Fraction {
-    Fraction { numerator, denominator, exceeded }
+fn share(numerator: u32, denominator: u32, exceeded: bool) -> Share {
+    Share { numerator, denominator, exceeded }
 }
 
 pub(crate) fn resident_two_thirds() -> ConsentRule {
@@ -113,14 +116,14 @@ pub(crate) fn matter_event(code: &str, rules_version: u32) -> MatterPublished {
     MatterPublished { rules_version, matter: matter(code).in_force_from(day("2018-01-01")) }
 }
 
-/// One matter, one day for each of [`STEPS`], the calendar of 2026, one consent rule, one criterion.
+/// One matter, one day for each of [`steps`], the calendar of 2026, one consent rule, one criterion.
 pub(crate) fn described() -> RulesDescription {
     let limit = Limit { amount: 1, unit: TimeUnit::WorkDay };
-    let steps = STEPS.map(|step| StepLimit { step, limit, assumed: true, source: "测试".into() });
+    let step = |step| StepLimit { step, limit, assumed: true, source: "测试".into() };
     RulesDescription {
         effective_from: day("2018-01-01"),
         matters: vec![matter("WM-0101")],
-        step_limits: steps.into(),
+        step_limits: steps().into_iter().map(step).collect(),
         windows: Windows { return_order: sourced(2, TimeUnit::WorkDay), reopen: sourced(30, TimeUnit::CalendarDay) },
         calendars: vec![calendar_2026()],
         consent_rules: vec![resident_two_thirds()],

@@ -86,7 +86,8 @@ impl Trial {
     }
 
     fn counted(&self, view: &str) -> String {
-        self.tables.docs(view).into_iter().map(|(word, count)| format!("{word}{count} ")).collect()
+        let counted = self.tables.docs(view).into_iter().map(|(word, count)| format!("{word}{count}"));
+        counted.collect::<Vec<_>>().join(" ") + " "
     }
 }
 

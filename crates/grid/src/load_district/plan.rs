@@ -12,7 +12,7 @@ pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, 
     let mut specs: BTreeMap<&GridCode, &GridSpec> = BTreeMap::new();
     for spec in &description.grids {
         if specs.insert(&spec.code, spec).is_some() {
-            return Err(Refusal::DuplicateCode(spec.code.clone()));
+            return Err(Refusal::Duplicate(format!("grid {}", spec.code)));
         }
     }
     let levels = levels(&description.levels, &specs)?;
@@ -61,7 +61,7 @@ fn levels<'a>(
         }
         check_levels(root, names)?;
         if levels.insert(root, names.as_slice()).is_some() {
-            return Err(Refusal::DuplicateCode(root.clone()));
+            return Err(Refusal::Duplicate(format!("tree {root}")));
         }
     }
     Ok(levels)

@@ -166,9 +166,9 @@ fn a_planned_post_is_kept_by_the_next_description() {
 
 #[test]
 fn a_code_is_described_once() {
-    refused(|it| it.grids.push(spec("T", None, "总网格")), Refusal::DuplicateCode(code("T")));
-    refused(|it| it.levels.push(it.levels[0].clone()), Refusal::DuplicateCode(code("T")));
-    refused(|it| it.departments.push(law(&[])), Refusal::DuplicateDepartment(law(&[]).code));
+    refused(|it| it.grids.push(spec("T", None, "总网格")), Refusal::Duplicate("grid T".into()));
+    refused(|it| it.levels.push(it.levels[0].clone()), Refusal::Duplicate("tree T".into()));
+    refused(|it| it.departments.push(law(&[])), Refusal::Duplicate("department CGZF".into()));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Other processes that write the same file are noticed by its write-ahead log, whose size or time changes with each commit.
 //!
-//! Looking at a file is no statement and takes a few microseconds; the head is asked for when something has changed.
+//! To look at a file takes a few microseconds and no statement; the head is asked for when something has changed.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,9 @@ use crate::record::position_from_sql;
 /// The position of the newest event.
 pub(super) const READ_HEAD: &str = "select position from head";
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How often the head is asked for if nothing seems to change.
+/// How often the head is asked for after a change.
+const ASKS_AFTER_CHANGE: u8 = 2;
+/// How often it is asked for if nothing seems to change.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// The task that keeps [`Committed`] up to date. It ends when this is dropped.
@@ -47,16 +49,20 @@ fn write_ahead_log_of(file: &Path) -> PathBuf {
 async fn run(write_ahead_log: PathBuf, readers: SqlitePool, committed: Committed) {
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut seen, mut asked) = (None, Instant::now());
-    let mut has_changed = false;
+    let mut own = committed.own();
+    let (mut seen, mut asked, mut asks_due) = (None, Instant::now(), 0);
     loop {
         look.tick().await;
         let sight = sight_of(&write_ahead_log);
-        let ask_again = std::mem::replace(&mut has_changed, sight != seen);
-        seen = sight;
-        // Once more after the last change: two commits within one tick of the file system's clock look like one.
-        if has_changed || ask_again || asked.elapsed() >= ASK_EVERY {
-            asked = Instant::now();
+        if sight != seen {
+            // Once more after the last change: two commits within one tick of the file system's clock look like one.
+            (seen, asks_due) = (sight, ASKS_AFTER_CHANGE);
+        }
+        if own.has_changed().unwrap_or_default() {
+            // Whatever others committed before is known with it. What came after is asked for when this process is quiet.
+            own.mark_unchanged();
+        } else if asks_due > 0 || asked.elapsed() >= ASK_EVERY {
+            (asked, asks_due) = (Instant::now(), asks_due.saturating_sub(1));
             ask(&readers, &committed).await;
         }
     }

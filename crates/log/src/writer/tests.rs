@@ -325,7 +325,7 @@ async fn an_append_without_parts_or_with_a_stream_twice_is_refused_at_the_door()
     for (wrong, why) in [(none, "names no stream"), (twice, "twice")] {
         match writer.append(wrong).await {
             Err(AppendError::Failure(failure)) => {
-                assert!(!failure.passing && failure.reason.contains(why), "{failure}")
+                assert!(!failure.passing && failure.reason.contains(why), "{failure}");
             }
             answer => panic!("{answer:?}"),
         }

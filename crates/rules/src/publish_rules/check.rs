@@ -1,4 +1,4 @@
-//! Checks of a description by itself, before it is compared with the rules in force.
+//! Checks a description by itself, before it is compared with the known rules.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use kernel::{Limit, Step};
 
 use crate::{CalendarId, ConsentRule, MatterSpec, Refusal, RulesDescription};
 
-/// Refuses a description that contradicts itself or is incomplete.
+/// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
 pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
     matters(&description.matters)?;
     limits(description, known)?;
@@ -69,10 +69,10 @@ fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
         return Err(Refusal::Unsourced(rule.id.clone()));
     }
     if !rule.heads.is_sound() || rule.area.is_some_and(|area| !area.is_sound()) {
-        return unsound("it must say which share must agree, and no share may exceed the whole");
+        return unsound("must say which share has to agree, and no share may be more than the whole");
     }
     match (rule.decided_from, rule.decided_until) {
-        (Some(from), Some(until)) if until <= from => unsound("it ends before it begins"),
+        (Some(from), Some(until)) if until <= from => unsound("ends before it begins"),
         _ => Ok(()),
     }
 }

@@ -115,7 +115,11 @@ pub async fn play(system: &System, timeline: &Timeline) -> anyhow::Result<Ending
 }
 
 /// The visits give a problem list of three lines: one is the shed, one goes up, one is joined to the shed.
-async fn visits<'a>(system: &System, timeline: &'a Timeline, players: &Players) -> anyhow::Result<(Scene<'a>, Scene<'a>)> {
+async fn visits<'a>(
+    system: &System,
+    timeline: &'a Timeline,
+    players: &Players,
+) -> anyhow::Result<(Scene<'a>, Scene<'a>)> {
     let [first, second, third] = &players.leaders;
     let found = ["车棚硬件设施老化缺失", "楼道“从天而降”的电线存在安全隐患", "非机动车乱停放，小区秩序难以维护"];
     let visit = |line: usize, who| Act {
