@@ -64,8 +64,17 @@ pub struct Build {
     pub position: u64,
 }
 
-/// The rows of a view: sort key and document, by key.
-pub type ViewRows = BTreeMap<String, (i64, String)>;
+/// One row of a view.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ViewRow {
+    /// Its document.
+    pub doc: String,
+    /// By what it is found: sort keys and values, sorted.
+    pub entries: Vec<(i64, String)>,
+}
+
+/// The rows of a view, by key.
+pub type ViewRows = BTreeMap<String, ViewRow>;
 
 impl Tables {
     /// Those of a system.
@@ -128,33 +137,44 @@ impl Tables {
             Self::Postgres(_) => "active",
         };
         let sql = format!(
-            "select number || ' ' || name || ' ' || table_name || ' ' || position
+            "select number || ' ' || name || ' ' || position
             from views
             where {is_active}
             order by name"
         );
         let text = self.views(&sql).await?;
         let build = |line: &str| {
-            let [number, name, table, position] = fields(line)?;
-            let (name, table) = (name.to_owned(), table.to_owned());
-            Ok(Build { number: number.parse()?, name, table, position: position.parse()? })
+            let [number, name, position] = fields(line)?;
+            let table = format!("view_{name}_{number}");
+            Ok(Build { number: number.parse()?, name: name.to_owned(), table, position: position.parse()? })
         };
         text.lines().map(build).collect()
     }
 
-    /// Every row of a build.
+    /// Every row of a build, with the entries by which it is found.
     pub async fn rows(&self, build: &Build) -> anyhow::Result<ViewRows> {
-        let (key, doc) = match self {
-            Self::Sqlite { .. } => (self.hex("key"), self.hex("doc")),
-            Self::Postgres(_) => (self.hex("convert_to(key, 'UTF8')"), self.hex("convert_to(doc::text, 'UTF8')")),
-        };
-        let text = self.views(&format!("select {key} || ' ' || sort || ' ' || {doc} from {}", build.table)).await?;
-        let row = |line: &str| {
-            let [key, sort, doc] = fields(line)?;
-            let text = |hex: &str| anyhow::Ok(String::from_utf8(from_hex(hex)?)?);
-            Ok((text(key)?, (sort.parse()?, text(doc)?)))
-        };
-        text.lines().map(row).collect()
+        let text = |hex: &str| anyhow::Ok(String::from_utf8(from_hex(hex)?)?);
+        let (key, doc, value) = (self.hex_of_text("key"), self.hex_of_text("doc"), self.hex_of_text("value"));
+        let mut rows = ViewRows::new();
+        for line in self.views(&format!("select {key} || ' ' || {doc} from {}", build.table)).await?.lines() {
+            let [key, doc] = fields(line)?;
+            rows.insert(text(key)?, ViewRow { doc: text(doc)?, entries: Vec::new() });
+        }
+        let entries = format!("select {key} || ' ' || sort || ' ' || {value} from {}_by", build.table);
+        for line in self.views(&entries).await?.lines() {
+            let [key, sort, value] = fields(line)?;
+            // An entry without a row is a row of its own, which the other side does not have.
+            rows.entry(text(key)?).or_default().entries.push((sort.parse()?, text(value)?));
+        }
+        rows.values_mut().for_each(|row| row.entries.sort_unstable());
+        Ok(rows)
+    }
+
+    fn hex_of_text(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => self.hex(column),
+            Self::Postgres(_) => self.hex(&format!("convert_to({column}::text, 'UTF8')")),
+        }
     }
 
     fn hex(&self, bytes: &str) -> String {

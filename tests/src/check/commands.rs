@@ -196,7 +196,7 @@ mod tests {
             vec![event(5, "a", 4), event(6, "a", 5)],
             vec![event(5, "a", 4), event(6, "b", 8)],
             vec![event(5, "a", 4), event(7, "b", 9)],
-            vec![event(5, "b", 8), event(6, "b", 9)],
+            vec![event(5, "a", 3), event(6, "a", 4)],
         ] {
             assert!(!is_whole(&torn), "{torn:?}");
         }

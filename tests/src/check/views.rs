@@ -66,11 +66,13 @@ fn compare(lived: &BTreeMap<String, ViewRows>, fresh: &BTreeMap<String, ViewRows
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::ViewRow;
 
     #[test]
     fn a_row_too_few_a_row_too_many_and_another_row_are_found() {
         let rows = |rows: &[(&str, i64)]| {
-            let rows = rows.iter().map(|(key, sort)| ((*key).to_owned(), (*sort, "{}".to_owned()))).collect();
+            let row = |sort: i64| ViewRow { doc: "{}".to_owned(), entries: vec![(sort, "0:JAS".to_owned())] };
+            let rows = rows.iter().map(|(key, sort)| ((*key).to_owned(), row(*sort))).collect();
             BTreeMap::from([("board".to_owned(), rows)])
         };
         let broken = |lived: &[(&str, i64)], fresh: &[(&str, i64)]| {
