@@ -13,7 +13,7 @@ use app::view::{Fold, FoldError, Working};
 use app::{Error, registry};
 use chrono::TimeDelta;
 use kernel::digest::Digest;
-use kernel::{EventId, Position, Read, Role, StreamId, Version};
+use kernel::{EventId, Read, Role, StreamId, Version};
 use serde_json::json;
 use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, leader, member, now};
 use uuid::Uuid;
