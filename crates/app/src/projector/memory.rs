@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::event::Unreadable;
 use crate::port::{
-    Append, AppendError, Build, EventLog, Failure, FilledRows, FindError, Loaded, Move, Query, Receipt, Registered, Row,
-    RowPage, Saved, ViewSpec, ViewStore, Wanted,
+    Append, AppendError, Build, EventLog, Failure, FilledRows, FindError, Loaded, Move, Query, Receipt, Registered,
+    Row, RowPage, Saved, ViewSpec, ViewStore, Wanted,
 };
 
 /// A log of events, each of which is a word.
@@ -25,8 +25,11 @@ pub(super) struct Words {
 
 impl Words {
     pub(super) fn of(words: &[&str]) -> Self {
-        let log = Self { events: Mutex::default(), committed: watch::Sender::new(Position(0)), reads: Mutex::default() };
-        words.iter().for_each(|word| log.say(word));
+        let log =
+            Self { events: Mutex::default(), committed: watch::Sender::new(Position(0)), reads: Mutex::default() };
+        for word in words {
+            log.say(word);
+        }
         log
     }
 
@@ -192,7 +195,11 @@ impl ViewStore for Tables {
     async fn activate(&self, build: &Build) -> Result<(), Failure> {
         let mut state = self.0.lock().unwrap();
         state.builds.retain(|registered| registered.view != build.view || registered.number == build.number);
-        state.builds.iter_mut().filter(|registered| registered.number == build.number).for_each(|one| one.active = true);
+        state
+            .builds
+            .iter_mut()
+            .filter(|registered| registered.number == build.number)
+            .for_each(|one| one.active = true);
         Ok(())
     }
     async fn abandon(&self, build: &Build) -> Result<(), Failure> {

@@ -86,7 +86,7 @@ impl Trial {
     }
 
     fn counted(&self, view: &str) -> String {
-        self.tables.docs(view).into_iter().map(|(word, count)| format!("{word}{count} ")).collect()
+        self.tables.docs(view).into_iter().fold(String::new(), |text, (word, count)| text + &word + &count + " ")
     }
 }
 
