@@ -1,6 +1,6 @@
 //! Four families, never mixed: the caller's form, the domain's no, a lost race, and our own fault.
 
-use kernel::command::ParseError;
+use kernel::ParseError;
 use kernel::{CommandId, Refusal, Role};
 
 use crate::Problem;

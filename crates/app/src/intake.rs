@@ -1,7 +1,7 @@
 //! The one door: a command as it came in over HTTP or NATS, from the command line, or from a process.
 
 use bytes::Bytes;
-use kernel::command::ParseError;
+use kernel::ParseError;
 use kernel::digest::Digest;
 use kernel::envelope::Provenance;
 use kernel::{Actor, CommandId, CorrelationId, EventId, Position, StreamId, Version};

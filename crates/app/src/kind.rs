@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use kernel::ParseError;
 use kernel::aggregate::PersonalSpec;
-use kernel::command::ParseError;
 use kernel::facts::SealedPerson;
 use kernel::{
     Aggregate, Allowed, AnyEvent, Command, Context, Entropy, Event, EventSpec, Family, Needs, Place, Recorded, Refusal,

@@ -66,7 +66,7 @@ pub fn document() -> Value {
     let document = OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).tags(Some(tags)).build();
     let mut document = serde_json::to_value(document).expect("a document of texts and maps is JSON");
     // Put in last, as JSON: the builders know fewer keywords of JSON Schema than the schemas of the domain use.
-    document["components"]["schemas"] = schemas::all(bodies);
+    document["components"]["schemas"] = schemas::all(bodies.components);
     document["jsonSchemaDialect"] = json!("https://json-schema.org/draft/2020-12/schema");
     document
 }

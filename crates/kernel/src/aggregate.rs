@@ -7,11 +7,12 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::access::{Allowed, Place, Reach};
 use crate::facts::{Context, SealedPerson};
-use crate::needs::Needs;
-use crate::{Command, Event, Refusal, Role, Step};
+use crate::needs::{Also, Depends, Needs};
+use crate::{Event, Refusal, Role, Step};
 
 /// Most bytes of a command's body, unless its kind takes more: 256 KiB.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -115,6 +116,46 @@ pub trait Verb: Clone + Debug + PartialEq + Serialize + DeserializeOwned + JsonS
     fn example() -> Self;
 }
 
+/// Why the body of a command could not be read. The caller must change it.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// No command has that name.
+    #[error("no command is called `{0}`")]
+    UnknownCommand(String),
+    /// The body does not fit the command.
+    #[error("the body of {name} does not fit: {reason}")]
+    Body {
+        /// The command's name.
+        name: String,
+        /// What serde found, with line and column.
+        reason: String,
+    },
+}
+
+/// The commands of one aggregate. Made by [`commands!`](crate::commands).
+pub trait Command: Sized + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// The aggregate.
+    type Of: Aggregate<Command = Self>;
+    /// Every verb.
+    const VERBS: &'static [VerbSpec];
+
+    /// The name of this command.
+    fn name(&self) -> &'static str;
+    /// Reads the command called `name` from a JSON body.
+    fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError>;
+    /// What must be known to decide it.
+    fn needs(&self, of: &Self::Of) -> Needs;
+    /// What names the aggregate that it begins, where that is not the id of the command.
+    fn natural_key(&self) -> Option<String>;
+    /// One example of every command.
+    fn examples() -> Vec<Self>;
+
+    /// The verb that is called `name`.
+    fn verb(name: &str) -> Option<&'static VerbSpec> {
+        Self::VERBS.iter().find(|verb| verb.name == name)
+    }
+}
+
 /// What the registry knows of a verb.
 #[derive(Clone, Copy, Debug)]
 pub struct VerbSpec {
@@ -146,5 +187,38 @@ impl VerbSpec {
             schema: || schemars::schema_for!(V),
             example: || serde_json::to_value(V::example()).expect("a coverage test writes every example"),
         }
+    }
+}
+
+impl Also {
+    /// `verb` on the aggregate `id`.
+    ///
+    /// # Panics
+    /// Where a verb cannot be written as JSON, which a coverage test shows for every verb.
+    pub fn new<V: Verb>(id: Uuid, verb: &V) -> Self {
+        let category = <<V::Of as Aggregate>::Event as Event>::CATEGORY;
+        let body = serde_json::to_value(verb).expect("a verb is JSON");
+        Self { category, id, verb: V::NAME, body }
+    }
+}
+
+impl Depends {
+    /// The aggregate `id` of kind `A`.
+    pub fn on<A: Aggregate>(id: Uuid) -> Self {
+        Self { category: A::Event::CATEGORY, id }
+    }
+}
+
+impl Needs {
+    /// Another verb that is a part of the same command.
+    pub fn also<V: Verb>(mut self, id: Uuid, verb: &V) -> Self {
+        self.also.push(Also::new(id, verb));
+        self
+    }
+
+    /// An aggregate that must not change before the command is recorded.
+    pub fn depends_on<A: Aggregate>(mut self, id: Uuid) -> Self {
+        self.depends_on.push(Depends::on::<A>(id));
+        self
     }
 }

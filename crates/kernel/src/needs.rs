@@ -4,9 +4,7 @@ use uuid::Uuid;
 
 use crate::digest::Digest;
 use crate::sealed::Personal;
-use crate::{
-    Aggregate, DepartmentCode, Event as _, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step, Verb,
-};
+use crate::{DepartmentCode, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step};
 
 /// What a command must know. Built by chaining:
 ///
@@ -65,18 +63,6 @@ pub struct Also {
     pub body: serde_json::Value,
 }
 
-impl Also {
-    /// `verb` on the aggregate `id`.
-    ///
-    /// # Panics
-    /// Where a verb cannot be written as JSON, which a coverage test shows for every verb.
-    pub fn new<V: Verb>(id: Uuid, verb: &V) -> Self {
-        let category = <<V::Of as Aggregate>::Event as crate::Event>::CATEGORY;
-        let body = serde_json::to_value(verb).expect("a verb is JSON");
-        Self { category, id, verb: V::NAME, body }
-    }
-}
-
 /// An aggregate on whose version a decision depends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Depends {
@@ -84,13 +70,6 @@ pub struct Depends {
     pub category: &'static str,
     /// Its id.
     pub id: Uuid,
-}
-
-impl Depends {
-    /// The aggregate `id` of kind `A`.
-    pub fn on<A: Aggregate>(id: Uuid) -> Self {
-        Self { category: A::Event::CATEGORY, id }
-    }
 }
 
 impl Needs {
@@ -163,17 +142,5 @@ impl Needs {
     /// The steps that the kinds know.
     pub fn steps(self) -> Self {
         Self { steps: true, ..self }
-    }
-
-    /// Another verb that is a part of the same command.
-    pub fn also<V: Verb>(mut self, id: Uuid, verb: &V) -> Self {
-        self.also.push(Also::new(id, verb));
-        self
-    }
-
-    /// An aggregate that must not change before the command is recorded.
-    pub fn depends_on<A: Aggregate>(mut self, id: Uuid) -> Self {
-        self.depends_on.push(Depends::on::<A>(id));
-        self
     }
 }

@@ -44,7 +44,7 @@ pub trait Refusal: std::error::Error + Clone + PartialEq + Send + Sync + 'static
 macro_rules! refusals {
     (
         $(#[$doc:meta])*
-        pub enum $enum:ident {
+        $vis:vis enum $enum:ident {
             $(
                 $(#[$attribute:meta])*
                 $variant:ident
@@ -57,7 +57,7 @@ macro_rules! refusals {
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-        pub enum $enum {
+        $vis enum $enum {
             $(
                 $(#[$attribute])*
                 $variant
@@ -179,7 +179,7 @@ mod tests {
 
     crate::refusals! {
         /// A kind that says no.
-        pub enum No {
+        enum No {
             /// Never.
             #[error("never")]
             Never = Missing "never",

@@ -86,8 +86,7 @@ impl Trial {
     }
 
     fn counted(&self, view: &str) -> String {
-        let counted = self.tables.docs(view).into_iter().map(|(word, count)| format!("{word}{count}"));
-        counted.collect::<Vec<_>>().join(" ") + " "
+        self.tables.docs(view).into_iter().fold(String::new(), |text, (word, count)| text + &word + &count + " ")
     }
 }
 

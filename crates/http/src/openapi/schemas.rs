@@ -7,8 +7,7 @@ use app::shown::Shown;
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
-use super::commands::Bodies;
-use super::components::name_of;
+use super::components::{Components, name_of};
 
 /// The component of what a command did.
 pub(super) const ANSWER: &str = "app.Answer";
@@ -34,9 +33,8 @@ pub(super) fn document_name(path: &str) -> String {
     name_of("document", path)
 }
 
-/// Every component schema.
-pub(super) fn all(bodies: Bodies) -> Value {
-    let mut components = bodies.components;
+/// Every component schema: those of the bodies of commands, and those of answers.
+pub(super) fn all(mut components: Components) -> Value {
     for view in registry::views() {
         let name = row_name(&**view);
         components.take("view", name.trim_start_matches("view."), view.schema());

@@ -152,11 +152,11 @@ impl Saving for SqliteViews {
         let mut tx = self.begin_tx().await?;
         let mut saved = Vec::with_capacity(moves.len());
         for one in moves {
-            let verdict = move_checkpoint_in_tx(&mut tx, one).await?;
-            if matches!(verdict, Saved::Written) {
+            let outcome = move_checkpoint_in_tx(&mut tx, one).await?;
+            if matches!(outcome, Saved::Written) {
                 write_in_tx(&mut tx, &one.build, &one.rows).await?;
             }
-            saved.push(verdict);
+            saved.push(outcome);
         }
         tx.commit().await?;
         Ok(saved)

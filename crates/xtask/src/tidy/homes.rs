@@ -40,7 +40,6 @@ const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["dualgrid", "testkit", "tests"]),
     ("infer", &["log"]),
     ("jsonwebtoken", &["http"]),
-    ("litemap", &["app"]),
     ("memchr", &["kernel"]),
     ("metrics-exporter-prometheus", &["http"]),
     ("mimalloc", &["dualgrid"]),
