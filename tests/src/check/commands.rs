@@ -11,12 +11,16 @@ use super::{Findings, Property};
 use crate::tables::{CommandRow, EventRow};
 use crate::{Entry, Outcome, Stage};
 
+/// The role of the processes of dualgrid, which give commands by themselves.
+const SYSTEM: &str = "system";
+
 /// Events by the command that made them.
 type ByCommand<'a> = BTreeMap<Uuid, Vec<&'a EventRow>>;
 
 #[derive(Deserialize)]
 struct Envelope {
     commandid: Uuid,
+    actorrole: String,
 }
 
 /// Every acknowledged command once and as answered, refused ones nowhere, unknown ones at most once, nothing else.
@@ -38,11 +42,14 @@ fn compare(
     found: &mut Findings,
 ) -> anyhow::Result<()> {
     let mut made: ByCommand<'_> = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for event in events {
         let envelope: Envelope = serde_json::from_str(&event.text).context("an event without its command")?;
+        if envelope.actorrole == SYSTEM {
+            known.insert(envelope.commandid);
+        }
         made.entry(envelope.commandid).or_default().push(event);
     }
-    let mut known = BTreeSet::new();
     for entry in entries {
         known.insert(entry.intention.id);
         let events = made.get(&entry.intention.id).map_or(&[][..], Vec::as_slice);
@@ -172,7 +179,7 @@ mod tests {
     }
 
     fn event(position: u64, version: u64) -> EventRow {
-        let text = json!({ "commandid": ID }).to_string();
+        let text = json!({ "commandid": ID, "actorrole": "duty_officer" }).to_string();
         EventRow { position, stream: "case-1".into(), version, text }
     }
 
