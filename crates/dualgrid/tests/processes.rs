@@ -94,7 +94,8 @@ async fn what_happened_before_the_activation_is_not_acted_on() {
     until(&desk, 1, async || is_activated(&desk).await).await;
     answer(&desk, goes_on, "第二次答复").await;
     until(&desk, 1, async || !answers(&desk, ends).await.is_empty()).await;
-    let told: Vec<Value> = answers(&desk, ends).await.into_iter().map(|event| event["data"]["answer"].clone()).collect();
+    let told: Vec<Value> =
+        answers(&desk, ends).await.into_iter().map(|event| event["data"]["answer"].clone()).collect();
     assert_eq!(told, ["第二次答复"]);
 }
 
@@ -150,8 +151,7 @@ async fn a_process_is_woken_in_time_and_a_refusal_is_an_answer() {
     let desk = Desk::open().await;
     let case = desk.discover().await;
     let ports = desk.app.ports();
-    let sources =
-        Sources { log: Arc::clone(&ports.log), views: Arc::clone(&ports.views), decode: registry::decode };
+    let sources = Sources { log: Arc::clone(&ports.log), views: Arc::clone(&ports.views), decode: registry::decode };
     let (stop, stopped) = watch::channel(false);
     let mut running = tokio::task::JoinSet::new();
     let folds = vec![fold_of::<Outbox<Impatient>>(), fold_of::<Alarms<Impatient>>()];
