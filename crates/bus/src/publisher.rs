@@ -65,7 +65,7 @@ pub struct PublisherOptions {
     pub events_in_flight_max: usize,
     /// How often the stream is compared with the log without another reason.
     pub check_every: Duration,
-    /// How often the log is asked for events of other processes.
+    /// How often the log is asked for events that it has not told of.
     pub poll_every: Duration,
     /// How long a busy publisher waits for more events before the next batch: each batch costs NATS a flush to disk.
     pub gather_for: Duration,
@@ -84,7 +84,7 @@ impl Default for PublisherOptions {
             batches_in_flight_max: 4,
             events_in_flight_max: 10_000,
             check_every: Duration::from_secs(5),
-            poll_every: Duration::from_millis(10),
+            poll_every: Duration::from_secs(1),
             gather_for: Duration::from_millis(15),
             installation: String::new(),
             replicas: 1,
