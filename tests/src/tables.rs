@@ -166,7 +166,9 @@ impl Tables {
             // An entry without a row is a row of its own, which the other side does not have.
             rows.entry(text(key)?).or_default().entries.push((sort.parse()?, text(value)?));
         }
-        rows.values_mut().for_each(|row| row.entries.sort_unstable());
+        for row in rows.values_mut() {
+            row.entries.sort_unstable();
+        }
         Ok(rows)
     }
 
