@@ -65,12 +65,8 @@ pub struct PublisherOptions {
     pub events_in_flight_max: usize,
     /// How often the stream is compared with the log without another reason.
     pub check_every: Duration,
-<<<<<<< HEAD
     /// How often the log is asked for events without being told of any. The log tells of commits, also of other processes; what
     /// it did not tell is found this way.
-=======
-    /// How often the log is asked for events that it has not told of.
->>>>>>> bench
     pub poll_every: Duration,
     /// How long a busy publisher waits for more events before the next batch: each batch costs NATS a flush to disk.
     pub gather_for: Duration,
