@@ -1,5 +1,7 @@
 //! Processes on SQLite: what follows is sent once, whoever sends it, and a refusal is an answer.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/desk.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;

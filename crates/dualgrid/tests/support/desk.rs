@@ -36,13 +36,18 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens it and loads the sample district.
     pub(crate) async fn open() -> Self {
+        Self::open_with("district.toml").await
+    }
+
+    /// Opens it and loads the district of this file of the samples.
+    pub(crate) async fn open_with(file: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(now()));
         let app = open(folder.path(), clock.clone()).await;
         let photo = b"\x89PNG\r\n\x1a\n photo".as_slice().into();
         let photo = app.ports().evidence.put("image/png", photo).await.unwrap();
         let desk = Self { app, clock, photo: photo.sha256.to_string(), folder };
-        desk.load_sample().await;
+        desk.load_sample(file).await;
         desk
     }
 
@@ -51,14 +56,14 @@ impl Desk {
         open(self.folder.path(), self.clock.clone()).await
     }
 
-    async fn load_sample(&self) {
+    async fn load_sample(&self, file: &str) {
         let administrator = actor("operator", Role::Administrator, None);
         for name in ["publish-rules", "load-district"] {
             let (_, verb) = registry::verb(name).unwrap();
             let schema = (verb.schema)().to_value();
             let reference = schema["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#')));
             let fields = &reference.unwrap_or(&schema)["properties"];
-            let mut body = sample();
+            let mut body = sample(file);
             body.retain(|key, _| fields.get(key).is_some());
             let body = serde_json::to_value(body).unwrap();
             self.submit(&administrator, None, name, id(), &body).await.unwrap();
@@ -164,7 +169,7 @@ pub(crate) fn request(by: &Actor, about: Option<Uuid>, name: &str, command: Comm
 
 /// The body of a filing: every criterion of the sample is met.
 pub(crate) fn all_met() -> Value {
-    let asked = sample().remove("filing_criteria").unwrap();
+    let asked = sample("district.toml").remove("filing_criteria").unwrap();
     let asked = asked.as_array().unwrap().iter();
     let answers: Vec<Value> =
         asked.map(|one| json!({"criterion": one["text"].as_str().unwrap(), "met": true})).collect();
@@ -172,10 +177,10 @@ pub(crate) fn all_met() -> Value {
 }
 
 /// The sample files joined.
-fn sample() -> toml::Table {
+fn sample(file: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample");
     let read = |name: &str| -> toml::Table { std::fs::read_to_string(folder.join(name)).unwrap().parse().unwrap() };
-    let mut all = read("district.toml");
+    let mut all = read(file);
     for name in all.remove("include").unwrap().as_array().unwrap().clone() {
         for (key, value) in read(name.as_str().unwrap()) {
             match (all.get_mut(&key), value) {

@@ -103,7 +103,7 @@ fn a_command_waits_until_it_is_answered_and_a_refusal_is_shown() {
     let (b, mut history) = (case("b").uuid(), History::<Outbox<MergedAnswer>>::new());
     history.then(b, taken_in("a1")).then(b, answered("已改建"));
     let waiting = history.row(b).waiting[0].clone();
-    let refused = Some(Refused { code: "wrong-stage".into(), detail: "the case is closed".into() });
+    let refused = Refused { code: "wrong-stage".into(), detail: "the case is closed".into() };
     let answered = FollowUpAnswered {
         process: "merged_answer".into(),
         version: 1,
@@ -111,14 +111,14 @@ fn a_command_waits_until_it_is_answered_and_a_refusal_is_shown() {
         position: waiting.position.0,
         number: waiting.number,
         command: waiting.command,
-        refused: refused.clone(),
+        refused: Some(refused.clone()),
     };
     let of_another = FollowUpAnswered { version: 2, ..answered.clone() };
     history.then(Uuid::nil(), RunEvent::from(of_another));
     assert_eq!(history.row(b).waiting.len(), 1, "what another version was answered is not about this one");
     history.then(Uuid::nil(), RunEvent::from(answered));
     assert_eq!(history.row(b).waiting, []);
-    assert_eq!(history.row(b).refused[0].refused, refused.unwrap());
+    assert_eq!(history.row(b).refused[0].refused, refused);
 }
 
 /// Reminds once, an hour after a merger; then never.
