@@ -84,7 +84,15 @@ async fn projectors(run: &mut Run) -> anyhow::Result<Outcome> {
         checkpoints.look_for(&tables, Duration::from_millis(500)).await?;
         let victim = usize::try_from(run.randomness.below(2))?;
         let point = *run.randomness.pick(&["before-checkpoint", "after-checkpoint", ""]);
+        // Who finds that another one moves the checkpoints stands back: it comes to a point only while that one stands still.
+        let other = 1 - victim;
+        if !point.is_empty() {
+            peers[other].signal(Signal::Stop)?;
+        }
         kill(&stage, &mut peers[victim], point, 1 + run.randomness.below(20)).await?;
+        if !point.is_empty() {
+            peers[other].signal(Signal::Continue)?;
+        }
         checkpoints.look(&tables).await?;
         load.check()?;
         run.bar.inc(1);

@@ -125,3 +125,43 @@ impl View for PledgeView {
         row.status != PledgeStatus::Open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::made;
+    use super::super::{LeadActRecorded, Pledge, PledgeKept, WithdrawPledge};
+    use super::*;
+    use kernel::{Event, EventId, Recorded, StreamId, Verb, Version};
+
+    fn folded(history: impl IntoIterator<Item = PledgeEvent>) -> PledgeRow {
+        let (id, mut row) = (Uuid::from_u128(7), None);
+        for (position, event) in (1..).zip(history) {
+            let recorded = Recorded {
+                position: Position(position),
+                stream: StreamId::new("pledge", id),
+                version: Version(1),
+                id: EventId::named(&position.to_string()),
+                kind: event.name().to_owned(),
+                time: given::NOW,
+                bytes: bytes::Bytes::new(),
+            };
+            PledgeView::fold(&id.into(), &mut row, &Read::new(&recorded, &event));
+        }
+        row.expect("a pledge was made")
+    }
+
+    #[test]
+    fn a_row_shows_what_was_done() {
+        let act = |act| PledgeEvent::from(LeadActRecorded { act, evidence: vec![given::evidence()] });
+        let row = folded([made(), act(LeadAct::GridVisits), act(LeadAct::BikesInShed)]);
+        assert_eq!(row.acts.keys().copied().collect::<Vec<_>>(), [LeadAct::BikesInShed, LeadAct::GridVisits]);
+        assert_eq!((row.status, row.position, row.signed.len()), (PledgeStatus::Open, Position(1), 1));
+        let mut found = Vec::new();
+        PledgeView::values(&row, "grid", &mut |value| found.push(value.to_owned()));
+        assert_eq!(found, [given::GRID, "BZ-R01", given::CENTRE]);
+        let kept = folded([made(), PledgeKept { member: "staff-1".into() }.into()]);
+        let withdrawn = given::given::<Pledge>([made()]).when(WithdrawPledge::example()).events();
+        let withdrawn = folded([made()].into_iter().chain(withdrawn));
+        assert_eq!((kept.status, withdrawn.status), (PledgeStatus::Kept, PledgeStatus::Withdrawn));
+    }
+}
