@@ -35,7 +35,7 @@ async fn a_department_can_neither_read_nor_speak_for_another() -> anyhow::Result
     let event = own.event("order_dispatched", case, PATIENCE).await?;
     ensure!(event["data"]["order"]["order"] == order, "another order: {event}");
     let reply = own.command("accept-order", case, command_id()?, &json!({ "order": order })).await?.accepted()?;
-    ensure!(reply["case"] == case.to_string(), "{reply}");
+    ensure!(reply["id"] == case.to_string(), "{reply}");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! NATS stops in the middle. Commands go on being accepted, and are published later, in order.
+//! NATS stops in the middle. Commands are still accepted, and published later, in order.
 
 use anyhow::{Context as _, ensure};
 use dualgrid_tests::{World, registration, stream_equals_log};

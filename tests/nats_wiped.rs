@@ -54,7 +54,7 @@ async fn what_another_wrote_into_the_stream_does_not_stay_there() -> anyhow::Res
     world.discover("JAS-R01-M01", "他人写入前").await?;
     stream_equals_log(&world.system, &world.auditor).await?;
     let core = world.system.nats().connect(CORE).await?;
-    core.request("dg.evt.case.case_closed", "{\"forged\":true}".into()).await?;
+    core.request("dg.evt.district.case_closed", "{\"forged\":true}".into()).await?;
     world.discover("JAS-R01-M01", "他人写入后").await?;
     stream_becomes_log(&world.system, &world.auditor).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! The name, telephone and address of a reporter are nowhere in clear, and can be erased for ever.
+//! The name, telephone and address of a reporter are nowhere in clear, and can be erased forever.
 //!
 //! The same search looks for what is no secret, so that it is known to work.
 

@@ -1,4 +1,4 @@
-//! Positive controls: a property is broken on purpose, and its checker has to notice.
+//! Positive controls: a property is broken on purpose, and its checker must notice.
 
 use std::time::Duration;
 

@@ -83,10 +83,20 @@ async fn main() -> ExitCode {
     }
 }
 
+/// Every scenario, in the order in which they run.
+fn scenarios() -> Vec<Scenario> {
+    let mut all = kills::scenarios();
+    all.extend(retries::scenarios());
+    all.extend(projectors::scenarios());
+    all.extend(servers::scenarios());
+    all.extend(controls::scenarios());
+    all
+}
+
 /// Whether everything went as it should.
 async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.list {
-        for scenario in scenario::all() {
+        for scenario in scenarios() {
             println!("{:28} {}", scenario.name, scenario.about);
         }
         return Ok(true);
@@ -94,7 +104,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let seed = arguments.seed.map_or_else(random::seed, Ok)?;
     println!("seed {seed}{}", if arguments.short { ", short" } else { "" });
     let mut report = Report::default();
-    for scenario in scenario::all() {
+    for scenario in scenarios() {
         for store in scenario.stores {
             if arguments.wants(&scenario, *store) {
                 let ended = play(&scenario, *store, seed, arguments).await;

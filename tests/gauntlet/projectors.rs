@@ -80,11 +80,19 @@ async fn projectors(run: &mut Run) -> anyhow::Result<Outcome> {
         peers[still].signal(Signal::Stop)?;
         checkpoints.look_for(&tables, standstill).await?;
         peers[still].signal(Signal::Continue)?;
-        // Both go on from what each believes: one of them is behind by seconds.
+        // Both continue from what each believes: one of them is behind by seconds.
         checkpoints.look_for(&tables, Duration::from_millis(500)).await?;
         let victim = usize::try_from(run.randomness.below(2))?;
         let point = *run.randomness.pick(&["before-checkpoint", "after-checkpoint", ""]);
+        // Who finds that another one moves the checkpoints stands back: it comes to a point only while that one stands still.
+        let other = 1 - victim;
+        if !point.is_empty() {
+            peers[other].signal(Signal::Stop)?;
+        }
         kill(&stage, &mut peers[victim], point, 1 + run.randomness.below(20)).await?;
+        if !point.is_empty() {
+            peers[other].signal(Signal::Continue)?;
+        }
         checkpoints.look(&tables).await?;
         load.check()?;
         run.bar.inc(1);
@@ -117,7 +125,7 @@ async fn kill(stage: &Stage, peer: &mut Peer, point: &str, pass: u64) -> anyhow:
 /// Under load, too, the views come as far as the log was a moment ago.
 async fn caught_up(load: &mut Load, tables: &Tables) -> anyhow::Result<()> {
     let head = tables.head().await?;
-    eventually("the views go on under load", PATIENCE, async || {
+    eventually("the views follow under load", PATIENCE, async || {
         load.check()?;
         let builds = tables.builds().await?;
         Ok(builds.iter().all(|build| build.position >= head).then_some(()))

@@ -1,4 +1,4 @@
-//! What a scenario is, and the list of all.
+//! What a scenario is.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,6 @@ use std::time::Duration;
 use dualgrid_tests::Randomness;
 use indicatif::{ProgressBar, ProgressStyle};
 use testkit::system::{Store, SystemSetup};
-
-use crate::{controls, kills, projectors, retries, servers};
 
 /// Both backends.
 pub(crate) const BOTH: &[Store] = &[Store::Sqlite, Store::Postgres];
@@ -48,7 +46,7 @@ impl Run {
     /// A run of the scenario of that name; its files stay in a folder of its own in `keep`, where that is given.
     pub(crate) fn new(name: &str, store: Store, seed: u64, short: bool, keep: Option<&Path>) -> Self {
         let on = format!("{name} {store:?}");
-        // FNV-1a: only different names matter, and that it is the same for ever.
+        // FNV-1a: only different names matter, and that it is always the same.
         let own = on
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
@@ -92,14 +90,4 @@ impl Outcome {
     pub(crate) fn skipped(why: impl Into<String>) -> Self {
         Self { counted: Vec::new(), skipped: Some(why.into()) }
     }
-}
-
-/// Every scenario, in the order in which they run.
-pub(crate) fn all() -> Vec<Scenario> {
-    let mut all = kills::scenarios();
-    all.extend(retries::scenarios());
-    all.extend(projectors::scenarios());
-    all.extend(servers::scenarios());
-    all.extend(controls::scenarios());
-    all
 }

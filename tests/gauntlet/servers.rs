@@ -85,7 +85,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         },
         Scenario {
             name: "roles-stalled",
-            about: "a role with waiting work that does not go on is seen in readiness and metrics",
+            about: "a role with waiting work that makes no progress is seen in readiness and metrics",
             stores: &[Store::Postgres],
             run: |run| Box::pin(stalled::play(run)),
         },

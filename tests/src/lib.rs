@@ -12,6 +12,7 @@ pub mod tables;
 
 mod journal;
 mod load;
+mod people;
 mod published;
 mod randomness;
 mod search;
@@ -21,9 +22,10 @@ mod world;
 
 pub use journal::{Entry, Intention, Journal, Line, Outcome};
 pub use load::{Load, Manners, send};
+pub use people::{People, Who};
 pub use published::{stream_becomes_log, stream_equals_log};
 pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
-pub use stage::{People, Stage, Who};
+pub use stage::Stage;
 pub use whole_log::{Event, head, read_log};
-pub use world::{World, criteria, discovery, registration, wait_for_views};
+pub use world::{World, criteria, discovery, registration, wait_for_view};

@@ -217,8 +217,8 @@ pub async fn send(door: &Client, people: &People, command: &Intention) -> Outcom
     }
 }
 
-/// The case that an acknowledged discovery names.
+/// The case of an acknowledged command.
 fn case_of(outcome: &Outcome) -> Option<Uuid> {
     let Outcome::Acknowledged { answer, .. } = outcome else { return None };
-    answer["case"].as_str()?.parse().ok()
+    answer["id"].as_str()?.parse().ok()
 }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two comparisons.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Waits until NATS is the log again after somebody else wrote there: the publisher has to notice first.
+/// Waits until NATS is the log again after somebody else wrote there: the publisher must notice first.
 pub async fn stream_becomes_log(system: &System, token: &str) -> anyhow::Result<usize> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -37,7 +37,7 @@ pub async fn stream_equals_log(system: &System, token: &str) -> anyhow::Result<u
     let client = system.nats().connect(CORE).await?;
     let what = format!("NATS has all {head} events");
     eventually(&what, PATIENCE, async || {
-        // A stream that is being made anew is not there for a moment.
+        // A stream that is being recreated does not exist for a moment.
         let last = bus::last_sequence(&client).await.unwrap_or(None);
         Ok((last == Some(head)).then_some(()))
     })

@@ -88,6 +88,7 @@ mod tests {
     #[test]
     fn the_database_is_the_last_part_of_its_address() {
         assert_eq!(database_of("postgres://u:p@127.0.0.1:1/t_ab").unwrap(), "t_ab");
-        assert!(database_of("sqlite:/x/log.db").is_err());
+        let refused = database_of("sqlite:/x/log.db").unwrap_err().to_string();
+        assert_eq!(refused, "sqlite:/x/log.db is no address of a PostgreSQL database");
     }
 }

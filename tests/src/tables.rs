@@ -43,10 +43,8 @@ pub struct EventRow {
 /// One row of `commands`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandRow {
-    /// The stream it was for.
-    pub stream: String,
-    /// The version after it.
-    pub version: u64,
+    /// Every stream that it recorded events on, with the version after it. The first is the one it was for.
+    pub streams: Vec<(String, u64)>,
     /// The position of its first event.
     pub first: Option<u64>,
     /// How many events it recorded.
@@ -66,8 +64,17 @@ pub struct Build {
     pub position: u64,
 }
 
-/// The rows of a view: sort key and document, by key.
-pub type ViewRows = BTreeMap<String, (i64, String)>;
+/// One row of a view.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ViewRow {
+    /// Its document.
+    pub doc: String,
+    /// By what it is found: sort keys and values, sorted.
+    pub entries: Vec<(i64, String)>,
+}
+
+/// The rows of a view, by key.
+pub type ViewRows = BTreeMap<String, ViewRow>;
 
 impl Tables {
     /// Those of a system.
@@ -109,15 +116,16 @@ impl Tables {
         };
         let sql = format!(
             "select {id} || ' ' || stream || ' ' || version || ' ' || coalesce(first_position, 0) || ' ' || events
+                || ' ' || coalesce(cast(also as text), '[]')
             from commands"
         );
         let text = self.log(&sql).await?;
         let row = |line: &str| {
-            let [id, stream, version, first, events] = fields(line)?;
+            let [id, stream, version, first, events, also] = fields(line)?;
+            let also: Vec<(String, u64)> = serde_json::from_str(also).context("the other streams are no JSON")?;
+            let streams = [vec![(stream.to_owned(), version.parse()?)], also].concat();
             let first = Some(first.parse()?).filter(|first| *first > 0);
-            let row =
-                CommandRow { stream: stream.to_owned(), version: version.parse()?, first, events: events.parse()? };
-            Ok((id.parse()?, row))
+            Ok((id.parse()?, CommandRow { streams, first, events: events.parse()? }))
         };
         text.lines().map(row).collect()
     }
@@ -129,33 +137,46 @@ impl Tables {
             Self::Postgres(_) => "active",
         };
         let sql = format!(
-            "select number || ' ' || name || ' ' || table_name || ' ' || position
+            "select number || ' ' || name || ' ' || position
             from views
             where {is_active}
             order by name"
         );
         let text = self.views(&sql).await?;
         let build = |line: &str| {
-            let [number, name, table, position] = fields(line)?;
-            let (name, table) = (name.to_owned(), table.to_owned());
-            Ok(Build { number: number.parse()?, name, table, position: position.parse()? })
+            let [number, name, position] = fields(line)?;
+            let table = format!("view_{name}_{number}");
+            Ok(Build { number: number.parse()?, name: name.to_owned(), table, position: position.parse()? })
         };
         text.lines().map(build).collect()
     }
 
-    /// Every row of a build.
+    /// Every row of a build, with the entries by which it is found.
     pub async fn rows(&self, build: &Build) -> anyhow::Result<ViewRows> {
-        let (key, doc) = match self {
-            Self::Sqlite { .. } => (self.hex("key"), self.hex("doc")),
-            Self::Postgres(_) => (self.hex("convert_to(key, 'UTF8')"), self.hex("convert_to(doc::text, 'UTF8')")),
-        };
-        let text = self.views(&format!("select {key} || ' ' || sort || ' ' || {doc} from {}", build.table)).await?;
-        let row = |line: &str| {
-            let [key, sort, doc] = fields(line)?;
-            let text = |hex: &str| anyhow::Ok(String::from_utf8(from_hex(hex)?)?);
-            Ok((text(key)?, (sort.parse()?, text(doc)?)))
-        };
-        text.lines().map(row).collect()
+        let text = |hex: &str| anyhow::Ok(String::from_utf8(from_hex(hex)?)?);
+        let (key, doc, value) = (self.hex_of_text("key"), self.hex_of_text("doc"), self.hex_of_text("value"));
+        let mut rows = ViewRows::new();
+        for line in self.views(&format!("select {key} || ' ' || {doc} from {}", build.table)).await?.lines() {
+            let [key, doc] = fields(line)?;
+            rows.insert(text(key)?, ViewRow { doc: text(doc)?, entries: Vec::new() });
+        }
+        let entries = format!("select {key} || ' ' || sort || ' ' || {value} from {}_by", build.table);
+        for line in self.views(&entries).await?.lines() {
+            let [key, sort, value] = fields(line)?;
+            // An entry without a row is a row of its own, which the other side does not have.
+            rows.entry(text(key)?).or_default().entries.push((sort.parse()?, text(value)?));
+        }
+        for row in rows.values_mut() {
+            row.entries.sort_unstable();
+        }
+        Ok(rows)
+    }
+
+    fn hex_of_text(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite { .. } => self.hex(column),
+            Self::Postgres(_) => self.hex(&format!("convert_to({column}::text, 'UTF8')")),
+        }
     }
 
     fn hex(&self, bytes: &str) -> String {
@@ -205,12 +226,13 @@ mod tests {
     #[test]
     fn hexadecimal_digits_of_either_case_are_bytes() {
         assert_eq!(from_hex("00fFa1").unwrap(), [0, 255, 161]);
-        assert!(from_hex("0").is_err() && from_hex("0x").is_err());
+        assert_eq!(from_hex("0").unwrap_err().to_string(), "half a byte at the end");
+        assert_eq!(from_hex("0x").unwrap_err().to_string(), "these are no hexadecimal digits");
     }
 
     #[test]
     fn a_row_has_as_many_fields_as_were_asked_for() {
         assert_eq!(fields::<2>("1 a b").unwrap(), ["1", "a b"]);
-        assert!(fields::<3>("1 a").is_err());
+        assert_eq!(fields::<3>("1 a").unwrap_err().to_string(), "a row of 2 fields: 1 a");
     }
 }

@@ -25,17 +25,13 @@ impl Event {
         serde_json::from_str(&self.text).with_context(|| format!("event {} is no JSON", self.position))
     }
 
-    /// Where it stands in NATS: what `type`, `subject` and `department` of its envelope say.
+    /// Its subject in NATS: what `type` and `audience` of its envelope say.
     pub fn nats_subject(&self) -> anyhow::Result<String> {
         let event = self.json()?;
         let text =
             |field: &str| event[field].as_str().with_context(|| format!("event {} has no {field}", self.position));
         let name = text("type")?.rsplit('.').nth(1).context("a type without a name")?;
-        if let Some(department) = event["department"].as_str() {
-            return Ok(format!("dg.evt.order.{department}.{name}"));
-        }
-        let category = text("subject")?.split('-').next().context("a subject without a category")?;
-        Ok(format!("dg.evt.{category}.{name}"))
+        Ok(format!("dg.evt.{}.{name}", text("audience")?))
     }
 }
 
@@ -68,7 +64,7 @@ async fn page_after(http: &Client, token: &str, after: u64) -> anyhow::Result<An
     Ok(answer)
 }
 
-/// The events of a page. They are cut out of its text, so that nothing is written anew.
+/// The events of a page. They are cut out of its text, so that its bytes stay as they are.
 fn read_page(text: &str) -> anyhow::Result<Vec<Event>> {
     let page: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).context("a page is no object")?;
     let items = page.get("items").context("a page without items")?;
@@ -87,7 +83,7 @@ mod tests {
 
     #[test]
     fn an_event_is_cut_out_of_its_page_byte_for_byte() {
-        let text = r#"{"type":"cn.dualgrid.case.order_accepted.v1",  "n":1.50,"department":"CGZF"}"#;
+        let text = r#"{"type":"cn.dualgrid.case.order_accepted.v1",  "n":1.50,"audience":"order.CGZF"}"#;
         let page = format!(r#"{{"items":[{{"position":7,"event":{text}}}]}}"#);
         let events = read_page(&page).unwrap();
         assert_eq!(events, [Event { position: 7, text: text.to_owned() }]);
@@ -95,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn an_event_of_no_department_stands_under_its_category() {
-        let text = r#"{"type":"cn.dualgrid.rules.matter_published.v1","subject":"rules-1-2"}"#.to_owned();
-        assert_eq!(Event { position: 1, text }.nats_subject().unwrap(), "dg.evt.rules.matter_published");
+    fn an_event_stands_under_its_audience() {
+        let text = r#"{"type":"cn.dualgrid.rules.matter_published.v1","audience":"district"}"#.to_owned();
+        assert_eq!(Event { position: 1, text }.nats_subject().unwrap(), "dg.evt.district.matter_published");
     }
 }

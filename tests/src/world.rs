@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use testkit::client::{Answer, Client, command_id, eventually};
 use testkit::system::{Store, System, SystemSetup};
@@ -59,7 +59,7 @@ impl World {
         let body = discovery(grid, title);
         let answer =
             self.http().command(&self.leader, "/cases/discover-issue", command_id()?, body).await?.accepted()?;
-        answer["case"].as_str().context("the answer names no case")?.parse().context("a case has a UUID")
+        answer["id"].as_str().context("the answer names no case")?.parse().context("a case has a UUID")
     }
 
     /// Brings a case of this matter to a dispatch of this lead.
@@ -78,25 +78,18 @@ impl World {
         Ok(case)
     }
 
-    /// The case as the view shows it, once it shows this version or a later one.
-    pub async fn case(&self, case: Uuid, version: u64) -> anyhow::Result<Value> {
-        eventually("the view shows the case", PATIENCE, async || {
-            let answer = self.http().get(&self.auditor, &format!("/cases/{case}")).await?;
-            let shows = answer.status == 200 && answer.body["version"].as_u64() >= Some(version);
-            Ok(shows.then_some(answer.body))
-        })
-        .await
+    /// The case. It shows everything that was answered before.
+    pub async fn case(&self, case: Uuid) -> anyhow::Result<Value> {
+        self.http().get(&self.auditor, &format!("/cases/{case}")).await?.accepted()
     }
 
     /// The order of a case that was sent to this department.
     pub async fn order(&self, case: Uuid, department: &str) -> anyhow::Result<String> {
-        eventually("the view shows the order", PATIENCE, async || {
-            let answer = self.http().get(&self.auditor, &format!("/cases/{case}")).await?;
-            let orders = answer.body["orders"].as_object();
-            let own = orders.and_then(|orders| orders.iter().find(|(_, order)| order["department"] == department));
-            Ok(own.map(|(id, _)| id.clone()))
-        })
-        .await
+        let shown = self.case(case).await?;
+        let orders = shown["parts"]["orders"].as_array().context("a case without orders")?;
+        let own = orders.iter().find(|order| order["department"] == department);
+        let id = own.and_then(|order| order["order"].as_str()).map(str::to_owned);
+        id.with_context(|| format!("no order for {department}: {shown}"))
     }
 }
 
@@ -128,15 +121,15 @@ pub fn registration(matter: &str) -> Value {
     json!({ "matter": matter, "handling": "promised" })
 }
 
-/// Waits until the summaries of all these cases show at least these versions.
-pub async fn wait_for_views(http: &Client, token: &str, cases: &[(Uuid, u64)]) -> anyhow::Result<()> {
-    for (case, version) in cases {
-        eventually("the view has caught up", PATIENCE, async || {
-            let answer = http.get(token, &format!("/cases/{case}")).await?;
-            ensure!(answer.status == 200 || answer.status == 404, "{} {}", answer.status, answer.text);
-            Ok((answer.body["version"].as_u64() >= Some(*version)).then_some(()))
-        })
-        .await?;
-    }
-    Ok(())
+/// Waits until the view with this path follows the log up to where it is now.
+pub async fn wait_for_view(http: &Client, token: &str, path: &str) -> anyhow::Result<()> {
+    let head = crate::head(http, token).await?;
+    let what = format!("{path} follows up to {head}");
+    eventually(&what, PATIENCE, async || {
+        let answer = http.get(token, path).await?;
+        let position = answer.header("dualgrid-view-position").map(str::parse).transpose()?;
+        answer.accepted()?;
+        Ok(position.filter(|position: &u64| *position >= head).map(drop))
+    })
+    .await
 }

@@ -2,39 +2,19 @@
 
 use std::sync::Arc;
 
-use case::Case;
 use kernel::digest::Digest;
-use kernel::{Clock, DepartmentCode, Entropy, Evidence, Position, WrappingKey};
+use kernel::{Clock, DepartmentCode, Evidence, Position, WrappingKey};
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
 use crate::health::Health;
-use crate::port::{AggregateStores, EventLog, EvidenceStore, Vault, ViewStore};
-use crate::reference::Reference;
-use crate::seen::Remembered;
+use crate::memory::Memory;
+use crate::port::Ports;
+use crate::reference::{Known, Reference};
 
 /// How many files are known to be there without looking.
 const EVIDENCE_MAX: usize = 10_000;
-
-/// The adapters of floor 3 and what the kernel reads from the system.
-#[derive(Clone)]
-pub struct Ports {
-    /// The event log.
-    pub log: Arc<dyn EventLog>,
-    /// Store handles for esrs on that log.
-    pub stores: Arc<dyn AggregateStores>,
-    /// The tables of views.
-    pub views: Arc<dyn ViewStore>,
-    /// Keys of persons.
-    pub vault: Arc<dyn Vault>,
-    /// Files.
-    pub evidence: Arc<dyn EvidenceStore>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
-}
 
 /// What belongs to the installation.
 #[derive(Clone, Debug)]
@@ -57,7 +37,7 @@ pub struct App {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
     pub(crate) reference: Reference,
-    pub(crate) cases: Remembered<Case>,
+    pub(crate) memory: Memory,
     /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<Digest, Evidence>,
     health: Health,
@@ -70,7 +50,7 @@ impl App {
             ports,
             settings,
             reference: Reference::default(),
-            cases: Remembered::default(),
+            memory: Memory::default(),
             evidence: Cache::new(EVIDENCE_MAX),
             health: Health::default(),
         })
@@ -96,10 +76,13 @@ impl App {
         self.ports.log.committed()
     }
 
+    pub(crate) async fn known(&self) -> Result<Known, Error> {
+        self.reference.read(&*self.ports.log, self.ports.clock.now()).await
+    }
+
     /// The departments that are active now.
     pub async fn departments(&self) -> Result<Vec<DepartmentCode>, Error> {
-        let now = self.ports.clock.now();
-        let known = self.reference.read(&self.ports, now).await?;
-        Ok(known.district.departments(now).map(|department| department.code.clone()).collect())
+        let (now, known) = (self.ports.clock.now(), self.known().await?);
+        Ok(known.district().departments(now).map(|department| department.code.clone()).collect())
     }
 }

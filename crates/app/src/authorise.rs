@@ -1,28 +1,16 @@
-//! Who may do what, and where: one table, role × reach × action.
+//! Who may do what, and where: one table, role × reach × action, made from the registry.
 //!
-//! An action is the name of a command or of a query. What stands in no row is allowed to nobody; a test compares the
-//! rows with every command and every route.
+//! An action is the name of a command or of a query. Without a row, an action is denied to everyone.
 
-mod table;
+use std::sync::LazyLock;
 
-use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
+use kernel::Role::{
+    Administrator, Auditor, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator,
+    ResidentialSecretary, Verifier,
+};
+use kernel::{Actor, Allowed, Place, Reach, Role, reach_of};
 
-pub use table::TABLE;
-
-use crate::Error;
-
-/// How far a role reaches in one action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// In the grid of its scope and every grid below; everywhere, if that is its scope.
-    Grid,
-    /// In what is sent to the department of its scope.
-    Department,
-    /// With a scope that is everywhere.
-    Everywhere,
-    /// With any scope: the action is about nothing of a place.
-    Any,
-}
+use crate::{Error, registry};
 
 /// One row: an action and who may take it.
 #[derive(Clone, Copy, Debug)]
@@ -30,100 +18,110 @@ pub struct Row {
     /// Name of a command or query.
     pub action: &'static str,
     /// Roles and how far they reach.
-    pub allowed: &'static [(Role, Reach)],
+    pub allowed: Allowed,
 }
 
-/// Where an action takes place.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Place<'a> {
-    /// The grid and every grid above it.
-    pub grids: &'a [GridCode],
-    /// The departments that have an order.
-    pub departments: &'a [&'a DepartmentCode],
+const EVERYBODY: Allowed = &[
+    (GridMember, Reach::Any),
+    (GridLeader, Reach::Any),
+    (ResidentialSecretary, Reach::Any),
+    (DutyOfficer, Reach::Any),
+    (Dispatcher, Reach::Any),
+    (DepartmentClerk, Reach::Any),
+    (Verifier, Reach::Any),
+    (Auditor, Reach::Any),
+    (Integrator, Reach::Any),
+    (Administrator, Reach::Any),
+];
+
+/// The queries that belong to no kind.
+pub const READ_EVENTS: Row =
+    Row { action: "read-events", allowed: &[(Auditor, Reach::Everywhere), (Integrator, Reach::Everywhere)] };
+/// What a command of one's own did.
+pub const READ_OUTCOME: Row = Row { action: "read-outcome", allowed: EVERYBODY };
+/// A file, by its digest.
+pub const READ_EVIDENCE: Row = Row { action: "read-evidence", allowed: EVERYBODY };
+/// A file, to be kept.
+pub const UPLOAD_EVIDENCE: Row = Row {
+    action: "upload-evidence",
+    allowed: &[
+        (GridMember, Reach::Any),
+        (GridLeader, Reach::Any),
+        (ResidentialSecretary, Reach::Any),
+        (DutyOfficer, Reach::Any),
+        (Dispatcher, Reach::Any),
+        (DepartmentClerk, Reach::Any),
+        (Verifier, Reach::Any),
+    ],
+};
+
+static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let mut rows = Vec::new();
+    for kind in registry::kinds() {
+        rows.extend(kind.verbs().iter().map(|verb| Row { action: verb.name, allowed: verb.by }));
+    }
+    for kind in registry::kinds() {
+        rows.push(Row { action: kind.read_action(), allowed: kind.read() });
+        rows.extend(kind.personal().map(|personal| Row { action: personal.action, allowed: personal.read }));
+        rows.extend(kind.documents().iter().map(|shown| Row { action: shown.action, allowed: shown.read }));
+    }
+    rows.extend(registry::views().iter().map(|view| Row { action: view.action(), allowed: view.read() }));
+    rows.extend([READ_EVENTS, READ_OUTCOME, READ_EVIDENCE, UPLOAD_EVIDENCE]);
+    rows
+});
+
+/// Every action and who may take it. `docs/authorisation.md` is made from this.
+pub fn table() -> &'static [Row] {
+    &TABLE
 }
 
-/// The row of an action.
-pub fn row(action: &str) -> Option<&'static Row> {
-    TABLE.iter().find(|row| row.action == action)
-}
-
-/// How far `role` reaches in `action`, if it may at all.
+/// How far `role` reaches in `action`, or `None` where it is denied.
 pub fn reach(role: Role, action: &str) -> Option<Reach> {
-    row(action)?.allowed.iter().find(|(allowed, _)| *allowed == role).map(|(_, reach)| *reach)
+    reach_of(table().iter().find(|row| row.action == action)?.allowed, role)
 }
 
 /// Refuses an action that the role may not take, or not in this place.
-pub(crate) fn authorise(by: &Actor, action: &str, place: &Place<'_>) -> Result<(), Error> {
+pub(crate) fn authorise(by: &Actor, action: &str, allowed: Allowed, place: &Place) -> Result<(), Error> {
     let forbidden = |place| Error::Forbidden { role: by.role, action: action.to_owned(), place };
-    let reach = reach(by.role, action).ok_or_else(|| forbidden("at all"))?;
-    let inside = match (reach, &by.scope) {
-        (Reach::Any, _) | (Reach::Grid | Reach::Everywhere, Scope::Everywhere) => true,
-        (Reach::Grid, Scope::Grid(grid)) => place.grids.contains(grid),
-        (Reach::Department, Scope::Department(department)) => place.departments.contains(&department),
-        _ => false,
-    };
-    if inside { Ok(()) } else { Err(forbidden("here")) }
+    let reach = reach_of(allowed, by.role).ok_or_else(|| forbidden("at all"))?;
+    if place.is_reached(reach, by) { Ok(()) } else { Err(forbidden("here")) }
+}
+
+/// The same for an action that has no place.
+pub(crate) fn authorise_row(by: &Actor, row: &Row) -> Result<(), Error> {
+    authorise(by, row.action, row.allowed, &Place::default())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
-    use kernel::Command;
-
-    fn actor(role: Role, scope: Scope) -> Actor {
-        Actor { id: "staff-1".into(), role, scope }
-    }
-
-    fn grid(code: &str) -> GridCode {
-        GridCode::try_new(code).unwrap()
-    }
 
     #[test]
-    fn every_command_has_its_row_and_every_row_is_used() {
-        let commands = [case::CaseCommand::NAMES, grid::DistrictCommand::NAMES, rules::RulesCommand::NAMES].concat();
-        for command in &commands {
-            assert!(row(command).is_some(), "{command} has no row");
-        }
-        let queries = ["read-", "upload-"];
-        for row in TABLE {
-            let query = queries.iter().any(|prefix| row.action.starts_with(prefix));
-            assert!(query || commands.contains(&row.action), "{} is the row of nothing", row.action);
-            assert_eq!(TABLE.iter().filter(|other| other.action == row.action).count(), 1, "{}", row.action);
-        }
-    }
-
-    #[test]
-    fn a_role_reaches_its_grid_and_what_lies_below() {
-        let path = [grid("BZ-R01-B01"), grid("BZ-R01"), grid("BZ")];
-        let place = Place { grids: &path, departments: &[] };
-        let leader = |code| actor(Role::GridLeader, Scope::Grid(grid(code)));
-        assert!(authorise(&leader("BZ-R01-B01"), "register-issue", &place).is_ok());
-        assert!(authorise(&leader("BZ"), "register-issue", &place).is_ok());
-        assert!(authorise(&leader("JAS"), "register-issue", &place).is_err());
-        assert!(authorise(&leader("BZ"), "file-case", &place).is_err());
-        let lawless = actor(Role::GridLeader, Scope::Department(DepartmentCode::try_new("CGZF").unwrap()));
-        assert!(authorise(&lawless, "register-issue", &place).is_err());
-    }
-
-    #[test]
-    fn a_department_reaches_only_what_it_was_sent() {
-        let (mine, other) = (DepartmentCode::try_new("CGZF").unwrap(), DepartmentCode::try_new("LHSR").unwrap());
-        let clerk = actor(Role::DepartmentClerk, Scope::Department(mine.clone()));
-        let may = |by: &Actor, department| {
-            authorise(by, "accept-order", &Place { grids: &[], departments: &[department] }).is_ok()
-        };
-        assert!(may(&clerk, &mine));
-        assert!(!may(&clerk, &other));
-        let everywhere = actor(Role::DepartmentClerk, Scope::Everywhere);
-        assert!(!may(&everywhere, &mine), "a clerk belongs to a department");
+    fn no_two_actions_share_a_name() {
+        let names: BTreeSet<&str> = table().iter().map(|row| row.action).collect();
+        assert_eq!(names.len(), table().len());
     }
 
     #[test]
     fn who_only_reads_changes_nothing() {
-        let commands = [case::CaseCommand::NAMES, grid::DistrictCommand::NAMES, rules::RulesCommand::NAMES].concat();
-        for command in commands {
-            assert_eq!(reach(Role::Auditor, command), None, "{command}");
-            assert_eq!(reach(Role::Integrator, command), None, "{command}");
+        for verb in registry::kinds().iter().flat_map(|kind| kind.verbs()) {
+            for role in [Auditor, Integrator] {
+                assert_eq!(reach(role, verb.name), None, "{}", verb.name);
+            }
         }
+    }
+
+    #[test]
+    fn a_role_without_a_row_is_denied_and_one_elsewhere_too() {
+        let by = |role, scope| Actor { id: "staff-1".into(), role, scope };
+        let everywhere = kernel::Scope::Everywhere;
+        let denied = authorise_row(&by(GridMember, everywhere.clone()), &READ_EVENTS).unwrap_err();
+        assert_eq!(denied.to_string(), "role grid_member may not read-events at all");
+        let department = kernel::Scope::Department(kernel::DepartmentCode::try_new("CGZF").unwrap());
+        let elsewhere = authorise_row(&by(Auditor, department), &READ_EVENTS).unwrap_err();
+        assert_eq!(elsewhere.to_string(), "role auditor may not read-events here");
+        assert!(authorise_row(&by(Auditor, everywhere), &READ_EVENTS).is_ok());
     }
 }

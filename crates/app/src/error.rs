@@ -1,10 +1,10 @@
 //! Four families, never mixed: the caller's form, the domain's no, a lost race, and our own fault.
 
-use kernel::command::ParseError;
-use kernel::{CommandId, Role};
+use kernel::ParseError;
+use kernel::{CommandId, Refusal, Role};
 
 use crate::Problem;
-use crate::port::{AppendError, EvidenceError, Failure, StoreError, VaultError};
+use crate::port::{AppendError, EvidenceError, Failure, FindError, VaultError};
 
 /// Why a use case had no effect.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +49,7 @@ pub enum Error {
     #[error("command id {0} was used for another request; use a new id for a new request")]
     CommandReused(CommandId),
     /// Others were faster, several times.
-    #[error("the case is being changed by others; send the same command again")]
+    #[error("it is being changed by others; send the same command again")]
     Conflict,
     /// The person was erased.
     #[error("this person's data was erased")]
@@ -93,6 +93,11 @@ impl Error {
         matches!(self, Self::Failure(_) | Self::Unreadable(_) | Self::ClockWentBack(_))
     }
 
+    /// The domain says no.
+    pub(crate) fn refused(refusal: &impl Refusal) -> Self {
+        Self::Refused { status: refusal.family().status(), code: refusal.code(), detail: refusal.to_string() }
+    }
+
     pub(crate) fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Malformed { status: 400, code, detail: detail.into() }
     }
@@ -105,21 +110,6 @@ impl From<ParseError> for Error {
                 Self::Malformed { status: 404, code: "unknown-command", detail: error.to_string() }
             }
             ParseError::Body { .. } => Self::malformed("body-does-not-fit", error.to_string()),
-        }
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Conflict { .. } => Self::Conflict,
-            StoreError::CommandReused(command) => Self::CommandReused(command),
-            StoreError::ClockWentBack { .. } => Self::ClockWentBack(error.to_string()),
-            StoreError::Unreadable { .. } => Self::Unreadable(error.to_string()),
-            StoreError::NotSupported(what) => {
-                Self::Failure(Failure { operation: "use the log", reason: what.to_owned(), passing: false })
-            }
-            StoreError::Failure(failure) => Self::Failure(failure),
         }
     }
 }
@@ -143,6 +133,15 @@ impl From<VaultError> for Error {
     }
 }
 
+impl From<FindError> for Error {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Cursor => Self::malformed("query-invalid", error.to_string()),
+            FindError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}
+
 impl From<EvidenceError> for Error {
     fn from(error: EvidenceError) -> Self {
         let (status, code) = match &error {
@@ -154,43 +153,5 @@ impl From<EvidenceError> for Error {
             EvidenceError::Changed(_) => (500, "evidence-changed"),
         };
         Self::Malformed { status, code, detail: error.to_string() }
-    }
-}
-
-impl From<case::Refusal> for Error {
-    fn from(refusal: case::Refusal) -> Self {
-        use case::Refusal as R;
-        let status = match refusal {
-            R::UnknownCase | R::UnknownOrder { .. } => 404,
-            R::UnknownGrid { .. }
-            | R::NotAMicroGrid { .. }
-            | R::UnknownMatter { .. }
-            | R::UnknownDepartment { .. }
-            | R::UnknownEvidence { .. }
-            | R::UnknownConsentRule
-            | R::CriterionNotAnswered { .. }
-            | R::OrderNotNamed
-            | R::TextLength { .. }
-            | R::EntryCount { .. }
-            | R::NotOnTheMap
-            | R::InTheFuture { .. }
-            | R::DueInThePast { .. }
-            | R::ScoreDoesNotFit
-            | R::ConsentDoesNotAddUp => 422,
-            _ => 409,
-        };
-        Self::Refused { status, code: refusal.code(), detail: refusal.to_string() }
-    }
-}
-
-impl From<grid::Refusal> for Error {
-    fn from(refusal: grid::Refusal) -> Self {
-        Self::Refused { status: 409, code: refusal.code(), detail: refusal.to_string() }
-    }
-}
-
-impl From<rules::Refusal> for Error {
-    fn from(refusal: rules::Refusal) -> Self {
-        Self::Refused { status: 409, code: refusal.code(), detail: refusal.to_string() }
     }
 }

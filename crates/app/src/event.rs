@@ -1,24 +1,13 @@
-//! A recorded event, read: of whichever aggregate it is.
+//! A recorded event, read: the one decoder.
 
-use case::CaseEvent;
-use grid::DistrictEvent;
 use kernel::event::ReadError;
-use kernel::{CaseId, Event, Recorded, envelope};
-use rules::RulesEvent;
+use kernel::{AnyEvent, Event, Recorded, envelope};
 
-/// An event of any aggregate.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AnyEvent {
-    /// Of a case.
-    Case(CaseEvent),
-    /// Of the district.
-    District(DistrictEvent),
-    /// Of the rules.
-    Rules(RulesEvent),
-}
+/// Reads an event of whichever kind it is: `registry::decode`, handed to those who stand below the registry.
+pub type Decode = fn(&Recorded) -> Result<AnyEvent, Unreadable>;
 
 /// Why a recorded event cannot be read. A reader stops here.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("event {position} cannot be read: {reason}")]
 pub struct Unreadable {
     /// The event.
@@ -27,27 +16,8 @@ pub struct Unreadable {
     pub reason: String,
 }
 
-/// A recorded event with its data read.
-#[derive(Clone, Debug)]
-pub struct Read<'a> {
-    /// As recorded.
-    pub recorded: &'a Recorded,
-    /// The event itself.
-    pub event: AnyEvent,
-}
-
-impl Read<'_> {
-    /// The case it belongs to, if it is of a case.
-    pub fn case(&self) -> Option<(CaseId, &CaseEvent)> {
-        match &self.event {
-            AnyEvent::Case(event) => Some((CaseId::new(self.recorded.stream.id()), event)),
-            _ => None,
-        }
-    }
-}
-
-/// Reads an event of one aggregate: the one decoder, of decisions and of views alike. What it is called stands in its
-/// bytes, which are the record; the column beside them is for looking it up.
+/// Reads an event of one aggregate: the one decoder, for decisions and views alike. Its name is read from its bytes,
+/// which are the record; the column beside them is for look-ups.
 ///
 /// Upcasting belongs here, and nowhere else: events are found by their stored name with its version (`….v1`). The name
 /// and the data of a retired version are first turned, JSON to JSON, into those of the next one, and only then given
@@ -63,21 +33,6 @@ pub fn read_as<E: Event>(recorded: &Recorded) -> Result<E, Unreadable> {
     })
 }
 
-/// Reads an event of whichever aggregate its stream belongs to.
-pub fn read(recorded: &Recorded) -> Result<Read<'_>, Unreadable> {
-    let event = match recorded.stream.category() {
-        CaseEvent::CATEGORY => AnyEvent::Case(read_as(recorded)?),
-        DistrictEvent::CATEGORY => AnyEvent::District(read_as(recorded)?),
-        RulesEvent::CATEGORY => AnyEvent::Rules(read_as(recorded)?),
-        other => {
-            let reason =
-                format!("no aggregate has streams of category {other:?}; a newer dualgrid may have written it");
-            return Err(Unreadable { position: recorded.position, reason });
-        }
-    };
-    Ok(Read { recorded, event })
-}
-
 impl From<Unreadable> for crate::Error {
     fn from(error: Unreadable) -> Self {
         Self::Unreadable(error.to_string())
@@ -86,6 +41,7 @@ impl From<Unreadable> for crate::Error {
 
 #[cfg(test)]
 mod tests {
+    use case::CaseEvent;
     use chrono::DateTime;
     use kernel::envelope::{Header, Provenance};
     use kernel::{Actor, CommandId, CorrelationId, EventId, Position, Role, Scope, StreamId, Version};
@@ -96,11 +52,13 @@ mod tests {
     fn recorded(kind: &str, data: &str) -> Recorded {
         let (stream, time) = (StreamId::new("case", uuid::Uuid::from_u128(1)), DateTime::UNIX_EPOCH);
         let id = EventId::new(uuid::Uuid::from_u128(2));
-        let header = Header { id, kind, stream: &stream, version: Version(1), time, department: None };
+        let audience = kernel::Audience::Internal;
+        let header = Header { id, kind, stream: &stream, version: Version(1), time, audience };
         let command = CommandId::new(uuid::Uuid::from_u128(3));
         let correlation = CorrelationId::new(command.uuid());
         let actor = Actor { id: "somebody".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
-        let provenance = Provenance { installation: "test".into(), actor, command, correlation, traceparent: None };
+        let provenance =
+            Provenance { installation: "test".into(), actor, command, correlation, causation: None, traceparent: None };
         let data = RawValue::from_string(data.to_owned()).unwrap();
         let bytes = envelope::encode(&header, &provenance, &data).unwrap().into();
         // The column says something else: the bytes are the record.
@@ -121,14 +79,15 @@ mod tests {
         recorded.bytes = text.as_bytes().to_vec().into();
         assert!(matches!(read_as(&recorded), Ok(CaseEvent::IssueVoided(voided)) if voided.reason == "误报"));
         recorded.bytes = format!("{text} trailing").into_bytes().into();
-        assert!(read_as::<CaseEvent>(&recorded).is_err());
+        let trailing = read_as::<CaseEvent>(&recorded).unwrap_err();
+        assert!(trailing.reason.contains("trailing characters"), "{trailing}");
     }
 
     #[test]
     fn what_cannot_be_read_says_which_event_and_why() {
-        let unknown = read(&recorded("cn.dualgrid.case.issue_voided.v9", "{}")).unwrap_err();
+        let unknown = read_as::<CaseEvent>(&recorded("cn.dualgrid.case.issue_voided.v9", "{}")).unwrap_err();
         assert!(unknown.to_string().contains("event 7") && unknown.reason.contains("issue_voided.v9"), "{unknown}");
-        let unfit = read(&recorded("cn.dualgrid.case.issue_voided.v1", "{}")).unwrap_err();
+        let unfit = read_as::<CaseEvent>(&recorded("cn.dualgrid.case.issue_voided.v1", "{}")).unwrap_err();
         assert!(unfit.reason.contains("issue_voided.v1") && unfit.reason.contains("missing field"), "{unfit}");
     }
 }

@@ -76,7 +76,7 @@ pub const IS_ENABLED: bool = cfg!(feature = "faults");
 
 /// A name that nothing is called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("nothing is called {name:?}; there are {known}")]
+#[error("nothing is called `{}`; there are {known}", .name.escape_debug())]
 pub struct UnknownName {
     name: String,
     known: String,

@@ -1,132 +1,161 @@
-//! From a command to its events: load, authorise, look up, decide, append; at most three times.
+//! From a command to its events: look, authorise, look up, decide, append; at most three times.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::VecDeque;
 
-use case::{Case, CaseCommand, CaseEvent};
-use esrs::AggregateState;
-use esrs::manager::AggregateManager;
-use grid::DistrictCommand;
-use kernel::{CaseId, Command, Event as _, StreamId, Version};
-use rules::RulesCommand;
+use chrono::{DateTime, Utc};
+use kernel::needs::Also;
+use kernel::{Actor, Context, Needs, PersonId, PersonKey, Place, StreamId};
 use uuid::Uuid;
 
-use crate::authorise::{Place, authorise};
-use crate::fault::{self, Sabotage};
+use crate::adapter::Recording;
+use crate::authorise::authorise;
 use crate::intake::{Accepted, Answer};
-use crate::port::{Append, Receipt, Recording, StoreError};
-use crate::seen::Seen;
-use crate::{App, Error};
+use crate::kind::{Decided, Looked, Sight};
+use crate::port::{Append, Part, Receipt};
+use crate::reference::Known;
+use crate::registry::Ask;
+use crate::{App, Error, registry, trial};
 
 /// How often a decision is made anew when somebody else was faster.
 const ATTEMPTS_MAX: u32 = 3;
+/// Most aggregates that one command may concern.
+const PARTS_MAX: usize = 16;
+
+/// What one attempt came upon.
+#[derive(Default)]
+struct Attempt {
+    /// Whether something was only remembered.
+    recalled: bool,
+    /// Every aggregate that was looked at.
+    looked_at: Vec<(&'static str, Uuid)>,
+}
+
+/// What is to be recorded, as it comes together.
+#[derive(Default)]
+struct Gathered {
+    decided: Vec<Decided>,
+    checked: Vec<Part>,
+    keys: Vec<(PersonId, PersonKey)>,
+}
 
 impl App {
-    pub(crate) async fn handle_case(
-        &self,
-        case: CaseId,
-        command: CaseCommand,
-        accepted: &Accepted,
-    ) -> Result<Answer, Error> {
-        let log = &*self.ports.log;
-        let (mut seen, mut is_fresh) = match (self.cases.recall(case.uuid()), &command) {
-            (Some(seen), _) => (seen, false),
-            // Taken to be the first one until the log says otherwise; not where it brings a reporter, because sealing asks
-            // the vault, and there a repeat must not look like a first time.
-            (None, CaseCommand::DiscoverIssue(discover)) if discover.reporter.is_none() => (Arc::default(), false),
-            (None, _) => (self.cases.look(log, case.uuid()).await?, true),
-        };
-        let mut conflicts = 0;
+    /// Handles a command: the one loop for all kinds.
+    pub(crate) async fn handle(&self, ask: &Ask, accepted: &Accepted) -> Result<Answer, Error> {
+        let (mut may_recall, mut conflicts) = (true, 0);
         loop {
-            match self.attempt_case(case, &seen, command.clone(), accepted).await {
+            let mut attempt = Attempt::default();
+            match self.attempt(ask, accepted, may_recall, &mut attempt).await {
+                Ok(receipt) => return Ok(receipt.into()),
                 Err(Error::Conflict) => {
-                    // A race that was lost by what was remembered is no race lost by who looked.
-                    conflicts += u32::from(is_fresh);
+                    // Losing on remembered state does not count as an attempt.
+                    conflicts += u32::from(!attempt.recalled);
                     if conflicts == ATTEMPTS_MAX {
                         return Err(Error::Conflict);
                     }
-                    (seen, is_fresh) = (self.cases.look(log, case.uuid()).await?, true);
+                    may_recall = false;
                 }
-                Err(Error::Refused { .. } | Error::Forbidden { .. }) if !is_fresh => {
-                    (seen, is_fresh) = (self.cases.look(log, case.uuid()).await?, true);
+                Err(Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased) if attempt.recalled => {
+                    may_recall = false;
                 }
-                Err(error @ (Error::Refused { .. } | Error::Forbidden { .. })) => {
-                    if fault::is_sabotaged(Sabotage::RefusedRecorded) {
-                        self.record_a_refusal(case, accepted).await;
+                Err(error @ (Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased)) => {
+                    if trial::record_refusal(&self.ports, ask, accepted).await {
                         return Err(error);
                     }
                     return self.first_answer(accepted).await?.ok_or(error);
                 }
                 Err(error) => {
                     // Whatever happened, what is remembered may not be what is recorded.
-                    self.cases.forget(case.uuid());
+                    attempt.looked_at.iter().for_each(|(category, id)| self.memory.forget(category, *id));
                     return Err(error);
                 }
-                Ok(answer) => return Ok(answer),
             }
         }
     }
 
-    async fn attempt_case(
+    async fn attempt(
         &self,
-        id: CaseId,
-        seen: &Seen<Case>,
-        command: CaseCommand,
+        ask: &Ask,
         accepted: &Accepted,
-    ) -> Result<Answer, Error> {
-        let recording = Recording { newest: seen.newest, ..self.recording(accepted) };
-        let by = &accepted.provenance.actor;
-        self.authorise_case_command(by, &command, &seen.state).await?;
+        may_recall: bool,
+        attempt: &mut Attempt,
+    ) -> Result<Receipt, Error> {
+        let now = self.ports.clock.now();
+        let recording = Recording { provenance: accepted.provenance.clone(), request: accepted.request, at: now };
         let known = self.known().await?;
-        let facts = self.facts(id, &command, &seen.state, &known, recording.at).await?;
-        let today = known.today(recording.at);
-        let context = case::Context { id, at: recording.at, today, by: by.clone(), facts };
-        let manager = AggregateManager::new(self.ports.stores.cases(recording.clone()));
-        let case =
-            manager.handle_command(seen.aggregate_state(id.uuid())?, case::Instruction { command, context }).await??;
-        let receipt = receipt(&recording)?;
-        self.cases.moved(id.uuid(), seen, case, &receipt, recording.event_time());
-        Ok(receipt.into())
-    }
-
-    /// What no build for production does: a refused command is recorded.
-    async fn record_a_refusal(&self, case: CaseId, accepted: &Accepted) {
-        let stream = StreamId::new(CaseEvent::CATEGORY, case.uuid());
-        let Ok(recorded) = self.ports.log.stream(&stream, Version(0)).await else { return };
-        let append = Append {
-            command: accepted.provenance.command,
-            request: accepted.request,
-            stream,
-            expected: recorded.last().map_or(Version(0), |event| event.version),
-            events: Vec::new(),
-            at: self.ports.clock.now(),
-        };
-        // Where it cannot be recorded either, there is nothing to find.
-        let _ = self.ports.log.append(append).await;
-    }
-
-    /// A discovery takes place in the grid that it names, every other command where the case is.
-    async fn authorise_case_command(
-        &self,
-        by: &kernel::Actor,
-        command: &CaseCommand,
-        case: &Case,
-    ) -> Result<(), Error> {
-        match (command, &case.file) {
-            (CaseCommand::DiscoverIssue(discover), None) => {
-                let now = self.ports.clock.now();
-                let grids = self.known().await?.district.path(&discover.grid, now);
-                let named = [discover.grid.clone()];
-                let grids = if grids.is_empty() { &named[..] } else { &grids };
-                authorise(by, command.name(), &Place { grids, departments: &[] })
+        let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall };
+        let mut gathered = Gathered::default();
+        let looked = look(ask, sight, attempt).await?;
+        authorise_ask(ask, &*looked, &recording.provenance.actor, &known, now)?;
+        let mut also = self.decide(ask.id, looked, &recording, &known, sight, &mut gathered).await?;
+        while let Some(next) = also.pop_front() {
+            if gathered.decided.len() == PARTS_MAX {
+                return Err(Error::malformed("too-many-parts", "the command concerns too many things at once"));
             }
-            (_, None) => Err(case::Refusal::UnknownCase.into()),
-            (_, Some(file)) => {
-                authorise(by, command.name(), &Place { grids: &file.grids, departments: &file.departments() })
+            let next = registry::ask(&next)?;
+            let looked = look(&next, sight, attempt).await?;
+            let unknown = |_| unknown_in_body(&next);
+            authorise_ask(&next, &*looked, &recording.provenance.actor, &known, now).map_err(unknown)?;
+            also.extend(self.decide(next.id, looked, &recording, &known, sight, &mut gathered).await?);
+        }
+        self.record(recording, gathered).await
+    }
+
+    /// Decides on one aggregate. Returns what happens elsewhere under the same command.
+    async fn decide(
+        &self,
+        id: Uuid,
+        looked: Box<dyn Looked>,
+        recording: &Recording,
+        known: &Known,
+        sight: Sight<'_>,
+        gathered: &mut Gathered,
+    ) -> Result<VecDeque<Also>, Error> {
+        let needs = looked.needs();
+        let (facts, key) = self.facts(id, &needs, known, recording.at).await?;
+        gathered.keys.extend(key);
+        let by = recording.provenance.actor.clone();
+        let context = Context { id, at: recording.at, today: known.rules().today(recording.at), by, facts };
+        let decided = looked.decide(context, recording, &self.ports.entropy).await?;
+        let Needs { also, depends_on, .. } = needs;
+        for depends in depends_on {
+            let version = registry::kind(depends.category)?.version(sight, depends.id).await?;
+            let stream = StreamId::new(depends.category, depends.id);
+            gathered.checked.push(Part { stream, expected: version, events: Vec::new() });
+        }
+        // Nothing happens elsewhere where nothing had to happen here: the command was a repeat.
+        let is_repeat = decided.part.events.is_empty();
+        gathered.decided.push(decided);
+        Ok(if is_repeat { VecDeque::new() } else { also.into() })
+    }
+
+    /// Appends all parts at once; only then anything is remembered.
+    async fn record(&self, recording: Recording, gathered: Gathered) -> Result<Receipt, Error> {
+        for (person, key) in gathered.keys {
+            if self.ports.vault.keep(person, &key).await? != key {
+                // Somebody else made a key for this person in the meantime: what was sealed cannot be opened with that one.
+                return Err(Error::Conflict);
             }
         }
+        let (mut parts, recorded): (Vec<Part>, Vec<_>) =
+            gathered.decided.into_iter().map(|decided| (decided.part, decided.recorded)).unzip();
+        for checked in gathered.checked {
+            if parts.iter().all(|part| part.stream != checked.stream) {
+                parts.push(checked);
+            }
+        }
+        let command = recording.provenance.command;
+        let append = Append { command, request: recording.request, parts, at: recording.at };
+        let receipt = self.ports.log.append(append).await?;
+        for recorded in recorded {
+            recorded(&self.memory, &receipt);
+        }
+        if receipt.streams.iter().any(|moved| registry::is_single(moved.stream.category())) {
+            self.reference.expire().await;
+        }
+        Ok(receipt)
     }
 
-    /// The answer that this command got before, if it was recorded: a repeat may come when the case has moved on.
+    /// The answer that this command got before, if it was recorded: a repeat may come when the aggregate has moved on.
     async fn first_answer(&self, accepted: &Accepted) -> Result<Option<Answer>, Error> {
         match self.ports.log.outcome(accepted.provenance.command).await? {
             Some((receipt, request)) if request == accepted.request => {
@@ -136,55 +165,34 @@ impl App {
             None => Ok(None),
         }
     }
+}
 
-    fn recording(&self, accepted: &Accepted) -> Recording {
-        Recording {
-            provenance: accepted.provenance.clone(),
-            request: accepted.request,
-            at: self.ports.clock.now(),
-            newest: None,
-            receipt: Arc::new(OnceLock::new()),
-        }
+async fn look(ask: &Ask, sight: Sight<'_>, attempt: &mut Attempt) -> Result<Box<dyn Looked>, Error> {
+    attempt.looked_at.push((ask.category, ask.id));
+    let looked = ask.asked.look(sight, ask.id).await?;
+    attempt.recalled |= !looked.is_fresh();
+    Ok(looked)
+}
+
+/// What begins something takes place in the grid that it names, every other command where its aggregate is.
+fn authorise_ask(ask: &Ask, looked: &dyn Looked, by: &Actor, known: &Known, now: DateTime<Utc>) -> Result<(), Error> {
+    let place = match looked.place() {
+        Some(place) => place,
+        None if ask.verb.begins => match looked.needs().place {
+            Some(grid) => Place::in_grids(&known.path_of(&grid, now)),
+            None => Place::default(),
+        },
+        None => return Err(registry::kind(ask.category)?.missing()),
+    };
+    authorise(by, ask.verb.name, ask.verb.by, &place)
+}
+
+/// What a body names and the caller may not change is answered as what does not exist.
+fn unknown_in_body(ask: &Ask) -> Error {
+    let (category, id) = (ask.category, ask.id);
+    Error::Refused {
+        status: 422,
+        code: "unknown-reference",
+        detail: format!("there is no {category} {id} that you may change"),
     }
 }
-
-fn receipt(recording: &Recording) -> Result<Receipt, Error> {
-    recording.receipt.get().cloned().ok_or_else(|| {
-        let reason = "the store gave no receipt".to_owned();
-        Error::Failure(crate::port::Failure { operation: "record a command", reason, passing: false })
-    })
-}
-
-macro_rules! handle_reference {
-    ($name:ident, $store:ident, $command:ty, $aggregate:ident) => {
-        impl App {
-            pub(crate) async fn $name(
-                &self,
-                id: Uuid,
-                command: $command,
-                accepted: &Accepted,
-            ) -> Result<Answer, Error> {
-                authorise(&accepted.provenance.actor, command.name(), &Place::default())?;
-                for _ in 0..ATTEMPTS_MAX {
-                    let recording = self.recording(accepted);
-                    let manager = AggregateManager::new(self.ports.stores.$store(recording.clone()));
-                    let state = manager.load(id).await?.unwrap_or_else(|| AggregateState::with_id(id));
-                    let instruction = $aggregate::Instruction { command: command.clone(), at: recording.at };
-                    match manager.handle_command(state, instruction).await {
-                        Ok(Ok(_)) => {
-                            self.reference.expire().await;
-                            return Ok(receipt(&recording)?.into());
-                        }
-                        Ok(Err(refusal)) => return self.first_answer(accepted).await?.ok_or_else(|| refusal.into()),
-                        Err(StoreError::Conflict { .. }) => {}
-                        Err(error) => return Err(error.into()),
-                    }
-                }
-                Err(Error::Conflict)
-            }
-        }
-    };
-}
-
-handle_reference!(handle_district, district, DistrictCommand, grid);
-handle_reference!(handle_rules, rules, RulesCommand, rules);

@@ -4,23 +4,17 @@
 //! What an adapter said in full goes to the log.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kernel::Position;
 use serde::Serialize;
-use tokio::time::{Instant, sleep, timeout};
 
-use crate::App;
 use crate::port::Failure;
 
 /// How long waiting work may make no progress before readiness and a metric say so.
 pub const SILENT_LAG_MAX: Duration = Duration::from_secs(30);
-
-/// How often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 const STALLED: &str = "dualgrid_role_stalled";
 
@@ -40,7 +34,7 @@ impl Progress {
         self.0.store(position.0, Ordering::Relaxed);
     }
 
-    fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         Position(self.0.load(Ordering::Relaxed))
     }
 }
@@ -88,49 +82,7 @@ impl Health {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), check);
     }
 
-    fn checks(&self) -> BTreeMap<String, Check> {
+    pub(crate) fn checks(&self) -> BTreeMap<String, Check> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl App {
-    /// Watches a role that follows the log: whatever it waits for, and also where it does not come back from waiting. Says
-    /// that it stalls; that it goes on, it says itself.
-    pub async fn watch(&self, role: &str, progress: &Progress) -> Infallible {
-        let (mut before, mut since) = (progress.position(), Instant::now());
-        loop {
-            sleep(LOOK_EVERY).await;
-            // A log that does not answer is a trouble of its own; what was seen last is enough to know of waiting work.
-            let head = match timeout(LOOK_EVERY, self.ports().log.head()).await {
-                Ok(Ok(head)) => head,
-                Ok(Err(_)) | Err(_) => *self.committed().borrow(),
-            };
-            let position = progress.position();
-            if position != before || position >= head {
-                (before, since) = (position, Instant::now());
-            }
-            let silent = since.elapsed();
-            let stalled = silent > SILENT_LAG_MAX;
-            show_stalled(role, stalled);
-            if stalled {
-                let detail = format!("no progress for {} s at position {position} of {head}", silent.as_secs());
-                tracing::error!(role, %position, %head, "a role has waiting work and makes no progress");
-                self.health().report(role, false, detail);
-            }
-        }
-    }
-
-    /// Whether this process can do its work, with a fresh look at the log.
-    pub async fn ready(&self) -> Report {
-        let mut checks = self.health().checks();
-        let log = match self.ports.log.head().await {
-            Ok(head) => Check { ok: true, detail: format!("at position {head}") },
-            Err(failure) => {
-                tracing::warn!(%failure, "not ready: the log is out of reach");
-                Check::out_of_reach(&failure)
-            }
-        };
-        checks.insert("log".into(), log);
-        Report { ready: checks.values().all(|check| check.ok), checks }
     }
 }

@@ -1,22 +1,18 @@
-//! The one door: a command as it came in over HTTP or NATS, or from the command line.
+//! The one door: a command as it came in over HTTP or NATS, from the command line, or from a process.
 
 use bytes::Bytes;
-use case::CaseCommand;
-use grid::{DistrictCommand, district_id};
+use kernel::ParseError;
 use kernel::digest::Digest;
 use kernel::envelope::Provenance;
-use kernel::{Actor, CaseId, Command, CommandId, CorrelationId, Event, Position, StreamId, Version};
-use rules::{RulesCommand, rules_id};
-use serde::Serialize;
+use kernel::{Actor, CommandId, CorrelationId, EventId, Position, StreamId, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::port::Receipt;
+use crate::port::{Moved, Receipt};
+use crate::registry::{self, Ask};
 use crate::{App, Error};
 
-/// Most bytes of a command's body: 256 KiB.
-pub const BODY_BYTES_MAX: usize = 256 * 1024;
-/// Most bytes of the description of a whole district or of all rules, as the command line loads it: 16 MiB. HTTP takes
-/// no more of these than of any other command.
-pub const DESCRIPTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most nesting of a command's body.
 pub const BODY_DEPTH_MAX: usize = 32;
 
@@ -29,62 +25,47 @@ pub struct Request {
     pub command: CommandId,
     /// Joins everything that one outside action caused; the command id where there is none.
     pub correlation: Option<CorrelationId>,
+    /// The event that caused the command, where a process gives it.
+    pub causation: Option<EventId>,
     /// W3C trace context.
     pub traceparent: Option<String>,
-    /// What it is about.
-    pub target: Target,
     /// Name of the command, for example `accept-order`.
     pub name: String,
+    /// The aggregate it is about; `None` for a command that begins one, and where there is only one.
+    pub id: Option<Uuid>,
     /// Its JSON body.
     pub body: Bytes,
 }
 
-/// What a command is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A case that is discovered with this command.
-    NewCase,
-    /// A case.
-    Case(CaseId),
-    /// The district.
-    District,
-    /// The rules.
-    Rules,
-}
-
-/// What a command did. The same command again gets the same, but for `replayed`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// What a command did. The same command again gets the same, apart from `replayed`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
-    /// The command.
     pub command: CommandId,
-    /// The stream it was for.
+    /// The id of what the command was about.
+    pub id: Uuid,
+    /// The stream of what the command was about.
     pub stream: StreamId,
-    /// The case it was for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub case: Option<CaseId>,
-    /// Version of the stream after it.
+    /// Version of that stream after the command.
     pub version: Version,
+    /// Every stream on which the command recorded something, with its version after it.
+    pub streams: Vec<Moved>,
     /// Position of its first event; absent where nothing had to happen.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Position>,
     /// How many events it recorded, at consecutive positions.
     pub events: u32,
-    /// Whether this is the answer to an earlier request with the same id.
+    /// Whether this answers an earlier request with the same id.
     pub replayed: bool,
 }
 
 impl From<Receipt> for Answer {
     fn from(receipt: Receipt) -> Self {
-        let case = (receipt.stream.category() == case::CaseEvent::CATEGORY).then(|| receipt.stream.id().into());
-        Self {
-            command: receipt.command,
-            case,
-            version: receipt.version,
-            first: receipt.first,
-            events: receipt.events,
-            replayed: receipt.replayed,
-            stream: receipt.stream,
-        }
+        let Receipt { command, streams, first, events, replayed } = receipt;
+        let named = streams.first().cloned();
+        // A log that gives a receipt without a stream is broken; there is nothing to be said of a version then.
+        let named = named.unwrap_or(Moved { stream: StreamId::new("none", Uuid::nil()), version: Version(0) });
+        let (stream, version) = (named.stream, named.version);
+        Self { command, id: stream.id(), stream, version, streams, first, events, replayed }
     }
 }
 
@@ -101,27 +82,13 @@ impl App {
     /// Says which family the trouble is of; nothing was recorded then, but for [`Error::Failure`] that is passing: the
     /// same command again finds out.
     pub async fn submit(&self, request: Request) -> Result<Answer, Error> {
-        let bytes_max = match request.target {
-            Target::NewCase | Target::Case(_) => BODY_BYTES_MAX,
-            Target::District | Target::Rules => DESCRIPTION_BYTES_MAX,
-        };
-        check_body(&request.body, bytes_max)?;
-        let accepted = self.accept(&request);
-        let answer = match request.target {
-            Target::NewCase | Target::Case(_) => {
-                let command = CaseCommand::parse(&request.name, &request.body)?;
-                let case = self.case_of(&request, &command)?;
-                self.handle_case(case, command, &accepted).await
-            }
-            Target::District => {
-                let command = DistrictCommand::parse(&request.name, &request.body)?;
-                self.handle_district(district_id(), command, &accepted).await
-            }
-            Target::Rules => {
-                let command = RulesCommand::parse(&request.name, &request.body)?;
-                self.handle_rules(rules_id(), command, &accepted).await
-            }
-        };
+        let unknown = || ParseError::UnknownCommand(request.name.clone());
+        let (kind, verb) = registry::verb(&request.name).filter(|(_, verb)| !verb.is_part).ok_or_else(unknown)?;
+        check_body(&request.body, kind.body_bytes_max())?;
+        let asked = kind.parse(verb.name, &request.body)?;
+        let id = self.id_of(&request, kind.category(), verb.begins, asked.natural_key())?;
+        let ask = Ask { id, category: kind.category(), verb, asked };
+        let answer = self.handle(&ask, &self.accept(&request)).await;
         match &answer {
             Ok(answer) => tracing::debug!(command.name = request.name, stream = %answer.stream, events = answer.events),
             Err(Error::Conflict) => tracing::warn!(command.name = request.name, "gave up after several lost races"),
@@ -131,32 +98,34 @@ impl App {
         answer
     }
 
-    /// The case a command is for. A discovery is named after its source's own number in this installation, or else
-    /// after its command: sent again it finds the same case.
-    fn case_of(&self, request: &Request, command: &CaseCommand) -> Result<CaseId, Error> {
-        match (request.target, command) {
-            (Target::NewCase, CaseCommand::DiscoverIssue(discover)) => {
-                let (installation, source) = (&self.settings.installation, discover.source.as_str());
-                Ok(match &discover.source_code {
-                    Some(code) => CaseId::named(&format!("case/{installation}/{source}/{code}")),
-                    None => CaseId::named(&format!("case/{installation}/{}", request.command)),
-                })
+    /// The aggregate a command is for. One that begins is named after its natural key in this installation, or else after its
+    /// command: sent again it finds the same one.
+    fn id_of(
+        &self,
+        request: &Request,
+        category: &str,
+        begins: bool,
+        natural_key: Option<String>,
+    ) -> Result<Uuid, Error> {
+        let is_single = registry::is_single(category);
+        match request.id {
+            Some(_) if begins || is_single => {
+                let detail = format!("{} is sent without an id; the answer names it", request.name);
+                Err(Error::malformed("id-not-wanted", detail))
             }
-            (Target::Case(case), command) if !matches!(command, CaseCommand::DiscoverIssue(_)) => Ok(case),
-            (Target::Case(_), _) => {
-                Err(Error::malformed("id-not-wanted", "an issue is discovered without an id; the answer names it"))
+            Some(id) => Ok(id),
+            None if is_single => Ok(registry::single_id(category)),
+            None if begins => {
+                let key = natural_key.unwrap_or_else(|| request.command.to_string());
+                let name = format!("{category}/{}/{key}", self.settings.installation);
+                Ok(Uuid::new_v5(&kernel::id::NAMESPACE, name.as_bytes()))
             }
-            _ => Err(Error::malformed("id-missing", format!("{} needs the id of its case", request.name))),
+            None => Err(Error::malformed("id-missing", format!("{} needs the id of its {category}", request.name))),
         }
     }
 
     fn accept(&self, request: &Request) -> Accepted {
-        let target = match request.target {
-            Target::NewCase => "new case".to_owned(),
-            Target::Case(case) => case.to_string(),
-            Target::District => "district".to_owned(),
-            Target::Rules => "rules".to_owned(),
-        };
+        let target = request.id.map(|id| id.to_string()).unwrap_or_default();
         let actor = (request.actor.id.as_bytes(), request.actor.role.as_str().as_bytes());
         let parts = [actor.0, actor.1, target.as_bytes(), request.name.as_bytes(), &request.body];
         let correlation = request.correlation.unwrap_or_else(|| CorrelationId::new(request.command.uuid()));
@@ -167,6 +136,7 @@ impl App {
                 actor: request.actor.clone(),
                 command: request.command,
                 correlation,
+                causation: request.causation,
                 traceparent: request.traceparent.clone(),
             },
         }
@@ -212,6 +182,8 @@ fn depth(body: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use kernel::aggregate::BODY_BYTES_MAX;
+
     use super::*;
 
     fn code(body: &[u8]) -> String {

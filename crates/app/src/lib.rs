@@ -1,16 +1,18 @@
-//! Floor 2: the use cases of dualgrid.
+//! Floor 3: the use cases of dualgrid.
 //!
-//! One door for every command ([`intake`]), one table of who may do what ([`authorise`]), one way from a command to
-//! its events (`handle`), views as pure folds ([`view`]) with one generic runner ([`projector`]), queries ([`query`]),
-//! and the ports that floor 3 implements ([`port`]).
+//! One list of kinds and views ([`registry`]), one door for every command ([`intake`]), one table of who may do what
+//! ([`authorise`]), one way from a command to its events (`handle`), one reader that keeps all views up to date
+//! ([`projector`]), queries ([`query`]), and the ports that floor 4 implements ([`port`]).
 //!
-//! INVARIANT: nothing here knows SQL, NATS or HTTP.
+//! INVARIANT: nothing here knows SQL, NATS or HTTP; only [`adapter`] knows esrs, and only [`registry`] names a kind.
 //! INVARIANT: a command from HTTP and the same command from NATS end in the same [`App::submit`].
 //! INVARIANT: personal data is sealed before a command reaches a decision; events never hold it in clear.
 //! INVARIANT: an event of an unknown type stops its reader; it is never skipped.
 
+pub mod adapter;
 mod app;
 pub mod authorise;
+pub mod batch;
 mod error;
 pub mod event;
 mod facts;
@@ -18,18 +20,27 @@ pub mod fault;
 mod handle;
 pub mod health;
 pub mod intake;
+pub mod kind;
+pub mod lanes;
+pub mod memory;
 mod personal;
 pub mod port;
+mod prepare;
 mod problem;
+pub mod processor;
 pub mod projector;
 pub mod query;
 pub mod read_ahead;
+mod ready;
 pub mod rebuild;
 mod reference;
-pub mod seen;
+pub mod registry;
+pub mod shown;
+mod trial;
 pub mod view;
 
-pub use app::{App, Ports, Settings};
+pub use app::{App, Settings};
 pub use error::Error;
-pub use personal::ClearReporter;
+pub use personal::ClearPerson;
+pub use port::Ports;
 pub use problem::Problem;

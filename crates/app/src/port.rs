@@ -1,16 +1,38 @@
-//! What the use cases need from outside: the traits that the adapters on floor 3 implement.
+//! What the use cases need from outside: the traits that the adapters on floor 4 implement.
+
+use std::sync::Arc;
+
+use kernel::{Clock, Entropy};
 
 pub mod event_log;
 pub mod evidence_store;
-pub mod stores;
 pub mod vault;
 pub mod view_store;
 
-pub use event_log::{Append, AppendError, EventLog, NewEvent, Receipt};
+pub use event_log::{Append, AppendError, EventLog, Moved, NewEvent, Part, Receipt};
 pub use evidence_store::{EvidenceError, EvidenceStore};
-pub use stores::{AggregateStores, CaseStore, DistrictStore, Recording, RulesStore, StoreError};
 pub use vault::{Vault, VaultError};
-pub use view_store::{Build, FilledRows, Order, Query, Row, RowChange, SaveError, ViewSpec, ViewStore};
+pub use view_store::{
+    Build, Entries, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowChange, RowPage, Saved, ViewSpec,
+    ViewStore, Wanted,
+};
+
+/// The adapters of floor 4 and what the kernel reads from the system.
+#[derive(Clone)]
+pub struct Ports {
+    /// The event log.
+    pub log: Arc<dyn EventLog>,
+    /// The tables of views.
+    pub views: Arc<dyn ViewStore>,
+    /// Keys of persons.
+    pub vault: Arc<dyn Vault>,
+    /// Files.
+    pub evidence: Arc<dyn EvidenceStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
 
 /// An adapter is broken or out of reach. Not the caller's fault; the chain was logged where it was made.
 #[derive(Debug, Clone, thiserror::Error)]

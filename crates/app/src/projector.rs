@@ -1,63 +1,37 @@
-//! The generic runner: folds batches of events into the rows of a view, each from its own checkpoint.
+//! The one reader of a process that keeps all views up to date.
+//!
+//! INVARIANT: a view that cannot go on says so and is tried again, apart from the others, which go on.
+//! INVARIANT: two processes may run the reader. Whoever is fenced stands back for as long as the other one moves.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use kernel::Position;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::fault::{self, Point, Sabotage};
-use crate::health::{Check, Progress};
-use crate::port::{Build, EventLog, Failure, SaveError, ViewStore};
-use crate::read_ahead::ReadAheadError;
-use crate::rebuild::{ROWS_HELD_MAX, rebuild};
-use crate::view::{self, Fold, FoldError};
-use crate::{App, Error};
+use crate::health::{Health, Progress};
+use crate::lanes::{Lane, Lanes, ProjectError, Sources, Why};
+use crate::port::Registered;
+use crate::prepare::{Follower, Prepared, Standing, prepare, standing};
+use crate::rebuild::{ROWS_HELD_MAX, Rebuilt, rebuild};
+use crate::view::Fold;
+use crate::{App, Error, registry, trial};
 
-/// Most events of one batch.
-pub const BATCH_EVENTS_MAX: usize = 2_000;
-/// From so many events on, a view is built in one pass before it is shown.
-const BULK_EVENTS_MIN: u64 = 20_000;
-/// How long, in milliseconds, a reader waits before it looks for appends of other processes.
-pub const POLL_MS: u64 = 50;
-/// From so many events a round on, a view is busy: it lets more events gather, so that a case that moves several times is
+/// How long a reader that has nothing to do waits before it looks at the log unasked.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a view that cannot go on waits before it is tried again; longer where the attempt itself took long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// At most one part in so many of the time goes into attempts that fail.
+const RETRY_PARTS: u32 = 10;
+/// From so many events a round on, the reader is busy: it lets more events gather, so that a row that changes several times is
 /// written once.
-const BUSY_EVENTS: u64 = 32;
-/// How long, in milliseconds, a busy view lets events gather. It is behind by that much, and by as much again for the writing.
-const GATHER_MS: u64 = 100;
-
-/// Why a view does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
-    /// An event or a row cannot be read; nothing is skipped.
-    #[error(transparent)]
-    Fold(#[from] FoldError),
-    /// The log or the tables are out of reach.
-    #[error(transparent)]
-    Failure(#[from] Failure),
-}
-
-impl ProjectError {
-    /// What everybody may know of it: no host, and nothing of what was stored.
-    fn shown(&self) -> String {
-        match self {
-            Self::Fold(FoldError::Event(unreadable)) => {
-                format!("event {} cannot be read; the log says why", unreadable.position)
-            }
-            Self::Fold(FoldError::Row { view, .. }) => format!("a row of view {view} cannot be read; rebuild the view"),
-            Self::Failure(failure) => Check::out_of_reach(failure).detail,
-        }
-    }
-}
-
-impl From<ReadAheadError> for ProjectError {
-    fn from(error: ReadAheadError) -> Self {
-        match error {
-            ReadAheadError::Event(unreadable) => Self::Fold(unreadable.into()),
-            ReadAheadError::Failure(failure) => Self::Failure(failure),
-        }
-    }
-}
+const BUSY_EVENTS: usize = 32;
+/// How long a busy reader lets events gather. It is behind by that much, and by as much again for the writing.
+const GATHER: Duration = Duration::from_millis(100);
+/// A view that is behind the others by more than this catches up by itself first.
+const NEAR_EVENTS: u64 = 4_000;
 
 impl From<ProjectError> for Error {
     fn from(error: ProjectError) -> Self {
@@ -68,210 +42,332 @@ impl From<ProjectError> for Error {
     }
 }
 
-/// Runs one view.
-pub struct Projector {
-    log: Arc<dyn EventLog>,
-    views: Arc<dyn ViewStore>,
-    view: Arc<dyn Fold>,
-    progress: Progress,
+/// Where one view is.
+enum Place {
+    /// Not with the reader. It is tried again then.
+    Out { due: Instant, is_alone: bool },
+    /// Being brought to the end of the log by a task of its own, since then.
+    Preparing(Instant),
+    /// With the reader.
+    In,
 }
 
-/// One step of a runner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stepped {
-    /// So far.
-    To(Position),
-    /// Nothing was left.
-    CaughtUp(Position),
-    /// Another runner was faster.
-    Fenced,
+struct View {
+    fold: Arc<dyn Fold>,
+    name: &'static str,
+    check: String,
+    progress: Arc<Progress>,
+    place: Place,
 }
 
-impl Projector {
-    /// A runner of `view`.
-    pub fn new(log: Arc<dyn EventLog>, views: Arc<dyn ViewStore>, view: Arc<dyn Fold>) -> Self {
-        Self { log, views, view, progress: Progress::default() }
+impl View {
+    fn try_again(&mut self) {
+        self.place = Place::Out { due: Instant::now(), is_alone: false };
     }
+}
 
-    /// The view's name.
-    pub fn name(&self) -> &'static str {
-        self.view.spec().name
-    }
+/// What a round of the reader led to.
+#[derive(Clone, Copy)]
+struct Round {
+    events: usize,
+    /// Whether the log may have more.
+    is_more: bool,
+}
 
-    /// Folds until nothing is left, and says how far it came.
-    pub async fn settle(&self) -> Result<Position, ProjectError> {
-        loop {
-            let build = self.current().await?;
-            match self.step(&build).await? {
-                Stepped::CaughtUp(position) => return Ok(position),
-                Stepped::To(_) | Stepped::Fenced => {}
-            }
-        }
-    }
+/// Keeps views up to date.
+pub struct Reader {
+    sources: Sources,
+    views: Vec<View>,
+    lanes: Lanes,
+    preparing: JoinSet<(Vec<&'static str>, Prepared)>,
+    /// While another process moves the checkpoints: what they were when they were looked at last.
+    standing_back: Option<Vec<Registered>>,
+}
 
-    /// Builds the view anew beside the running one, and switches when it has caught up.
-    ///
-    /// `progress` is told how far it is and how far it has to go.
-    pub async fn rebuild(self, progress: impl Fn(Position, Position)) -> Result<Position, ProjectError> {
-        rebuild(&self.log, &self.views, vec![self.view], ROWS_HELD_MAX, progress).await
-    }
-
-    /// Folds into a build that is not active yet until nothing is left.
-    pub(crate) async fn catch_up(&self, build: &Build) -> Result<Position, ProjectError> {
-        loop {
-            if let Stepped::CaughtUp(position) = self.step(build).await? {
-                return Ok(position);
-            }
-        }
-    }
-
-    /// The active build of this version. Where there is none, or one of another version, it is built first.
-    async fn current(&self) -> Result<Build, ProjectError> {
-        let spec = self.view.spec();
-        match self.views.active(&spec).await? {
-            Some((build, version)) if version == spec.version => Ok(build),
-            active => {
-                tracing::info!(view.name = spec.name, view.version = spec.version, "a view is built");
-                if let Some(build) = self.views.unfinished(&spec).await?.pop() {
-                    self.catch_up(&build).await?;
-                    self.views.activate(&build).await?;
-                    return Ok(build);
-                }
-                // The first build of a short log is shown while it grows; otherwise nothing is shown before it is whole.
-                if active.is_none() && self.log.head().await?.0 < BULK_EVENTS_MIN {
-                    let build = self.views.begin(&spec).await?;
-                    self.views.activate(&build).await?;
-                    return Ok(build);
-                }
-                let progress = |done, _| self.progress.reached(done);
-                rebuild(&self.log, &self.views, vec![Arc::clone(&self.view)], ROWS_HELD_MAX, progress).await?;
-                let built = self.views.active(&spec).await?;
-                built.map(|(build, _)| build).ok_or_else(|| {
-                    let reason = format!("the view {} was built and is gone", spec.name);
-                    Failure { operation: "build a view", reason, passing: true }.into()
-                })
-            }
-        }
-    }
-
-    async fn step(&self, build: &Build) -> Result<Stepped, ProjectError> {
-        let from = self.views.checkpoint(build).await?;
-        let batch = self.log.after(from, BATCH_EVENTS_MAX).await?;
-        let Some(last) = batch.last() else {
-            self.progress.reached(from);
-            return Ok(Stepped::CaughtUp(from));
+impl Reader {
+    /// A reader of these views. Nothing is read yet.
+    pub fn new(sources: Sources, folds: Vec<Arc<dyn Fold>>) -> Self {
+        let place = || Place::Out { due: Instant::now(), is_alone: false };
+        let view = |fold: Arc<dyn Fold>| {
+            let name = fold.spec().name;
+            View { fold, name, check: check_of(name), progress: Arc::default(), place: place() }
         };
-        let to = last.position;
-        let events = view::read_all(&batch)?;
-        let mut working = self.view.working();
-        let keys: Vec<String> = working.missing(&events).iter().map(ToString::to_string).collect();
-        if !keys.is_empty() {
-            working.hold(self.views.load(build, &keys).await?)?;
-        }
-        working.apply(&events);
-        let changes = working.changes()?;
-        fault::point(Point::BeforeCheckpoint);
-        if fault::is_sabotaged(Sabotage::CheckpointFirst) {
-            let moved = self.views.save(build, from, to, Vec::new()).await;
-            fault::point(Point::AfterCheckpoint);
-            if moved.is_err() {
-                return Ok(Stepped::Fenced);
+        let views = folds.into_iter().map(view).collect();
+        let lanes = Lanes::new(sources.clone());
+        Self { sources, views, lanes, preparing: JoinSet::new(), standing_back: None }
+    }
+
+    /// Keeps the views up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
+    pub async fn follow(&mut self, health: &Health, mut stop: watch::Receiver<bool>) {
+        let mut committed = self.sources.log.committed();
+        while !*stop.borrow() {
+            committed.mark_unchanged();
+            // Stopped anywhere, nothing is half done: rows and checkpoints are written together.
+            let round = tokio::select! {
+                round = self.round(health) => round,
+                _ = stop.changed() => return,
+            };
+            if round.is_more {
+                continue;
             }
-        }
-        let from = if fault::is_sabotaged(Sabotage::CheckpointFirst) { to } else { from };
-        let saved = self.views.save(build, from, to, changes).await;
-        fault::point(Point::AfterCheckpoint);
-        match saved {
-            Ok(()) => {
-                self.progress.reached(to);
-                Ok(Stepped::To(to))
+            if round.events >= BUSY_EVENTS {
+                tokio::select! {
+                    _ = stop.changed() => return,
+                    () = tokio::time::sleep(GATHER) => {}
+                }
             }
-            Err(SaveError::Fenced) => Ok(Stepped::Fenced),
-            Err(SaveError::Failure(failure)) => Err(failure.into()),
+            let (next_look, is_preparing) = (self.next_look(), !self.preparing.is_empty());
+            tokio::select! {
+                _ = stop.changed() => {}
+                _ = committed.changed() => {}
+                Some(Ok((names, prepared))) = self.preparing.join_next(), if is_preparing => {
+                    self.admit(&names, prepared, health);
+                }
+                () = tokio::time::sleep_until(next_look) => {}
+            }
         }
     }
+
+    /// Looks for views that are due, and folds the next events.
+    async fn round(&mut self, health: &Health) -> Round {
+        while let Some(Ok((names, prepared))) = self.preparing.try_join_next() {
+            self.admit(&names, prepared, health);
+        }
+        if self.preparing.is_empty() {
+            // A task that ended without an answer has no view left to speak for.
+            let lost = |view: &&mut View| matches!(view.place, Place::Preparing(_));
+            self.views.iter_mut().filter(lost).for_each(View::try_again);
+        }
+        self.look(health).await;
+        let stepped = match self.lanes.step().await {
+            Ok(stepped) => stepped,
+            Err(failure) => {
+                let error = ProjectError::Failure(failure);
+                for lane in self.lanes.take() {
+                    self.stop(lane.build.view, &error, false, health);
+                }
+                return Round { events: 0, is_more: false };
+            }
+        };
+        for (lane, why) in stepped.left {
+            self.leave(lane, why, health);
+        }
+        let is_more = stepped.events == crate::lanes::BATCH_EVENTS_MAX;
+        if !is_more {
+            for lane in self.lanes.all() {
+                health.report(&check_of(lane.build.view), true, format!("at position {}", lane.position()));
+            }
+        }
+        Round { events: stepped.events, is_more }
+    }
+
+    /// Brings back the views that are due: those that are near join at once, the others catch up by themselves first.
+    async fn look(&mut self, health: &Health) {
+        let now = Instant::now();
+        let is_due = |view: &View| matches!(view.place, Place::Out { due, .. } if due <= now);
+        if !self.views.iter().any(is_due) {
+            return;
+        }
+        let builds = match self.sources.views.builds().await {
+            Ok(builds) => builds,
+            Err(failure) => {
+                let names: Vec<&str> = self.views.iter().filter(|view| is_due(view)).map(|view| view.name).collect();
+                let error = ProjectError::Failure(failure);
+                for name in names {
+                    self.stop(name, &error, false, health);
+                }
+                return;
+            }
+        };
+        if self.stands_back(&builds, health) {
+            return;
+        }
+        self.bring_back(&builds, now);
+    }
+
+    /// Whether another process still moves the checkpoints.
+    fn stands_back(&mut self, builds: &[Registered], health: &Health) -> bool {
+        let Some(before) = self.standing_back.take() else { return false };
+        if before == builds {
+            return false;
+        }
+        self.standing_back = Some(builds.to_vec());
+        for view in &mut self.views {
+            let standing = standing(builds, &view.fold.spec());
+            if let (Place::Out { due, is_alone: false }, Standing::Current(_, position)) = (&mut view.place, standing) {
+                *due = Instant::now() + LOOK_EVERY;
+                view.progress.reached(position);
+                health.report(&view.check, true, format!("at position {position}, kept by another process"));
+            }
+        }
+        true
+    }
+
+    fn bring_back(&mut self, builds: &[Registered], now: Instant) {
+        let newest = |views: &[View]| {
+            let current = views.iter().filter_map(|view| match standing(builds, &view.fold.spec()) {
+                Standing::Current(_, position) => Some(position),
+                _ => None,
+            });
+            current.max().unwrap_or(Position::START)
+        };
+        let newest = self.lanes.all().iter().map(Lane::position).max().unwrap_or_else(|| newest(&self.views));
+        let (mut alone, mut to_build) = (Vec::new(), Vec::new());
+        for view in &mut self.views {
+            let Place::Out { due, is_alone } = view.place else { continue };
+            if due > now {
+                continue;
+            }
+            let follower = Follower { fold: Arc::clone(&view.fold), progress: Arc::clone(&view.progress) };
+            match standing(builds, &view.fold.spec()) {
+                Standing::Current(build, position) if !is_alone && position.0 + NEAR_EVENTS >= newest.0 => {
+                    self.lanes.join(Lane::new(follower.fold, build, position, follower.progress));
+                    view.place = Place::In;
+                    continue;
+                }
+                Standing::New { .. } => to_build.push(follower),
+                Standing::Current(..) | Standing::Unfinished(..) => alone.push(vec![follower]),
+            }
+            view.place = Place::Preparing(now);
+        }
+        if !to_build.is_empty() {
+            alone.push(to_build);
+        }
+        for followers in alone {
+            let names = followers.iter().map(|view| view.fold.spec().name).collect();
+            let sources = self.sources.clone();
+            self.preparing.spawn(async move { (names, prepare(&sources, followers).await) });
+        }
+    }
+
+    /// Takes in the views that a task has brought to the end of the log.
+    fn admit(&mut self, names: &[&'static str], prepared: Prepared, health: &Health) {
+        for lane in prepared.lanes {
+            if let Some(view) = self.view(lane.build.view) {
+                view.place = Place::In;
+                self.lanes.join(lane);
+            }
+        }
+        for (name, error) in prepared.failed {
+            self.stop(name, &error, true, health);
+        }
+        for name in names {
+            if let Some(view) = self.view(name).filter(|view| matches!(view.place, Place::Preparing(_))) {
+                view.try_again();
+            }
+        }
+    }
+
+    fn leave(&mut self, lane: Lane, why: Why, health: &Health) {
+        match why {
+            Why::Error(error) => {
+                let is_own = !matches!(&error, ProjectError::Failure(failure) if failure.passing);
+                self.stop(lane.build.view, &error, is_own, health);
+            }
+            Why::Gone => {
+                if let Some(view) = self.view(lane.build.view) {
+                    view.try_again();
+                }
+            }
+            Why::Fenced => self.stand_back(lane.build.view),
+        }
+    }
+
+    /// Another process moves the checkpoints: it may have them all.
+    fn stand_back(&mut self, fenced: &'static str) {
+        tracing::info!(view.name = fenced, "another process keeps the views: this one stands back");
+        let left: Vec<&str> = self.lanes.take().iter().map(|lane| lane.build.view).chain([fenced]).collect();
+        for view in self.views.iter_mut().filter(|view| left.contains(&view.name)) {
+            view.place = Place::Out { due: Instant::now() + LOOK_EVERY, is_alone: false };
+        }
+        self.standing_back = Some(Vec::new());
+    }
+
+    /// A view does not go on: says so, and tries it again later.
+    fn stop(&mut self, name: &str, error: &ProjectError, is_alone: bool, health: &Health) {
+        tracing::error!(view.name = name, %error, "a view does not go on");
+        let Some(view) = self.view(name) else { return };
+        let took = if let Place::Preparing(since) = view.place { since.elapsed() } else { Duration::ZERO };
+        view.place = Place::Out { due: Instant::now() + RETRY_AFTER.max(took * RETRY_PARTS), is_alone };
+        health.report(&view.check, false, error.shown());
+    }
+
+    fn view(&mut self, name: &str) -> Option<&mut View> {
+        self.views.iter_mut().find(|view| view.name == name)
+    }
+
+    /// When the reader has to look even if nothing is told.
+    fn next_look(&self) -> Instant {
+        let due = self.views.iter().filter_map(|view| match view.place {
+            Place::Out { due, .. } => Some(due),
+            Place::Preparing(_) | Place::In => None,
+        });
+        due.chain([Instant::now() + LOOK_EVERY]).min().unwrap_or_else(Instant::now)
+    }
+}
+
+fn check_of(view: &str) -> String {
+    format!("view {view}")
 }
 
 impl App {
-    /// Runners of all views.
-    pub fn projectors(&self) -> Vec<Projector> {
-        let projector = |view| Projector::new(self.ports.log.clone(), self.ports.views.clone(), view);
-        view::all().into_iter().map(projector).collect()
-    }
-
     /// Folds every view until nothing is left.
+    ///
+    /// # Errors
+    /// Where a view cannot go on; the others have gone on.
     pub async fn settle(&self) -> Result<(), Error> {
-        for projector in self.projectors() {
-            projector.settle().await?;
+        let followers = folds().into_iter().map(|fold| Follower { fold, progress: Arc::default() }).collect();
+        match prepare(&self.sources(), followers).await.failed.into_iter().next() {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    /// Keeps one view up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
-    pub async fn project(self: Arc<Self>, projector: Projector, stop: watch::Receiver<bool>) {
-        let role = format!("view {}", projector.name());
+    /// Builds views from the whole log in one pass and switches to them: those that are named, or all.
+    ///
+    /// `progress` is told how far it is and how far it has to go.
+    ///
+    /// # Errors
+    /// Where no view has one of these names, or one of them could not be built; the others are built.
+    pub async fn rebuild(&self, names: &[String], progress: impl Fn(Position, Position)) -> Result<Position, Error> {
+        let is_named = |fold: &Arc<dyn Fold>| names.is_empty() || names.iter().any(|name| name == fold.spec().name);
+        let folds: Vec<_> = folds().into_iter().filter(is_named).collect();
+        if let Some(unknown) = names.iter().find(|name| !folds.iter().any(|fold| fold.spec().name == **name)) {
+            return Err(Error::NotFound { what: format!("view {unknown}") });
+        }
+        let Rebuilt { position, failed } = rebuild(&self.sources(), folds, ROWS_HELD_MAX, progress).await?;
+        match failed.into_iter().next() {
+            Some((_, error)) => Err(error.into()),
+            None => Ok(position),
+        }
+    }
+
+    /// Keeps all views up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
+    pub async fn project(self: Arc<Self>, stop: watch::Receiver<bool>) {
+        let mut reader = Reader::new(self.sources(), folds());
+        let watched: Vec<(String, Arc<Progress>)> =
+            reader.views.iter().map(|view| (view.check.clone(), Arc::clone(&view.progress))).collect();
+        for (check, _) in &watched {
+            // Not ready before it has caught up once: until then what exists may not be shown.
+            self.health().report(check, false, "catching up with the log");
+        }
         tokio::select! {
-            () = self.follow(&projector, stop) => {}
-            never = self.watch(&role, &projector.progress) => match never {},
+            () = reader.follow(self.health(), stop) => {}
+            never = self.watch_each(&watched) => match never {},
         }
     }
 
-    async fn follow(&self, projector: &Projector, mut stop: watch::Receiver<bool>) {
-        let check = format!("view {}", projector.name());
-        // Not ready before it has caught up once: until then a case that exists may not be shown.
-        self.health().report(&check, false, "catching up with the log");
-        let mut committed = self.committed();
-        let mut before = Position::START;
-        while !*stop.borrow() {
-            committed.mark_unchanged();
-            // Stopped anywhere, nothing is half done: rows and checkpoint are written together.
-            let settled = tokio::select! {
-                settled = projector.settle() => settled,
-                _ = stop.changed() => return,
-            };
-            let pause = match settled {
-                Ok(position) => {
-                    self.health().report(&check, true, format!("at position {position}"));
-                    let folded = position.0.saturating_sub(before.0);
-                    before = position;
-                    if folded >= BUSY_EVENTS {
-                        tokio::time::sleep(Duration::from_millis(GATHER_MS)).await;
-                    }
-                    POLL_MS
-                }
-                Err(error) => {
-                    tracing::error!(view.name = projector.name(), %error, "a view does not go on");
-                    self.health().report(&check, false, error.shown());
-                    1_000
-                }
-            };
-            tokio::select! {
-                _ = stop.changed() => {}
-                _ = committed.changed(), if pause == POLL_MS => {}
-                () = tokio::time::sleep(Duration::from_millis(pause)) => {}
-            }
-        }
+    fn sources(&self) -> Sources {
+        let views = trial::tried(Arc::clone(&self.ports().views));
+        Sources { log: Arc::clone(&self.ports().log), views, decode: registry::decode }
     }
+}
+
+fn folds() -> Vec<Arc<dyn Fold>> {
+    registry::views().iter().map(|view| view.fold()).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::de::Error as _;
-
-    use super::*;
-    use crate::event::Unreadable;
-
-    #[test]
-    fn what_everybody_may_see_of_an_error_quotes_nothing() {
-        let reason = "invalid type: string \"canary\"".to_owned();
-        let event = FoldError::Event(Unreadable { position: Position(7), reason });
-        let source = serde_json::Error::custom("canary");
-        let row = FoldError::Row { view: "case_summary", key: "canary".into(), source };
-        let reason = "postgres://canary@db.internal is away".to_owned();
-        let failure = Failure { operation: "read the checkpoint", reason, passing: true };
-        let shown = [event.into(), row.into(), ProjectError::from(failure)].map(|error: ProjectError| error.shown());
-        assert!(shown.iter().all(|text| !text.contains("canary")), "{shown:?}");
-        assert!(shown[0].contains("event 7") && shown[1].contains("case_summary"), "{shown:?}");
-        assert_eq!(shown[2], "read the checkpoint: out of reach");
-    }
-}
+mod memory;
+#[cfg(test)]
+mod tests;

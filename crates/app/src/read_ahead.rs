@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use kernel::{Position, Recorded};
+use kernel::Position;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::event::{AnyEvent, Read, Unreadable, read};
+use crate::batch::Batch;
+use crate::event::Decode;
 use crate::port::{EventLog, Failure};
 
 /// Events of one page.
@@ -17,64 +18,41 @@ pub const PAGE_EVENTS: usize = 1_000;
 /// Pages under way beside the one that is worked on.
 const PAGES_AHEAD: usize = 2;
 
-/// Why a page could not be had.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadAheadError {
-    /// An event cannot be read. No page after it is given.
-    #[error(transparent)]
-    Event(#[from] Unreadable),
-    /// The log is out of reach.
-    #[error(transparent)]
-    Failure(#[from] Failure),
-}
-
-/// Consecutive events, read.
-#[derive(Debug, Default)]
-pub struct Page {
-    recorded: Vec<Recorded>,
-    events: Vec<AnyEvent>,
-}
-
-impl Page {
-    /// Position of its last event; none on a page that is empty, which is the last one.
-    pub fn last(&self) -> Option<Position> {
-        self.recorded.last().map(|event| event.position)
-    }
-
-    /// Its events, for those who fold them.
-    pub fn reads(&mut self) -> Vec<Read<'_>> {
-        let events = std::mem::take(&mut self.events);
-        self.recorded.iter().zip(events).map(|(recorded, event)| Read { recorded, event }).collect()
-    }
-}
-
 /// Reads pages ahead. What is under way when it is dropped is given up.
 pub struct ReadAhead {
     log: Arc<dyn EventLog>,
+    decode: Decode,
+    /// The categories of which events are decoded.
+    wanted: Arc<[&'static str]>,
     /// Where the next page to be asked for begins.
     asked: Position,
     /// Where the next page to be given begins.
     given: Position,
-    under_way: VecDeque<JoinHandle<Result<Page, ReadAheadError>>>,
+    under_way: VecDeque<JoinHandle<Result<Batch, Failure>>>,
 }
 
 impl ReadAhead {
     /// Begins after a position.
-    pub fn after(log: Arc<dyn EventLog>, after: Position) -> Self {
-        Self { log, asked: after, given: after, under_way: VecDeque::new() }
+    pub fn after(log: Arc<dyn EventLog>, decode: Decode, wanted: &[&'static str], after: Position) -> Self {
+        Self { log, decode, wanted: wanted.into(), asked: after, given: after, under_way: VecDeque::new() }
     }
 
     /// The next page. It is empty where the log has no more; asked again later, there may be.
-    pub async fn next(&mut self) -> Result<Page, ReadAheadError> {
+    ///
+    /// # Errors
+    /// Where the log is out of reach.
+    pub async fn next(&mut self) -> Result<Batch, Failure> {
         while self.under_way.len() <= PAGES_AHEAD {
-            let page = page(Arc::clone(&self.log), self.asked);
+            let (log, decode, wanted, after) =
+                (Arc::clone(&self.log), self.decode, Arc::clone(&self.wanted), self.asked);
+            let page = async move { Batch::read(&*log, decode, &wanted, after, PAGE_EVENTS).await };
             self.under_way.push_back(Handle::current().spawn(page));
             self.asked = Position(self.asked.0 + PAGE_EVENTS as u64);
         }
-        let Some(first) = self.under_way.pop_front() else { return Ok(Page::default()) };
-        let page = first.await.unwrap_or_else(|ended| Err(given_up(&ended.to_string()).into()))?;
+        let Some(first) = self.under_way.pop_front() else { return Ok(Batch::default()) };
+        let page = first.await.unwrap_or_else(|ended| Err(given_up(&ended.to_string())))?;
         self.given = page.last().unwrap_or(self.given);
-        if page.recorded.len() < PAGE_EVENTS {
+        if page.len() < PAGE_EVENTS {
             // The end of the log as it was then: what lies beyond was asked for too early.
             self.give_up();
             self.asked = self.given;
@@ -93,12 +71,6 @@ impl Drop for ReadAhead {
     fn drop(&mut self) {
         self.give_up();
     }
-}
-
-async fn page(log: Arc<dyn EventLog>, after: Position) -> Result<Page, ReadAheadError> {
-    let recorded = log.after(after, PAGE_EVENTS).await?;
-    let events = recorded.iter().map(|event| Ok(read(event)?.event)).collect::<Result<_, Unreadable>>()?;
-    Ok(Page { recorded, events })
 }
 
 fn given_up(reason: &str) -> Failure {

@@ -6,27 +6,45 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use esrs::Aggregate;
-use grid::{District, district_id};
-use kernel::{Event, StreamId, Version};
-use rules::{Rulebook, rules_id};
+use grid::District;
+use kernel::GridCode;
+use rules::Rulebook;
 use tokio::sync::Mutex;
-use uuid::Uuid;
 
-use crate::app::Ports;
-use crate::event::read_as;
-use crate::{App, Error};
+use crate::Error;
+use crate::memory::{Seen, catch_up};
+use crate::port::EventLog;
 
 const FRESH_FOR: TimeDelta = TimeDelta::milliseconds(500);
 
 /// What is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known {
-    pub(crate) district: Arc<District>,
-    pub(crate) rules: Arc<Rulebook>,
-    district_version: Version,
-    rules_version: Version,
+    district: Arc<Seen<District>>,
+    rules: Arc<Seen<Rulebook>>,
     read_at: Option<DateTime<Utc>>,
+}
+
+impl Known {
+    /// The district.
+    pub(crate) fn district(&self) -> &District {
+        &self.district.state
+    }
+
+    /// The rules.
+    pub(crate) fn rules(&self) -> &Rulebook {
+        &self.rules.state
+    }
+
+    /// A grid and every grid above it; the grid alone where it is not known.
+    pub(crate) fn path_of(&self, grid: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
+        let path = self.district().path(grid, at);
+        if path.is_empty() { vec![grid.clone()] } else { path }
+    }
+
+    pub(crate) fn criteria(&self, now: DateTime<Utc>) -> Vec<String> {
+        self.rules().filing_criteria(now).iter().map(|criterion| criterion.text.clone()).collect()
+    }
 }
 
 /// Keeps [`Known`] up to date.
@@ -35,13 +53,12 @@ pub(crate) struct Reference(Mutex<Known>);
 
 impl Reference {
     /// What is known as of `now`, or half a second before.
-    pub(crate) async fn read(&self, ports: &Ports, now: DateTime<Utc>) -> Result<Known, Error> {
+    pub(crate) async fn read(&self, log: &dyn EventLog, now: DateTime<Utc>) -> Result<Known, Error> {
         let mut known = self.0.lock().await;
         let fresh = known.read_at.is_some_and(|at| (TimeDelta::zero()..FRESH_FOR).contains(&(now - at)));
         if !fresh {
-            let known = &mut *known;
-            catch_up::<District>(ports, district_id(), &mut known.district, &mut known.district_version).await?;
-            catch_up::<Rulebook>(ports, rules_id(), &mut known.rules, &mut known.rules_version).await?;
+            known.district = catch_up(log, Arc::clone(&known.district), grid::district_id()).await?;
+            known.rules = catch_up(log, Arc::clone(&known.rules), rules::rules_id()).await?;
             known.read_at = Some(now);
         }
         Ok(known.clone())
@@ -50,30 +67,5 @@ impl Reference {
     /// Forgets how fresh it is: the next read asks the log.
     pub(crate) async fn expire(&self) {
         self.0.lock().await.read_at = None;
-    }
-}
-
-async fn catch_up<A>(ports: &Ports, id: Uuid, state: &mut Arc<A>, version: &mut Version) -> Result<(), Error>
-where
-    A: Aggregate<State = A> + Clone + Default,
-    A::Event: Event,
-{
-    let stream = StreamId::new(A::Event::CATEGORY, id);
-    let recorded = ports.log.stream(&stream, *version).await?;
-    if recorded.is_empty() {
-        return Ok(());
-    }
-    let mut next = (**state).clone();
-    for event in &recorded {
-        next = A::apply_event(next, read_as::<A::Event>(event)?);
-        *version = event.version;
-    }
-    *state = Arc::new(next);
-    Ok(())
-}
-
-impl App {
-    pub(crate) async fn known(&self) -> Result<Known, Error> {
-        self.reference.read(&self.ports, self.ports.clock.now()).await
     }
 }

@@ -3,6 +3,7 @@
 //! Every comparison is of pairs that run in turns on one server; every side has a database (or file) of its own, which
 //! grows with it. Dirty pages are written and tables are swept before each comparison.
 
+mod desk;
 mod driver;
 mod esrs_store;
 mod event;
@@ -22,6 +23,7 @@ use crate::measure::{Series, Window, in_turns};
 use crate::parts::is_asked_for;
 use crate::report::{Figure, Report};
 use driver::Side;
+pub(crate) use event::DeskEvent;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 

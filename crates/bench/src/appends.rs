@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use app::port::{Append, EventLog, NewEvent};
+use app::port::{Append, EventLog, NewEvent, Part};
 use bytes::Bytes;
 use kernel::digest::Digest;
 use kernel::envelope::{self, Header, Provenance};
 use kernel::{
-    Actor, Clock as _, CommandId, CorrelationId, DepartmentCode, Entropy as _, EventId, Role, Scope, StreamId,
-    SystemClock, SystemEntropy, Version,
+    Actor, Audience, Clock as _, CommandId, CorrelationId, DepartmentCode, Entropy as _, EventId, GridCode, Role,
+    Scope, StreamId, SystemClock, SystemEntropy, Version,
 };
 use serde_json::value::RawValue;
 use tokio::task::JoinSet;
@@ -31,7 +31,14 @@ pub(crate) struct Committed {
 pub(crate) struct Sample {
     kind: &'static str,
     data: Box<RawValue>,
-    department: Option<DepartmentCode>,
+    to: Recipient,
+}
+
+/// Whom it is for.
+#[derive(Debug)]
+enum Recipient {
+    Department(DepartmentCode),
+    Street(GridCode),
 }
 
 impl Sample {
@@ -39,18 +46,19 @@ impl Sample {
     pub(crate) fn order_accepted(department: &str) -> anyhow::Result<Self> {
         let golden = include_str!("../../case/tests/golden/cn.dualgrid.case.order_accepted.v1.json");
         let department = DepartmentCode::try_new(department)?;
-        Self::new("cn.dualgrid.case.order_accepted.v1", golden, Some(department))
+        Self::new("cn.dualgrid.case.order_accepted.v1", golden, Recipient::Department(department))
     }
 
     /// The discovery of an issue: every view has a row of it, or looks at it.
     pub(crate) fn issue_discovered() -> anyhow::Result<Self> {
         let golden = include_str!("../../case/tests/golden/cn.dualgrid.case.issue_discovered.v1.json");
-        Self::new("cn.dualgrid.case.issue_discovered.v1", golden, None)
+        let street = GridCode::try_new("JAS")?;
+        Self::new("cn.dualgrid.case.issue_discovered.v1", golden, Recipient::Street(street))
     }
 
-    fn new(kind: &'static str, golden: &str, department: Option<DepartmentCode>) -> anyhow::Result<Self> {
+    fn new(kind: &'static str, golden: &str, to: Recipient) -> anyhow::Result<Self> {
         let data: serde_json::Value = serde_json::from_str(golden).context("a golden file is no JSON")?;
-        Ok(Self { kind, data: serde_json::value::to_raw_value(&data)?, department })
+        Ok(Self { kind, data: serde_json::value::to_raw_value(&data)?, to })
     }
 
     /// The append of one such event.
@@ -63,17 +71,23 @@ impl Sample {
             actor: Actor { id: "bench".to_owned(), role: Role::GridLeader, scope: Scope::Everywhere },
             command: CommandId::new(command),
             correlation: CorrelationId::new(command),
+            causation: None,
             traceparent: None,
         };
-        let department = self.department.as_ref();
-        let header = Header { id, kind: self.kind, stream: &stream, version: Version(1), time: now, department };
+        let audience = match &self.to {
+            Recipient::Department(department) => Audience::Order(department),
+            Recipient::Street(street) => Audience::Street(street),
+        };
+        let header = Header { id, kind: self.kind, stream: &stream, version: Version(1), time: now, audience };
         let bytes = Bytes::from(envelope::encode(&header, &provenance, &self.data)?);
         Ok(Append {
             command: provenance.command,
             request: Digest::of(command.as_bytes()),
-            stream,
-            expected: Version(0),
-            events: vec![NewEvent { id, kind: self.kind, time: now, bytes }],
+            parts: vec![Part {
+                stream,
+                expected: Version(0),
+                events: vec![NewEvent { id, kind: self.kind, time: now, bytes }],
+            }],
             at: now,
         })
     }

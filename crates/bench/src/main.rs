@@ -13,6 +13,7 @@ mod appends;
 mod chart;
 mod context;
 mod generate;
+mod idle;
 mod measure;
 mod parts;
 mod read;
@@ -49,6 +50,12 @@ struct Arguments {
     /// Write the tables and charts of docs/performance
     #[arg(long)]
     docs: bool,
+    /// What a process does that this program starts to follow sixty views
+    #[arg(long, hide = true, requires = "log")]
+    sixty: Option<system_views::Task>,
+    /// The log of those views
+    #[arg(long, hide = true, env = system_views::LOG)]
+    log: Option<String>,
 }
 
 #[tokio::main]
@@ -64,6 +71,9 @@ async fn main() -> ExitCode {
 
 /// Runs what was asked for. A benchmark that fails fails the run, but what was measured is shown and written first.
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let (Some(task), Some(log)) = (arguments.sixty, &arguments.log) {
+        return system_views::run_task(task, log).await;
+    }
     let context = Context::new(arguments.quick, arguments.docs, arguments.pairs);
     let mut report = Report::default();
     let outcome = Box::pin(suite::run(&context, &arguments.only, arguments.json.as_deref(), &mut report)).await;

@@ -1,11 +1,14 @@
 //! Reading the whole log in order: what sqlx streams of the same rows, and beside it bytes turned into typed events.
 
+mod boxed;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use app::port::EventLog;
 use app::read_ahead::ReadAhead;
+use app::registry;
 use futures::TryStreamExt as _;
 use kernel::Position;
 use log::Options;
@@ -64,6 +67,10 @@ async fn measure(context: &Context, report: &mut Report, url: &str, backend: &st
     let typed = pairs.ours.figure(format!("read_typed_{backend}_events_per_s"), "typed events, in order", "/s");
     report.add(typed);
     report.add(pairs.theirs.figure(format!("read_raw_{backend}_events_per_s"), "rows that sqlx streams", "/s"));
+    if backend == "sqlite" {
+        context.say("events in boxes, and beside them events of an enum");
+        boxed::run(context, &*log, report).await?;
+    }
     Ok(())
 }
 
@@ -93,13 +100,16 @@ async fn raw(url: &str, events: u64) -> anyhow::Result<f64> {
 async fn typed(log: &Arc<dyn EventLog>, events: u64) -> anyhow::Result<f64> {
     let begun = Instant::now();
     let mut read = 0;
-    let mut pages = ReadAhead::after(Arc::clone(log), Position::START);
+    let categories: Vec<&'static str> = registry::kinds().iter().map(|kind| kind.category()).collect();
+    let mut pages = ReadAhead::after(Arc::clone(log), registry::decode, &categories, Position::START);
     loop {
-        let mut page = pages.next().await.context("an event cannot be read")?;
-        if page.last().is_none() {
+        let page = pages.next().await?;
+        if page.is_empty() {
             break;
         }
-        read += std::hint::black_box(page.reads()).len() as u64;
+        let part = page.of(&categories, Position::START);
+        ensure!(part.unreadable.is_none(), "an event cannot be read");
+        read += std::hint::black_box(part.events).len() as u64;
     }
     per_s(read, events, begun)
 }

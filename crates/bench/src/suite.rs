@@ -8,7 +8,7 @@ use clap::ValueEnum;
 
 use crate::context::Context;
 use crate::report::Report;
-use crate::{append, read, system_http, system_publisher, system_views};
+use crate::{append, idle, read, system_http, system_publisher, system_views};
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -23,6 +23,8 @@ pub(crate) enum Name {
     Views,
     /// To NATS and to departments
     Publisher,
+    /// A process that has nothing to do
+    Idle,
 }
 
 impl fmt::Display for Name {
@@ -53,6 +55,7 @@ pub(crate) async fn run(
             Name::Http => Box::pin(system_http::run(context, report)).await,
             Name::Views => Box::pin(system_views::run(context, report)).await,
             Name::Publisher => Box::pin(system_publisher::run(context, report)).await,
+            Name::Idle => Box::pin(idle::run(context, report)).await,
         };
         if let Err(error) = outcome.with_context(|| format!("the benchmark `{name}` failed")) {
             context.bar().println(format!("{error:#}"));

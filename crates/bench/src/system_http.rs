@@ -141,7 +141,7 @@ fn windows(seen: &Seen, Course { warm_up, window, windows }: Course) -> Measured
 }
 
 /// The position of the newest event, from a connection of our own.
-async fn head(system: &System) -> anyhow::Result<u64> {
+pub(crate) async fn head(system: &System) -> anyhow::Result<u64> {
     let opened = log::open(system.store_url(), &log::Options::default()).await.context("could not open the log")?;
     Ok(opened.log.head().await?.0)
 }
@@ -156,13 +156,10 @@ async fn caught_up(system: &System) -> anyhow::Result<Duration> {
         if testkit::bus::last_sequence(&client).await? != Some(head.0) {
             return Ok(None);
         }
-        for view in app::view::all() {
-            let (build, _) = opened.views.active(&view.spec()).await?.context("a view has no build")?;
-            if opened.views.checkpoint(&build).await? < head {
-                return Ok(None);
-            }
-        }
-        Ok(Some(()))
+        let builds = opened.views.builds().await?;
+        let is_there =
+            |view: &str| builds.iter().any(|build| build.active && build.view == view && build.position >= head);
+        Ok(app::registry::views().iter().all(|view| is_there(view.name())).then_some(()))
     })
     .await?;
     Ok(begin.elapsed())

@@ -3,29 +3,29 @@
 //! | part of the request | meaning |
 //! |---|---|
 //! | second last token of the subject | the department; NATS lets only that department publish there |
-//! | last token | the command, for example `accept-order` |
-//! | `Dualgrid-Command-Id` | UUID made by the department; the same again gets the same answer |
-//! | `Dualgrid-Case-Id` | the case |
-//! | `Dualgrid-Actor` | staff id of the clerk, the same as in a token; optional, without it `dept/<CODE>` |
+//! | last token | the verb, for example `accept-order`; [`rules`](crate::rules) has them all |
+//! | `Dualgrid-Command-Id` | a UUID made by the department; the same id again gets the same answer |
+//! | `Dualgrid-<Kind>-Id` | what the command is about, for example `Dualgrid-Case-Id` |
+//! | `Dualgrid-Actor` | staff id of the clerk, as in a token; optional, `dept/<CODE>` without it |
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
-//! | payload | the JSON body, as over HTTP; at most 256 KiB |
+//! | payload | the JSON body, as over HTTP, with the same limits |
 //! | reply subject | begins with `_INBOX_<CODE>.`, where NATS lets only that department listen |
 //!
-//! `upload-evidence` takes a file instead: the payload is its bytes and `Content-Type` its media type; no other header is
-//! needed, and the answer is the evidence (digest, type, size) that commands name.
+//! `upload-evidence` takes a file: the payload is its bytes and `Content-Type` its media type. It needs no other header, and
+//! the answer is the evidence (digest, type, size) that commands name.
 //!
 //! The answer is the JSON of `app::intake::Answer`. An error is an RFC 9457 problem with the headers of a NATS service
 //! error: `Nats-Service-Error-Code` is its status, `Nats-Service-Error` its code.
 //!
-//! INVARIANT: an answer goes to the department's own inbox or nowhere. The core may publish everything, and nats-server
-//! does not hold the reply subject against the sender's rights: whoever could name any would write with ours.
+//! INVARIANT: an answer goes to the department's own inbox or nowhere. The core may publish everywhere, and nats-server
+//! does not check the reply subject against the sender's rights: a department that could name any subject would write
+//! with ours.
 
 mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::authorise::TABLE;
 use app::intake::{Answer, Request};
 use app::{App, Problem};
 use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt as _};
@@ -34,16 +34,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{SelectAll, select_all};
-use kernel::{Actor, Evidence, Role};
+use kernel::{Actor, Evidence};
 use serde_json::Value;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-use crate::header;
-use crate::{Connection, Error};
+use crate::rules::rules;
+use crate::subject::{self, UPLOAD};
+use crate::{Connection, Error, header};
 
-/// The verb under which files come: as large as a message may be (`max_payload`, 1 MiB by default); larger ones over HTTP.
-pub(crate) const UPLOAD: &str = "upload-evidence";
 /// Name of the service in the lists of `nats micro`.
 const SERVICE: &str = "dualgrid-commands";
 /// How many commands one process handles at once.
@@ -57,7 +56,7 @@ pub trait Door: Send + Sync + 'static {
     /// Handles a command; the same command again gets the same answer.
     async fn submit(&self, request: Request) -> Result<Answer, app::Error>;
 
-    /// Keeps a file that shows a disposal. The same file again is the same evidence. A door may take none.
+    /// Keeps a file. The same file again is the same evidence. A door may refuse all files.
     async fn upload(&self, by: &Actor, media_type: &str, file: Bytes) -> Result<Evidence, app::Error> {
         let what = format!("place here for the {media_type} of {} bytes that {} sent", file.len(), by.id);
         Err(app::Error::NotFound { what })
@@ -75,16 +74,6 @@ impl Door for App {
     }
 }
 
-/// The commands that a department may give, as the table of authorisation says.
-pub fn verbs() -> impl Iterator<Item = &'static str> {
-    let is_query = |action: &str| action.starts_with("read-") || action.starts_with("upload-");
-    TABLE
-        .iter()
-        .filter(|row| row.allowed.iter().any(|(role, _)| *role == Role::DepartmentClerk))
-        .map(|row| row.action)
-        .filter(move |action| !is_query(action))
-}
-
 /// The service of one process. Several processes share the work.
 pub struct Commands {
     connection: Connection,
@@ -94,15 +83,15 @@ pub struct Commands {
 type Requests = SelectAll<service::endpoint::Endpoint>;
 
 impl Commands {
-    /// A service in front of `door`. It takes nothing until it is run.
+    /// A service in front of `door`. It takes no commands until it is run.
     pub fn new(connection: Connection, door: Arc<dyn Door>) -> Self {
         Self { connection, door }
     }
 
-    /// Takes commands until `shutdown`; then takes no more and ends when those under way are answered.
+    /// Takes commands until `shutdown`, then answers those under way and ends.
     ///
-    /// A command that arrives in the very moment of the unsubscription may get no answer; it had no effect, and the
-    /// department sends it again with the same id.
+    /// A command that arrives at the moment of the unsubscription may get no answer. It had no effect, and the department
+    /// sends it again with the same id.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
         let (service, mut requests) = self.start().await?;
         let mut under_way = JoinSet::new();
@@ -112,7 +101,7 @@ impl Commands {
         }
         service.stop().await.map_err(Error::nats("stop the service of commands"))?;
         let deadline = Instant::now() + SHUTDOWN_PATIENCE;
-        // What was delivered before the end of the subscription is still answered.
+        // Commands that were delivered before the subscription ended are still answered.
         let _ = timeout_at(deadline, self.take(&mut requests, &mut under_way)).await;
         while let Ok(Some(ended)) = timeout_at(deadline, under_way.join_next()).await {
             note(ended);
@@ -126,14 +115,14 @@ impl Commands {
         let service = builder.start(SERVICE, env!("CARGO_PKG_VERSION")).await;
         let service = service.map_err(Error::nats("start the service of commands"))?;
         let mut endpoints = Vec::new();
-        for verb in verbs().chain([UPLOAD]) {
-            let endpoint = service.endpoint_builder().name(verb).add(format!("dg.cmd.*.{verb}")).await;
+        for verb in rules().iter().map(|rule| rule.verb).chain([UPLOAD]) {
+            let endpoint = service.endpoint_builder().name(verb).add(subject::commands(verb)).await;
             endpoints.push(endpoint.map_err(Error::nats("start the service of commands"))?);
         }
         Ok((service, select_all(endpoints)))
     }
 
-    /// Hands requests on as they come, as many at once as is good, until there are no more.
+    /// Handles requests as they come, at most [`CONCURRENT_MAX`] at once, until the subscription ends.
     async fn take(&self, requests: &mut Requests, under_way: &mut JoinSet<()>) {
         loop {
             tokio::select! {
@@ -184,7 +173,9 @@ async fn answer(door: Arc<dyn Door>, request: service::Request) {
         Ok(answer) => (serde_json::to_vec(&answer), headers("application/json")),
         Err(problem) => (serde_json::to_vec(&problem), problem_headers(&problem)),
     };
-    let Ok(body) = body.inspect_err(|error| tracing::error!(%error, "an answer is no JSON")) else { return };
+    let Ok(body) = body.inspect_err(|error| tracing::error!(%error, "an answer cannot be written as JSON")) else {
+        return;
+    };
     if let Err(error) = request.respond_with_headers(Ok(Bytes::from(body)), headers).await {
         tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
     }
@@ -201,15 +192,4 @@ fn problem_headers(problem: &Problem) -> HeaderMap {
     headers.insert(NATS_SERVICE_ERROR, problem.code.as_str());
     headers.insert(NATS_SERVICE_ERROR_CODE, problem.status.to_string());
     headers
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_department_has_the_commands_that_the_table_gives_it() {
-        let verbs: Vec<_> = verbs().collect();
-        assert_eq!(verbs, ["accept-order", "request-return", "record-progress", "submit-disposal"]);
-    }
 }

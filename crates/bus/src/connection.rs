@@ -1,4 +1,4 @@
-//! The connection to NATS: made at start or later, and again for ever.
+//! The connection to NATS: made at start or later, and restored whenever it is lost.
 
 mod version;
 
@@ -20,19 +20,14 @@ const PING_EVERY: Duration = Duration::from_secs(10);
 /// The longest pause between two attempts to connect.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// How somebody shows NATS who they are.
+/// How we authenticate to NATS.
 #[derive(Clone, Default)]
 pub enum Credentials {
-    /// Not at all.
+    /// Without credentials.
     #[default]
     Anonymous,
     /// By user and password.
-    Password {
-        /// The user.
-        user: String,
-        /// The password.
-        password: String,
-    },
+    Password { user: String, password: String },
     /// By a `.creds` file (JWT and seed).
     CredsFile(PathBuf),
     /// By a file that holds the seed of an nkey.
@@ -55,34 +50,29 @@ impl std::fmt::Debug for Credentials {
 pub struct ConnectionOptions {
     /// One or more addresses such as `nats://127.0.0.1:4222`, separated by commas.
     pub url: String,
-    /// How this connection is called in the lists of nats-server.
+    /// The name of this connection in the lists of nats-server.
     pub name: String,
-    /// Who we are.
     pub credentials: Credentials,
     /// Prefix of the subjects for answers: `_INBOX` for the core, `_INBOX_<CODE>` for a department.
     pub inbox_prefix: String,
 }
 
-/// Why there is no connection and will be none without help.
+/// Why there is no connection. It does not pass by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// A file with credentials cannot be read.
     #[error("cannot read the NATS credentials in {path}")]
     CredentialsFile {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         source: std::io::Error,
     },
-    /// The address is no address, or NATS does not let us in.
+    /// The address is malformed, or NATS does not let us in.
     #[error("cannot connect to NATS at {url}: {hint}")]
     Refused {
-        /// The address.
         url: String,
         /// What to do about it.
         hint: &'static str,
-        /// What the client said.
         #[source]
         source: async_nats::ConnectError,
     },
@@ -91,12 +81,11 @@ pub enum ConnectError {
     TooOld(#[from] TooOld),
 }
 
-/// Whether we are connected. A new number of `connects` means that something may have been missed.
+/// Whether we are connected. If `connects` has changed, messages may have been missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// Whether we are connected now.
     pub up: bool,
-    /// How often we were connected.
+    /// How many times a connection was made.
     pub connects: u64,
 }
 
@@ -108,10 +97,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects. Where NATS does not answer, the connection is made later, as soon as it does; that is no error.
+    /// Connects. If NATS does not answer, that is no error: the connection is made as soon as it does.
     ///
     /// # Errors
-    /// What does not pass by itself: a wrong address, refused credentials, a server that is too old.
+    /// Only what does not pass by itself: a wrong address, refused credentials, a server that is too old.
     pub async fn connect(options: ConnectionOptions) -> Result<Self, ConnectError> {
         let (changed, link) = watch::channel(Link::default());
         let client_options = client_options(&options, changed).await?;
@@ -137,7 +126,7 @@ impl Connection {
         &self.client
     }
 
-    /// Whether we are connected, now and from now on.
+    /// Follows whether we are connected.
     pub fn link(&self) -> watch::Receiver<Link> {
         self.link.clone()
     }
@@ -147,17 +136,9 @@ impl Connection {
         self.client.connection_state() == State::Connected
     }
 
-    /// Refuses the server that we are connected to, if it is too old. One that never answered is not refused.
+    /// Refuses the server that we are connected to if it is too old. A server that never answered is not refused.
     pub fn check_version(&self) -> Result<(), TooOld> {
         self.client.try_server_info().map_or(Ok(()), |server| check_version(&server.version))
-    }
-
-    /// Tries what the core has to be allowed: to look at JetStream, and to hear what it says itself.
-    pub async fn check_permissions(&self) -> Result<(), crate::Error> {
-        let jetstream = async_nats::jetstream::new(self.client.clone());
-        let account = jetstream.query_account().await;
-        account.map_err(crate::Error::nats("look at JetStream: enable it, and let the core's user do everything"))?;
-        crate::stream::find(&jetstream).await.map(|_| ())
     }
 
     /// Waits until we are connected.
@@ -167,7 +148,7 @@ impl Connection {
         let _ = link.wait_for(|link| link.up).await;
     }
 
-    /// Waits until the connection is lost; at once where it is already.
+    /// Waits until the connection is lost; returns at once if it already is.
     pub(crate) async fn lost(&self) {
         let mut link = self.link();
         let connects = link.borrow().connects;

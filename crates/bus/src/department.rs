@@ -1,7 +1,7 @@
-//! A department's side: receives its orders, answers them, and may be interrupted anywhere.
+//! A department's side: receives its orders and answers them. It may be interrupted at any point.
 //!
-//! An event is acknowledged after it was answered. The id of each command is made from the id of its event and its
-//! verb, so that an event that comes again asks for the same command again and changes nothing.
+//! An event is acknowledged after it was answered. The id of each command is made from the id of its event and its verb,
+//! so that an event that is delivered again leads to the same command and changes nothing.
 
 mod delivery;
 mod policy;
@@ -22,50 +22,43 @@ use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use kernel::digest::Digest;
-use kernel::{CaseId, CommandId, DepartmentCode, EventId, Evidence};
+use kernel::{CommandId, DepartmentCode, EventId, Evidence, StreamId};
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::commands::UPLOAD;
 use crate::connection::ConnectError;
 use crate::departments::consumer_of;
 use crate::error::chain;
-use crate::header;
 use crate::stream::STREAM;
-use crate::{Connection, ConnectionOptions, Credentials, Error};
+use crate::subject::{self, UPLOAD, inbox_prefix};
+use crate::{Connection, ConnectionOptions, Credentials, Error, header};
 
 /// How long one attempt to send a command waits for its answer.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a command is tried; below the time after which an event comes again.
+/// How long a command is tried: less than the time after which an event is delivered again.
 const SEND_PATIENCE: Duration = Duration::from_secs(20);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Prefix of the subjects at which a department hears its answers; nobody else may listen there.
-pub(crate) fn inbox_prefix(department: &DepartmentCode) -> String {
-    format!("_INBOX_{department}")
-}
-
 /// Who the department is, and where NATS is.
 #[derive(Clone, Debug)]
 pub struct DepartmentOptions {
-    /// Its code.
     pub code: DepartmentCode,
     /// One or more addresses, separated by commas.
     pub url: String,
     /// How it shows NATS who it is; its user is `dept-<CODE>`.
     pub credentials: Credentials,
-    /// Staff id of the clerk in whose name it acts, if it does.
+    /// Staff id of the clerk in whose name it acts, if it acts for one.
     pub clerk: Option<String>,
 }
 
 /// What came back for a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// It was taken: the answer.
+    /// The command was done, or had been done before.
     Accepted(Value),
-    /// It was not: why.
+    /// The command was refused.
     Refused(Problem),
 }
 
@@ -77,7 +70,7 @@ pub struct Department {
 }
 
 impl Department {
-    /// Connects as the department; later, where NATS does not answer.
+    /// Connects as the department. If NATS does not answer, the connection is made later.
     pub async fn connect(options: DepartmentOptions) -> Result<Self, ConnectError> {
         let connection = Connection::connect(ConnectionOptions {
             url: options.url.clone(),
@@ -100,8 +93,8 @@ impl Department {
         &self.connection
     }
 
-    /// The next events about its orders: what is there, at most `count`; where there is nothing, the first one that
-    /// comes within `patience`. Not acknowledged yet.
+    /// The next events about its orders, at most `count`. If there are none, waits `patience` for the first one. They are not
+    /// acknowledged yet.
     pub async fn next_events(&self, count: usize, patience: Duration) -> Result<Vec<Delivery>, Error> {
         let consumer = self.jetstream.get_consumer_from_stream(consumer_of(self.code()), STREAM).await;
         let consumer: PullConsumer = consumer.map_err(Error::nats("find the consumer of the department"))?;
@@ -119,14 +112,15 @@ impl Department {
         CommandId::new(Uuid::new_v5(&event.uuid(), verb.as_bytes()))
     }
 
-    /// Sends a command and waits for the answer; sends it again with the same id while there is none.
-    pub async fn send(&self, verb: &str, case: CaseId, command: CommandId, body: &Value) -> Result<Reply, Error> {
-        let subject = format!("dg.cmd.{}.{verb}", self.code());
+    /// Sends a command about an aggregate, for example the case of an order, and waits for the answer. While there is no
+    /// answer, the command is sent again with the same id.
+    pub async fn send(&self, verb: &str, about: &StreamId, command: CommandId, body: &Value) -> Result<Reply, Error> {
+        let subject = subject::command(self.code(), verb);
         let body = Bytes::from(body.to_string());
         let deadline = Instant::now() + SEND_PATIENCE;
         loop {
             let request = Request::new()
-                .headers(self.headers(case, command))
+                .headers(self.headers(about, command))
                 .payload(body.clone())
                 .timeout(Some(ANSWER_PATIENCE));
             let error = match self.connection.client().send_request(subject.clone(), request).await {
@@ -153,7 +147,7 @@ impl Department {
         if let Some(clerk) = &self.options.clerk {
             headers.insert(header::ACTOR, clerk.as_str());
         }
-        let subject = format!("dg.cmd.{}.{UPLOAD}", self.code());
+        let subject = subject::command(self.code(), UPLOAD);
         let request = Request::new().headers(headers).payload(file).timeout(Some(SEND_PATIENCE));
         let answer = self.connection.client().send_request(subject, request).await;
         let answer = answer.map_err(Error::nats("upload a file"))?;
@@ -165,11 +159,11 @@ impl Department {
         Ok(kept.sha256)
     }
 
-    fn headers(&self, case: CaseId, command: CommandId) -> HeaderMap {
+    fn headers(&self, about: &StreamId, command: CommandId) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, "application/json");
         headers.insert(header::COMMAND_ID, command.to_string());
-        headers.insert(header::CASE_ID, case.to_string());
+        headers.insert(header::id_of(about.category()), about.id().to_string());
         if let Some(clerk) = &self.options.clerk {
             headers.insert(header::ACTOR, clerk.as_str());
         }
@@ -183,8 +177,10 @@ async fn deliveries(mut batch: Batch) -> Result<Vec<Delivery>, Error> {
         let message = message.map_err(|source| Error::Nats { operation: "fetch events", source })?;
         match Delivery::read(message) {
             Ok(delivery) => deliveries.push(delivery),
-            // Not acknowledged, so not skipped: it comes again, or is gone when the publisher has noticed it.
-            Err(error) => tracing::warn!(reason = chain(&error), "a message of the consumer is no event of an order"),
+            // Not acknowledged, so not skipped: it is delivered again, unless the publisher finds and removes it.
+            Err(error) => {
+                tracing::warn!(reason = chain(&error), "a message of the consumer is no event about an order");
+            }
         }
     }
     Ok(deliveries)

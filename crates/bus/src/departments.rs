@@ -1,8 +1,8 @@
-//! One durable pull consumer for each department, made and kept by the core.
+//! One durable pull consumer for each department, created and kept by the core.
 //!
-//! A department can fetch from its consumer and acknowledge; it can neither make nor change one, so it cannot see the
-//! orders of another. The consumer of a department that is no longer active stays, also when the stream is made again: it
-//! may have orders to finish. Only after a wipe of NATS nothing is known of it.
+//! A department can fetch from its consumer and acknowledge. It can neither create nor change a consumer, so it cannot see
+//! the orders of another department. The consumer of a department that is no longer active is kept, also when the stream is
+//! recreated: the department may have orders to finish. Only after a wipe of NATS is nothing known of it.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -17,10 +17,11 @@ use futures::TryStreamExt as _;
 use kernel::DepartmentCode;
 
 use crate::error::chain;
-use crate::stream::{self, subjects_of};
+use crate::stream;
+use crate::subject::subjects_of;
 use crate::{Connection, Error};
 
-/// After how long an event that is not acknowledged comes again.
+/// After how long an event that is not acknowledged is delivered again.
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many events a department may hold without acknowledging them.
 const ACK_PENDING_MAX: i64 = 1000;
@@ -37,7 +38,7 @@ pub(crate) fn department_of(consumer: &str) -> Option<DepartmentCode> {
     DepartmentCode::try_new(consumer.strip_prefix(PREFIX)?).ok()
 }
 
-/// Says which departments there are.
+/// Knows which departments there are.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
     /// The departments that are active now.
@@ -60,7 +61,7 @@ pub struct Departments {
 }
 
 impl Departments {
-    /// A keeper that looks for new departments and lost consumers every `look_every`.
+    /// Looks for new departments and lost consumers every `look_every`.
     pub fn new(connection: Connection, directory: Arc<dyn Directory>, look_every: Duration) -> Self {
         let jetstream = jetstream::new(connection.client().clone());
         Self { connection, jetstream, directory, look_every }
@@ -70,11 +71,11 @@ impl Departments {
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = shutdown => {}
-            never = self.keep_for_ever() => match never {},
+            never = self.keep_looking() => match never {},
         }
     }
 
-    async fn keep_for_ever(&self) -> Infallible {
+    async fn keep_looking(&self) -> Infallible {
         loop {
             self.connection.connected().await;
             if let Err(error) = self.keep().await {
@@ -84,7 +85,7 @@ impl Departments {
         }
     }
 
-    /// Makes the consumers that are missing, once.
+    /// Creates the missing consumers, once.
     pub async fn keep(&self) -> Result<(), Error> {
         self.connection.check_version()?;
         let active = self.directory.departments().await?;
@@ -92,7 +93,7 @@ impl Departments {
         let kept: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;
         let mut wanted: BTreeSet<DepartmentCode> = active.into_iter().collect();
         wanted.extend(kept.iter().filter_map(|consumer| department_of(&consumer.name)));
-        // Those that had a consumer before the stream was made again.
+        // Departments that had a consumer before the stream was recreated.
         wanted.extend(stream::floors(&stream.cached_info().config).into_keys());
         for department in wanted {
             let name = consumer_of(&department);
@@ -104,12 +105,12 @@ impl Departments {
         Ok(())
     }
 
-    /// Makes the consumer of a department, which goes on where the department was before the stream was made again.
+    /// Creates the consumer of a department. It continues where the department was before the stream was recreated.
     async fn make(&self, stream: &Stream, department: &DepartmentCode) -> Result<(), Error> {
         let found = stream.cached_info();
         let floor = stream::floors(&found.config).get(department).copied().unwrap_or(0);
         if floor > found.state.last_sequence {
-            // NATS would begin at the end of what is there; the publisher has not come so far yet.
+            // NATS would begin at the end of the stream; the publisher has not come that far yet.
             return Ok(());
         }
         let begin = match floor {
@@ -118,17 +119,17 @@ impl Departments {
         };
         let made = stream.create_consumer(config(department, begin)).await;
         made.map_err(Error::nats("create the consumer of a department"))?;
-        tracing::info!(%department, after = floor, "the consumer of a department was made");
+        tracing::info!(%department, after = floor, "the consumer of a department was created");
         let now = stream::find(&self.jetstream).await?;
         if now.is_none_or(|now| now.cached_info().created != found.created) {
-            // The stream was made again meanwhile: this consumer would begin at the wrong place.
+            // The stream was recreated meanwhile: this consumer would begin at the wrong place.
             let deleted = stream.delete_consumer(&consumer_of(department)).await;
             deleted.map_err(Error::nats("delete the consumer of a department"))?;
         }
         Ok(())
     }
 
-    /// Puts a consumer right that somebody has changed.
+    /// Corrects a consumer that somebody has changed.
     async fn correct(&self, stream: &Stream, department: &DepartmentCode, found: &Info) -> Result<(), Error> {
         let wanted = config(department, found.config.deliver_policy);
         let is_right = found.config.filter_subject == wanted.filter_subject

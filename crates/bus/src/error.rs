@@ -4,10 +4,9 @@ use app::port::Failure;
 use kernel::Position;
 
 use crate::connection::TooOld;
-use crate::stream::Unroutable;
+use crate::subject::Unroutable;
 
-/// Why something on NATS could not be done. All but [`Error::TooOld`] and
-/// [`Error::ForeignStream`] may pass without help.
+/// Why something on NATS could not be done. All but [`Error::TooOld`] and [`Error::ForeignStream`] may pass without help.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server is refused.
@@ -17,24 +16,21 @@ pub enum Error {
     #[error(
         "the stream DUALGRID of this NATS belongs to the installation {owner}, and this one is {own}: nothing is \
          published. Give each installation a NATS, or an account of NATS, of its own; if {owner} is gone for good, \
-         delete the stream, and it is made again from the log of {own}"
+         delete the stream, and it is recreated from the log of {own}"
     )]
     ForeignStream {
-        /// The installation that made the stream.
+        /// The installation that created the stream.
         owner: String,
-        /// Ours.
         own: String,
     },
     /// NATS did not do what was asked.
     #[error("could not {operation}")]
     Nats {
-        /// What was asked.
         operation: &'static str,
-        /// What NATS or the client said.
         #[source]
         source: async_nats::Error,
     },
-    /// What was published was not stored, or that was not said in time.
+    /// What was published was not stored, or NATS did not confirm it in time.
     #[error("NATS does not store what is published: its disk may be full, or it is overloaded")]
     Unstored,
     /// The connection was lost on the way.
@@ -43,14 +39,9 @@ pub enum Error {
     /// The log could not be read.
     #[error("could not read the log")]
     Log(#[from] Failure),
-    /// The log gave another event than the next one.
+    /// The log skipped an event.
     #[error("the log gave event {found} where {expected} was expected")]
-    LogGap {
-        /// The position that comes next.
-        expected: Position,
-        /// The position that came.
-        found: Position,
-    },
+    LogGap { expected: Position, found: Position },
     /// An event has no subject.
     #[error(transparent)]
     Unroutable(#[from] Unroutable),
@@ -60,7 +51,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps what NATS said to `operation`.
+    /// Wraps the error of an operation.
     pub(crate) fn nats<E: Into<async_nats::Error>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Nats { operation, source: source.into() }
     }

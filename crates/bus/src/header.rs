@@ -6,8 +6,6 @@ use async_nats::{HeaderMap, HeaderName};
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("Dualgrid-Position");
 /// Id of a command.
 pub(crate) const COMMAND_ID: HeaderName = HeaderName::from_static("Dualgrid-Command-Id");
-/// The case a command is for.
-pub(crate) const CASE_ID: HeaderName = HeaderName::from_static("Dualgrid-Case-Id");
 /// Joins everything that one outside action caused.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("Dualgrid-Correlation-Id");
 /// Staff id of the clerk who acts for a department.
@@ -17,7 +15,27 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// Media type of the payload.
 pub(crate) const CONTENT_TYPE: HeaderName = HeaderName::from_static("Content-Type");
 
+/// The header that names what a command is about: `Dualgrid-Case-Id` for the category `case`.
+pub(crate) fn id_of(category: &str) -> HeaderName {
+    let (first, rest) = category.split_at(category.len().min(1));
+    let name = format!("Dualgrid-{}{rest}-Id", first.to_ascii_uppercase());
+    name.parse().expect("a category is lower-case letters")
+}
+
 /// The value of a header, if it is there.
 pub(crate) fn value(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(async_nats::HeaderValue::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_has_a_header_for_each_kind() {
+        assert_eq!(id_of("case").to_string(), "Dualgrid-Case-Id");
+        for kind in app::registry::kinds() {
+            assert!(id_of(kind.category()).to_string().ends_with("-Id"), "{}", kind.category());
+        }
+    }
 }

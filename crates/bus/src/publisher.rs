@@ -1,13 +1,13 @@
-//! Brings the log into the stream, in order and exactly once, however often it is interrupted.
+//! Copies the log into the stream, in order and exactly once, however often it is interrupted.
 //!
-//! A publisher asks the stream how far it is, compares it with the log, and appends what is missing in atomic batches,
-//! each fenced with the sequence before it. Several batches are under way at once: where one fails, the fence makes
-//! all after it fail too. What failed is not counted: the stream is asked again.
+//! A publisher asks the stream how far it is, compares it with the log, and appends what is missing in atomic batches, each
+//! fenced with the sequence before it. Several batches are under way at once. If one fails, the fence makes all later ones
+//! fail too, and the stream is asked again how far it is.
 //!
-//! A batch costs nats-server two flushes and a dozen operations on files, whatever is in it, and it handles one after
-//! the other. So what is far behind catches up in batches as large as nats-server takes them.
+//! A batch costs nats-server two flushes and a dozen file operations, whatever its size, and batches are handled one after
+//! the other. So a publisher that is far behind sends batches as large as nats-server takes them.
 //!
-//! Any number of publishers may run. One loses each race, looks again, and lets the other go on.
+//! Any number of publishers may run. The loser of a race looks again and lets the other continue.
 
 mod batch;
 mod check;
@@ -43,7 +43,7 @@ const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(3);
 /// How often the head of the log is looked at while NATS is away, so that the lag stays true.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// From so many events a round on, the publisher is busy.
+/// A publisher with this many events a round is busy.
 const BUSY_EVENTS: u64 = 16;
 /// The longest pause of a publisher that lost a race.
 const YIELD_MILLIS_MAX: u64 = 150;
@@ -53,26 +53,27 @@ const BATCH_EVENTS_ALWAYS: usize = 1000;
 /// How the publisher works. The defaults are for production.
 #[derive(Clone, Debug)]
 pub struct PublisherOptions {
-    /// Most events of one atomic batch. A nats-server takes 1000 where its `limits.batch.max_msgs` says nothing else;
-    /// one that refuses more is sent no more than that.
+    /// Most events of one atomic batch. A nats-server takes 1000 unless its `limits.batch.max_msgs` says otherwise; one that
+    /// refuses more is sent at most 1000.
     pub batch_events_max: usize,
-    /// Most bytes of one atomic batch, as long as it has more than one event.
+    /// Most bytes of one atomic batch of more than one event.
     pub batch_bytes_max: usize,
-    /// Most batches that are under way at once.
+    /// Most batches under way at once.
     pub batches_in_flight_max: usize,
-    /// Most events that are under way at once, unless one batch has more. nats-server drops what is beyond its
-    /// `max_buffered_msgs`, 10,000 where nothing else is said, for each stream and all publishers together.
+    /// Most events under way at once, unless one batch has more. nats-server drops what exceeds its `max_buffered_msgs`
+    /// (10,000 by default) for each stream and all publishers together.
     pub events_in_flight_max: usize,
-    /// How often the stream is compared with the log while nothing else gives reason to.
+    /// How often the stream is compared with the log without another reason.
     pub check_every: Duration,
-    /// How often the log is asked for events of other processes.
+    /// How often the log is asked for events without being told of any. The log tells of commits, also of other processes; what
+    /// it did not tell is found this way.
     pub poll_every: Duration,
-    /// How long a publisher that is busy lets events gather for one batch: each batch is a flush of NATS to the disk.
+    /// How long a busy publisher waits for more events before the next batch: each batch costs NATS a flush to disk.
     pub gather_for: Duration,
-    /// Name of the installation, which is noted in the stream: the stream of another one is left alone. Empty: not
+    /// Name of the installation. It is recorded in the stream, and the stream of another installation is left alone. Empty: not
     /// checked.
     pub installation: String,
-    /// Copies of the stream in a cluster of nats-servers.
+    /// How many copies of the stream a cluster of nats-servers keeps.
     pub replicas: usize,
 }
 
@@ -84,7 +85,7 @@ impl Default for PublisherOptions {
             batches_in_flight_max: 4,
             events_in_flight_max: 10_000,
             check_every: Duration::from_secs(5),
-            poll_every: Duration::from_millis(10),
+            poll_every: Duration::from_secs(1),
             gather_for: Duration::from_millis(15),
             installation: String::new(),
             replicas: 1,
@@ -99,21 +100,21 @@ pub struct Publisher {
     log: Arc<dyn EventLog>,
     entropy: Arc<dyn Entropy>,
     options: PublisherOptions,
-    /// Most events of a batch, as far as this nats-server is known.
+    /// Most events of a batch that this nats-server is known to take.
     batch_events: AtomicUsize,
     report: Reporter,
 }
 
 /// How a round of publishing ended.
 enum Drained {
-    /// Everything is in the stream, or the round was long enough.
+    /// Everything is in the stream, or the time of the round is over.
     Through(Position),
-    /// The stream is not where it was expected to be.
+    /// The stream is not at the expected sequence.
     Fenced,
 }
 
 impl Publisher {
-    /// A publisher of `log`. It does nothing until it is run.
+    /// A publisher of `log`. It publishes nothing until it is run.
     pub fn new(
         connection: Connection,
         log: Arc<dyn EventLog>,
@@ -130,12 +131,12 @@ impl Publisher {
         Self { connection, jetstream, log, entropy, options, batch_events, report }
     }
 
-    /// How far it is and how it does.
+    /// How far it is, and in which state.
     pub fn status(&self) -> watch::Receiver<PublisherStatus> {
         self.report.status()
     }
 
-    /// Publishes until `shutdown`. Interrupted anywhere, it has done no harm: the next one goes on from the stream.
+    /// Publishes until `shutdown`. It may be interrupted anywhere: the next publisher continues from the stream.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         tokio::select! {
             () = shutdown => {}
@@ -157,8 +158,8 @@ impl Publisher {
             if self.report.published() > before {
                 pause = PAUSE_MIN;
             }
-            tracing::warn!(reason = chain(&ended), "publishing was interrupted; it goes on by itself");
-            // Without its causes, which may name hosts: readiness shows it to everybody.
+            tracing::warn!(reason = chain(&ended), "publishing was interrupted; it is tried again");
+            // Without its causes, which may name hosts: readiness shows this to everybody.
             self.report.failing(ended.to_string());
             self.look_at_the_head().await;
             tokio::time::sleep(pause).await;
@@ -180,10 +181,10 @@ impl Publisher {
         }
     }
 
-    /// Publishes until something fails. `is_silent`: what was published last was not answered.
+    /// Publishes until something fails. `is_silent`: the last publish was not answered.
     async fn publish_while_connected(&self, is_silent: bool) -> Result<Infallible, Error> {
         self.connection.check_version()?;
-        // It may be another nats-server than before, or have another configuration.
+        // This may be another nats-server than before, or its configuration may have changed.
         self.batch_events.store(self.options.batch_events_max, Ordering::Relaxed);
         let mut agreed = self.agree(None).await?;
         if is_silent {
@@ -213,8 +214,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes what is missing after `from`, at most until `until`. While batches are under way, the next events are
-    /// read.
+    /// Publishes what is missing after `from`, at most until `until`. The next events are read while batches are under way.
     async fn drain(&self, from: Position, until: Instant) -> Result<Drained, Error> {
         let mut window = Window::new(from);
         let mut sent = from;
@@ -226,7 +226,7 @@ impl Publisher {
                     Some(read) => read,
                     None => self.read(sent).await?,
                 };
-                // Another process may have appended since; it is looked for in the next round.
+                // Events that another process appended since are found in the next round.
                 is_all = read.len() < self.batch_events();
                 for batch in batch::cut(&read, sent, self.options.batch_bytes_max)? {
                     fault::point(Point::BeforePublish);
@@ -284,13 +284,13 @@ impl Publisher {
         let polled = (Instant::now() + self.options.poll_every).min(next_check);
         let more = async {
             if committed.wait_for(|newest| *newest > last).await.is_err() {
-                std::future::pending::<()>().await; // Nobody tells any more; the log is still asked.
+                std::future::pending::<()>().await; // No more wake-ups; the log is still polled.
             }
         };
         let _ = tokio::time::timeout_at(polled, more).await;
     }
 
-    /// Compares until stream and log agree, and makes the stream again where they cannot.
+    /// Compares until stream and log agree, and recreates the stream if they cannot.
     async fn agree(&self, known: Option<&Agreed>) -> Result<Agreed, Error> {
         loop {
             match self.compare(known).await? {
@@ -303,7 +303,7 @@ impl Publisher {
         }
     }
 
-    /// A pause by which the loser of a race lets the winner go on.
+    /// A random pause of the loser of a race, so that the winner can continue.
     fn jitter(&self) -> Duration {
         Duration::from_millis(self.random_below(YIELD_MILLIS_MAX))
     }

@@ -1,20 +1,64 @@
-//! The aggregate: two matches, no rule inside.
+//! The aggregate: its commands, who decides what, and no rule inside.
 
-use crate::{CaseCommand, CaseEvent, CaseFile, Context, Instruction, Refusal, Stage};
+use kernel::aggregate::PersonalSpec;
+use kernel::facts::SealedPerson;
+use kernel::{Actor, Aggregate, Allowed, Context, OrderId, Place, Step};
+
+use crate::access::{CASE_READERS, REPORTER_READERS};
+use crate::{
+    AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
+    DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order, OrderPart,
+    OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase, RequestReturn,
+    ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase, VoidIssue,
+};
+
+kernel::commands! {
+    /// What can be asked of a case.
+    pub enum CaseCommand of Case {
+        DiscoverIssue,
+        RegisterIssue,
+        MergeIssue,
+        TakeInIssue,
+        VoidIssue,
+        HandleInGrid,
+        OpenDeliberation,
+        HoldMeeting,
+        ReviseProposal,
+        ConcludeDeliberation,
+        EscalateIssue,
+        FileCase,
+        RefuseFiling,
+        DispatchCase,
+        AcceptOrder,
+        RequestReturn,
+        DecideReturn,
+        RecordProgress,
+        SubmitDisposal,
+        VerifyCase,
+        RecordFeedback,
+        AnswerMerged,
+        CloseCase,
+        ReopenCase,
+    }
+}
 
 /// What a command leads to.
-pub(crate) type Decision = Result<Vec<CaseEvent>, Refusal>;
+pub(crate) type Decision = kernel::Decision<Case>;
 
 /// A case as its events made it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Case {
-    /// Where it stands.
-    pub stage: Stage,
-    /// What is known of it; none before it is discovered.
+    pub standing: Standing,
+    /// What is known of it; `None` before it is discovered.
     pub file: Option<Box<CaseFile>>,
 }
 
 impl Case {
+    /// Where it stands.
+    pub fn stage(&self) -> Stage {
+        self.standing.stage()
+    }
+
     /// The file, or the refusal that there is no such case.
     pub(crate) fn opened(&self) -> Result<&CaseFile, Refusal> {
         self.file.as_deref().ok_or(Refusal::UnknownCase)
@@ -23,34 +67,84 @@ impl Case {
     /// The file, if the case stands in one of `stages`.
     pub(crate) fn opened_in(&self, stages: &[Stage], taken: &'static str) -> Result<&CaseFile, Refusal> {
         let file = self.opened()?;
-        if stages.contains(&self.stage) { Ok(file) } else { Err(self.wrong_stage(taken)) }
+        if stages.contains(&self.stage()) { Ok(file) } else { Err(self.wrong_stage(taken)) }
     }
 
     /// The refusal that the command is not taken in this stage.
     pub(crate) fn wrong_stage(&self, taken: &'static str) -> Refusal {
-        Refusal::WrongStage { stage: self.stage, taken }
+        Refusal::WrongStage { stage: self.stage(), taken }
     }
 
-    /// Changes the file, if there is one, and the stage.
-    pub(crate) fn turned(mut self, stage: Stage, change: impl FnOnce(&mut CaseFile)) -> Self {
-        self.stage = stage;
-        self.noted(change)
+    /// An order and where it stands, if the case has it.
+    pub(crate) fn order(&self, order: OrderId) -> Result<(&Order, OrderStatus), Refusal> {
+        let found = self.opened()?.orders.get(&order).zip(self.standing.order(order));
+        found.map(|(order, part)| (order, part.status)).ok_or(Refusal::UnknownOrder { order })
     }
 
-    /// Changes the file, if there is one, and not the stage.
-    pub(crate) fn noted(mut self, change: impl FnOnce(&mut CaseFile)) -> Self {
-        if let Some(file) = self.file.as_deref_mut() {
-            change(file);
+    /// An order of the department that the actor acts for; nobody else answers it.
+    pub(crate) fn order_of(&self, order: OrderId, by: &Actor) -> Result<(&Order, OrderStatus), Refusal> {
+        let found = self.order(order)?;
+        let department = &found.0.sent.order.department;
+        if by.department() == Some(department) {
+            Ok(found)
+        } else {
+            Err(Refusal::AnotherDepartment { order, department: department.clone() })
         }
-        self
     }
 
-    /// What the command leads to. The case does not change.
-    pub fn decide(&self, command: &CaseCommand, context: &Context) -> Decision {
+    /// Whether it has such an order and the order is that of the lead department.
+    pub(crate) fn is_of_lead(&self, order: OrderId) -> bool {
+        self.standing.order(order).is_some_and(OrderPart::is_lead)
+    }
+}
+
+impl Aggregate for Case {
+    const PLURAL: &'static str = "cases";
+    const ABOUT: &'static str = "One issue from its discovery to its closing (案件)";
+    const STEPS: &'static [Step] = &[
+        Step::REGISTER,
+        Step::ROUTE,
+        Step::WORK_IN_GRID,
+        Step::DELIBERATE,
+        Step::FILE,
+        Step::REVIEW_REFUSAL,
+        Step::DISPATCH,
+        Step::ACCEPT,
+        Step::FIRST_CONTACT,
+        Step::DECIDE_RETURN,
+        Step::DISPOSE,
+        Step::VERIFY,
+        Step::REWORK,
+        Step::COLLECT_FEEDBACK,
+        Step::CLOSE,
+        Step::ROUTE_AGAIN,
+    ];
+    const READ_ACTION: &'static str = "read-case-history";
+    const READ: Allowed = CASE_READERS;
+    const PERSONAL: Option<PersonalSpec> =
+        Some(PersonalSpec { path: "reporter", action: "read-reporter", read: REPORTER_READERS });
+    type Command = CaseCommand;
+    type Event = CaseEvent;
+    type Refusal = Refusal;
+
+    fn place(&self) -> Option<Place> {
+        self.file.as_ref().map(|file| file.place())
+    }
+
+    fn sealed(&self) -> Option<SealedPerson> {
+        Some(self.file.as_ref()?.discovered.reporter.as_ref()?.sealed())
+    }
+
+    fn missing() -> Refusal {
+        Refusal::UnknownCase
+    }
+
+    fn decide(&self, command: &CaseCommand, context: &Context) -> Decision {
         match command {
             CaseCommand::DiscoverIssue(command) => command.decide(self, context),
             CaseCommand::RegisterIssue(command) => command.decide(self, context),
             CaseCommand::MergeIssue(command) => command.decide(self, context),
+            CaseCommand::TakeInIssue(command) => command.decide(self, context),
             CaseCommand::VoidIssue(command) => command.decide(self, context),
             CaseCommand::HandleInGrid(command) => command.decide(self, context),
             CaseCommand::OpenDeliberation(command) => command.decide(self, context),
@@ -68,63 +162,19 @@ impl Case {
             CaseCommand::SubmitDisposal(command) => command.decide(self, context),
             CaseCommand::VerifyCase(command) => command.decide(self, context),
             CaseCommand::RecordFeedback(command) => command.decide(self, context),
+            CaseCommand::AnswerMerged(command) => command.decide(self, context),
             CaseCommand::CloseCase(command) => command.decide(self, context),
             CaseCommand::ReopenCase(command) => command.decide(self, context),
         }
     }
 
-    /// The case after `event`.
-    #[must_use]
-    pub fn evolve(self, event: CaseEvent) -> Self {
-        match event {
-            CaseEvent::IssueDiscovered(event) => event.evolve(self),
-            CaseEvent::IssueRegistered(event) => event.evolve(self),
-            CaseEvent::DuplicateSuspected(_) | CaseEvent::DeliberationWaived(_) => self,
-            CaseEvent::CaseDispatched(event) => event.evolve(self),
-            CaseEvent::IssueMerged(event) => event.evolve(self),
-            CaseEvent::IssueVoided(event) => event.evolve(self),
-            CaseEvent::GridHandlingStarted(event) => event.evolve(self),
-            CaseEvent::GridProgressRecorded(event) => event.evolve(self),
-            CaseEvent::GridHandlingDone(event) => event.evolve(self),
-            CaseEvent::GridReworkRequired(event) => event.evolve(self),
-            CaseEvent::DeliberationOpened(event) => event.evolve(self),
-            CaseEvent::MeetingHeld(event) => event.evolve(self),
-            CaseEvent::ProposalRevised(event) => event.evolve(self),
-            CaseEvent::DeliberationConcluded(event) => event.evolve(self),
-            CaseEvent::IssueEscalated(event) => event.evolve(self),
-            CaseEvent::CaseFiled(event) => event.evolve(self),
-            CaseEvent::FilingRefused(event) => event.evolve(self),
-            CaseEvent::OrderDispatched(event) => event.evolve(self),
-            CaseEvent::OrderAccepted(event) => event.evolve(self),
-            CaseEvent::ReturnRequested(event) => event.evolve(self),
-            CaseEvent::ReturnApproved(event) => event.evolve(self),
-            CaseEvent::OrderWithdrawn(event) => event.evolve(self),
-            CaseEvent::ReturnRefused(event) => event.evolve(self),
-            CaseEvent::OrderProgressRecorded(event) => event.evolve(self),
-            CaseEvent::PartDisposed(event) => event.evolve(self),
-            CaseEvent::CaseDisposed(event) => event.evolve(self),
-            CaseEvent::VerificationPassed(event) => event.evolve(self),
-            CaseEvent::VerificationFailed(event) => event.evolve(self),
-            CaseEvent::OrderReworkRequired(event) => event.evolve(self),
-            CaseEvent::FeedbackRecorded(event) => event.evolve(self),
-            CaseEvent::CaseClosed(event) => event.evolve(self),
-            CaseEvent::CaseReopened(event) => event.evolve(self),
+    fn evolve(mut self, event: CaseEvent) -> Self {
+        self.standing.apply(&event);
+        if let Some(file) = self.file.as_deref_mut() {
+            file.note(event);
+        } else if let CaseEvent::IssueDiscovered(event) = event {
+            self.file = Some(Box::new(CaseFile::open(*event)));
         }
-    }
-}
-
-impl esrs::Aggregate for Case {
-    const NAME: &'static str = "case";
-    type State = Case;
-    type Command = Instruction;
-    type Event = CaseEvent;
-    type Error = Refusal;
-
-    fn handle_command(state: &Case, instruction: Instruction) -> Result<Vec<CaseEvent>, Refusal> {
-        state.decide(&instruction.command, &instruction.context)
-    }
-
-    fn apply_event(state: Case, event: CaseEvent) -> Case {
-        state.evolve(event)
+        self
     }
 }

@@ -9,8 +9,8 @@ mod hold_meeting;
 mod open_deliberation;
 mod revise_proposal;
 
-pub use conclude_deliberation::{ConcludeDeliberation, Conclusion, DeliberationConcluded};
+pub use conclude_deliberation::{ConcludeDeliberation, DeliberationConcluded};
 pub use escalate_issue::{DeliberationWaived, EscalateIssue, IssueEscalated};
-pub use hold_meeting::{Attendance, ConsentCount, ConsentResult, HoldMeeting, MeetingHeld, MeetingKind};
-pub use open_deliberation::{ConsentRuleFacts, DeliberationOpened, OpenDeliberation, Roster, Seat, Share};
+pub use hold_meeting::{Attendance, ConsentResult, HoldMeeting, MeetingHeld};
+pub use open_deliberation::{DeliberationOpened, OpenDeliberation, Roster, Seat};
 pub use revise_proposal::{MeetingRound, ProposalRevised, ReviseProposal, Topic};

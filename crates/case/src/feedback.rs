@@ -2,10 +2,12 @@
 //!
 //! Scored reviews of projects come with their issue.
 
+mod answer_merged;
 mod close_case;
 mod record_feedback;
 mod reopen_case;
 
+pub use answer_merged::{AnswerMerged, MergedIssueAnswered};
 pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
 pub use record_feedback::{FeedbackRecorded, RecordFeedback};
 pub use reopen_case::{CaseReopened, ReopenCase, ReopenCause};

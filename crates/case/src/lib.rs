@@ -18,49 +18,62 @@
 //! | callback 回访 | `record-feedback`, `hold-meeting` (review), `close-case`, `reopen-case` |
 //! | closed 已结案 | `reopen-case` (inside the window) |
 //! | reopened 重办 | `dispatch-case`, `open-deliberation`, `handle-in-grid`, `escalate-issue` |
-//! | merged 并案, voided 作废 | none |
+//! | merged 并案 | `answer-merged` |
+//! | voided 作废 | none |
 //!
-//! The stage is that of the case and of its lead order. An order has a state of its own: an assisting department
-//! accepts, asks its order back, reports and disposes from dispatched to rework, also while the lead's return is
-//! reviewed, and `decide-return` decides on its return in any of these.
+//! Any case that is not over takes another one in (`take-in-issue`, a part of `merge-issue`).
+//!
+//! A case has several parts that are worked on by themselves: the case itself, the work of the grid, a deliberation, and an
+//! order for each department. Each has a state and an obligation of its own ([`Standing`]), folded from the events alone, for
+//! decisions and views alike; the stage is derived from the parts by one table. An assisting department accepts, asks its
+//! order back, reports and disposes from dispatched to rework, also while the lead's return is reviewed, and
+//! `decide-return` decides on its return in any of these.
 //!
 //! Consent polls, arbitration, first contact, summons, extension, suspension, urging, supervision, correction and
 //! erasure have their places in `deliberate`, `respond`, `dispose` and an `oversight` module that come with them;
 //! the stages consent_polling, arbitration, suspended and archived come with those commands.
 //!
-//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`] brings in time, actor and what other aggregates know.
+//! INVARIANT: pure. No clock, no randomness, no I/O; [`Context`](kernel::Context) brings in time, actor and the facts that a
+//! command asks for.
 //! INVARIANT: a case that is not closed, merged or voided has an [`Obligation`](kernel::Obligation).
 //! INVARIANT: the same command again is no event, or the same refusal. A reason in other words, where nothing else
 //! differs, is the same command; another code, due time, matter, department or file is not.
-//! INVARIANT: nothing but [`case`](Case) knows esrs.
 
+mod access;
 mod case;
-mod command;
-mod context;
+mod cycle;
 mod deliberate;
+mod deliberation;
 mod discover;
 mod dispose;
 mod event;
+mod examples;
 mod feedback;
 mod file;
+mod order;
 mod refusal;
 mod respond;
 mod stage;
+mod standing;
+mod view;
 
 #[cfg(test)]
-mod given;
+mod coverage;
+#[cfg(test)]
+mod testing;
 
-pub use case::Case;
-pub use command::CaseCommand;
-pub use context::{Authority, Context, DepartmentFacts, Facts, GridFacts, Instruction, MatterFacts, MergeTarget};
+pub use case::{Case, CaseCommand};
+pub use cycle::{Cycle, Verification};
 pub use deliberate::{
-    Attendance, ConcludeDeliberation, Conclusion, ConsentCount, ConsentResult, ConsentRuleFacts, DeliberationConcluded,
-    DeliberationOpened, DeliberationWaived, EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingKind,
-    MeetingRound, OpenDeliberation, ProposalRevised, ReviseProposal, Roster, Seat, Share, Topic,
+    Attendance, ConcludeDeliberation, ConsentResult, DeliberationConcluded, DeliberationOpened, DeliberationWaived,
+    EscalateIssue, HoldMeeting, IssueEscalated, MeetingHeld, MeetingRound, OpenDeliberation, ProposalRevised,
+    ReviseProposal, Roster, Seat, Topic,
 };
+pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
-    DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, ListLine,
-    Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, Urgency, VoidIssue,
+    DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
+    IssueVoided, ListLine, Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, TakeInIssue, Urgency,
+    VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
@@ -69,13 +82,19 @@ pub use dispose::{
 };
 pub use event::CaseEvent;
 pub use feedback::{
-    CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause, Resolution,
+    AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
+    ReopenCase, ReopenCause, Resolution,
 };
-pub use file::{CaseFile, Deliberation, Filing, Order, OrderStatus};
+pub use file::CaseFile;
+pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};
 pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
-    OrderAccepted, OrderDispatched, OrderRef, OrderWithdrawn, Part, RefuseFiling, RequestReturn, ReturnApproved,
-    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested,
+    OrderAccepted, OrderDispatched, OrderWithdrawn, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
+    ReturnReason, ReturnRefused, ReturnRequested,
 };
 pub use stage::Stage;
+pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};
+pub use view::{
+    CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, OpenObligation, OpenObligationView,
+};

@@ -47,7 +47,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Whether nobody has to act any more.
+    /// Whether nobody must act any more.
     pub const fn is_final(self) -> bool {
         matches!(self, Stage::Closed | Stage::Merged | Stage::Voided)
     }

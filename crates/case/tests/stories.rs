@@ -6,11 +6,12 @@ mod world;
 use chrono::TimeDelta;
 use dualgrid_case::{
     AcceptOrder, Attendance, CaseCommand, CaseEvent, CloseCase, Completion, ConcludeDeliberation, Conclusion,
-    ConsentCount, DecideReturn, DiscoverIssue, DispatchCase, Executor, ExecutorKind, HandleInGrid, HoldMeeting,
-    ListLine, MeetingKind, MeetingRound, OpenDeliberation, Outcome, RecordProgress, Refusal, ReopenCase, ReopenCause,
+    DecideReturn, DiscoverIssue, DispatchCase, Executor, ExecutorKind, HandleInGrid, HoldMeeting, ListLine,
+    MeetingKind, MeetingRound, OpenDeliberation, Outcome, RecordProgress, Refusal, ReopenCase, ReopenCause,
     RequestReturn, Resolution, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Source, Stage,
     SubmitDisposal, Topic,
 };
+use kernel::consent::ConsentCount;
 use kernel::{Actor, OrderId, Role, Step};
 use world::{DEPARTMENTS, MATTERS, Told};
 
@@ -29,8 +30,8 @@ fn refused(told: &Told, by: &Actor, command: impl Into<CaseCommand>) -> Refusal 
 
 /// Where the case stands, what comes next, and who has to do it.
 fn stands(told: &Told) -> (Stage, Option<(Step, Role)>) {
-    let next = told.file().next.as_ref();
-    (told.case.stage, next.map(|next| (next.step, next.by.role)))
+    let next = told.case.standing.next();
+    (told.case.stage(), next.map(|next| (next.step.clone(), next.by.role)))
 }
 
 fn at(stage: Stage, step: Step, role: Role) -> (Stage, Option<(Step, Role)>) {
@@ -59,8 +60,8 @@ fn verifier() -> Actor {
 
 fn order(told: &Told, department: &str) -> OrderId {
     let department = world::department(department);
-    let found = told.file().live_orders().find(|order| order.sent.order.department == department);
-    found.expect("the department has an order").sent.order.order
+    let found = told.case.standing.live_orders().find(|order| order.department == department);
+    found.expect("the department has an order").order
 }
 
 fn accept(told: &mut Told, department: &str) {
@@ -106,9 +107,9 @@ fn bike_shed() -> Told {
         ..world::discover()
     };
     happens(&mut told, &grid_leader(), found);
-    assert_eq!(stands(&told), at(Stage::Discovered, Step::Register, Role::GridLeader));
+    assert_eq!(stands(&told), at(Stage::Discovered, Step::REGISTER, Role::GridLeader));
     happens(&mut told, &grid_leader(), world::register(MATTERS[1]));
-    assert_eq!(stands(&told), at(Stage::Registered, Step::Route, Role::GridLeader));
+    assert_eq!(stands(&told), at(Stage::Registered, Step::ROUTE, Role::GridLeader));
     told
 }
 
@@ -130,7 +131,7 @@ fn works(done: Option<&str>) -> HandleInGrid {
 /// Two versions of the proposal; the second gets the consent of two thirds.
 fn agree(told: &mut Told) {
     happens(told, &secretary(), open_deliberation());
-    assert_eq!(stands(told), at(Stage::Deliberating, Step::Deliberate, Role::ResidentialSecretary));
+    assert_eq!(stands(told), at(Stage::Deliberating, Step::DELIBERATE, Role::ResidentialSecretary));
     happens(told, &secretary(), proposal(1, "两层车棚, 间距四米", None));
     let hearing = meeting(told, MeetingKind::Hearing, 1, "间距太近, 收费不明");
     happens(told, &secretary(), hearing);
@@ -143,7 +144,7 @@ fn agree(told: &mut Told) {
     let coordination = meeting(told, MeetingKind::Coordination, 1, "三分之二居民同意第二稿");
     happens(told, &secretary(), HoldMeeting { consent: Some(count), ..coordination });
     happens(told, &secretary(), agreed);
-    assert_eq!(stands(told), at(Stage::Deliberating, Step::WorkInGrid, Role::GridLeader));
+    assert_eq!(stands(told), at(Stage::Deliberating, Step::WORK_IN_GRID, Role::GridLeader));
 }
 
 #[test]
@@ -154,7 +155,7 @@ fn the_bike_shed_is_solved_by_the_community() {
     agree(&mut told);
 
     happens(&mut told, &grid_leader(), works(None));
-    assert_eq!(stands(&told), at(Stage::GridHandling, Step::WorkInGrid, Role::GridLeader));
+    assert_eq!(stands(&told), at(Stage::GridHandling, Step::WORK_IN_GRID, Role::GridLeader));
     for text in ["拆除旧棚", "基础已浇筑", "充电桩通电"] {
         told.at += TimeDelta::days(1);
         let day = told.at.date_naive();
@@ -162,16 +163,16 @@ fn the_bike_shed_is_solved_by_the_community() {
         happens(&mut told, &grid_leader(), progress);
     }
     happens(&mut told, &grid_leader(), works(Some("车棚竣工")));
-    assert_eq!(stands(&told), at(Stage::Disposed, Step::Verify, Role::Verifier));
+    assert_eq!(stands(&told), at(Stage::Disposed, Step::VERIFY, Role::Verifier));
 
     assert_eq!(refused(&told, &grid_leader(), world::verify(true)), Refusal::VerifierDisposed);
     happens(&mut told, &verifier(), world::verify(true));
-    assert_eq!(stands(&told), at(Stage::Callback, Step::CollectFeedback, Role::DutyOfficer));
+    assert_eq!(stands(&told), at(Stage::Callback, Step::COLLECT_FEEDBACK, Role::DutyOfficer));
     let review = meeting(&told, MeetingKind::Review, 1, "居民满意, 建议加灭火器");
     happens(&mut told, &secretary(), HoldMeeting { score: Some(92), ..review });
-    assert_eq!(stands(&told), at(Stage::Callback, Step::CollectFeedback, Role::DutyOfficer));
+    assert_eq!(stands(&told), at(Stage::Callback, Step::COLLECT_FEEDBACK, Role::DutyOfficer));
     happens(&mut told, &duty_officer(), world::feedback(true));
-    assert_eq!(stands(&told), at(Stage::Callback, Step::Close, Role::DutyOfficer));
+    assert_eq!(stands(&told), at(Stage::Callback, Step::CLOSE, Role::DutyOfficer));
 
     let fits = Refusal::OutcomeDoesNotFit { expected: "community_solved" };
     assert_eq!(refused(&told, &duty_officer(), world::close(Outcome::Solved)), fits);
@@ -179,7 +180,7 @@ fn the_bike_shed_is_solved_by_the_community() {
     happens(&mut told, &duty_officer(), CloseCase { resolution, ..world::close(Outcome::CommunitySolved) });
     assert_eq!(stands(&told), (Stage::Closed, None));
     let deliberation = told.file().deliberation().expect("it was deliberated");
-    assert_eq!((deliberation.proposals.len(), deliberation.consented, deliberation.meetings.len()), (2, Some(2), 3));
+    assert_eq!((deliberation.proposals.len(), deliberation.consented(), deliberation.meetings.len()), (2, Some(2), 3));
 }
 
 /// Escalated, filed, and dispatched to a lead and an assisting department.
@@ -188,11 +189,11 @@ fn dispatched() -> Told {
     happens(&mut told, &grid_leader(), world::discover());
     happens(&mut told, &grid_leader(), world::register(MATTERS[0]));
     happens(&mut told, &grid_leader(), dualgrid_case::EscalateIssue { waiver: None, ..world::escalate() });
-    assert_eq!(stands(&told), at(Stage::Escalated, Step::File, Role::DutyOfficer));
+    assert_eq!(stands(&told), at(Stage::Escalated, Step::FILE, Role::DutyOfficer));
     happens(&mut told, &duty_officer(), world::file_case());
-    assert_eq!(stands(&told), at(Stage::Filed, Step::Dispatch, Role::Dispatcher));
+    assert_eq!(stands(&told), at(Stage::Filed, Step::DISPATCH, Role::Dispatcher));
     assert_eq!(happens(&mut told, &dispatcher(), world::dispatch()), 3, "the case, and an order each");
-    assert_eq!(stands(&told), at(Stage::Dispatched, Step::Accept, Role::DepartmentClerk));
+    assert_eq!(stands(&told), at(Stage::Dispatched, Step::ACCEPT, Role::DepartmentClerk));
     told
 }
 
@@ -200,7 +201,7 @@ fn dispatched() -> Told {
 fn the_health_certificates_are_issued_by_two_departments() {
     let [lead, assist, _] = DEPARTMENTS;
     let mut told = dispatched();
-    let due = told.file().lead().expect("there is a lead").sent.dispose_by.clone();
+    let due = told.file().orders[&order(&told, lead)].sent.dispose_by.clone();
 
     let give_back = RequestReturn {
         order: order(&told, lead),
@@ -209,23 +210,23 @@ fn the_health_certificates_are_issued_by_two_departments() {
         explanation: "健康证由卫生健康部门核发".into(),
     };
     happens(&mut told, &world::clerk(lead), give_back.clone());
-    assert_eq!(stands(&told), at(Stage::ReturnReview, Step::DecideReturn, Role::DutyOfficer));
+    assert_eq!(stands(&told), at(Stage::ReturnReview, Step::DECIDE_RETURN, Role::DutyOfficer));
     accept(&mut told, assist); // Nobody waits for the decision but the lead.
     let reason = "清单明确由你部门主办".to_owned();
     let decision = DecideReturn { order: give_back.order, decision: ReturnDecision::Refuse, reason };
     happens(&mut told, &duty_officer(), decision);
-    assert_eq!(stands(&told), at(Stage::Dispatched, Step::Accept, Role::DepartmentClerk));
+    assert_eq!(stands(&told), at(Stage::Dispatched, Step::ACCEPT, Role::DepartmentClerk));
     assert_eq!(refused(&told, &world::clerk(lead), give_back), Refusal::ReturnRightUsed);
 
     accept(&mut told, lead);
-    assert_eq!(stands(&told), at(Stage::InDisposal, Step::Dispose, Role::DepartmentClerk));
-    assert_eq!(told.file().next.as_ref().map(|next| &next.due), Some(&due), "the clock ran on");
+    assert_eq!(stands(&told), at(Stage::InDisposal, Step::DISPOSE, Role::DepartmentClerk));
+    assert_eq!(told.case.standing.next().map(|next| &next.due), Some(&due), "the clock ran on");
     let early = disposal(&told, lead, "已设集体办理点");
     let waiting = vec![world::department(assist)];
     assert_eq!(refused(&told, &world::clerk(lead), early), Refusal::AssistingPartsOpen { waiting });
     assert_eq!(submit(&mut told, assist, "体检医生上门"), 1);
     assert_eq!(submit(&mut told, lead, "已设集体办理点"), 2, "the lead's part, and the case");
-    assert_eq!(stands(&told), at(Stage::Disposed, Step::Verify, Role::Verifier));
+    assert_eq!(stands(&told), at(Stage::Disposed, Step::VERIFY, Role::Verifier));
 
     happens(&mut told, &verifier(), world::verify(true));
     assert_eq!(refused(&told, &duty_officer(), world::close(Outcome::Solved)), Refusal::FinderNotAnswered);
@@ -243,7 +244,7 @@ fn what_failed_and_came_back_is_closed_in_its_second_cycle() {
     submit(&mut told, assist, "已配合");
     submit(&mut told, lead, "已办理");
     happens(&mut told, &verifier(), world::verify(false));
-    assert_eq!(stands(&told), at(Stage::Rework, Step::Rework, Role::DepartmentClerk));
+    assert_eq!(stands(&told), at(Stage::Rework, Step::REWORK, Role::DepartmentClerk));
     assert_eq!(submit(&mut told, lead, "重新办理"), 2);
     happens(&mut told, &verifier(), world::verify(true));
     happens(&mut told, &duty_officer(), world::feedback(true));
@@ -252,7 +253,7 @@ fn what_failed_and_came_back_is_closed_in_its_second_cycle() {
     told.at += TimeDelta::days(3);
     let again = ReopenCase { cause: ReopenCause::FinderDissatisfied, reason: "又出现了".into() };
     happens(&mut told, &duty_officer(), again.clone());
-    assert_eq!(stands(&told), at(Stage::Reopened, Step::RouteAgain, Role::Dispatcher));
+    assert_eq!(stands(&told), at(Stage::Reopened, Step::ROUTE_AGAIN, Role::Dispatcher));
     happens(&mut told, &dispatcher(), DispatchCase { assist: vec![], ..world::dispatch() });
     accept(&mut told, lead);
     assert_eq!(submit(&mut told, lead, "彻底办理"), 2, "the second cycle waits for nobody of the first");
@@ -265,7 +266,7 @@ fn what_failed_and_came_back_is_closed_in_its_second_cycle() {
     happens(&mut told, &duty_officer(), world::feedback(true));
     happens(&mut told, &duty_officer(), CloseCase { override_reason: None, ..world::close(Outcome::Solved) });
     assert_eq!(stands(&told), (Stage::Closed, None));
-    assert_eq!((told.file().cycle, told.file().orders.len()), (2, 3));
+    assert_eq!((told.case.standing.cycle, told.file().orders.len()), (2, 3));
     let ends = told.events.iter().filter(|event| matches!(event, CaseEvent::CaseClosed(_))).count();
     assert_eq!(ends, 2, "the first closing stays in the history");
 }

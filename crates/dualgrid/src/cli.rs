@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kernel::{DepartmentCode, GridCode, PersonId, Role};
+use kernel::PersonId;
 
 use crate::config::{Config, Overrides};
 use crate::{department, docs, doctor, erase, import, keys, rebuild, serve, telemetry, token};
@@ -25,21 +25,21 @@ pub(crate) struct Cli {
 enum Task {
     /// Run the system, or some of its roles.
     Serve(ServeArguments),
-    /// Load a description as events: only what changed is recorded.
+    /// Load a description: only what changed is recorded.
     #[command(subcommand)]
     Import(Import),
-    /// Make tokens for people and programs.
+    /// Issue tokens for people and programs.
     #[command(subcommand)]
     Token(Token),
-    /// Make key files.
+    /// Create key files.
     #[command(subcommand)]
     Keys(Keys),
-    /// Make something unreadable for ever.
+    /// Make something unreadable forever.
     #[command(subcommand)]
     Erase(Erase),
-    /// Build a view anew beside the running one, then switch.
+    /// Build a view beside the running one, then switch to it.
     Rebuild {
-        /// The view: `case_summary`, `department_order` or `open_obligation`; `all` for every one.
+        /// The view, or `all`. An unknown name is answered with the names of all views.
         view: String,
     },
     /// Sample departments.
@@ -49,27 +49,24 @@ enum Task {
     Doctor,
     /// Print what is generated from the code.
     #[command(subcommand)]
-    Docs(Docs),
+    Docs(docs::Docs),
 }
 
-/// What `serve` can be told beside the configuration.
+/// What `serve` takes besides the configuration.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ServeArguments {
-    /// Roles of this process, separated by commas; all of them where absent.
+struct ServeArguments {
+    /// Roles of this process, separated by commas; all roles if absent.
     #[arg(long, value_delimiter = ',')]
-    pub(crate) roles: Vec<serve::RoleName>,
+    roles: Vec<serve::RoleName>,
     /// Address to listen on, instead of `http.listen`.
     #[arg(long)]
-    pub(crate) listen: Option<String>,
+    listen: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Import {
     /// Load grids, departments, posts and rules from a TOML file and the files it includes.
-    District {
-        /// The file.
-        file: PathBuf,
-    },
+    District { file: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,7 +79,6 @@ enum Token {
 enum Keys {
     /// Write `vault.key`, `token.key` and `token.pub`; existing files are left alone.
     Init {
-        /// The folder.
         #[arg(long)]
         dir: PathBuf,
     },
@@ -92,7 +88,7 @@ enum Keys {
 enum Erase {
     /// Delete the key of a person: name, phone and address can never be read again.
     Person {
-        /// The person's id, as it stands in the events.
+        /// The person's id, as in the events.
         id: PersonId,
     },
 }
@@ -103,42 +99,7 @@ enum Department {
     Run(department::RunArguments),
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Docs {
-    /// docs/events.md
-    Events,
-    /// docs/authorisation.md
-    Authorisation,
-    /// docs/openapi.json
-    Openapi,
-    /// One JSON Schema an event.
-    Schemas {
-        /// The folder they are written to.
-        #[arg(long)]
-        dir: PathBuf,
-    },
-}
-
-/// Arguments that name a scope; everywhere where none is given.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ScopeArguments {
-    /// The role holds in this grid and below.
-    #[arg(long, conflicts_with = "department")]
-    pub(crate) grid: Option<GridCode>,
-    /// The role holds for this department.
-    #[arg(long)]
-    pub(crate) department: Option<DepartmentCode>,
-}
-
-/// Reads a role by its stored name.
-pub(crate) fn role(text: &str) -> Result<Role, String> {
-    text.parse().map_err(|error: kernel::actor::UnknownRole| {
-        let known: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
-        format!("{error}; known are {}", known.join(", "))
-    })
-}
-
-/// Does what was asked for.
+/// Runs the task.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let path = cli.config;
     let config = || Config::load(&path, Overrides::default());

@@ -10,7 +10,7 @@ use kernel::DepartmentCode;
 use kernel::digest::Digest;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The picture that shows a disposal where no file is named: a white point, PNG.
+/// The picture that shows a disposal if no file is named: a white pixel, PNG.
 const SAMPLE_PICTURE: &[u8] = include_bytes!("department/done.png");
 const SAMPLE_NAME: &str = "sample picture";
 
@@ -23,7 +23,7 @@ pub(crate) struct RunArguments {
     /// Where NATS is.
     #[arg(long, default_value = "nats://127.0.0.1:4222")]
     nats_url: String,
-    /// Its user on NATS; `dept-CODE` where absent.
+    /// Its user on NATS; `dept-CODE` if absent.
     #[arg(long)]
     user: Option<String>,
     /// A file with the password of that user.
@@ -41,7 +41,7 @@ pub(crate) struct RunArguments {
     /// What was done, for the disposal.
     #[arg(long, default_value = "已按要求处置")]
     result: String,
-    /// A PNG or JPEG that shows the disposal; a sample picture where absent.
+    /// A PNG or JPEG that shows the disposal; a sample picture if absent.
     #[arg(long)]
     picture: Option<PathBuf>,
 }

@@ -3,16 +3,27 @@
 mod authorisation;
 mod events;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use case::CaseEvent;
-use grid::DistrictEvent;
-use kernel::Event as _;
-use kernel::schemars::Schema;
-use rules::RulesEvent;
+use app::registry;
 
-use crate::cli::Docs;
+/// Which of them.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Docs {
+    /// docs/events.md
+    Events,
+    /// docs/authorisation.md
+    Authorisation,
+    /// docs/openapi.json
+    Openapi,
+    /// One JSON Schema for each event.
+    Schemas {
+        /// The folder to which they are written.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+}
 
 /// Prints or writes one of them.
 pub(crate) fn print(docs: &Docs) -> anyhow::Result<()> {
@@ -25,22 +36,11 @@ pub(crate) fn print(docs: &Docs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Every event of every aggregate, with its category and the JSON Schema of its data.
-fn all_events() -> Vec<(&'static str, &'static str, Schema)> {
-    let of = |category: &'static str, schemas: Vec<(&'static str, Schema)>| {
-        schemas.into_iter().map(move |(name, schema)| (category, name, schema))
-    };
-    of(CaseEvent::CATEGORY, CaseEvent::schemas())
-        .chain(of(DistrictEvent::CATEGORY, DistrictEvent::schemas()))
-        .chain(of(RulesEvent::CATEGORY, RulesEvent::schemas()))
-        .collect()
-}
-
 fn schemas(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
-    for (_, name, schema) in all_events() {
-        let path = dir.join(format!("{name}.json"));
-        let text = serde_json::to_string_pretty(&schema)? + "\n";
+    std::fs::create_dir_all(dir).with_context(|| format!("could not create {}", dir.display()))?;
+    for event in registry::kinds().iter().flat_map(|kind| kind.events()) {
+        let path = dir.join(format!("{}.json", event.name));
+        let text = serde_json::to_string_pretty(&(event.schema)())? + "\n";
         std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use log::Options;
 use crate::config::{Config, Overrides};
 use crate::{keys, system};
 
-/// One thing that was looked at.
+/// One thing that was checked.
 struct Finding {
     what: String,
     ok: bool,
@@ -29,7 +29,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything and prints a table; the exit code is 0 only if all is well.
+/// Checks everything and prints a table. The exit code is 0 only if all is well.
 pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     match Config::load(path, Overrides::default()) {
@@ -137,7 +137,7 @@ async fn nats(config: &Config, findings: &mut Findings) {
         return findings.add("NATS", false, detail);
     }
     findings.add("NATS", true, format!("{}, new enough", config.nats.url));
-    match connection.check_permissions().await {
+    match bus::check_permissions(&connection).await {
         Ok(()) => findings.add("NATS permissions", true, "the stream can be read and kept"),
         Err(error) => findings.add("NATS permissions", false, format!("{:#}", anyhow::Error::new(error))),
     }

@@ -5,7 +5,7 @@ use kernel::PersonId;
 use crate::config::Config;
 use crate::system;
 
-/// Deletes the key of a person and says what that means.
+/// Deletes the key of a person and prints what that means.
 pub(crate) async fn person(config: &Config, person: PersonId) -> anyhow::Result<()> {
     let app = system::open(config).await?;
     if app.erase_person(person).await? {

@@ -1,4 +1,4 @@
-//! What a build for fault trials is told by its environment. No other build has this.
+//! What the environment tells a build for fault trials. No other build has this.
 
 use anyhow::Context as _;
 use app::fault::{self, Point, Sabotage};
@@ -15,8 +15,8 @@ pub(crate) fn arm() -> anyhow::Result<()> {
     if let Ok(name) = std::env::var(POINT) {
         let point: Point = name.parse().with_context(|| format!("{POINT}={name}"))?;
         let pass = std::env::var(PASS).unwrap_or_else(|_| "1".into());
-        fault::arm(point, pass.parse().with_context(|| format!("{PASS}={pass} is no number"))?);
-        tracing::warn!(point = name, pass, "this process will end at a point on purpose");
+        fault::arm(point, pass.parse().with_context(|| format!("{PASS}={pass} is not a number"))?);
+        tracing::warn!(point = name, pass, "this process will end at this point on purpose");
     }
     if let Ok(name) = std::env::var(SABOTAGE) {
         let sabotage: Sabotage = name.parse().with_context(|| format!("{SABOTAGE}={name}"))?;

@@ -4,76 +4,99 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
-use app::App;
-use app::intake::{Answer, Request, Target};
+use app::intake::{Answer, Request};
+use app::{App, registry};
 use comfy_table::Table as Printed;
-use grid::DistrictDescription;
 use kernel::{Actor, CommandId, Role, Scope};
-use rules::RulesDescription;
-use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::config::Config;
 use crate::system;
 
-/// Loads the file and what it includes, and shows what was recorded.
+/// The commands that a description becomes, in this order. The keys of each are the fields of its body.
+const VERBS: [&str; 2] = ["publish-rules", "load-district"];
+
+/// Loads the file and what it includes, and prints what was recorded.
 pub(crate) async fn district(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let description = read(file)?;
+    let commands = commands(&read(file)?).with_context(|| format!("{} cannot be loaded", file.display()))?;
     let app = system::open(config).await?;
-    let rules: RulesDescription = part(&description, RulesDescription::KEYS)?;
-    let district: DistrictDescription = part(&description, DistrictDescription::KEYS)?;
-    check_matters(&district, &rules)?;
     let mut printed = Printed::new();
     printed.set_header(["stream", "events", "version"]);
-    for (target, name, body) in
-        [(Target::Rules, "publish-rules", json(&rules)?), (Target::District, "load-district", json(&district)?)]
-    {
-        let answer = submit(&app, target, name, body).await.with_context(|| format!("{name} was refused"))?;
+    for (name, body) in commands {
+        let answer = submit(&app, name, body).await.with_context(|| format!("{name} was refused"))?;
         printed.add_row([answer.stream.category().to_owned(), answer.events.to_string(), answer.version.to_string()]);
     }
     println!("{printed}");
     Ok(())
 }
 
-fn json(value: &impl Serialize) -> anyhow::Result<Vec<u8>> {
-    serde_json::to_vec(value).context("the description cannot be written as JSON")
+/// The commands with their bodies. All are read before the first is given, so that a mistake in one leaves nothing half
+/// loaded.
+fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    let mut known = BTreeSet::new();
+    let mut commands = Vec::new();
+    for name in VERBS {
+        let (kind, verb) = registry::verb(name).with_context(|| format!("no command is called {name}"))?;
+        let schema = (verb.schema)();
+        let keys: BTreeSet<&str> = properties(schema.as_value()).collect();
+        let mut body = description.clone();
+        body.retain(|key, _| keys.contains(key));
+        let body = serde_json::to_vec(&body).context("the description cannot be written as JSON")?;
+        kind.parse(name, &body)?;
+        known.extend(keys.into_iter().map(str::to_owned));
+        commands.push((name, body));
+    }
+    if let Some(unknown) = description.keys().find(|key| !known.contains(key.as_str())) {
+        let known: Vec<_> = known.into_iter().collect();
+        bail!("there is no key `{unknown}`; known are {}", known.join(", "));
+    }
+    check_matters(description)?;
+    Ok(commands)
 }
 
-async fn submit(app: &App, target: Target, name: &str, body: Vec<u8>) -> Result<Answer, app::Error> {
+/// The names of the fields of a body.
+fn properties(schema: &serde_json::Value) -> impl Iterator<Item = &str> {
+    // A body that is another type, and nothing beside it, refers to that one.
+    let body = schema["$ref"].as_str().and_then(|reference| schema.pointer(reference.trim_start_matches('#')));
+    body.unwrap_or(schema)["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
+}
+
+async fn submit(app: &App, name: &str, body: Vec<u8>) -> Result<Answer, app::Error> {
     let actor = Actor { id: "operator".into(), role: Role::Administrator, scope: Scope::Everywhere };
     let now = app.clock().now();
-    let command = CommandId::new(app.ports().entropy.uuid(now));
-    let request =
-        Request { actor, command, correlation: None, traceparent: None, target, name: name.into(), body: body.into() };
-    app.submit(request).await
+    app.submit(Request {
+        actor,
+        command: CommandId::new(app.ports().entropy.uuid(now)),
+        correlation: None,
+        causation: None,
+        traceparent: None,
+        name: name.into(),
+        id: None,
+        body: body.into(),
+    })
+    .await
 }
 
-/// Neither crate sees the other's data, so it is here that a matter without a name in the catalogue is found.
-fn check_matters(district: &DistrictDescription, rules: &RulesDescription) -> anyhow::Result<()> {
-    let known: BTreeSet<_> = rules.matters.iter().map(|matter| &matter.code).collect();
-    for department in &district.departments {
-        let unknown: Vec<_> = department.matters.iter().filter(|matter| !known.contains(matter)).collect();
-        let code = &department.code;
-        ensure!(unknown.is_empty(), "department {code} owns matters that are not in the catalogue: {unknown:?}");
+/// Neither command sees the other's body, so a department with a matter that the catalogue does not name is found here.
+fn check_matters(description: &Table) -> anyhow::Result<()> {
+    let list = |of: &str| description.get(of).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let known: BTreeSet<&str> = list("matters").iter().filter_map(|matter| matter.get("code")?.as_str()).collect();
+    for department in list("departments") {
+        let matters = department.get("matters").and_then(Value::as_array).into_iter().flatten();
+        let unknown: Vec<&str> = matters.filter_map(Value::as_str).filter(|matter| !known.contains(matter)).collect();
+        let code = department.get("code").and_then(Value::as_str).unwrap_or_default();
+        let unknown = unknown.join(", ");
+        ensure!(unknown.is_empty(), "department {code} has matters that are not in the catalogue: {unknown}");
     }
     Ok(())
 }
 
-fn part<T: serde::de::DeserializeOwned>(description: &Table, keys: &[&str]) -> anyhow::Result<T> {
-    let chosen: Table = description
-        .iter()
-        .filter(|(key, _)| keys.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    chosen.try_into().context("the description does not fit")
-}
-
-/// The file with everything it includes: arrays of the same name are joined, any other key may stand once.
+/// The file with everything it includes. Arrays of the same name are joined; any other key may be set only once.
 fn read(file: &Path) -> anyhow::Result<Table> {
     let mut table = parse(file)?;
     let included = match table.remove("include") {
         None => Vec::new(),
-        Some(value) => value.try_into::<Vec<PathBuf>>().context("`include` is a list of file names")?,
+        Some(value) => value.try_into::<Vec<PathBuf>>().context("`include` must be a list of file names")?,
     };
     let dir = file.parent().unwrap_or(Path::new(""));
     for name in included {
@@ -88,14 +111,51 @@ fn read(file: &Path) -> anyhow::Result<Table> {
             }
         }
     }
-    let known = [DistrictDescription::KEYS, RulesDescription::KEYS].concat();
-    if let Some(unknown) = table.keys().find(|key| !known.contains(&key.as_str())) {
-        bail!("{} has a key {unknown:?}; known are {}", file.display(), known.join(", "));
-    }
     Ok(table)
 }
 
 fn parse(path: &Path) -> anyhow::Result<Table> {
     let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
     text.parse().with_context(|| format!("{} is not TOML", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(description: &str) -> String {
+        commands(&description.parse().unwrap()).unwrap_err().to_string()
+    }
+
+    fn sample() -> Table {
+        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/district.toml")).unwrap()
+    }
+
+    #[test]
+    fn the_sample_becomes_both_commands() {
+        let names: Vec<_> = commands(&sample()).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, VERBS);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_description_is_named() {
+        let mut sample = sample();
+        sample.insert("colour".into(), "red".into());
+        let unknown = refused(&sample.to_string());
+        assert!(unknown.starts_with("there is no key `colour`; known are"), "{unknown}");
+        sample.remove("colour");
+        sample.insert("departments".into(), Value::Integer(7));
+        let unfit = refused(&sample.to_string());
+        assert!(unfit.contains("load-district"), "{unfit}");
+    }
+
+    #[test]
+    fn a_department_has_only_matters_of_the_catalogue() {
+        let mut sample = sample();
+        let departments = sample.get_mut("departments").unwrap().as_array_mut().unwrap();
+        let matters = departments[0].get_mut("matters").unwrap().as_array_mut().unwrap();
+        matters.push("ZZ-9999".into());
+        let unknown = refused(&sample.to_string());
+        assert!(unknown.ends_with("has matters that are not in the catalogue: ZZ-9999"), "{unknown}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Key files: made once, readable by their owner only.
+//! Key files: created once, readable by their owner only.
 
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
@@ -14,7 +14,7 @@ use kernel::{Entropy as _, SystemEntropy, WrappingKey};
 
 /// Writes the key files that are missing and says which were written.
 pub(crate) fn init(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("could not make {}", dir.display()))?;
+    std::fs::create_dir_all(dir).with_context(|| format!("could not create {}", dir.display()))?;
     write_new(&dir.join("vault.key"), &random())?;
     let (private, public) = (dir.join("token.key"), dir.join("token.pub"));
     if private.exists() != public.exists() {
@@ -50,9 +50,9 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// The bytes of a key file.
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let text = std::fs::read_to_string(path).with_context(|| {
-        format!("could not read the key {}; `dualgrid keys init --dir DIR` makes the key files", path.display())
+        format!("could not read the key {}; `dualgrid keys init --dir DIR` creates the key files", path.display())
     })?;
-    BASE64.decode(text.trim()).with_context(|| format!("{} is no key file: it is not base64", path.display()))
+    BASE64.decode(text.trim()).with_context(|| format!("{} is not a key file: it is not base64", path.display()))
 }
 
 /// The key of the installation.

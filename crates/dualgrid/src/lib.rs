@@ -1,9 +1,10 @@
-//! Floor 4: the one binary: configuration, telemetry, wiring, roles, and the tools of whoever runs it.
+//! Floor 5: the one binary: configuration, telemetry, wiring, roles, and the tools of its operators.
 //!
-//! A library only so that another binary can be the same program: that of the benchmarks is built in a workspace of its
-//! own.
+//! It is a library only so that another binary can be the same program: the binary of the benchmarks is built in a workspace
+//! of its own.
 //!
 //! INVARIANT: nothing is decided here; every command ends in `app::App::submit`.
+//! INVARIANT: kinds and views are known from `app::registry` only. The one exception are the two commands of `import`.
 //! INVARIANT: only this crate reads configuration, key files and the command line.
 
 mod cli;

@@ -24,12 +24,11 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::{keys, system};
 
-/// How often departments are looked for that have no consumer yet.
+/// How often departments without a consumer are looked for.
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
 /// How long roles may take to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-/// What a process does. Deadlines (`clock`), follow-up commands (`processor`) and proofs (`notary`) come with their
-/// issues.
+/// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleName {
     /// Commands and queries over HTTP, commands of departments over NATS.
@@ -38,6 +37,8 @@ pub(crate) enum RoleName {
     Publisher,
     /// The log to the views.
     Projector,
+    /// Processes: commands that follow from events.
+    Processor,
 }
 
 type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
@@ -52,17 +53,10 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         tasks.spawn(async move { (name, task.await) });
     };
     if has(RoleName::Projector) {
-        for projector in app.projectors() {
-            let (app, stop) = (Arc::clone(&app), stop.subscribe());
-            let name = projector.name();
-            start(
-                name,
-                Box::pin(async move {
-                    app.project(projector, stop).await;
-                    Ok(())
-                }),
-            );
-        }
+        start("views", ending(Arc::clone(&app).project(stop.subscribe())));
+    }
+    if has(RoleName::Processor) {
+        start("processes", ending(Arc::clone(&app).process(stop.subscribe())));
     }
     if has(RoleName::Publisher) || has(RoleName::Api) {
         let connection = connect(&config).await?;
@@ -71,13 +65,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             let directory: Arc<App> = Arc::clone(&app);
             let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
             let stopped = stopped(stop.subscribe());
-            start(
-                "departments",
-                Box::pin(async move {
-                    departments.run(stopped).await;
-                    Ok(())
-                }),
-            );
+            start("departments", ending(async move { departments.run(stopped).await }));
         }
         if has(RoleName::Api) {
             let door: Arc<App> = Arc::clone(&app);
@@ -88,6 +76,14 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     }
     start("http", http(&config, &app, has(RoleName::Api), stop.subscribe()).await?);
     supervise(tasks, &stop).await
+}
+
+/// A task that ends only when it is told to.
+fn ending(task: impl Future<Output = ()> + Send + 'static) -> Task {
+    Box::pin(async move {
+        task.await;
+        Ok(())
+    })
 }
 
 async fn supervise(
@@ -158,28 +154,28 @@ fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: wat
     })
 }
 
-/// Tells readiness how the publisher is. Work that waits for long without progress is not silent, whatever the reason.
+/// Reports to readiness how the publisher is. Work that waits long without progress is reported, whatever the reason.
 async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
     loop {
         let now = status.borrow().clone();
         let silent = (app.clock().now() - now.progressed).to_std().unwrap_or_default();
         let stalled = now.lag() > 0 && silent > SILENT_LAG_MAX;
         let detail =
-            format!("{:?}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
+            format!("{}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
         show_stalled("publisher", stalled);
         app.health().report("publisher", !stalled, detail);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-/// Every process tells how it is; one with the role `api` also takes commands and queries.
+/// Every process answers how it is; one with the role `api` also takes commands and queries.
 async fn http(config: &Config, app: &Arc<App>, data: bool, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
     let key = keys::read_32(&config.auth.public_key_file)?;
     let listener = TcpListener::bind(config.http.listen).await;
     let listener = listener.with_context(|| format!("could not listen on {}", config.http.listen))?;
     let address = listener.local_addr()?;
     if let Some(file) = &config.http.address_file {
-        // Written whole or not at all: whoever waits for it may look at any moment.
+        // Written whole or not at all: whoever waits for it may read it at any moment.
         let half = file.with_extension("half");
         std::fs::write(&half, address.to_string())?;
         std::fs::rename(&half, file).with_context(|| format!("could not write {}", file.display()))?;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use app::port::EventLog;
 use app::{App, Ports, Settings};
 use kernel::{Clock, Entropy, SystemClock, SystemEntropy};
-use log::{LogStores, Options, Wrapping};
+use log::{Options, Wrapping};
 
 use crate::config::Config;
 use crate::keys;
@@ -21,8 +20,6 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Arc<App>> {
     let wrapping = Wrapping { key: key.clone(), entropy: Arc::clone(&entropy), clock: Arc::clone(&clock) };
     let vault = log::open_vault(&config.vault.url, &options, wrapping).await.context("vault.url")?;
     let evidence = log::open_evidence(&config.evidence.url).context("evidence.url")?;
-    let log: Arc<dyn EventLog> = opened.log;
-    let stores = Arc::new(LogStores::new(Arc::clone(&log), Arc::clone(&entropy)));
-    let ports = Ports { log, stores, views: opened.views, vault, evidence, clock, entropy };
+    let ports = Ports { log: opened.log, views: opened.views, vault, evidence, clock, entropy };
     Ok(App::new(ports, Settings::new(&config.installation, &key)))
 }

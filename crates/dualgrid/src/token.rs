@@ -2,9 +2,8 @@
 
 use anyhow::Context as _;
 use http_api::token::{Claims, Issuer};
-use kernel::{Actor, Clock as _, Role, Scope, SystemClock};
+use kernel::{Actor, Clock as _, DepartmentCode, GridCode, Role, Scope, SystemClock};
 
-use crate::cli::ScopeArguments;
 use crate::config::Config;
 use crate::keys;
 
@@ -14,14 +13,42 @@ pub(crate) struct IssueArguments {
     /// Staff id or name of the program; no names of persons.
     #[arg(long)]
     subject: String,
-    /// The role.
-    #[arg(long, value_parser = crate::cli::role)]
+    #[arg(long, value_parser = role)]
     role: Role,
     #[command(flatten)]
     scope: ScopeArguments,
-    /// For how many hours it is valid.
+    /// How many hours it is valid.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=8784))]
     hours: u32,
+}
+
+/// Where the role holds: everywhere if neither is given.
+#[derive(Debug, clap::Args)]
+struct ScopeArguments {
+    /// The role holds in this grid and below.
+    #[arg(long, conflicts_with = "department")]
+    grid: Option<GridCode>,
+    /// The role holds for this department.
+    #[arg(long)]
+    department: Option<DepartmentCode>,
+}
+
+impl ScopeArguments {
+    fn scope(&self) -> Scope {
+        match (&self.grid, &self.department) {
+            (Some(grid), _) => Scope::Grid(grid.clone()),
+            (None, Some(department)) => Scope::Department(department.clone()),
+            (None, None) => Scope::Everywhere,
+        }
+    }
+}
+
+/// Reads a role by its stored name.
+fn role(text: &str) -> Result<Role, String> {
+    text.parse().map_err(|error: kernel::actor::UnknownRole| {
+        let known: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        format!("{error}; known are {}", known.join(", "))
+    })
 }
 
 /// Prints a token.
@@ -29,12 +56,7 @@ pub(crate) fn issue(config: &Config, arguments: &IssueArguments) -> anyhow::Resu
     let file = config.auth.private_key_file.as_ref();
     let file = file.context("auth.private_key_file is not set: this installation does not issue tokens")?;
     let issuer = Issuer::from_pkcs8_der(&keys::read(file)?).with_context(|| file.display().to_string())?;
-    let scope = match (&arguments.scope.grid, &arguments.scope.department) {
-        (Some(grid), _) => Scope::Grid(grid.clone()),
-        (None, Some(department)) => Scope::Department(department.clone()),
-        (None, None) => Scope::Everywhere,
-    };
-    let actor = Actor { id: arguments.subject.clone(), role: arguments.role, scope };
+    let actor = Actor { id: arguments.subject.clone(), role: arguments.role, scope: arguments.scope.scope() };
     let now = SystemClock.now();
     let valid = chrono::TimeDelta::hours(arguments.hours.into());
     println!("{}", issuer.issue(&Claims::new(&config.installation, &actor, now, valid)));

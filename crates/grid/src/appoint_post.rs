@@ -1,32 +1,31 @@
 //! `appoint-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode, Role};
+use kernel::{Allowed, DepartmentCode, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::{District, DistrictEvent, Post, PostAppointed, Refusal};
 
-/// The longest staff id.
+/// Most characters of a staff id.
 const STAFF_ID_LEN_MAX: usize = 64;
 
-/// Somebody takes up a post in a grid.
+/// Appoints a person to a post in a grid.
 ///
-/// By the administrator. One person may have several posts (一肩挑), but a grid has one leader and one secretary at a
-/// time, and nobody has the same post twice. The holder is a staff id: events hold no names.
+/// Given by an administrator. One person may hold several posts (一肩挑). A grid has one leader and one secretary at a
+/// time, and nobody holds the same post twice. The holder is a staff id: events contain no names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppointPost {
-    /// Where.
     pub grid: GridCode,
-    /// As what.
     pub role: Role,
     /// Staff id; never a name.
     pub holder: String,
     /// The department that lends the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<DepartmentCode>,
-    /// First moment of the term; otherwise now.
+    /// Start of the term; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
     /// Planned end of the term.
@@ -34,21 +33,38 @@ pub struct AppointPost {
     pub until: Option<DateTime<Utc>>,
 }
 
+impl Verb for AppointPost {
+    const NAME: &'static str = "appoint-post";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        Self {
+            grid: code("JAS-R03"),
+            role: Role::ResidentialSecretary,
+            holder: "jas-r03-secretary".into(),
+            department: None,
+            effective_from: None,
+            until: None,
+        }
+    }
+}
+
 impl AppointPost {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
         let post = self.post(from)?;
         if district.grid(&self.grid, from).is_none() {
-            return Err(Refusal::UnknownGrid(self.grid.clone()));
+            return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.grid.clone() }));
         }
         if let Some(code) = &self.department
             && district.department(code, from).is_none()
         {
-            return Err(Refusal::UnknownDepartment(code.clone()));
+            return Err(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: code.clone() }));
         }
         let excluded = |other: &&Post| post.excludes(other);
         match district.posts.iter().find(excluded) {
-            Some(other) if same_term(other, &post) => return Ok(vec![]), // A retry: already so.
+            Some(other) if same_term(other, &post) => return Ok(vec![]), // A retry: already done.
             Some(other) => {
                 let (grid, role, holder) = (self.grid.clone(), self.role, other.holder.clone());
                 return Err(Refusal::PostOverlaps { grid, role, holder });
@@ -88,7 +104,7 @@ impl AppointPost {
     }
 }
 
-/// Whether the known term is the asked one: the same holder, already in the post, with the same planned end.
+/// Whether the known term is the requested one: the same holder, already in the post, with the same planned end.
 fn same_term(known: &Post, asked: &Post) -> bool {
     known.holder == asked.holder
         && known.department == asked.department
@@ -98,9 +114,11 @@ fn same_term(known: &Post, asked: &Post) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use given::given;
+
     use super::*;
     use crate::PostEnded;
-    use crate::testing::{code, day, department, given, post, root};
+    use crate::testing::{code, day, department, post, root};
 
     fn appoint(role: Role, holder: &str, from: &str) -> AppointPost {
         AppointPost {
@@ -120,61 +138,75 @@ mod tests {
     #[test]
     fn a_post_is_taken_up_once() {
         let command = || appoint(Role::GridLeader, "staff-1", "2018-01-01");
-        given([root("T").into()]).when(command()).then([post("T", Role::GridLeader, "staff-1").into()]);
-        given(led()).when(command()).then_nothing();
+        given::<District>([root("T").into()]).when(command()).then([post("T", Role::GridLeader, "staff-1")]);
+        given::<District>(led()).when(command()).then_nothing();
     }
 
     #[test]
     fn a_grid_has_one_leader_at_a_time() {
         let overlaps = Refusal::PostOverlaps { grid: code("T"), role: Role::GridLeader, holder: "staff-1".into() };
-        given(led()).when(appoint(Role::GridLeader, "staff-2", "2019-01-01")).then_refused(overlaps.clone());
+        given::<District>(led())
+            .when(appoint(Role::GridLeader, "staff-2", "2019-01-01"))
+            .then_refused(overlaps.clone());
         let before =
             AppointPost { until: Some(day("2018-06-01")), ..appoint(Role::GridLeader, "staff-2", "2018-01-01") };
-        given(led()).when(before).then_refused(overlaps);
+        given::<District>(led()).when(before).then_refused(overlaps);
         let ended = PostEnded {
             grid: code("T"),
             role: Role::GridLeader,
             holder: "staff-1".into(),
             effective_from: day("2019-01-01"),
         };
-        given(led().into_iter().chain([ended.into()]))
-            .when(appoint(Role::GridLeader, "staff-2", "2019-01-01"))
-            .then_count(1);
+        assert_eq!(
+            given::<District>(led().into_iter().chain([ended.into()]))
+                .when(appoint(Role::GridLeader, "staff-2", "2019-01-01"))
+                .events()
+                .len(),
+            1
+        );
     }
 
     #[test]
     fn a_grid_has_many_members_and_a_person_many_posts() {
-        given(led()).when(appoint(Role::GridMember, "staff-1", "2018-01-01")).then_count(1);
-        given([root("T").into(), post("T", Role::GridMember, "staff-1").into()])
-            .when(appoint(Role::GridMember, "staff-2", "2018-01-01"))
-            .then_count(1);
+        assert_eq!(given::<District>(led()).when(appoint(Role::GridMember, "staff-1", "2018-01-01")).events().len(), 1);
+        assert_eq!(
+            given::<District>([root("T").into(), post("T", Role::GridMember, "staff-1").into()])
+                .when(appoint(Role::GridMember, "staff-2", "2018-01-01"))
+                .events()
+                .len(),
+            1
+        );
         let twice = Refusal::PostOverlaps { grid: code("T"), role: Role::GridMember, holder: "staff-1".into() };
         let short =
             AppointPost { until: Some(day("2020-01-01")), ..appoint(Role::GridMember, "staff-1", "2019-01-01") };
-        given([root("T").into(), post("T", Role::GridMember, "staff-1").into()]).when(short).then_refused(twice);
+        given::<District>([root("T").into(), post("T", Role::GridMember, "staff-1").into()])
+            .when(short)
+            .then_refused(twice);
     }
 
     #[test]
     fn grid_and_department_must_exist() {
-        let unknown = Refusal::UnknownGrid(code("T"));
-        given([]).when(appoint(Role::GridMember, "staff-1", "2018-01-01")).then_refused(unknown);
+        let unknown = Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") });
+        given::<District>([]).when(appoint(Role::GridMember, "staff-1", "2018-01-01")).then_refused(unknown);
         let law = department("CGZF", "城管", &[]);
         let lent =
             || AppointPost { department: Some(law.code.clone()), ..appoint(Role::GridMember, "s", "2018-01-01") };
-        given([root("T").into()]).when(lent()).then_refused(Refusal::UnknownDepartment(law.code.clone()));
-        given([root("T").into(), law.clone().into()]).when(lent()).then_count(1);
+        given::<District>([root("T").into()])
+            .when(lent())
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law.code.clone() }));
+        assert_eq!(given::<District>([root("T").into(), law.clone().into()]).when(lent()).events().len(), 1);
     }
 
     #[test]
     fn a_term_ends_after_it_begins() {
         let reversed = AppointPost { until: Some(day("2018-01-01")), ..appoint(Role::GridMember, "s", "2018-01-01") };
-        given([root("T").into()]).when(reversed).then_refused(Refusal::TermReversed);
+        given::<District>([root("T").into()]).when(reversed).then_refused(Refusal::TermReversed);
     }
 
     #[test]
     fn a_name_is_no_staff_id() {
         for holder in ["丁霞", "Ding Xia", ""] {
-            given([root("T").into()])
+            given::<District>([root("T").into()])
                 .when(appoint(Role::GridLeader, holder, "2018-01-01"))
                 .then_refused(Refusal::NotAStaffId);
         }

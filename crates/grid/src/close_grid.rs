@@ -1,38 +1,54 @@
 //! `close-grid`
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
+use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
 use crate::{District, DistrictEvent, GridClosed, GridsUnmapped, PostEnded, Refusal};
 
-/// A grid is given up.
+/// Closes a grid.
 ///
-/// By the administrator, when grids are drawn anew. Its posts end and its map to the other network is taken out on the
-/// same day. Refused while grids lie below it: they are moved or closed first.
+/// Given by an administrator when boundaries are redrawn. The posts of the grid and its entries in the map to the other
+/// network end at the same moment. Refused while the grid has grids below it; move or close those first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseGrid {
-    /// The grid.
     pub code: GridCode,
-    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// From when on; otherwise now.
+    /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for CloseGrid {
+    const NAME: &'static str = "close-grid";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        Self { code: code("JAS-R03-M04"), reason: Some("并入第三微网格".into()), effective_from: None }
+    }
 }
 
 impl CloseGrid {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
-        let timeline = district.grids.get(&self.code).ok_or_else(|| Refusal::UnknownGrid(self.code.clone()))?;
+        let timeline = district
+            .grids
+            .get(&self.code)
+            .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if timeline.at(from).is_none() {
             let ended_before = timeline.last_change().is_some_and(|last| last <= from);
-            // A retry: already so. Before it was ever established it is unknown.
-            return if ended_before { Ok(vec![]) } else { Err(Refusal::UnknownGrid(self.code.clone())) };
+            // A retry: already done. Before it was established, the grid is unknown.
+            return if ended_before {
+                Ok(vec![])
+            } else {
+                Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))
+            };
         }
         check_order(&self.code, timeline.last_change(), from)?;
         if let Some(child) = district.children(&self.code, from).next() {
@@ -45,7 +61,7 @@ impl CloseGrid {
     }
 }
 
-/// Ends the posts of a grid and takes it out of the map.
+/// Ends the posts of a grid and removes it from the map.
 pub(crate) fn release(draft: &mut Draft, grid: &GridCode, from: DateTime<Utc>) -> Result<(), Refusal> {
     let later = |post: &&crate::Post| post.grid == *grid && post.from > from;
     if let Some(post) = draft.district.posts.iter().find(later) {
@@ -73,8 +89,10 @@ pub(crate) fn release(draft: &mut Draft, grid: &GridCode, from: DateTime<Utc>) -
 
 #[cfg(test)]
 mod tests {
+    use given::given;
+
     use super::*;
-    use crate::testing::{admin_root, code, day, given, mapped, micro, post, residential, root};
+    use crate::testing::{admin_root, code, day, mapped, micro, post, residential, root};
     use crate::{GridChanged, GridsMapped};
     use kernel::Role;
 
@@ -96,7 +114,7 @@ mod tests {
             post("R1", Role::GridLeader, "staff-1").into(),
         ];
         let from = day("2020-01-01");
-        given(history).when(close("R1", "2020-01-01")).then([
+        given::<District>(history).when(close("R1", "2020-01-01")).then::<DistrictEvent>([
             PostEnded { grid: code("R1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }
                 .into(),
             GridsUnmapped { party: code("R1"), administrative: code("A"), effective_from: from }.into(),
@@ -106,20 +124,28 @@ mod tests {
 
     #[test]
     fn a_closed_grid_stays_closed() {
-        given([root("T").into(), closed("T", "2020-01-01").into()]).when(close("T", "2020-01-01")).then_nothing();
-        given([root("T").into(), closed("T", "2020-01-01").into()]).when(close("T", "2021-01-01")).then_nothing();
+        given::<District>([root("T").into(), closed("T", "2020-01-01").into()])
+            .when(close("T", "2020-01-01"))
+            .then_nothing();
+        given::<District>([root("T").into(), closed("T", "2020-01-01").into()])
+            .when(close("T", "2021-01-01"))
+            .then_nothing();
     }
 
     #[test]
     fn only_a_known_grid_is_closed() {
-        given([]).when(close("T", "2020-01-01")).then_refused(Refusal::UnknownGrid(code("T")));
-        given([root("T").into()]).when(close("T", "2017-01-01")).then_refused(Refusal::UnknownGrid(code("T")));
+        given::<District>([])
+            .when(close("T", "2020-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") }));
+        given::<District>([root("T").into()])
+            .when(close("T", "2017-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") }));
     }
 
     #[test]
     fn children_are_moved_first() {
         let open = Refusal::OpenChildren { grid: code("R1"), child: code("M1") };
-        given([root("T").into(), residential("R1", "T").into(), micro("M1", "R1").into()])
+        given::<District>([root("T").into(), residential("R1", "T").into(), micro("M1", "R1").into()])
             .when(close("R1", "2020-01-01"))
             .then_refused(open);
     }
@@ -136,11 +162,13 @@ mod tests {
             effective_from: day("2022-01-01"),
         };
         let order = |what: &str| Refusal::OutOfOrder { what: what.into(), last: day("2022-01-01") };
-        given([root("T").into(), changed.into()]).when(close("T", "2020-01-01")).then_refused(order("T"));
+        given::<District>([root("T").into(), changed.into()]).when(close("T", "2020-01-01")).then_refused(order("T"));
         let late = crate::PostAppointed { effective_from: day("2022-01-01"), ..post("T", Role::GridLeader, "s") };
-        given([root("T").into(), late.into()]).when(close("T", "2020-01-01")).then_refused(order("a post in T"));
+        given::<District>([root("T").into(), late.into()])
+            .when(close("T", "2020-01-01"))
+            .then_refused(order("a post in T"));
         let map = GridsMapped { effective_from: day("2022-01-01"), ..mapped("T", "A") };
-        given([root("T").into(), admin_root("A").into(), map.into()])
+        given::<District>([root("T").into(), admin_root("A").into(), map.into()])
             .when(close("T", "2020-01-01"))
             .then_refused(order("the map of T to A"));
     }

@@ -1,4 +1,4 @@
-//! The description of a whole district, as a person writes it.
+//! The description of a whole district, as written in a file.
 
 use std::collections::BTreeSet;
 
@@ -9,108 +9,93 @@ use serde::{Deserialize, Serialize};
 
 use crate::{GridKind, Level, Network, PartyOrg};
 
-/// The whole district as of one date. Also the body of `load-district`.
+/// The whole district as of one moment. Also the body of `load-district`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistrictDescription {
-    /// From when on the district is like this.
+    /// The moment from which the description is valid.
     pub effective_from: DateTime<Utc>,
-    /// The levels of each tree.
+    /// The levels of each tree, one entry per root.
     #[serde(default)]
     pub levels: Vec<LevelPlan>,
     /// Every grid of both networks, in any order.
     #[serde(default)]
     pub grids: Vec<GridSpec>,
-    /// Every department.
     #[serde(default)]
     pub departments: Vec<DepartmentSpec>,
-    /// Which party grid lies in which administrative grid.
+    /// Which administrative grids serve which party grid.
     #[serde(default)]
     pub mappings: Vec<Mapping>,
-    /// Every post that is held.
+    /// Every post that is held at that moment or appointed for later.
     #[serde(default)]
     pub posts: Vec<PostSpec>,
-}
-
-impl DistrictDescription {
-    /// The keys of a description, for taking it out of a file that also holds rules.
-    pub const KEYS: &'static [&'static str] =
-        &["effective_from", "levels", "grids", "departments", "mappings", "posts"];
 }
 
 /// The levels of one tree, from its root down.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LevelPlan {
-    /// The root of the tree.
     pub root: GridCode,
-    /// Its levels; the first is the root's own.
+    /// Its levels, 1 to 8; the first is that of the root.
     pub levels: Vec<Level>,
 }
 
-/// A grid as it is to be.
+/// The intended state of a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridSpec {
-    /// Its code, unique in both networks.
+    /// Unique in both networks.
     pub code: GridCode,
-    /// Its name.
     pub name: String,
-    /// The network it belongs to.
     pub network: Network,
-    /// The grid above it; none for a root.
+    /// The grid above it; absent for a root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<GridCode>,
-    /// The name of its level; it must be the level right below that of its parent.
+    /// The name of its level: the one directly below the level of its parent.
     pub level: String,
-    /// Households or organisations, where it matters.
+    /// Whether it mostly holds households or organisations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<GridKind>,
     /// The party organisation it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party_org: Option<PartyOrg>,
-    /// Why it is drawn this way.
+    /// Reason for its boundary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// A department as it is to be.
+/// The intended state of a department.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DepartmentSpec {
-    /// Its code.
     pub code: DepartmentCode,
-    /// Its name.
     pub name: String,
-    /// Its list of authority.
+    /// The matters on its list of authority.
     #[serde(default)]
     pub matters: BTreeSet<MatterCode>,
 }
 
-/// One line of the map between the networks (N:M).
+/// One entry of the map between the networks (N:M).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mapping {
-    /// The party grid.
     pub party: GridCode,
     /// An administrative grid that serves it.
     pub administrative: GridCode,
 }
 
-/// A post as it is to be held.
+/// The intended holder of a post.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PostSpec {
-    /// Where.
     pub grid: GridCode,
-    /// As what.
     pub role: Role,
     /// Staff id; never a name.
     pub holder: String,
     /// The department that lends the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<DepartmentCode>,
-    /// First moment of the term; otherwise the date of the description.
+    /// Start of the term; by default the moment of the description.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<DateTime<Utc>>,
     /// Planned end of the term.

@@ -1,16 +1,18 @@
-//! The aggregate: what is known of the district, folded from its events.
+//! The aggregate: the district, folded from its events.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode};
+use kernel::access::EVERYBODY;
+use kernel::aggregate::DocumentSpec;
+use kernel::{Aggregate, Context, Decision, DepartmentCode, GridCode, Place};
 use uuid::Uuid;
 
 use crate::department::Department;
 use crate::timeline::Timeline;
 use crate::{
-    DepartmentChanged, DistrictCommand, DistrictEvent, GridChanged, GridClosed, GridEstablished, GridNode,
-    GridReparented, Instruction, Mapping, Post, PostAppointed, PostEnded, Refusal,
+    DepartmentChanged, DistrictCommand, DistrictDocument, DistrictEvent, GridChanged, GridClosed, GridEstablished,
+    GridNode, GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,
 };
 
 /// The id of the one district of an installation.
@@ -18,7 +20,7 @@ pub fn district_id() -> Uuid {
     Uuid::new_v5(&kernel::id::NAMESPACE, b"district")
 }
 
-/// The district with its whole history.
+/// The district with its complete history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct District {
     pub(crate) grids: BTreeMap<GridCode, Timeline<GridNode>>,
@@ -27,28 +29,35 @@ pub struct District {
     pub(crate) posts: Vec<Post>,
 }
 
-impl esrs::Aggregate for District {
-    const NAME: &'static str = "district";
-    type State = Self;
-    type Command = Instruction;
+impl Aggregate for District {
+    const PLURAL: &'static str = "district";
+    const ABOUT: &'static str = "Grids, departments, the map between the networks, and posts";
+    const IS_SINGLE: bool = true;
+    const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+    const READ_ACTION: &'static str = "read-district-history";
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[DocumentSpec {
+        path: "district",
+        action: "read-district",
+        about: "The grids, departments, map between the networks and posts that are in force at a moment",
+        read: EVERYBODY,
+        show: |district, at| serde_json::to_value(district.document(at)),
+        schema: || schemars::schema_for!(DistrictDocument),
+    }];
+    type Command = DistrictCommand;
     type Event = DistrictEvent;
-    type Error = Refusal;
+    type Refusal = Refusal;
 
-    fn handle_command(state: &Self, instruction: Instruction) -> Result<Vec<DistrictEvent>, Refusal> {
-        state.decide(&instruction)
+    fn place(&self) -> Option<Place> {
+        Some(Place::default())
     }
 
-    fn apply_event(mut state: Self, event: DistrictEvent) -> Self {
-        state.evolve(event);
-        state
+    fn missing() -> Refusal {
+        Refusal::NotLoaded
     }
-}
 
-impl District {
-    /// What the command leads to, or why it is refused.
-    pub fn decide(&self, instruction: &Instruction) -> Result<Vec<DistrictEvent>, Refusal> {
-        let at = instruction.at;
-        match &instruction.command {
+    fn decide(&self, command: &DistrictCommand, context: &Context) -> Decision<Self> {
+        let at = context.at;
+        match command {
             DistrictCommand::LoadDistrict(command) => command.decide(self),
             DistrictCommand::EstablishGrid(command) => command.decide(self, at),
             DistrictCommand::CloseGrid(command) => command.decide(self, at),
@@ -60,8 +69,15 @@ impl District {
         }
     }
 
+    fn evolve(mut self, event: DistrictEvent) -> Self {
+        self.apply(event);
+        self
+    }
+}
+
+impl District {
     /// The district after the event.
-    pub(crate) fn evolve(&mut self, event: DistrictEvent) {
+    pub(crate) fn apply(&mut self, event: DistrictEvent) {
         match event {
             DistrictEvent::GridEstablished(event) => self.established(*event),
             DistrictEvent::GridChanged(event) => self.changed(*event),
@@ -171,7 +187,7 @@ impl District {
         if let Some(post) = self.posts.iter_mut().find(same) {
             post.ended_at = Some(at);
         }
-        // A term that would have lasted no time at all is dropped.
+        // A term of zero length is dropped.
         self.posts.retain(|post| post.ended_at != Some(post.from));
     }
 }

@@ -1,17 +1,17 @@
-//! A district on which a command tries out its events before it gives them away.
+//! A copy of the district to which a command applies its events before it returns them.
 
 use chrono::{DateTime, Utc};
 
 use crate::{District, DistrictEvent, Refusal};
 
-/// The district as it would be, and the events that lead there.
+/// The district after the events recorded so far, and those events.
 pub(crate) struct Draft {
     pub(crate) district: District,
     events: Vec<DistrictEvent>,
 }
 
 impl Draft {
-    /// A draft with nothing changed yet.
+    /// A draft without changes.
     pub(crate) fn of(district: &District) -> Self {
         Self { district: district.clone(), events: vec![] }
     }
@@ -20,7 +20,7 @@ impl Draft {
     pub(crate) fn record(&mut self, event: impl Into<DistrictEvent>) {
         let event = event.into();
         self.events.push(event.clone());
-        self.district.evolve(event);
+        self.district.apply(event);
     }
 
     /// Adds the events of a command that was decided on this draft.
@@ -30,7 +30,7 @@ impl Draft {
         }
     }
 
-    /// The events, if the trees hold from that moment on.
+    /// The events, if every tree is valid from that moment on.
     pub(crate) fn finish(self, from: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         if !self.events.is_empty() {
             self.district.check_trees(from)?;
@@ -39,7 +39,7 @@ impl Draft {
     }
 }
 
-/// Refuses a change before the last one that is known.
+/// Refuses a change that is earlier than the last known one.
 pub(crate) fn check_order(
     what: impl std::fmt::Display,
     last: Option<DateTime<Utc>>,

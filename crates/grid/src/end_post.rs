@@ -1,27 +1,40 @@
 //! `end-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{GridCode, Role};
+use kernel::{Allowed, GridCode, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::{District, DistrictEvent, Post, PostEnded, Refusal};
 
-/// Somebody leaves a post before, or without, its planned end.
+/// Ends a term before its planned end, or where none was planned.
 ///
-/// By the administrator. Refused for somebody who never held it by that time.
+/// Given by an administrator. Refused where the person does not hold the post by that time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndPost {
-    /// Where.
     pub grid: GridCode,
-    /// As what.
     pub role: Role,
-    /// Staff id.
     pub holder: String,
-    /// From when on; otherwise now.
+    /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for EndPost {
+    const NAME: &'static str = "end-post";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        Self {
+            grid: code("JAS-R03"),
+            role: Role::ResidentialSecretary,
+            holder: "jas-r03-secretary".into(),
+            effective_from: None,
+        }
+    }
 }
 
 impl EndPost {
@@ -35,7 +48,7 @@ impl EndPost {
                 Err(Refusal::OutOfOrder { what: format!("the post of {role} in {grid}"), last: *last })
             }
             Some(_) => Ok(vec![PostEnded { grid, role, holder, effective_from: from }.into()]),
-            None if terms.any(|post| post.over_at().is_some_and(|over| over <= from)) => Ok(vec![]), // A retry: already so.
+            None if terms.any(|post| post.over_at().is_some_and(|over| over <= from)) => Ok(vec![]), // A retry: already done.
             None => Err(Refusal::UnknownPost { grid, role, holder }),
         }
     }
@@ -43,8 +56,10 @@ impl EndPost {
 
 #[cfg(test)]
 mod tests {
+    use given::given;
+
     use super::*;
-    use crate::testing::{code, day, given, post, root};
+    use crate::testing::{code, day, post, root};
 
     fn end(holder: &str, from: &str) -> EndPost {
         EndPost { grid: code("T"), role: Role::GridLeader, holder: holder.into(), effective_from: Some(day(from)) }
@@ -61,22 +76,24 @@ mod tests {
 
     #[test]
     fn a_post_ends_once() {
-        given(led()).when(end("staff-1", "2020-01-01")).then([ended("2020-01-01").into()]);
-        given(led().into_iter().chain([ended("2020-01-01").into()])).when(end("staff-1", "2020-01-01")).then_nothing();
+        given::<District>(led()).when(end("staff-1", "2020-01-01")).then([ended("2020-01-01")]);
+        given::<District>(led().into_iter().chain([ended("2020-01-01").into()]))
+            .when(end("staff-1", "2020-01-01"))
+            .then_nothing();
     }
 
     #[test]
     fn only_its_holder_leaves_a_post() {
         let unknown =
             |holder: &str| Refusal::UnknownPost { grid: code("T"), role: Role::GridLeader, holder: holder.into() };
-        given(led()).when(end("staff-2", "2020-01-01")).then_refused(unknown("staff-2"));
-        given(led()).when(end("staff-1", "2017-01-01")).then_refused(unknown("staff-1"));
+        given::<District>(led()).when(end("staff-2", "2020-01-01")).then_refused(unknown("staff-2"));
+        given::<District>(led()).when(end("staff-1", "2017-01-01")).then_refused(unknown("staff-1"));
     }
 
     #[test]
     fn an_end_is_not_moved_forward() {
         let order = Refusal::OutOfOrder { what: "the post of grid_leader in T".into(), last: day("2020-01-01") };
-        given(led().into_iter().chain([ended("2020-01-01").into()]))
+        given::<District>(led().into_iter().chain([ended("2020-01-01").into()]))
             .when(end("staff-1", "2019-01-01"))
             .then_refused(order);
     }

@@ -1,4 +1,5 @@
-//! The events of the district. Each says from when on it holds, which need not be when it was recorded.
+//! The events of the district. `effective_from` is the moment from which a change is valid, which may differ from the time of
+//! recording.
 
 use std::collections::BTreeSet;
 
@@ -12,196 +13,158 @@ use crate::{GridKind, Level, Network, PartyOrg};
 kernel::events! {
     /// The events of the district.
     pub enum DistrictEvent in "district" {
-        GridEstablished = "cn.dualgrid.district.grid_established.v1",
-        GridChanged = "cn.dualgrid.district.grid_changed.v1",
-        GridClosed = "cn.dualgrid.district.grid_closed.v1",
-        GridReparented = "cn.dualgrid.district.grid_reparented.v1",
-        DepartmentRegistered = "cn.dualgrid.district.department_registered.v1",
-        DepartmentChanged = "cn.dualgrid.district.department_changed.v1",
-        DepartmentClosed = "cn.dualgrid.district.department_closed.v1",
-        GridsMapped = "cn.dualgrid.district.grids_mapped.v1",
-        GridsUnmapped = "cn.dualgrid.district.grids_unmapped.v1",
-        PostAppointed = "cn.dualgrid.district.post_appointed.v1",
-        PostEnded = "cn.dualgrid.district.post_ended.v1",
+        GridEstablished = "cn.dualgrid.district.grid_established.v1" to District,
+        GridChanged = "cn.dualgrid.district.grid_changed.v1" to District,
+        GridClosed = "cn.dualgrid.district.grid_closed.v1" to District,
+        GridReparented = "cn.dualgrid.district.grid_reparented.v1" to District,
+        DepartmentRegistered = "cn.dualgrid.district.department_registered.v1" to District,
+        DepartmentChanged = "cn.dualgrid.district.department_changed.v1" to District,
+        DepartmentClosed = "cn.dualgrid.district.department_closed.v1" to District,
+        GridsMapped = "cn.dualgrid.district.grids_mapped.v1" to District,
+        GridsUnmapped = "cn.dualgrid.district.grids_unmapped.v1" to District,
+        PostAppointed = "cn.dualgrid.district.post_appointed.v1" to Internal,
+        PostEnded = "cn.dualgrid.district.post_ended.v1" to Internal,
     }
-    // A department is the one whose order an event is about; the district has no orders.
-    department = |_| None;
 }
 
-/// A grid was established (G10: with the reason for it).
+/// A grid was established.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridEstablished {
-    /// Its code.
     pub code: GridCode,
-    /// Its name.
     pub name: String,
-    /// The network it belongs to.
     pub network: Network,
-    /// The grid above it; none for a root.
+    /// The grid above it; absent for a root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<GridCode>,
-    /// Its depth: 1 is a root.
+    /// Depth in the tree: 1 for the root, at most 8.
     pub level: u8,
-    /// What the district calls that level.
+    /// The district's name for that level.
     pub level_name: String,
-    /// Households or organisations, where it matters.
+    /// Whether it mostly holds households or organisations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<GridKind>,
     /// The party organisation it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party_org: Option<PartyOrg>,
-    /// Why it was drawn this way.
+    /// Reason for its boundary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The levels of the whole tree, where this is a root.
+    /// The levels of its tree; empty unless it is a root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<Level>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// A grid was described anew; its place in the tree stays.
+/// The description of a grid changed; its place in the tree did not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridChanged {
-    /// Its code.
     pub code: GridCode,
-    /// Its name from now on.
     pub name: String,
-    /// Households or organisations from now on.
+    /// Whether it now mostly holds households or organisations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<GridKind>,
-    /// The party organisation from now on.
+    /// The party organisation that it is now bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party_org: Option<PartyOrg>,
-    /// The reason from now on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The levels of the whole tree from now on, where this is a root.
+    /// The new levels of its tree; empty unless it is a root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<Level>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// A grid was closed. Its children were moved or closed before.
+/// A grid was closed. It had no grids below it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridClosed {
-    /// Its code.
     pub code: GridCode,
-    /// Why, where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// A grid got another place in the tree, or its level was named or numbered anew.
+/// A grid moved to another place in the tree, or its level got another name or number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridReparented {
-    /// Its code.
     pub code: GridCode,
-    /// The grid above it until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_parent: Option<GridCode>,
-    /// The grid above it from now on.
+    /// The new grid above it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<GridCode>,
-    /// Its depth from now on.
     pub level: u8,
-    /// The name of that level.
     pub level_name: String,
-    /// Why, where it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
 /// A department was registered with its list of authority.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DepartmentRegistered {
-    /// Its code.
     pub code: DepartmentCode,
-    /// Its name.
     pub name: String,
-    /// The matters it owns.
+    /// The matters on its list of authority.
     pub matters: BTreeSet<MatterCode>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
 /// The name or the list of authority of a department changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DepartmentChanged {
-    /// Its code.
     pub code: DepartmentCode,
-    /// Its name from now on.
     pub name: String,
-    /// All matters it owns from now on.
+    /// All matters on its new list of authority.
     pub matters: BTreeSet<MatterCode>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// A department ceased to exist.
+/// A department was closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DepartmentClosed {
-    /// Its code.
     pub code: DepartmentCode,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
 /// An administrative grid serves a party grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridsMapped {
-    /// The party grid.
     pub party: GridCode,
-    /// The administrative grid.
     pub administrative: GridCode,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
 /// An administrative grid no longer serves a party grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridsUnmapped {
-    /// The party grid.
     pub party: GridCode,
-    /// The administrative grid.
     pub administrative: GridCode,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// Somebody took up a post.
+/// A person was appointed to a post.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PostAppointed {
-    /// Where.
     pub grid: GridCode,
-    /// As what.
     pub role: Role,
     /// Staff id; never a name.
     pub holder: String,
     /// The department that lends the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<DepartmentCode>,
-    /// First moment of the term.
+    /// Start of the term.
     pub effective_from: DateTime<Utc>,
     /// Planned end of the term.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Somebody left a post before, or without, its planned end.
+/// A term ended before its planned end, or where none was planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PostEnded {
-    /// Where.
     pub grid: GridCode,
-    /// As what.
     pub role: Role,
     /// Staff id; never a name.
     pub holder: String,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }

@@ -1,23 +1,30 @@
 //! Floor 1: the district: its grid trees, departments, the map between the two networks, and posts.
 //!
 //! One stream holds the whole district of an installation. A [`DistrictDescription`] (usually a file) is compared with
-//! what is known and becomes fine-grained events, so that every re-drawing of a grid has its date and its history.
+//! the known state and becomes fine-grained events, so that every change of a boundary has its date and its history.
 //!
-//! INVARIANT: pure: no I/O, no clock; every query takes the moment it asks about.
-//! INVARIANT: at every moment each open grid has an open parent of its own network one level up, or is a root; there is
+//! INVARIANT: pure: no I/O, no clock; every query takes the moment that it asks about.
+//! INVARIANT: at every moment each active grid has an active parent of its own network one level up, or is a root; there is
 //! no cycle. A change that would break this later, at an already scheduled date, is refused too.
-//! INVARIANT: how many levels there are, and what they are called, is data of the root grid; no level is known by name here.
-//! INVARIANT: nothing that once held is forgotten: closed grids, ended posts and old owners can be asked for as of their time.
+//! INVARIANT: the levels of a tree (at most eight), their names, and which of them has the grid centre are data of the root;
+//! the code knows no level by name.
+//! INVARIANT: nothing is forgotten: closed grids, ended posts and former owners can be queried as of their time.
 //! INVARIANT: holders of posts are staff ids, never names of persons.
 //!
 //! Absent on purpose: areas on a map, split and merge as commands of their own (a new description expresses both).
 
+mod access;
 mod appoint_post;
 mod close_grid;
 mod command;
+#[cfg(test)]
+mod coverage;
 mod department;
+#[cfg(test)]
+mod depth;
 mod description;
 mod district;
+mod document;
 mod draft;
 mod end_post;
 mod establish_grid;
@@ -38,10 +45,11 @@ mod tree;
 
 pub use appoint_post::AppointPost;
 pub use close_grid::CloseGrid;
-pub use command::{DistrictCommand, Instruction};
+pub use command::DistrictCommand;
 pub use department::{Department, Ownership};
 pub use description::{DepartmentSpec, DistrictDescription, GridSpec, LevelPlan, Mapping, PostSpec};
 pub use district::{District, district_id};
+pub use document::{DepartmentEntry, DistrictDocument};
 pub use end_post::EndPost;
 pub use establish_grid::EstablishGrid;
 pub use event::{
@@ -50,7 +58,7 @@ pub use event::{
 };
 pub use load_district::LoadDistrict;
 pub use map_grids::MapGrids;
-pub use node::{GridKind, GridNode, Level, Network, PartyOrg};
+pub use node::{GridKind, GridNode, LEVELS_MAX, Level, Network, PartyOrg};
 pub use post::Post;
 pub use refusal::Refusal;
 pub use register_department::RegisterDepartment;

@@ -5,26 +5,67 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode};
+use kernel::{Allowed, DepartmentCode, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::close_grid::release;
 use crate::draft::{Draft, check_order};
 use crate::place::establish;
 use crate::timeline::Timeline;
 use crate::{
-    AppointPost, DepartmentClosed, District, DistrictDescription, DistrictEvent, GridChanged, GridClosed, GridNode,
-    GridReparented, MapGrids, Post, PostEnded, PostSpec, Refusal, RegisterDepartment,
+    AppointPost, DepartmentClosed, DepartmentSpec, District, DistrictDescription, DistrictEvent, GridChanged,
+    GridClosed, GridNode, GridReparented, GridSpec, Level, LevelPlan, MapGrids, Network, PartyOrg, Post, PostEnded,
+    PostSpec, Refusal, RegisterDepartment,
 };
 
-/// The whole district is described as of a date; what differs from what is known as of that date becomes events.
+/// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
 ///
-/// By the administrator, from a file. What the description does not mention is closed or ended. The same file again
-/// changes nothing, also when the district has moved on since its date. Refused as a whole or taken as a whole.
+/// Given by an administrator, from a file. What the description does not mention is closed or ended. The same file again
+/// changes nothing, even if the district has changed since. Refused or accepted as a whole. Refused where a tree is deeper
+/// than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LoadDistrict(pub DistrictDescription);
+
+impl Verb for LoadDistrict {
+    const NAME: &'static str = "load-district";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        let root: GridCode = code("JAS");
+        let level = Level {
+            name: "街镇总网格".into(),
+            party_org_required: true,
+            centre: true,
+            duty: Some("加强党的建设".into()),
+        };
+        let grid = GridSpec {
+            code: root.clone(),
+            name: "静安寺街道总网格".into(),
+            network: Network::Party,
+            parent: None,
+            level: level.name.clone(),
+            kind: None,
+            party_org: Some(PartyOrg { code: code("JAS-DGW"), name: "静安寺街道党工委".into() }),
+            reason: None,
+        };
+        let department =
+            DepartmentSpec {
+                code: code("SCJG"), name: "市场监督管理所".into(), matters: [code("FW-0301")].into()
+            };
+        Self(DistrictDescription {
+            effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
+            levels: vec![LevelPlan { root, levels: vec![level] }],
+            grids: vec![grid],
+            departments: vec![department],
+            mappings: vec![],
+            posts: vec![],
+        })
+    }
+}
 
 impl LoadDistrict {
     pub(crate) fn decide(&self, district: &District) -> Result<Vec<DistrictEvent>, Refusal> {
@@ -45,7 +86,7 @@ impl LoadDistrict {
     }
 }
 
-/// Makes one grid what the plan says.
+/// Records what makes one grid the planned one.
 fn redraw(draft: &mut Draft, planned: &GridNode, from: DateTime<Utc>) -> Result<(), Refusal> {
     let last = draft.district.grids.get(&planned.code).and_then(Timeline::last_change);
     let Some(known) = draft.district.grid(&planned.code, from).cloned() else {
@@ -95,7 +136,7 @@ fn departments(draft: &mut Draft, description: &DistrictDescription) -> Result<(
     let mut seen: BTreeSet<&DepartmentCode> = BTreeSet::new();
     for spec in &description.departments {
         if !seen.insert(&spec.code) {
-            return Err(Refusal::DuplicateDepartment(spec.code.clone()));
+            return Err(Refusal::Duplicate(format!("department {}", spec.code)));
         }
         let events = RegisterDepartment::described(spec, from).decide(&draft.district, from)?;
         draft.record_all(events);
@@ -140,8 +181,8 @@ fn posts(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Ref
     Ok(())
 }
 
-/// Whether the known post is the described one. Where the description names no first day, any term that runs on its
-/// date will do; an end that came unplanned later does not matter to it.
+/// Whether the known post is the described one. Where the description gives no start, any term that runs at its moment
+/// matches; an unplanned end after that moment does not matter.
 fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
     spec.grid == post.grid
         && spec.role == post.role
@@ -151,7 +192,7 @@ fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
         && spec.from.map_or_else(|| post.holds_at(at), |from| from == post.from)
 }
 
-/// Closes what the description does not mention, the deepest first.
+/// Closes the grids that the description does not mention, the deepest first.
 fn close_grids(draft: &mut Draft, open: &BTreeSet<GridCode>, from: DateTime<Utc>) -> Result<(), Refusal> {
     let mut gone: Vec<(u8, GridCode)> = draft
         .district

@@ -3,27 +3,37 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
+use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::check_order;
 use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Network, Refusal};
 
-/// Says which administrative grids serve a party grid from a date on: all of them, in place of those before.
+/// States which administrative grids serve a party grid. The list replaces the previous one.
 ///
-/// By the administrator. Dispatch follows the map from the party grid to the administrative side; feedback follows the
-/// case back. An empty list leaves the grid to the map of the grid above it.
+/// Given by an administrator. Dispatch follows the map from the party grid to the administrative side; feedback follows the
+/// case back. With an empty list the map of the nearest grid above applies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapGrids {
-    /// The party grid.
     pub party: GridCode,
     /// The administrative grids that serve it.
     pub administrative: BTreeSet<GridCode>,
-    /// From when on; otherwise now.
+    /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for MapGrids {
+    const NAME: &'static str = "map-grids";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        Self { party: code("JAS-R03"), administrative: [code("JAS-A01")].into(), effective_from: None }
+    }
 }
 
 impl MapGrids {
@@ -48,7 +58,7 @@ impl MapGrids {
         Ok(events)
     }
 
-    /// The line of the map, if nothing later is known of it.
+    /// The entry of the map, unless a later change of it is known.
     fn checked(&self, district: &District, administrative: &GridCode, from: DateTime<Utc>) -> Result<Mapping, Refusal> {
         let mapping = Mapping { party: self.party.clone(), administrative: administrative.clone() };
         let last = district.mappings.get(&mapping).and_then(crate::timeline::Timeline::last_change);
@@ -57,16 +67,19 @@ impl MapGrids {
     }
 }
 
-/// Refuses a grid that is not open or belongs to the other network.
+/// Refuses a grid that is not active or belongs to the other network.
 fn check_network(district: &District, code: &GridCode, network: Network, at: DateTime<Utc>) -> Result<(), Refusal> {
-    let node = district.grid(code, at).ok_or_else(|| Refusal::UnknownGrid(code.clone()))?;
+    let node =
+        district.grid(code, at).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code.clone() }))?;
     if node.network == network { Ok(()) } else { Err(Refusal::WrongNetwork(code.clone())) }
 }
 
 #[cfg(test)]
 mod tests {
+    use given::given;
+
     use super::*;
-    use crate::testing::{admin_root, code, day, given, mapped, root};
+    use crate::testing::{admin_root, code, day, mapped, root};
 
     fn map(party: &str, administrative: &[&str], from: &str) -> MapGrids {
         MapGrids {
@@ -83,25 +96,31 @@ mod tests {
     #[test]
     fn the_map_is_stated_as_a_whole() {
         let from = day("2020-01-01");
-        given(history()).when(map("T", &["B"], "2020-01-01")).then([
+        given::<District>(history()).when(map("T", &["B"], "2020-01-01")).then::<DistrictEvent>([
             GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: from }.into(),
             GridsMapped { party: code("T"), administrative: code("B"), effective_from: from }.into(),
         ]);
-        given(history()).when(map("T", &["A"], "2020-01-01")).then_nothing();
-        given(history()).when(map("T", &["A", "B"], "2020-01-01")).then_count(1);
+        given::<District>(history()).when(map("T", &["A"], "2020-01-01")).then_nothing();
+        assert_eq!(given::<District>(history()).when(map("T", &["A", "B"], "2020-01-01")).events().len(), 1);
     }
 
     #[test]
     fn the_map_goes_from_the_party_network_to_the_administrative_one() {
-        given(history()).when(map("A", &["B"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("A")));
-        given(history()).when(map("T", &["T"], "2020-01-01")).then_refused(Refusal::WrongNetwork(code("T")));
-        given(history()).when(map("T", &["C"], "2020-01-01")).then_refused(Refusal::UnknownGrid(code("C")));
+        given::<District>(history())
+            .when(map("A", &["B"], "2020-01-01"))
+            .then_refused(Refusal::WrongNetwork(code("A")));
+        given::<District>(history())
+            .when(map("T", &["T"], "2020-01-01"))
+            .then_refused(Refusal::WrongNetwork(code("T")));
+        given::<District>(history())
+            .when(map("T", &["C"], "2020-01-01"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("C") }));
     }
 
     #[test]
     fn a_line_of_the_map_is_not_rewritten() {
         let unmapped = GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: day("2022-01-01") };
-        given(history().into_iter().chain([unmapped.into()]))
+        given::<District>(history().into_iter().chain([unmapped.into()]))
             .when(map("T", &[], "2020-01-01"))
             .then_refused(Refusal::OutOfOrder { what: "the map of T to A".into(), last: day("2022-01-01") });
     }

@@ -1,4 +1,4 @@
-//! A grid as it is at one time.
+//! A grid at one moment.
 
 use chrono::{DateTime, Utc};
 use kernel::{GridCode, PartyOrgCode};
@@ -15,7 +15,7 @@ pub enum Network {
     Administrative,
 }
 
-/// What a grid mostly consists of.
+/// What a grid mostly contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GridKind {
@@ -29,11 +29,13 @@ pub enum GridKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PartyOrg {
-    /// Its code.
     pub code: PartyOrgCode,
     /// Its name, for example 居民区党总支.
     pub name: String,
 }
+
+/// The most levels of a tree.
+pub const LEVELS_MAX: u8 = 8;
 
 /// One level of a tree, from the root down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -44,36 +46,37 @@ pub struct Level {
     /// Whether every grid of this level must be bound to a party organisation.
     #[serde(default)]
     pub party_org_required: bool,
-    /// What the level is there for, for example 加强党的建设.
+    /// Whether grids of this level have the grid centre (街道网格中心) that receives and dispatches. At most one level of a
+    /// tree has it; where none says so, the root has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub centre: bool,
+    /// Purpose of the level, for example 加强党的建设.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duty: Option<String>,
 }
 
-/// A grid as it is at one time.
+/// A grid at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct GridNode {
-    /// Its code.
     pub code: GridCode,
-    /// Its name.
     pub name: String,
-    /// The network it belongs to.
     pub network: Network,
-    /// The grid above it; none for a root.
+    /// The grid above it; absent for a root.
     pub parent: Option<GridCode>,
-    /// Its depth: 1 is a root.
+    /// Depth in the tree: 1 for the root, at most 8.
     pub level: u8,
-    /// What the district calls that level.
+    /// The district's name for that level.
     pub level_name: String,
-    /// Households or organisations, where it matters.
+    /// Whether it mostly holds households or organisations.
     pub kind: Option<GridKind>,
     /// The party organisation it is bound to.
     pub party_org: Option<PartyOrg>,
-    /// Why it was drawn this way.
+    /// Reason for its boundary.
     pub reason: Option<String>,
-    /// The levels of the whole tree, where this is a root; empty otherwise.
+    /// The levels of its tree; empty unless it is a root.
     pub levels: Vec<Level>,
-    /// When it was established.
+    /// Start of validity.
     pub valid_from: DateTime<Utc>,
-    /// When it was closed.
+    /// When it was closed; `None` while it is active.
     pub valid_until: Option<DateTime<Utc>>,
 }

@@ -1,10 +1,12 @@
-//! Where a grid belongs: the rules of one grid under one parent.
+//! The place of a grid: the rules for one grid under one parent.
 
 use chrono::{DateTime, Utc};
+use kernel::GridCode;
 
+use crate::node::LEVELS_MAX;
 use crate::{GridEstablished, GridNode, GridSpec, Level, PartyOrg, Refusal};
 
-/// The grid that `spec` describes, placed under `parent` in a tree with these levels.
+/// The grid that `spec` describes, placed under `parent` in a tree with `levels`.
 pub(crate) fn place(
     spec: &GridSpec,
     parent: Option<&GridNode>,
@@ -16,6 +18,7 @@ pub(crate) fn place(
         return Err(Refusal::WrongNetwork(spec.code.clone()));
     }
     let depth = parent.map_or(1, |parent| parent.level.saturating_add(1));
+    check_depth(&spec.code, depth)?;
     if !levels.iter().any(|level| level.name == spec.level) {
         return Err(Refusal::UnknownLevel { grid: spec.code.clone(), level: spec.level.clone() });
     }
@@ -45,28 +48,39 @@ pub(crate) fn place(
     })
 }
 
+/// Refuses a grid that lies deeper than a tree may be.
+fn check_depth(grid: &GridCode, depth: u8) -> Result<(), Refusal> {
+    if depth > LEVELS_MAX { Err(Refusal::TooDeep { grid: grid.clone(), depth }) } else { Ok(()) }
+}
+
 /// The level of that depth.
-pub(crate) fn level_at<'a>(grid: &kernel::GridCode, levels: &'a [Level], depth: u8) -> Result<&'a Level, Refusal> {
+pub(crate) fn level_at<'a>(grid: &GridCode, levels: &'a [Level], depth: u8) -> Result<&'a Level, Refusal> {
+    check_depth(grid, depth)?;
     let beyond = || Refusal::LevelBeyondPlan { grid: grid.clone(), depth };
     usize::from(depth).checked_sub(1).and_then(|index| levels.get(index)).ok_or_else(beyond)
 }
 
-/// Refuses a grid without a party organisation where its level asks for one.
-pub(crate) fn check_party_org(
-    grid: &kernel::GridCode,
-    party_org: Option<&PartyOrg>,
-    level: &Level,
-) -> Result<(), Refusal> {
+/// Refuses a grid without a party organisation where its level requires one.
+pub(crate) fn check_party_org(grid: &GridCode, party_org: Option<&PartyOrg>, level: &Level) -> Result<(), Refusal> {
     if level.party_org_required && party_org.is_none() {
         return Err(Refusal::PartyOrgMissing { grid: grid.clone(), level: level.name.clone() });
     }
     Ok(())
 }
 
-/// Refuses a root without levels, and levels that cannot be told apart.
-pub(crate) fn check_levels(root: &kernel::GridCode, levels: &[Level]) -> Result<(), Refusal> {
+/// The depth of the level that has the grid centre: the one that says so, otherwise the root's.
+pub(crate) fn centre_depth(levels: &[Level]) -> usize {
+    levels.iter().position(|level| level.centre).map_or(1, |index| index + 1)
+}
+
+/// Refuses a root without levels or with too many, two levels of the same name, and two levels with the grid centre.
+pub(crate) fn check_levels(root: &GridCode, levels: &[Level]) -> Result<(), Refusal> {
     if levels.is_empty() {
         return Err(Refusal::LevelsMissing(root.clone()));
+    }
+    check_depth(root, u8::try_from(levels.len()).unwrap_or(u8::MAX))?;
+    if let Some(second) = levels.iter().filter(|level| level.centre).nth(1) {
+        return Err(Refusal::SeveralCentres { root: root.clone(), level: second.name.clone() });
     }
     for (index, level) in levels.iter().enumerate() {
         check_name(format_args!("level {} of {root}", index + 1), &level.name)?;

@@ -8,24 +8,22 @@ use serde::Serialize;
 /// One term of one holder. The same holder may have several posts at once (一肩挑).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Post {
-    /// Where.
     pub grid: GridCode,
-    /// As what.
     pub role: Role,
     /// Staff id; never a name.
     pub holder: String,
     /// The department that lends the holder.
     pub department: Option<DepartmentCode>,
-    /// First moment of the term.
+    /// Start of the term.
     pub from: DateTime<Utc>,
     /// Planned end of the term.
     pub until: Option<DateTime<Utc>>,
-    /// When it was ended, where that came first.
+    /// When the term was ended by command, if it was.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl Post {
-    /// The moment at which the term is over.
+    /// The end of the term: the planned one or that by command, whichever is earlier.
     pub fn over_at(&self) -> Option<DateTime<Utc>> {
         [self.until, self.ended_at].into_iter().flatten().min()
     }
@@ -35,7 +33,7 @@ impl Post {
         self.from <= at && self.over_at().is_none_or(|over| at < over)
     }
 
-    /// Whether the two posts cannot stand side by side: the same holder twice, or two heads of one grid.
+    /// Whether the two terms exclude each other: the same holder twice, or two leaders or secretaries of one grid.
     pub(crate) fn excludes(&self, other: &Post) -> bool {
         let one_at_a_time = matches!(self.role, Role::GridLeader | Role::ResidentialSecretary);
         self.grid == other.grid

@@ -1,20 +1,39 @@
-//! What can be asked of the district, always as of a moment.
+//! Queries on the district, each as of a moment.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use kernel::facts::{DepartmentFacts, GridFacts};
 use kernel::{DepartmentCode, GridCode, MatterCode};
 
-use crate::{Department, District, GridNode, Level, PartyOrg, Post};
+use crate::place::centre_depth;
+use crate::{Department, DepartmentEntry, District, DistrictDocument, GridNode, Level, PartyOrg, Post};
 
 impl District {
-    /// The grid, if it is open at that moment.
+    /// The district as it is at that moment.
+    pub fn document(&self, at: DateTime<Utc>) -> DistrictDocument {
+        let departments = self.departments(at).map(|department| DepartmentEntry {
+            code: department.code.clone(),
+            name: department.name.clone(),
+            matters: department.matters(at).into_iter().collect(),
+        });
+        let mapped = self.mappings.iter().filter(|(_, timeline)| timeline.at(at).is_some());
+        DistrictDocument {
+            at,
+            grids: self.grids(at).cloned().collect(),
+            departments: departments.collect(),
+            mappings: mapped.map(|(mapping, _)| mapping.clone()).collect(),
+            posts: self.posts.iter().filter(|post| post.holds_at(at)).cloned().collect(),
+        }
+    }
+
+    /// The grid, if it is active at that moment.
     pub fn grid(&self, code: &GridCode, at: DateTime<Utc>) -> Option<&GridNode> {
         self.grids.get(code)?.at(at)
     }
 
-    /// The grid itself, then everything above it, each as it is or as it was when it was closed: who looks for the cases
-    /// of a closed grid still finds them. Empty for a grid that never was.
+    /// The grid, then every grid above it; a closed grid has its last known place, so that its cases can still be found.
+    /// Empty for a grid that has never existed.
     pub fn last_known_path(&self, code: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
         let last_known = |code: &GridCode| self.grids.get(code)?.latest(at);
         std::iter::successors(last_known(code), |node| last_known(node.parent.as_ref()?))
@@ -23,12 +42,40 @@ impl District {
             .collect()
     }
 
-    /// Every grid of both networks that is open at that moment, in the order of their codes.
+    /// The facts about a grid that decisions record.
+    pub fn grid_facts(&self, code: &GridCode, at: DateTime<Utc>) -> Option<GridFacts> {
+        let node = self.grid(code, at)?;
+        let path = self.path(code, at);
+        Some(GridFacts {
+            path,
+            centre: self.centre(node, at).code.clone(),
+            name: node.name.clone(),
+            lowest: node.network == crate::Network::Party && self.is_leaf(code, at),
+            party_org: self.owning_party_org(code, at).map(|org| org.code.clone()),
+            administrative: self.administrative_grids(code, at),
+        })
+    }
+
+    /// The grid at or above `node` that has the grid centre (街道网格中心). A grid above that level is its own centre.
+    fn centre<'a>(&'a self, node: &'a GridNode, at: DateTime<Utc>) -> &'a GridNode {
+        let depth = centre_depth(self.levels(&node.code, at));
+        self.nodes_upward(&node.code, at).find(|above| usize::from(above.level) == depth).unwrap_or(node)
+    }
+
+    /// The facts about a department that decisions use.
+    pub fn department_facts(&self, code: &DepartmentCode, at: DateTime<Utc>) -> Option<DepartmentFacts> {
+        let department = self.department(code, at)?;
+        let matters = department.ownerships.iter().map(|ownership| &ownership.matter);
+        let matters = matters.filter(|matter| department.owns(matter, at)).cloned().collect();
+        Some(DepartmentFacts { name: department.name.clone(), matters })
+    }
+
+    /// Every grid of both networks that is active at that moment, ordered by code.
     pub fn grids(&self, at: DateTime<Utc>) -> impl Iterator<Item = &GridNode> + '_ {
         self.grids.values().filter_map(move |timeline| timeline.at(at))
     }
 
-    /// The grid itself, then everything above it, the root last. Empty for a grid that is not open.
+    /// The grid, then every grid above it, the root last. Empty for a grid that is not active.
     pub fn path(&self, code: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
         self.nodes_upward(code, at).map(|node| node.code.clone()).collect()
     }
@@ -38,12 +85,12 @@ impl District {
         self.nodes_upward(code, at).any(|node| node.code == *ancestor)
     }
 
-    /// Whether the grid is open and has no grid below it: the place where issues are found (微网格).
+    /// Whether the grid is active and has no grid below it: issues are located in such grids (微网格).
     pub fn is_leaf(&self, code: &GridCode, at: DateTime<Utc>) -> bool {
         self.grid(code, at).is_some() && self.children(code, at).next().is_none()
     }
 
-    /// The grids right below it.
+    /// The grids directly below it.
     pub fn children<'a>(&'a self, code: &'a GridCode, at: DateTime<Utc>) -> impl Iterator<Item = &'a GridNode> + 'a {
         self.grids(at).filter(move |node| node.parent.as_ref() == Some(code))
     }
@@ -53,17 +100,17 @@ impl District {
         self.grids(at).filter(|node| node.parent.is_none())
     }
 
-    /// The levels of the tree in which the grid lies, from the root down. Empty for a grid that is not open.
+    /// The levels of the tree that contains the grid, from the root down. Empty for a grid that is not active.
     pub fn levels(&self, code: &GridCode, at: DateTime<Utc>) -> &[Level] {
         self.nodes_upward(code, at).last().map_or(&[], |root| root.levels.as_slice())
     }
 
-    /// The nearest party organisation from the grid upward: the one that answers for what happens there (一切工作到支部).
+    /// The nearest party organisation from the grid upward: it is responsible for the issues of the grid (一切工作到支部).
     pub fn owning_party_org(&self, code: &GridCode, at: DateTime<Utc>) -> Option<&PartyOrg> {
         self.nodes_upward(code, at).find_map(|node| node.party_org.as_ref())
     }
 
-    /// The administrative grids that serve a party grid: its own, else those of the nearest grid above it that has some.
+    /// The administrative grids that serve a party grid: its own, or those of the nearest grid above it that has any.
     pub fn administrative_grids(&self, party: &GridCode, at: DateTime<Utc>) -> Vec<GridCode> {
         let mapped = |node: &GridNode| Some(self.mapped(&node.code, at)).filter(|grids| !grids.is_empty());
         let grids = self.nodes_upward(party, at).find_map(mapped).unwrap_or_default();
@@ -75,12 +122,12 @@ impl District {
         self.departments.get(code)?.at(at)
     }
 
-    /// Every department that exists at that moment, in the order of their codes.
+    /// Every department that exists at that moment, ordered by code.
     pub fn departments(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Department> + '_ {
         self.departments.values().filter_map(move |timeline| timeline.at(at))
     }
 
-    /// The departments that have the matter in their list of authority at that moment.
+    /// The departments that have the matter on their list of authority at that moment.
     pub fn owners<'a>(
         &'a self,
         matter: &'a MatterCode,
@@ -99,7 +146,7 @@ impl District {
         self.posts.iter().filter(move |post| post.holder == holder && post.holds_at(at))
     }
 
-    /// The administrative grids that a party grid itself is mapped to.
+    /// The administrative grids that a party grid is mapped to directly.
     pub(crate) fn mapped(&self, party: &GridCode, at: DateTime<Utc>) -> BTreeSet<GridCode> {
         let holds =
             self.mappings.iter().filter(|(mapping, timeline)| mapping.party == *party && timeline.at(at).is_some());
@@ -115,10 +162,17 @@ impl District {
 
 #[cfg(test)]
 mod tests {
+    use kernel::{Aggregate as _, Role};
+    use serde_json::json;
+
     use super::*;
-    use crate::testing::{code, day, district, grid_event, mapped, micro, org, post, residential, root};
-    use crate::{DepartmentChanged, DepartmentClosed, DepartmentRegistered, GridChanged, GridClosed, GridEstablished};
-    use kernel::Role;
+    use crate::testing::{
+        admin_root, code, day, department, district, grid_event, mapped, micro, org, post, residential, root,
+    };
+    use crate::{
+        DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictEvent, GridChanged, GridClosed,
+        GridEstablished, GridsUnmapped, PostEnded,
+    };
 
     fn sample() -> District {
         let admin = grid_event("A", None, 1, "责任网格");
@@ -213,5 +267,44 @@ mod tests {
         assert_eq!(district.owners(&one, day("2021-01-01")).count(), 0);
         assert_eq!(district.department(&law, day("2022-01-01")), None);
         assert_eq!(district.departments(day("2021-01-01")).count(), 1);
+    }
+
+    fn shown() -> District {
+        let end = day("2020-01-01");
+        let events: [DistrictEvent; 8] = [
+            root("T").into(),
+            admin_root("A").into(),
+            department("CGZF", "城管", &["WM-0103"]).into(),
+            mapped("T", "A").into(),
+            post("T", Role::GridLeader, "staff-1").into(),
+            PostEnded { grid: code("T"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: end }.into(),
+            GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: end }.into(),
+            GridClosed { code: code("A"), reason: None, effective_from: end }.into(),
+        ];
+        district(events)
+    }
+
+    #[test]
+    fn the_document_shows_what_is_in_force_at_its_moment() {
+        let district = shown();
+        let counts = |at| {
+            let document = district.document(day(at));
+            (document.grids.len(), document.departments.len(), document.mappings.len(), document.posts.len())
+        };
+        assert_eq!(counts("2017-01-01"), (0, 0, 0, 0));
+        assert_eq!(counts("2019-01-01"), (2, 1, 1, 1));
+        assert_eq!(counts("2021-01-01"), (1, 1, 0, 0));
+    }
+
+    #[test]
+    fn it_is_shown_as_json_by_its_schema() {
+        let [spec] = District::DOCUMENTS else { panic!("one document") };
+        let shown = (spec.show)(&shown(), day("2019-01-01")).unwrap();
+        assert_eq!(shown["departments"], json!([{ "code": "CGZF", "name": "城管", "matters": ["WM-0103"] }]));
+        assert_eq!(shown["mappings"], json!([{ "party": "T", "administrative": "A" }]));
+        assert_eq!(shown["posts"][0]["holder"], "staff-1");
+        let schema = (spec.schema)();
+        let fields = schema.get("properties").and_then(serde_json::Value::as_object).unwrap();
+        assert!(shown.as_object().unwrap().keys().eq(fields.keys()));
     }
 }

@@ -3,34 +3,49 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, MatterCode};
+use kernel::{Allowed, DepartmentCode, MatterCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::check_order;
 use crate::place::check_name;
 use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
 
-/// A department is registered with its list of authority (权责清单), or its name and list are stated anew.
+/// Registers a department with its list of authority (权责清单), or replaces its name and list.
 ///
-/// By the administrator. Whether the matters exist is for the rules to say; the binary compares both before it loads.
+/// Given by an administrator. Whether the matters exist is not checked here: the rules define them, and the import command
+/// compares both before it loads them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterDepartment {
-    /// Its code.
     pub code: DepartmentCode,
-    /// Its name.
     pub name: String,
-    /// All the matters it owns.
+    /// All matters on its list of authority.
     #[serde(default)]
     pub matters: BTreeSet<MatterCode>,
-    /// From when on; otherwise now.
+    /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
 }
 
+impl Verb for RegisterDepartment {
+    const NAME: &'static str = "register-department";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        Self {
+            code: code("CGZF"),
+            name: "城管执法中队".into(),
+            matters: [code("PA-0301"), code("WM-0101")].into(),
+            effective_from: None,
+        }
+    }
+}
+
 impl RegisterDepartment {
-    /// The command that makes a department what the description says.
+    /// The command that brings a department to its described state.
     pub(crate) fn described(spec: &DepartmentSpec, from: DateTime<Utc>) -> Self {
         let DepartmentSpec { code, name, matters } = spec.clone();
         Self { code, name, matters, effective_from: Some(from) }
@@ -42,7 +57,7 @@ impl RegisterDepartment {
         let (code, name, matters) = (self.code.clone(), self.name.clone(), self.matters.clone());
         let known = district.department(&code, effective_from);
         if known.is_some_and(|known| known.name == name && known.matters(effective_from) == matters) {
-            return Ok(vec![]); // A retry: already so.
+            return Ok(vec![]); // A retry: already done.
         }
         let last = district.departments.get(&code).and_then(crate::timeline::Timeline::last_change);
         check_order(&code, last, effective_from)?;
@@ -55,8 +70,10 @@ impl RegisterDepartment {
 
 #[cfg(test)]
 mod tests {
+    use given::given;
+
     use super::*;
-    use crate::testing::{day, department, given};
+    use crate::testing::{day, department};
 
     fn register(name: &str, matters: &[&str], from: &str) -> RegisterDepartment {
         let registered = department("CGZF", name, matters);
@@ -77,29 +94,27 @@ mod tests {
     #[test]
     fn a_department_is_registered_once() {
         let registered = department("CGZF", "城管", &["WM-0103"]);
-        given([]).when(register("城管", &["WM-0103"], "2018-01-01")).then([registered.clone().into()]);
-        given([registered.into()]).when(register("城管", &["WM-0103"], "2018-01-01")).then_nothing();
+        given::<District>([]).when(register("城管", &["WM-0103"], "2018-01-01")).then([registered.clone()]);
+        given::<District>([registered.into()]).when(register("城管", &["WM-0103"], "2018-01-01")).then_nothing();
     }
 
     #[test]
     fn its_list_of_authority_changes_from_a_date_on() {
         let registered = department("CGZF", "城管", &["WM-0103"]);
-        given([registered.into()]).when(register("城管", &["WM-0101"], "2020-01-01")).then([changed(
-            &["WM-0101"],
-            "2020-01-01",
-        )
-        .into()]);
+        given::<District>([registered.into()])
+            .when(register("城管", &["WM-0101"], "2020-01-01"))
+            .then([changed(&["WM-0101"], "2020-01-01")]);
     }
 
     #[test]
     fn nothing_is_slipped_in_before_the_last_change() {
-        given([department("CGZF", "城管", &[]).into(), changed(&["WM-0103"], "2020-01-01").into()])
+        given::<District>([department("CGZF", "城管", &[]).into(), changed(&["WM-0103"], "2020-01-01").into()])
             .when(register("城管", &["WM-0101"], "2019-01-01"))
             .then_refused(Refusal::OutOfOrder { what: "CGZF".into(), last: day("2020-01-01") });
     }
 
     #[test]
     fn a_department_needs_a_name() {
-        given([]).when(register("", &[], "2018-01-01")).then_refused(Refusal::BlankName("CGZF".into()));
+        given::<District>([]).when(register("", &[], "2018-01-01")).then_refused(Refusal::BlankName("CGZF".into()));
     }
 }

@@ -1,39 +1,54 @@
 //! `reparent-grid`
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
+use kernel::{Allowed, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
 use crate::place::{check_party_org, level_at};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
-/// A grid gets another parent, with everything below it.
+/// Moves a grid, with every grid below it, under another parent.
 ///
-/// By the administrator, when blocks (街区) are drawn anew. Cases stay where they were found.
-/// Refused across networks, into itself, or deeper than the new tree has levels.
+/// Given by an administrator when blocks (街区) are redrawn. Cases stay where they were found. Refused across networks, into
+/// the grid itself, and where a grid would lie below the lowest level of the new tree or deeper than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReparentGrid {
-    /// The grid.
     pub code: GridCode,
-    /// Its new parent.
     pub parent: GridCode,
-    /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// From when on; otherwise now.
+    /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<DateTime<Utc>>,
+}
+
+impl Verb for ReparentGrid {
+    const NAME: &'static str = "reparent-grid";
+    const BY: Allowed = ADMINISTRATORS;
+    type Of = District;
+
+    fn example() -> Self {
+        Self {
+            code: code("JAS-R03-M03"),
+            parent: code("JAS-R04"),
+            reason: Some("居民区边界调整".into()),
+            effective_from: None,
+        }
+    }
 }
 
 impl ReparentGrid {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         let from = self.effective_from.unwrap_or(now);
-        let node = district.grid(&self.code, from).ok_or_else(|| Refusal::UnknownGrid(self.code.clone()))?;
+        let node = district
+            .grid(&self.code, from)
+            .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if node.parent.as_ref() == Some(&self.parent) {
-            return Ok(vec![]); // A retry: already so.
+            return Ok(vec![]); // A retry: already done.
         }
         let unknown = || Refusal::UnknownParent { grid: self.code.clone(), parent: self.parent.clone() };
         let parent = district.grid(&self.parent, from).ok_or_else(unknown)?;
@@ -49,7 +64,7 @@ impl ReparentGrid {
         draft.finish(from)
     }
 
-    /// Moves a grid under its parent, then what hangs below it, where depth or the name of the level changes.
+    /// Moves a grid under its parent, then the grids below it whose depth or level name changes.
     fn carry(&self, draft: &mut Draft, district: &District, carried: &Carried<'_>) -> Result<(), Refusal> {
         let Carried { node, parent, levels, from } = *carried;
         let depth = parent.level.saturating_add(1);
@@ -77,7 +92,7 @@ impl ReparentGrid {
     }
 }
 
-/// A grid on its way under a parent.
+/// A grid that is being moved under a parent.
 struct Carried<'a> {
     node: &'a GridNode,
     parent: &'a GridNode,
@@ -87,9 +102,11 @@ struct Carried<'a> {
 
 #[cfg(test)]
 mod tests {
+    use given::given;
+
     use super::*;
     use crate::GridEstablished;
-    use crate::testing::{admin_root, code, day, given, grid_event, level, micro, residential, root};
+    use crate::testing::{admin_root, code, day, grid_event, level, micro, residential, root};
 
     fn reparent(grid: &str, parent: &str) -> ReparentGrid {
         ReparentGrid { code: code(grid), parent: code(parent), reason: None, effective_from: Some(day("2020-01-01")) }
@@ -114,11 +131,11 @@ mod tests {
     #[test]
     fn a_grid_moves_once_and_the_past_keeps_its_tree() {
         let moved = reparented("M1", "R1", "R2", (3, "微网格"));
-        given(tree()).when(reparent("M1", "R2")).then([moved.clone().into()]);
-        let after = given(tree().into_iter().chain([moved.into()])).district;
+        given::<District>(tree()).when(reparent("M1", "R2")).then([moved.clone()]);
+        let after = given::<District>(tree().into_iter().chain([moved.into()])).state();
         assert_eq!(after.path(&code("M1"), day("2019-12-31"))[1], code("R1"));
         assert_eq!(after.path(&code("M1"), day("2020-01-01"))[1], code("R2"));
-        given(tree().into_iter().chain([reparented("M1", "R1", "R2", (3, "微网格")).into()]))
+        given::<District>(tree().into_iter().chain([reparented("M1", "R1", "R2", (3, "微网格")).into()]))
             .when(reparent("M1", "R2"))
             .then_nothing();
     }
@@ -129,7 +146,7 @@ mod tests {
         let town = GridEstablished { levels: names.into(), ..grid_event("P", None, 1, "镇总网格") };
         let block = grid_event("P-K1", Some("P"), 2, "街区中网格");
         let history = tree().into_iter().chain([town.into(), block.into()]);
-        given(history).when(reparent("R1", "P-K1")).then([
+        given::<District>(history).when(reparent("R1", "P-K1")).then::<DistrictEvent>([
             reparented("R1", "T", "P-K1", (3, "小网格")).into(),
             reparented("M1", "R1", "R1", (4, "楼群微网格")).into(),
         ]);
@@ -137,24 +154,26 @@ mod tests {
 
     #[test]
     fn only_open_grids_of_one_network_are_joined() {
-        given(tree()).when(reparent("X", "R2")).then_refused(Refusal::UnknownGrid(code("X")));
+        given::<District>(tree())
+            .when(reparent("X", "R2"))
+            .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X") }));
         let parent = Refusal::UnknownParent { grid: code("M1"), parent: code("X") };
-        given(tree()).when(reparent("M1", "X")).then_refused(parent);
-        given(tree().into_iter().chain([admin_root("A").into()]))
+        given::<District>(tree()).when(reparent("M1", "X")).then_refused(parent);
+        given::<District>(tree().into_iter().chain([admin_root("A").into()]))
             .when(reparent("M1", "A"))
             .then_refused(Refusal::WrongNetwork(code("M1")));
     }
 
     #[test]
     fn no_grid_lies_inside_itself() {
-        given(tree()).when(reparent("R1", "M1")).then_refused(Refusal::Cycle(code("R1")));
-        given(tree()).when(reparent("R1", "R1")).then_refused(Refusal::Cycle(code("R1")));
+        given::<District>(tree()).when(reparent("R1", "M1")).then_refused(Refusal::Cycle(code("R1")));
+        given::<District>(tree()).when(reparent("R1", "R1")).then_refused(Refusal::Cycle(code("R1")));
     }
 
     #[test]
     fn the_new_tree_must_be_deep_enough() {
         let beyond = Refusal::LevelBeyondPlan { grid: code("M1"), depth: 4 };
-        given(tree()).when(reparent("R1", "R2")).then_refused(beyond);
+        given::<District>(tree()).when(reparent("R1", "R2")).then_refused(beyond);
     }
 
     #[test]
@@ -163,14 +182,16 @@ mod tests {
         let town = GridEstablished { levels: strict, ..grid_event("P", None, 1, "总") };
         let area = grid_event("P-R", Some("P"), 2, "区");
         let missing = Refusal::PartyOrgMissing { grid: code("M1"), level: "微".into() };
-        given(tree().into_iter().chain([town.into(), area.into()])).when(reparent("M1", "P-R")).then_refused(missing);
+        given::<District>(tree().into_iter().chain([town.into(), area.into()]))
+            .when(reparent("M1", "P-R"))
+            .then_refused(missing);
     }
 
     #[test]
     fn a_move_before_the_last_one_is_refused() {
         let later =
             GridReparented { effective_from: day("2021-01-01"), ..reparented("M1", "R1", "R2", (3, "微网格")) };
-        given(tree().into_iter().chain([later.into()]))
+        given::<District>(tree().into_iter().chain([later.into()]))
             .when(reparent("M1", "R2"))
             .then_refused(Refusal::OutOfOrder { what: "M1".into(), last: day("2021-01-01") });
     }

@@ -1,57 +1,15 @@
-//! Given/when/then for the district, and a small district to begin with: T – R1 – M1 and the like.
+//! A small district for tests: T – R1 – M1 and the like.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kernel::{DepartmentCode, GridCode, MatterCode, PartyOrgCode, Role};
+use kernel::{Aggregate as _, DepartmentCode, GridCode, MatterCode, PartyOrgCode, Role};
 
 use crate::{
-    DepartmentRegistered, District, DistrictCommand, DistrictEvent, GridEstablished, GridSpec, GridsMapped,
-    Instruction, Level, Network, PartyOrg, PostAppointed, Refusal,
+    DepartmentRegistered, District, DistrictEvent, GridEstablished, GridSpec, GridsMapped, Level, Network, PartyOrg,
+    PostAppointed,
 };
 
-/// When the commands of the tests are given: 2026-03-02 10:00 in Shanghai.
-pub(crate) const NOW: DateTime<Utc> = DateTime::from_timestamp(1_772_416_800, 0).unwrap();
-
-pub(crate) struct Given {
-    pub(crate) district: District,
-}
-
-pub(crate) struct Decided(Result<Vec<DistrictEvent>, Refusal>);
-
-pub(crate) fn given(events: impl IntoIterator<Item = DistrictEvent>) -> Given {
-    Given { district: district(events) }
-}
-
 pub(crate) fn district(events: impl IntoIterator<Item = DistrictEvent>) -> District {
-    events.into_iter().fold(District::default(), <District as esrs::Aggregate>::apply_event)
-}
-
-impl Given {
-    pub(crate) fn when(&self, command: impl Into<DistrictCommand>) -> Decided {
-        let instruction = Instruction { command: command.into(), at: NOW };
-        Decided(<District as esrs::Aggregate>::handle_command(&self.district, instruction))
-    }
-}
-
-impl Decided {
-    #[track_caller]
-    pub(crate) fn then(self, events: impl IntoIterator<Item = DistrictEvent>) {
-        assert_eq!(self.0, Ok(events.into_iter().collect()));
-    }
-
-    #[track_caller]
-    pub(crate) fn then_nothing(self) {
-        self.then([]);
-    }
-
-    #[track_caller]
-    pub(crate) fn then_count(self, events: usize) {
-        assert_eq!(self.0.map(|events| events.len()), Ok(events));
-    }
-
-    #[track_caller]
-    pub(crate) fn then_refused(self, refusal: Refusal) {
-        assert_eq!(self.0, Err(refusal));
-    }
+    events.into_iter().fold(District::default(), District::evolve)
 }
 
 pub(crate) fn day(text: &str) -> DateTime<Utc> {
@@ -67,7 +25,7 @@ pub(crate) fn org(text: &str) -> PartyOrg {
 }
 
 pub(crate) fn level(name: &str, party_org_required: bool) -> Level {
-    Level { name: name.into(), party_org_required, duty: None }
+    Level { name: name.into(), party_org_required, centre: false, duty: None }
 }
 
 pub(crate) fn levels() -> Vec<Level> {

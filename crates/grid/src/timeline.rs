@@ -1,8 +1,8 @@
-//! Values that held one after another.
+//! Successive values of one thing, each with its period.
 
 use chrono::{DateTime, Utc};
 
-/// One value and the time during which it held: `from` included, `until` excluded.
+/// One value and its period: `from` included, `until` excluded.
 #[derive(Clone, Debug, PartialEq)]
 struct Period<T> {
     from: DateTime<Utc>,
@@ -23,23 +23,23 @@ impl<T> Default for Timeline<T> {
 }
 
 impl<T> Timeline<T> {
-    /// The value that held at that moment.
+    /// The value at that moment.
     pub(crate) fn at(&self, at: DateTime<Utc>) -> Option<&T> {
         let holds = |period: &&Period<T>| period.from <= at && period.until.is_none_or(|until| at < until);
         self.periods.iter().rev().find(holds).map(|period| &period.value)
     }
 
-    /// The value that held at that moment or, in a gap, the last one before.
+    /// The value at that moment or, in a gap, the last one before.
     pub(crate) fn latest(&self, at: DateTime<Utc>) -> Option<&T> {
         self.periods.iter().rev().find(|period| period.from <= at).map(|period| &period.value)
     }
 
-    /// The value that holds without an end, now or from a scheduled date on.
+    /// The value without an end, current or scheduled.
     pub(crate) fn open(&self) -> Option<&T> {
         self.periods.last().filter(|period| period.until.is_none()).map(|period| &period.value)
     }
 
-    /// The last value, for completing it when it ends.
+    /// The last value, to be completed when it ends.
     pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
         self.periods.last_mut().map(|period| &mut period.value)
     }
@@ -54,13 +54,13 @@ impl<T> Timeline<T> {
         self.changes().max()
     }
 
-    /// Lets `value` hold from a moment on; what held until then ends.
+    /// Sets the value from a moment on; the previous value ends.
     pub(crate) fn set(&mut self, from: DateTime<Utc>, value: T) {
         self.end(from);
         self.periods.push(Period { from, until: None, value });
     }
 
-    /// Ends the value that still holds. One that would have lasted no time at all is dropped.
+    /// Ends the current value. A period of zero length is dropped.
     pub(crate) fn end(&mut self, at: DateTime<Utc>) {
         if let Some(last) = self.periods.last_mut().filter(|last| last.until.is_none()) {
             last.until = Some(at);

@@ -1,4 +1,4 @@
-//! Whether the trees hold: checked on every draft that touches a grid.
+//! Validity of the trees, checked on every draft that changes a grid.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,8 @@ impl District {
         Ok(())
     }
 
-    /// A grid has its place when its parent is open, of its network and one level up. Levels that fall by one from
-    /// child to parent leave no room for a cycle.
+    /// A grid has a place if its parent is active, of its network and one level up. A cycle is impossible, because the level
+    /// decreases by one from child to parent.
     fn has_a_place(&self, node: &GridNode, at: DateTime<Utc>) -> bool {
         let above = match &node.parent {
             None => node.level == 1,

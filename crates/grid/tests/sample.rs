@@ -5,18 +5,19 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use dualgrid_grid::{District, DistrictDescription, GridKind, GridNode, Instruction, LoadDistrict, MapGrids, Network};
-use esrs::Aggregate as _;
-use kernel::{DepartmentCode, GridCode, MatterCode, Role};
+use dualgrid_grid::{
+    District, DistrictCommand, DistrictDescription, GridKind, GridNode, LoadDistrict, MapGrids, Network,
+};
+use kernel::{Actor, Aggregate as _, Context, Decision, DepartmentCode, Facts, GridCode, MatterCode, Role, Scope};
 
 /// The files of the sample joined: arrays of the same name are put together, any other key occurs once.
-fn merged() -> toml::Table {
+fn merged(file: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample");
     let read = |name: &str| -> toml::Table {
         let text = std::fs::read_to_string(folder.join(name)).unwrap();
         toml::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    let mut all = read("district.toml");
+    let mut all = read(file);
     for name in all.remove("include").unwrap().as_array().unwrap().clone() {
         for (key, value) in read(name.as_str().unwrap()) {
             match (all.get_mut(&key), value) {
@@ -30,8 +31,13 @@ fn merged() -> toml::Table {
 }
 
 fn description() -> DistrictDescription {
-    let mut table = merged();
-    table.retain(|key, _| DistrictDescription::KEYS.contains(&key));
+    described_in("district.toml")
+}
+
+fn described_in(file: &str) -> DistrictDescription {
+    let mut table = merged(file);
+    let keys = ["effective_from", "levels", "grids", "departments", "mappings", "posts"];
+    table.retain(|key, _| keys.contains(&key));
     table.try_into().unwrap()
 }
 
@@ -39,10 +45,15 @@ fn at() -> DateTime<Utc> {
     "2026-03-02T02:00:00Z".parse().unwrap()
 }
 
+fn decide(district: &District, command: impl Into<DistrictCommand>) -> Decision<District> {
+    let by = Actor { id: "administrator".into(), role: Role::Administrator, scope: Scope::Everywhere };
+    let (id, today) = (dualgrid_grid::district_id(), at().date_naive());
+    district.decide(&command.into(), &Context { id, at: at(), today, by, facts: Facts::default() })
+}
+
 fn loaded() -> District {
-    let instruction = Instruction { command: LoadDistrict(description()).into(), at: at() };
-    let events = District::handle_command(&District::default(), instruction).unwrap();
-    events.into_iter().fold(District::default(), District::apply_event)
+    let events = decide(&District::default(), LoadDistrict(description())).unwrap();
+    events.into_iter().fold(District::default(), District::evolve)
 }
 
 fn code(text: &str) -> GridCode {
@@ -56,8 +67,7 @@ fn count(district: &District, root: &str, which: impl Fn(&&GridNode) -> bool) ->
 
 #[test]
 fn the_sample_is_loaded_once() {
-    let again = Instruction { command: LoadDistrict(description()).into(), at: at() };
-    assert_eq!(loaded().decide(&again), Ok(vec![]));
+    assert_eq!(decide(&loaded(), LoadDistrict(description())), Ok(vec![]));
 }
 
 #[test]
@@ -120,9 +130,21 @@ fn health_certificates_belong_to_two_departments() {
 fn a_single_command_continues_the_history_of_the_file() {
     let district = loaded();
     let map = MapGrids { party: code("ZJX-R01"), administrative: [code("ZJX-A-U02")].into(), effective_from: None };
-    let events = district.decide(&Instruction { command: map.into(), at: at() }).unwrap();
-    let after = events.into_iter().fold(district, District::apply_event);
+    let events = decide(&district, map).unwrap();
+    let after = events.into_iter().fold(district, District::evolve);
     assert_eq!(after.administrative_grids(&code("ZJX-R01-M01"), at()), [code("ZJX-A-U02")]);
-    let again = Instruction { command: LoadDistrict(description()).into(), at: at() };
-    assert_eq!(after.decide(&again), Ok(vec![]), "the file speaks of 2018, the change is of 2026");
+    let again = decide(&after, LoadDistrict(description()));
+    assert_eq!(again, Ok(vec![]), "the file speaks of 2018, the change is of 2026");
+}
+
+#[test]
+fn the_streets_of_a_district_of_five_levels_have_the_grid_centres() {
+    let district = given::given::<District>([]).when(LoadDistrict(described_in("five-levels.toml"))).state();
+    let facts = |grid: &str| district.grid_facts(&code(grid), at()).unwrap();
+    let lowest = facts("JA-S1-R01-M01-L02");
+    assert_eq!((lowest.path.len(), lowest.lowest, lowest.centre), (5, true, code("JA-S1")));
+    assert_eq!(lowest.administrative, [code("JA-A-S1")]);
+    assert_eq!(lowest.party_org.unwrap().as_str(), "JA-S1-R01-ZZ");
+    assert_eq!(facts("JA-S2-R01-M01-L01").centre, code("JA-S2"));
+    assert_eq!(facts("JA").centre, code("JA"), "a grid above the centres is its own");
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use app::intake::{self, Answer, Target};
+use app::intake::{self, Answer};
+use app::kind::Kind;
 use axum::Json;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -10,7 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, post};
 use bytes::Bytes;
-use kernel::{CaseId, CommandId, CorrelationId};
+use kernel::aggregate::BODY_BYTES_MAX;
+use kernel::{CommandId, CorrelationId, VerbSpec};
 use uuid::Uuid;
 
 use crate::api::Api;
@@ -18,7 +20,6 @@ use crate::auth::Caller;
 use crate::extract::{InPath, body, uuid_in};
 use crate::headers::{etag, tagged};
 use crate::problem::Fault;
-use crate::routes::Family;
 use crate::telemetry::count_command;
 
 /// The header with the id of a command.
@@ -29,12 +30,12 @@ pub(crate) const CORRELATION_ID: &str = "dualgrid-correlation-id";
 pub(crate) const TRACEPARENT: &str = "traceparent";
 
 /// The route of one command.
-pub(crate) fn endpoint(family: Family, name: &'static str) -> MethodRouter<Arc<Api>> {
+pub(crate) fn endpoint(kind: &'static dyn Kind, verb: &'static VerbSpec) -> MethodRouter<Arc<Api>> {
     post(async move |State(api): State<Arc<Api>>, caller: Caller, request: Request| {
-        let answered = run(&api, caller, family, name, request).await;
-        count_command(name, outcome(&answered));
+        let answered = run(&api, caller, kind, verb, request).await;
+        count_command(verb.name, outcome(&answered));
         match answered {
-            Ok(answer) => reply(family, answer),
+            Ok(answer) => reply(kind, verb, answer),
             Err(fault) => fault.into_response(),
         }
     })
@@ -43,20 +44,19 @@ pub(crate) fn endpoint(family: Family, name: &'static str) -> MethodRouter<Arc<A
 async fn run(
     api: &Arc<Api>,
     caller: Caller,
-    family: Family,
-    name: &'static str,
+    kind: &dyn Kind,
+    verb: &VerbSpec,
     request: Request,
 ) -> Result<Answer, Fault> {
     let (mut parts, payload) = request.into_parts();
-    let target = match family {
-        Family::NewCase => Target::NewCase,
-        Family::Case => Target::Case(InPath::<CaseId>::from_request_parts(&mut parts, api).await?.0),
-        Family::District => Target::District,
-        Family::Rules => Target::Rules,
+    let id = if verb.begins || kind.is_single() {
+        None
+    } else {
+        Some(InPath::<Uuid>::from_request_parts(&mut parts, api).await?.0)
     };
     let said = Said::read(&parts.headers)?;
-    let body = body(Request::from_parts(parts, payload), intake::BODY_BYTES_MAX).await?;
-    api.app.submit(said.into_request(caller, target, name, body)).await.map_err(Fault::Command)
+    let body = body(Request::from_parts(parts, payload), BODY_BYTES_MAX).await?;
+    api.app.submit(said.into_request(caller, id, verb.name, body)).await.map_err(Fault::Command)
 }
 
 /// What the headers of a command say.
@@ -81,9 +81,10 @@ impl Said {
         Ok(Self { command: command.into(), correlation: correlation.map(Uuid::into), traceparent: trace(headers) })
     }
 
-    fn into_request(self, caller: Caller, target: Target, name: &str, body: Bytes) -> intake::Request {
+    fn into_request(self, caller: Caller, id: Option<Uuid>, name: &str, body: Bytes) -> intake::Request {
         let Self { command, correlation, traceparent } = self;
-        intake::Request { actor: caller.actor, command, correlation, traceparent, target, name: name.to_owned(), body }
+        let (actor, name) = (caller.actor, name.to_owned());
+        intake::Request { actor, command, correlation, causation: None, traceparent, name, id, body }
     }
 }
 
@@ -102,12 +103,13 @@ fn trace(headers: &HeaderMap) -> Option<String> {
     (widths == [2, 32, 16, 2] && text.starts_with("00-") && text.bytes().all(is_hex)).then(|| text.to_owned())
 }
 
-fn reply(family: Family, answer: Answer) -> Response {
+fn reply(kind: &dyn Kind, verb: &VerbSpec, answer: Answer) -> Response {
     let tag = tagged(etag(answer.version));
-    let (Family::NewCase, Some(case)) = (family, answer.case) else {
+    if !verb.begins {
         return (tag, Json(answer)).into_response();
-    };
-    let location = HeaderValue::from_str(&format!("/cases/{case}")).expect("a UUID is visible ASCII");
+    }
+    let location = format!("/{}/{}", kind.plural(), answer.id);
+    let location = HeaderValue::from_str(&location).expect("a name of routes and a UUID are visible ASCII");
     (StatusCode::CREATED, tag, [(LOCATION, location)], Json(answer)).into_response()
 }
 
@@ -171,21 +173,26 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_to_a_discovery_says_where_the_case_is() {
-        let case: CaseId = ID.parse().unwrap();
+    fn the_answer_to_a_beginning_says_where_it_is() {
+        let stream = kernel::StreamId::new("case", ID.parse().unwrap());
+        let version = kernel::Version(2);
         let answer = Answer {
             command: ID.parse().unwrap(),
-            stream: kernel::StreamId::new("case", case.uuid()),
-            case: Some(case),
-            version: kernel::Version(2),
+            id: stream.id(),
+            streams: vec![app::port::Moved { stream: stream.clone(), version }],
+            stream,
+            version,
             first: Some(kernel::Position(9)),
             events: 1,
             replayed: false,
         };
-        let created = reply(Family::NewCase, answer.clone());
+        let found = |name: &str| app::registry::verb(name).unwrap();
+        let (kind, begins) = found("discover-issue");
+        let created = reply(kind, begins, answer.clone());
         assert_eq!(created.status(), StatusCode::CREATED);
         assert_eq!(created.headers()[LOCATION], format!("/cases/{ID}"));
-        let done = reply(Family::Case, answer);
+        let (kind, other) = found("accept-order");
+        let done = reply(kind, other, answer);
         assert_eq!((done.status(), &done.headers()["etag"]), (StatusCode::OK, &HeaderValue::from_static("\"2\"")));
         assert!(done.headers().get(LOCATION).is_none());
     }

@@ -68,6 +68,7 @@ mod tests {
         };
         assert_eq!(read("Image/JPEG; q=1").as_deref(), Some("image/jpeg"));
         assert_eq!(read(""), None);
-        assert!(media_type(&HeaderMap::new()).is_err());
+        let missing = media_type(&HeaderMap::new()).unwrap_err();
+        assert_eq!(missing.problem().code, "unsupported-media-type");
     }
 }

@@ -1,5 +1,6 @@
 //! Parts of a request, read with errors that are problems.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -53,7 +54,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
     }
 }
 
-/// The whole body, which is at most `limit` bytes and does not take for ever.
+/// The whole body, which is at most `limit` bytes and arrives in time.
 pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Fault> {
     let read = tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &()));
     read.await.map_err(|_| Fault::BodyTooSlow)?.map_err(|rejection: BytesRejection| match rejection.status() {
@@ -63,8 +64,15 @@ pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Fault>
 }
 
 /// What part of a list is asked for.
-pub(crate) fn page(beyond: Option<i64>, limit: Option<u32>) -> Result<PageRequest, Fault> {
+pub(crate) fn page(beyond: Option<String>, limit: Option<u32>) -> Result<PageRequest, Fault> {
     Ok(PageRequest { beyond, limit: rows(limit)? })
+}
+
+/// Takes what part of a list is asked for out of the parameters of a query; the others are left.
+pub(crate) fn paged(parameters: &mut BTreeMap<String, String>) -> Result<PageRequest, Fault> {
+    let limit = parameters.remove("limit").map(|text| text.parse::<u32>()).transpose();
+    let limit = limit.map_err(|_| Fault::QueryInvalid(format!("limit is a number from 1 to {PAGE_ROWS_MAX}")))?;
+    page(parameters.remove("beyond"), limit)
 }
 
 /// How many rows are asked for.
@@ -115,7 +123,7 @@ mod tests {
         assert_eq!(moment("2024-05-01T16:00:00+08:00").unwrap(), eight);
         assert_eq!(moment("2024-05-01T16:00:00 08:00").unwrap(), eight);
         for bad in ["", "yesterday", "2024-05-01", "2024-05-01T08:00:00"] {
-            assert!(moment(bad).is_err(), "{bad:?}");
+            assert_eq!(moment(bad).unwrap_err().problem().code, "query-invalid", "{bad:?}");
         }
     }
 
@@ -137,7 +145,7 @@ mod tests {
         let id = Uuid::from_u128(7);
         assert_eq!(read(&id.to_string()), Ok(Some(id)));
         assert_eq!(read(&format!("\"{id}\"")), Ok(Some(id)));
-        assert!(read("seven").is_err());
+        assert_eq!(read("seven"), Uuid::try_parse("seven").map(Some), "a word is no UUID");
         assert_eq!(uuid_in(&HeaderMap::new(), "x-id"), Ok(None));
     }
 }

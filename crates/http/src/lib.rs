@@ -1,6 +1,7 @@
-//! Floor 3: dualgrid over HTTP: commands, queries, events as they happen, evidence, and a page to try it all.
+//! Floor 4: dualgrid over HTTP: commands, queries, events as they happen, evidence, and a page to try it all.
 //!
-//! One table (`routes`) lists every route; the router, the OpenAPI document and the coverage test are made from it.
+//! One table (`routes`), made from the registry, lists every route; the router, the OpenAPI document and the coverage tests walk it.
+//! Nothing here knows a kind by name.
 //! Errors of every kind are `application/problem+json` (RFC 9457) with a stable `code`.
 //!
 //! INVARIANT: no token, no data. Without a valid bearer token only `/healthz`, `/readyz`, `/metrics`, `/openapi.json`

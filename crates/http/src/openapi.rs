@@ -2,15 +2,14 @@
 
 mod commands;
 mod components;
-mod examples;
 mod parts;
 mod queries;
 mod schemas;
-mod views;
 
+use app::registry;
 use serde_json::{Value, json};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{ComponentsBuilder, HttpMethod, InfoBuilder, LicenseBuilder, OpenApiBuilder, Paths};
 
 use crate::routes::{self, Endpoint, Method};
@@ -22,17 +21,15 @@ const DESCRIPTION: &str = "\
 dualgrid records every step of one neighbourhood issue, discover → deliberate → respond → dispose → feedback \
 (发现 → 共议 → 响应 → 处置 → 反馈), as immutable events.\n\n\
 A command is a POST with a client-made `Idempotency-Key`: the same key again gives the same answer, and the same key \
-with another body is refused. Views follow the log within moments; `GET /commands/{command}` and \
-`GET /cases/{case}/history` read the log itself.\n\n\
-Every error is a problem (RFC 9457) with a stable `code`. What is 503 may be sent again, with the same key.";
+with another body is refused. Lists follow the log within moments (`Dualgrid-View-Position` says how far); \
+one aggregate, its history and `GET /commands/{command}` are read from the log itself.\n\n\
+Every error is a problem (RFC 9457) with a stable `code`. A 503 may be sent again, with the same key.";
 
-const TAGS: [(&str, &str); 6] = [
-    ("cases", "What one case takes, and where it stands"),
-    ("district", "Grids, departments and posts"),
-    ("rules", "Matters, limits, calendars and consent rules"),
+/// The tags that are no kind.
+const TAGS: [(&str, &str); 3] = [
     ("events", "The log, as it grows"),
     ("evidence", "Files that prove something"),
-    ("operation", "For whoever runs it; without a token"),
+    ("operation", "For operators; without a token, apart from the outcome of a command"),
 ];
 
 /// The document. The same for every installation.
@@ -44,7 +41,7 @@ pub fn document() -> Value {
     let mut paths = Paths::new();
     for route in routes::table() {
         let operation = match route.endpoint {
-            Endpoint::Command(family, name) => commands::operation(family, name, &bodies),
+            Endpoint::Command(kind, verb) => commands::operation(kind, verb, &bodies),
             other => queries::operation(other),
         };
         paths.add_path_operation(&route.path, vec![http_method(route.method)], operation);
@@ -63,11 +60,13 @@ pub fn document() -> Value {
         .description(Some(DESCRIPTION))
         .license(Some(license))
         .build();
-    let tags = TAGS.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
+    let kinds = registry::kinds().iter().map(|kind| (kind.plural(), kind.about()));
+    let tag = |(name, text)| TagBuilder::new().name(name).description(Some(text)).build();
+    let tags: Vec<Tag> = kinds.chain(TAGS).map(tag).collect();
     let document = OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).tags(Some(tags)).build();
     let mut document = serde_json::to_value(document).expect("a document of texts and maps is JSON");
     // Put in last, as JSON: the builders know fewer keywords of JSON Schema than the schemas of the domain use.
-    document["components"]["schemas"] = schemas::all(bodies);
+    document["components"]["schemas"] = schemas::all(bodies.components);
     document["jsonSchemaDialect"] = json!("https://json-schema.org/draft/2020-12/schema");
     document
 }

@@ -1,26 +1,31 @@
 //! Queries: what is asked, turned into a call of the app.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use app::ClearReporter;
 use app::intake::Answer;
-use app::query::{ObligationFilter, Page};
+use app::kind::Kind;
+use app::query::{ClearPerson, Found, Page};
+use app::shown::Shown;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use kernel::{CaseId, CommandId, DepartmentCode, GridCode};
+use axum::routing::{MethodRouter, get};
+use kernel::{CommandId, Position};
 use serde::Deserialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{InPath, InQuery, moment, page};
+use crate::extract::{InPath, InQuery, moment, page, paged};
 use crate::headers::{etag, is_known, tagged};
 use crate::problem::Fault;
 
-type Answered<T> = Result<Json<T>, Fault>;
+/// The header that says how far a view has followed the log.
+pub(crate) const VIEW_POSITION: &str = "dualgrid-view-position";
 
 /// `?at=`
 #[derive(Debug, Deserialize)]
@@ -39,109 +44,110 @@ impl At {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Paged {
-    beyond: Option<i64>,
+    beyond: Option<String>,
     limit: Option<u32>,
 }
 
-/// `?stage=&beyond=&limit=`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OfBoard {
-    stage: Option<String>,
-    beyond: Option<i64>,
-    limit: Option<u32>,
+/// One row, as it is or as it was at a moment; 304 where the caller has that version.
+pub(crate) fn row(view: &'static dyn Shown) -> MethodRouter<Arc<Api>> {
+    get(
+        async move |State(api): State<Arc<Api>>,
+                    caller: Caller,
+                    InPath(key): InPath<String>,
+                    InQuery(query): InQuery<At>,
+                    headers: HeaderMap|
+                    -> Result<Response, Fault> {
+            if view.is_of_one() && Uuid::try_parse(&key).is_err() {
+                return Err(Fault::PathInvalid("the id is a UUID".to_owned()));
+            }
+            let found = api.app.row(&caller.actor, view, &key, query.moment()?).await?;
+            Ok(document(found, &headers))
+        },
+    )
 }
 
-/// `?status=&beyond=&limit=`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OfOrders {
-    status: Option<String>,
-    beyond: Option<i64>,
-    limit: Option<u32>,
-}
-
-/// `?grid=&department=&beyond=&limit=`
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OfObligations {
-    grid: Option<GridCode>,
-    department: Option<DepartmentCode>,
-    beyond: Option<i64>,
-    limit: Option<u32>,
-}
-
-/// The case as it is, or as it was at a moment; 304 where the caller has that version.
-pub(crate) async fn case(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InPath(case): InPath<CaseId>,
-    InQuery(query): InQuery<At>,
-    headers: HeaderMap,
-) -> Result<Response, Fault> {
-    let found = match query.moment()? {
-        None => api.app.case(&caller.actor, case).await?,
-        Some(at) => api.app.case_at(&caller.actor, case, at).await?,
-    };
+fn document(found: Found, headers: &HeaderMap) -> Response {
     let tag = etag(found.version);
-    if is_known(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, tagged(tag)).into_response());
+    let position = followed(found.position);
+    if is_known(headers, &tag) {
+        return (StatusCode::NOT_MODIFIED, tagged(tag), position).into_response();
     }
     let doc: Box<str> = found.doc.into();
-    Ok((tagged(tag), [(CONTENT_TYPE, "application/json")], String::from(doc)).into_response())
+    (tagged(tag), position, [(CONTENT_TYPE, "application/json")], String::from(doc)).into_response()
 }
 
-/// The history of a case, event by event.
-pub(crate) async fn history(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InPath(case): InPath<CaseId>,
-    InQuery(query): InQuery<Paged>,
-) -> Answered<Page> {
-    let page = page(query.beyond, query.limit)?;
-    Ok(Json(api.app.history(&caller.actor, case, page).await?))
+/// How far the view has followed the log, where the answer is from a view.
+fn followed(position: Option<Position>) -> HeaderMap {
+    let value = position.map(|position| HeaderValue::from(position.0));
+    value.map(|value| (HeaderName::from_static(VIEW_POSITION), value)).into_iter().collect()
 }
 
-/// Who reported a case, in clear, for who has to speak to them.
-pub(crate) async fn reporter(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InPath(case): InPath<CaseId>,
-) -> Answered<ClearReporter> {
-    Ok(Json(api.app.reporter(&caller.actor, case).await?))
+/// A page of rows. Whatever is not `beyond` or `limit` is a filter.
+pub(crate) fn rows(view: &'static dyn Shown) -> MethodRouter<Arc<Api>> {
+    get(
+        async move |State(api): State<Arc<Api>>,
+                    caller: Caller,
+                    InQuery(mut filters): InQuery<BTreeMap<String, String>>|
+                    -> Result<Response, Fault> {
+            let known = |filter: &String| view.filters().iter().any(|set| set.contains(&filter.as_str()));
+            let page = paged(&mut filters)?;
+            if filters.keys().any(|filter| !known(filter)) {
+                return Err(Fault::QueryInvalid("a parameter is no filter of this list".to_owned()));
+            }
+            let page = api.app.rows(&caller.actor, view, &filters, page).await?;
+            Ok((followed(page.position), Json(page)).into_response())
+        },
+    )
 }
 
-/// The cases of a grid.
-pub(crate) async fn board(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InPath(grid): InPath<GridCode>,
-    InQuery(query): InQuery<OfBoard>,
-) -> Answered<Page> {
-    let page = page(query.beyond, query.limit)?;
-    Ok(Json(api.app.board(&caller.actor, &grid, query.stage, page).await?))
+/// The history of an aggregate, event by event.
+pub(crate) fn history(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
+    async fn read(
+        api: &Api,
+        caller: &Caller,
+        kind: &'static dyn Kind,
+        id: Uuid,
+        query: Paged,
+    ) -> Result<Json<Page>, Fault> {
+        let page = page(query.beyond, query.limit)?;
+        Ok(Json(api.app.history(&caller.actor, kind, id, page).await?))
+    }
+    if kind.is_single() {
+        let id = app::registry::single_id(kind.category());
+        return get(async move |State(api): State<Arc<Api>>, caller: Caller, InQuery(query): InQuery<Paged>| {
+            read(&api, &caller, kind, id, query).await
+        });
+    }
+    get(
+        async move |State(api): State<Arc<Api>>,
+                    caller: Caller,
+                    InPath(id): InPath<Uuid>,
+                    InQuery(query): InQuery<Paged>| { read(&api, &caller, kind, id, query).await },
+    )
 }
 
-/// The orders of a department.
-pub(crate) async fn orders(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InPath(department): InPath<DepartmentCode>,
-    InQuery(query): InQuery<OfOrders>,
-) -> Answered<Page> {
-    let page = page(query.beyond, query.limit)?;
-    Ok(Json(api.app.orders(&caller.actor, &department, query.status, page).await?))
+/// Personal data in clear, for those who must speak to that person.
+pub(crate) fn person(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
+    get(
+        async move |State(api): State<Arc<Api>>,
+                    caller: Caller,
+                    InPath(id): InPath<Uuid>|
+                    -> Result<Json<ClearPerson>, Fault> {
+            Ok(Json(api.app.person(&caller.actor, kind, id).await?))
+        },
+    )
 }
 
-/// Who has to do what next, and until when.
-pub(crate) async fn obligations(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InQuery(query): InQuery<OfObligations>,
-) -> Answered<Page> {
-    let page = page(query.beyond, query.limit)?;
-    let filter = ObligationFilter { grid: query.grid, department: query.department };
-    Ok(Json(api.app.obligations(&caller.actor, filter, page).await?))
+/// A document as it is, or as it was at a moment.
+pub(crate) fn shown(path: &'static str) -> MethodRouter<Arc<Api>> {
+    get(
+        async move |State(api): State<Arc<Api>>,
+                    caller: Caller,
+                    InQuery(query): InQuery<At>|
+                    -> Result<Json<Value>, Fault> {
+            Ok(Json(api.app.document(&caller.actor, path, query.moment()?).await?))
+        },
+    )
 }
 
 /// What a command did.
@@ -149,24 +155,6 @@ pub(crate) async fn outcome(
     State(api): State<Arc<Api>>,
     caller: Caller,
     InPath(command): InPath<CommandId>,
-) -> Answered<Answer> {
+) -> Result<Json<Answer>, Fault> {
     Ok(Json(api.app.outcome(&caller.actor, command).await?))
-}
-
-/// The district as it is, or as it was at a moment.
-pub(crate) async fn district(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InQuery(query): InQuery<At>,
-) -> Answered<Value> {
-    Ok(Json(api.app.district(&caller.actor, query.moment()?).await?))
-}
-
-/// The matters as they are, or as they were at a moment.
-pub(crate) async fn matters(
-    State(api): State<Arc<Api>>,
-    caller: Caller,
-    InQuery(query): InQuery<At>,
-) -> Answered<Value> {
-    Ok(Json(api.app.matters(&caller.actor, query.moment()?).await?))
 }

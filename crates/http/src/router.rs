@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use app::intake;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
+use kernel::aggregate::BODY_BYTES_MAX;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::api::Api;
@@ -46,18 +46,15 @@ fn routed(api: Arc<Api>, is_served: impl Fn(Endpoint) -> bool) -> Router {
 
 fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {
     match endpoint {
-        Endpoint::Command(family, name) => command::endpoint(family, name),
-        Endpoint::Case => get(query::case),
-        Endpoint::History => get(query::history),
-        Endpoint::Reporter => get(query::reporter),
-        Endpoint::Board => get(query::board),
-        Endpoint::Orders => get(query::orders),
-        Endpoint::Obligations => get(query::obligations),
+        Endpoint::Command(kind, verb) => command::endpoint(kind, verb),
+        Endpoint::History(kind) => query::history(kind),
+        Endpoint::Person(kind, _) => query::person(kind),
+        Endpoint::Document(_, document) => query::shown(document.path),
+        Endpoint::Rows(view) => query::rows(view),
+        Endpoint::Row(view) => query::row(view),
         Endpoint::Outcome => get(query::outcome),
         Endpoint::Events => get(events::events),
         Endpoint::Event => get(events::event),
-        Endpoint::District => get(query::district),
-        Endpoint::Matters => get(query::matters),
         Endpoint::PutEvidence => post(evidence::put),
         Endpoint::GetEvidence => get(evidence::get),
         Endpoint::Healthz => get(operation::healthz),
@@ -69,10 +66,11 @@ fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {
     }
 }
 
-/// How large a body may be. What takes none takes none.
+/// How large a body may be. What takes none takes none. HTTP takes no more of a description of everything than of any other command:
+/// the command line loads those.
 const fn body_bytes_max(endpoint: Endpoint) -> usize {
     match endpoint {
-        Endpoint::Command(..) => intake::BODY_BYTES_MAX,
+        Endpoint::Command(..) => BODY_BYTES_MAX,
         Endpoint::PutEvidence => evidence::BYTES_MAX,
         _ => 0,
     }

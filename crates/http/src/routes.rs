@@ -1,41 +1,26 @@
-//! Every route, in one table: the router, the OpenAPI document and the coverage test are made from it.
+//! Every route, in one table made from the registry: the router, the OpenAPI document and the coverage test walk it.
 
-use case::CaseCommand;
-use grid::DistrictCommand;
-use kernel::Command as _;
-use rules::RulesCommand;
+use std::fmt;
 
-/// The command that begins a case, so that its path names none.
-pub(crate) const FIRST_COMMAND: &str = "discover-issue";
-
-/// Whose command it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// Of a case that begins with it.
-    NewCase,
-    /// Of a case.
-    Case,
-    /// Of the district.
-    District,
-    /// Of the rules.
-    Rules,
-}
+use app::authorise::{READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE};
+use app::kind::{Document, Kind};
+use app::registry;
+use app::shown::Shown;
+use kernel::VerbSpec;
+use kernel::aggregate::PersonalSpec;
 
 /// What answers. Router and OpenAPI match on it, so that neither can forget one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Endpoint {
-    Command(Family, &'static str),
-    Case,
-    History,
-    Reporter,
-    Board,
-    Orders,
-    Obligations,
+    Command(&'static dyn Kind, &'static VerbSpec),
+    History(&'static dyn Kind),
+    Person(&'static dyn Kind, PersonalSpec),
+    Document(&'static dyn Kind, Document),
+    Rows(&'static dyn Shown),
+    Row(&'static dyn Shown),
     Outcome,
     Events,
     Event,
-    District,
-    Matters,
     PutEvidence,
     GetEvidence,
     Healthz,
@@ -48,23 +33,25 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     /// The action in the table of [`app::authorise`]; `None` for what shows no data and needs no token.
-    pub(crate) const fn action(self) -> Option<&'static str> {
+    pub(crate) fn action(self) -> Option<&'static str> {
         Some(match self {
-            Self::Command(_, name) => name,
-            Self::Case => "read-case",
-            Self::History => "read-history",
-            Self::Reporter => "read-reporter",
-            Self::Board => "read-board",
-            Self::Orders => "read-orders",
-            Self::Obligations => "read-obligations",
-            Self::Outcome => "read-outcome",
-            Self::Events | Self::Event => "read-events",
-            Self::District => "read-district",
-            Self::Matters => "read-matters",
-            Self::PutEvidence => "upload-evidence",
-            Self::GetEvidence => "read-evidence",
+            Self::Command(_, verb) => verb.name,
+            Self::History(kind) => kind.read_action(),
+            Self::Person(_, personal) => personal.action,
+            Self::Document(_, document) => document.action,
+            Self::Rows(view) | Self::Row(view) => view.action(),
+            Self::Outcome => READ_OUTCOME.action,
+            Self::Events | Self::Event => READ_EVENTS.action,
+            Self::PutEvidence => UPLOAD_EVIDENCE.action,
+            Self::GetEvidence => READ_EVIDENCE.action,
             Self::Healthz | Self::Readyz | Self::Metrics | Self::OpenApi | Self::Docs | Self::DocsFile => return None,
         })
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.action().unwrap_or("open"))
     }
 }
 
@@ -76,7 +63,7 @@ pub(crate) enum Method {
 }
 
 /// One route.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) method: Method,
     /// The template; its parameters are in braces.
@@ -84,19 +71,11 @@ pub(crate) struct Route {
     pub(crate) endpoint: Endpoint,
 }
 
-/// The routes that are no commands.
+/// The routes that belong to no kind and no view.
 const OTHERS: &[(Method, &str, Endpoint)] = &[
-    (Method::Get, "/cases/{case}", Endpoint::Case),
-    (Method::Get, "/cases/{case}/history", Endpoint::History),
-    (Method::Get, "/cases/{case}/reporter", Endpoint::Reporter),
-    (Method::Get, "/grids/{grid}/board", Endpoint::Board),
-    (Method::Get, "/departments/{department}/orders", Endpoint::Orders),
-    (Method::Get, "/obligations", Endpoint::Obligations),
     (Method::Get, "/commands/{command}", Endpoint::Outcome),
     (Method::Get, "/events", Endpoint::Events),
     (Method::Get, "/events/{position}", Endpoint::Event),
-    (Method::Get, "/district", Endpoint::District),
-    (Method::Get, "/matters", Endpoint::Matters),
     (Method::Post, "/evidence", Endpoint::PutEvidence),
     (Method::Get, "/evidence/{sha256}", Endpoint::GetEvidence),
     (Method::Get, "/healthz", Endpoint::Healthz),
@@ -107,28 +86,54 @@ const OTHERS: &[(Method, &str, Endpoint)] = &[
     (Method::Get, "/docs/{file}", Endpoint::DocsFile),
 ];
 
-/// Every route: one a command, then the others.
+/// Every route: those of every kind, those of every view, then the others.
 pub(crate) fn table() -> Vec<Route> {
-    let command = |family, prefix: &'static str| {
-        move |name: &&'static str| Route {
-            method: Method::Post,
-            path: format!("{prefix}/{name}"),
-            endpoint: Endpoint::Command(family, name),
-        }
-    };
-    let of_a_case = CaseCommand::NAMES.iter().filter(|name| **name != FIRST_COMMAND);
-    let others = OTHERS.iter().map(|(method, path, endpoint)| Route {
+    let get = |path: String, endpoint| Route { method: Method::Get, path, endpoint };
+    let mut routes = Vec::new();
+    for kind in registry::kinds() {
+        routes.extend(of_kind(&**kind));
+    }
+    for view in registry::views() {
+        routes.push(get(format!("/{}", view.path()), Endpoint::Rows(&**view)));
+        routes.push(get(format!("/{}/{{{}}}", view.path(), key_of(&**view)), Endpoint::Row(&**view)));
+    }
+    routes.extend(OTHERS.iter().map(|(method, path, endpoint)| Route {
         method: *method,
         path: (*path).to_owned(),
         endpoint: *endpoint,
-    });
-    std::iter::once(&FIRST_COMMAND)
-        .map(command(Family::NewCase, "/cases"))
-        .chain(of_a_case.map(command(Family::Case, "/cases/{case}")))
-        .chain(DistrictCommand::NAMES.iter().map(command(Family::District, "/district")))
-        .chain(RulesCommand::NAMES.iter().map(command(Family::Rules, "/rules")))
-        .chain(others)
-        .collect()
+    }));
+    routes
+}
+
+fn of_kind(kind: &'static dyn Kind) -> Vec<Route> {
+    let one = one_of(kind);
+    let all = format!("/{}", kind.plural());
+    let mut routes = Vec::new();
+    for verb in kind.verbs().iter().filter(|verb| !verb.is_part) {
+        let below = if verb.begins { &all } else { &one };
+        let path = format!("{below}/{}", verb.name);
+        routes.push(Route { method: Method::Post, path, endpoint: Endpoint::Command(kind, verb) });
+    }
+    let mut get = |path, endpoint| routes.push(Route { method: Method::Get, path, endpoint });
+    get(format!("{one}/history"), Endpoint::History(kind));
+    if let Some(personal) = kind.personal() {
+        get(format!("{one}/{}", personal.path), Endpoint::Person(kind, personal));
+    }
+    for document in kind.documents() {
+        get(format!("/{}", document.path), Endpoint::Document(kind, document));
+    }
+    routes
+}
+
+/// The path of one aggregate of a kind: there is only one, or its id is a parameter.
+fn one_of(kind: &dyn Kind) -> String {
+    let all = format!("/{}", kind.plural());
+    if kind.is_single() { all } else { format!("{all}/{{{}}}", kind.category()) }
+}
+
+/// The name of the parameter that is the key of a row.
+pub(crate) fn key_of(view: &dyn Shown) -> &'static str {
+    view.from().first().copied().filter(|_| view.is_of_one()).unwrap_or("key")
 }
 
 #[cfg(test)]
@@ -138,18 +143,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_has_exactly_one_route() {
-        let known = [CaseCommand::NAMES, DistrictCommand::NAMES, RulesCommand::NAMES].concat();
-        for name in known {
-            let of_it = |route: &&Route| matches!(route.endpoint, Endpoint::Command(_, other) if other == name);
-            assert_eq!(table().iter().filter(of_it).count(), 1, "{name}");
+    fn every_command_has_exactly_one_route_and_a_part_of_another_has_none() {
+        let table = table();
+        for (kind, verb) in registry::kinds().iter().flat_map(|kind| kind.verbs().iter().map(move |verb| (kind, verb)))
+        {
+            let of_it =
+                |route: &&Route| matches!(route.endpoint, Endpoint::Command(_, other) if other.name == verb.name);
+            let found: Vec<&Route> = table.iter().filter(of_it).collect();
+            assert_eq!(found.len(), usize::from(!verb.is_part), "{}", verb.name);
+            let begins_with = format!("/{}/", kind.plural());
+            assert!(found.iter().all(|route| route.path.starts_with(&begins_with)), "{}", verb.name);
         }
+    }
+
+    #[test]
+    fn no_two_routes_are_the_same() {
+        let routes: BTreeSet<String> =
+            table().iter().map(|route| format!("{:?} {}", route.method, route.path)).collect();
+        assert_eq!(routes.len(), table().len());
     }
 
     #[test]
     fn every_route_has_its_row_in_the_table_of_permissions_and_every_row_its_route() {
         let routed: BTreeSet<&str> = table().iter().filter_map(|route| route.endpoint.action()).collect();
-        let rows: BTreeSet<&str> = app::authorise::TABLE.iter().map(|row| row.action).collect();
+        let parts = registry::kinds().iter().flat_map(|kind| kind.verbs()).filter(|verb| verb.is_part);
+        let parts: BTreeSet<&str> = parts.map(|verb| verb.name).collect();
+        let rows = app::authorise::table().iter().map(|row| row.action);
+        let rows: BTreeSet<&str> = rows.filter(|action| !parts.contains(action)).collect();
         assert_eq!(routed, rows);
     }
 

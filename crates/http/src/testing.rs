@@ -73,7 +73,6 @@ impl Bench {
         let (log, clock) = (Arc::new(Log::default()), Arc::new(ManualClock::at(NOW)));
         let ports = Ports {
             log: Arc::clone(&log) as Arc<_>,
-            stores: Arc::new(Away),
             views: Arc::new(Away),
             vault: Arc::new(Away),
             evidence: Arc::new(Away),

@@ -78,7 +78,7 @@ impl fmt::Display for Role {
 
 /// A role name that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no role is called {0:?}")]
+#[error("no role is called `{}`", .0.escape_debug())]
 pub struct UnknownRole(pub String);
 
 impl FromStr for Role {
@@ -146,6 +146,6 @@ mod tests {
             assert_eq!(role.as_str().parse(), Ok(role));
             assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
         }
-        assert!("mayor".parse::<Role>().is_err());
+        assert_eq!("mayor".parse::<Role>(), Err(UnknownRole("mayor".into())));
     }
 }

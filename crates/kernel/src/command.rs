@@ -1,46 +1,24 @@
-//! Commands of an aggregate, and the macro that gives each variant its public name.
+//! The macro that joins the verbs of an aggregate into one enum.
 
-/// Why the body of a command could not be read. The caller has to change it.
-#[derive(Debug, thiserror::Error)]
-pub enum ParseError {
-    /// No command has that name.
-    #[error("no command is called {0:?}")]
-    UnknownCommand(String),
-    /// The body does not fit the command.
-    #[error("the body of {name} does not fit: {reason}")]
-    Body {
-        /// The command's name.
-        name: String,
-        /// What serde found, with line and column.
-        reason: String,
-    },
-}
-
-/// The commands of one aggregate: each has a public name, used in URLs and NATS subjects.
-pub trait Command: Sized + Clone + std::fmt::Debug + Send + Sync + 'static {
-    /// Every name in kebab case, for example `accept-order`.
-    const NAMES: &'static [&'static str];
-
-    /// The name of this command.
-    fn name(&self) -> &'static str;
-    /// Reads the command called `name` from a JSON body.
-    fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError>;
-    /// The JSON Schema of the body of every command, by name.
-    fn schemas() -> Vec<(&'static str, schemars::Schema)>;
-}
-
-/// Declares the enum of an aggregate's commands, one line a command with its public name.
+/// Declares the enum of an aggregate's commands, one line a verb.
+///
+/// ```ignore
+/// kernel::commands! {
+///     /// What can be asked of a pledge.
+///     pub enum PledgeCommand of Pledge { MakePledge, ReportPledge, WithdrawPledge, }
+/// }
+/// ```
 #[macro_export]
 macro_rules! commands {
     (
         $(#[$doc:meta])*
-        pub enum $enum:ident { $($variant:ident = $name:literal,)* }
+        pub enum $enum:ident of $of:ty { $($variant:ident,)* }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $enum {
             $(
-                #[doc = concat!("`", $name, "`")]
+                #[doc = concat!("See [`", stringify!($variant), "`](struct@", stringify!($variant), ").")]
                 $variant($variant),
             )*
         }
@@ -52,20 +30,28 @@ macro_rules! commands {
         })*
 
         impl $crate::Command for $enum {
-            const NAMES: &'static [&'static str] = &[$($name),*];
+            type Of = $of;
+            const VERBS: &'static [$crate::VerbSpec] = &[$($crate::VerbSpec::of::<$variant>()),*];
 
             fn name(&self) -> &'static str {
-                match self { $(Self::$variant(_) => $name,)* }
+                match self { $(Self::$variant(_) => <$variant as $crate::Verb>::NAME,)* }
             }
-            fn parse(name: &str, body: &[u8]) -> Result<Self, $crate::command::ParseError> {
-                match name {
-                    $($name => $crate::serde_json::from_slice(body).map(Self::$variant),)*
-                    _ => return Err($crate::command::ParseError::UnknownCommand(name.to_owned())),
-                }
-                .map_err(|error| $crate::command::ParseError::Body { name: name.to_owned(), reason: error.to_string() })
+            fn parse(name: &str, body: &[u8]) -> Result<Self, $crate::ParseError> {
+                $(if name == <$variant as $crate::Verb>::NAME {
+                    return $crate::serde_json::from_slice(body).map(Self::$variant).map_err(|error| {
+                        $crate::ParseError::Body { name: name.to_owned(), reason: error.to_string() }
+                    });
+                })*
+                Err($crate::ParseError::UnknownCommand(name.to_owned()))
             }
-            fn schemas() -> Vec<(&'static str, $crate::schemars::Schema)> {
-                vec![$(($name, $crate::schemars::schema_for!($variant))),*]
+            fn needs(&self, of: &Self::Of) -> $crate::Needs {
+                match self { $(Self::$variant(verb) => $crate::Verb::needs(verb, of),)* }
+            }
+            fn natural_key(&self) -> Option<String> {
+                match self { $(Self::$variant(verb) => $crate::Verb::natural_key(verb),)* }
+            }
+            fn examples() -> Vec<Self> {
+                vec![$(<$variant as $crate::Verb>::example().into()),*]
             }
         }
     };

@@ -101,7 +101,7 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(Digest::of(b"abc").to_string(), abc);
         assert_eq!(abc.parse(), Ok(Digest::of(b"abc")));
-        assert!(abc.to_uppercase().parse::<Digest>().is_err());
+        assert_eq!(abc.to_uppercase().parse::<Digest>(), Err(InvalidDigest));
     }
 
     #[test]

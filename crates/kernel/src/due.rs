@@ -1,11 +1,13 @@
 //! Due times: a limit, the moment it ends, and how that moment was derived.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use compact_str::CompactString;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DepartmentCode, GridCode, Role};
+use crate::{DepartmentCode, GridCode, MatterCode, Role};
 
 /// The unit of a limit (时限单位).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -31,64 +33,111 @@ pub struct Limit {
     pub unit: TimeUnit,
 }
 
-/// What somebody has to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// 登记: classify and register what was discovered.
-    Register,
-    /// 分流: decide the way: in the grid, deliberation, or up.
-    Route,
-    /// 网格自处: do the work inside the grid.
-    WorkInGrid,
-    /// 共议: hold the next meeting or conclude.
-    Deliberate,
-    /// 立案: file or refuse.
-    File,
-    /// 申请复核: ask for a review of a refusal, or let the case be closed.
-    ReviewRefusal,
-    /// 派遣: dispatch to departments.
-    Dispatch,
-    /// 签收: accept the order.
-    Accept,
-    /// 先行联系: speak to the finder for the first time.
-    FirstContact,
-    /// 退单审核: decide on a return.
-    DecideReturn,
-    /// 处置: dispose.
-    Dispose,
-    /// 核查: check on site.
-    Verify,
-    /// 返工: do it again.
-    Rework,
-    /// 回访: give the finder an answer and ask for theirs.
-    CollectFeedback,
-    /// 结案: close.
-    Close,
-    /// 重办: decide the way of a reopened case.
-    RouteAgain,
-}
+/// What somebody must do next: an open code. Each kind names its own steps ([`Aggregate::STEPS`](crate::Aggregate::STEPS)),
+/// and the rules give a limit to each that can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "CompactString", into = "CompactString")]
+#[schemars(with = "String", extend("pattern" = "^[a-z][a-z_]{0,39}$"))]
+pub struct Step(CompactString);
+
+/// A step that is not written as one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a step: 1 to 40 of a-z and '_', starting with a letter")]
+pub struct InvalidStep(pub String);
 
 impl Step {
-    /// Every step.
-    pub const ALL: [Step; 16] = [
-        Step::Register,
-        Step::Route,
-        Step::WorkInGrid,
-        Step::Deliberate,
-        Step::File,
-        Step::ReviewRefusal,
-        Step::Dispatch,
-        Step::Accept,
-        Step::FirstContact,
-        Step::DecideReturn,
-        Step::Dispose,
-        Step::Verify,
-        Step::Rework,
-        Step::CollectFeedback,
-        Step::Close,
-        Step::RouteAgain,
-    ];
+    /// 登记: classify and register what was discovered.
+    pub const REGISTER: Step = Step::of("register");
+    /// 分流: decide the way: in the grid, deliberation, or up.
+    pub const ROUTE: Step = Step::of("route");
+    /// 网格自处: do the work inside the grid.
+    pub const WORK_IN_GRID: Step = Step::of("work_in_grid");
+    /// 共议: hold the next meeting or conclude.
+    pub const DELIBERATE: Step = Step::of("deliberate");
+    /// 立案: file or refuse.
+    pub const FILE: Step = Step::of("file");
+    /// 申请复核: ask for a review of a refusal, or let the case be closed.
+    pub const REVIEW_REFUSAL: Step = Step::of("review_refusal");
+    /// 派遣: dispatch to departments.
+    pub const DISPATCH: Step = Step::of("dispatch");
+    /// 签收: accept the order.
+    pub const ACCEPT: Step = Step::of("accept");
+    /// 先行联系: speak to the finder for the first time.
+    pub const FIRST_CONTACT: Step = Step::of("first_contact");
+    /// 退单审核: decide on a return.
+    pub const DECIDE_RETURN: Step = Step::of("decide_return");
+    /// 处置: dispose.
+    pub const DISPOSE: Step = Step::of("dispose");
+    /// 核查: check on site.
+    pub const VERIFY: Step = Step::of("verify");
+    /// 返工: do it again.
+    pub const REWORK: Step = Step::of("rework");
+    /// 回访: give the finder an answer and ask for theirs.
+    pub const COLLECT_FEEDBACK: Step = Step::of("collect_feedback");
+    /// 结案: close.
+    pub const CLOSE: Step = Step::of("close");
+    /// 重办: decide the way of a reopened case.
+    pub const ROUTE_AGAIN: Step = Step::of("route_again");
+
+    /// A step of a kind. Its form is not checked here; a coverage test reads back every step that a kind names.
+    pub const fn of(code: &'static str) -> Self {
+        Self(CompactString::const_new(code))
+    }
+    /// The stored code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<CompactString> for Step {
+    type Error = InvalidStep;
+    fn try_from(code: CompactString) -> Result<Self, InvalidStep> {
+        let fits = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        let ok = (1..=40).contains(&code.len()) && code.bytes().all(fits) && !code.starts_with('_');
+        if ok { Ok(Self(code)) } else { Err(InvalidStep(code.chars().take(64).collect())) }
+    }
+}
+
+impl From<Step> for CompactString {
+    fn from(step: Step) -> CompactString {
+        step.0
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a limit of the rules is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LimitOf {
+    /// A step.
+    Step(Step),
+    /// The disposal of a matter.
+    Disposal(MatterCode),
+    /// How long an order may be returned after it was sent (退单).
+    ReturnWindow,
+    /// How long a case may be reopened after it was closed (重办).
+    ReopenWindow,
+}
+
+impl From<Step> for LimitOf {
+    fn from(step: Step) -> Self {
+        Self::Step(step)
+    }
+}
+
+impl fmt::Display for LimitOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Step(step) => write!(f, "the step {step}"),
+            Self::Disposal(matter) => write!(f, "the disposal of matter {matter}"),
+            Self::ReturnWindow => f.write_str("the return window"),
+            Self::ReopenWindow => f.write_str("the reopen window"),
+        }
+    }
 }
 
 /// Where a due time comes from; everything needed to check it years later.
@@ -125,28 +174,61 @@ pub struct Due {
     pub derivation: Derivation,
 }
 
-/// Who has to act: a role in a grid, or a department.
+/// Who must act: a role in a grid, or a department.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Party {
-    /// The role that has to act.
+    /// The role that must act.
     pub role: Role,
     /// The grid whose holder of that role is meant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<GridCode>,
-    /// The department that has to act.
+    /// The department that must act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<DepartmentCode>,
 }
 
-/// The closed chain (闭合链): who has to do what until when. A case that is not closed always has one.
+/// The closed chain (闭合链): who must do what, and by when. A case that is not closed always has one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Obligation {
-    /// What has to be done.
+    /// What must be done.
     pub step: Step,
-    /// Who has to do it.
+    /// Who must do it.
     pub by: Party,
     /// Until when.
     pub due: Due,
+}
+
+impl Party {
+    /// The holder of `role` in `grid`.
+    pub fn in_grid(role: Role, grid: &GridCode) -> Self {
+        Self { role, grid: Some(grid.clone()), department: None }
+    }
+    /// The clerks of `department`.
+    pub fn at_department(department: &DepartmentCode) -> Self {
+        Self { role: Role::DepartmentClerk, grid: None, department: Some(department.clone()) }
+    }
+}
+
+impl Due {
+    /// Whether a moment lies after it.
+    pub fn is_over(&self, at: DateTime<Utc>) -> bool {
+        at > self.at
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_an_open_code() {
+        let read = |text: &str| serde_json::from_value::<Step>(text.into());
+        assert_eq!(read("first_contact").unwrap(), Step::FIRST_CONTACT);
+        assert_eq!(read("repair").unwrap().to_string(), "repair");
+        for bad in ["", "_a", "A", "a b", "a1", "修复", &"a".repeat(41)] {
+            assert!(read(bad).unwrap_err().to_string().contains("is not a step"), "{bad}");
+        }
+    }
 }

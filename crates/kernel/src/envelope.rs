@@ -1,7 +1,8 @@
 //! The CloudEvents 1.0 envelope in JSON format: made once, then only ever copied.
 //!
 //! Extension attributes are lower-case letters only, as CloudEvents asks: `streamversion`, `actorid`, `actorrole`,
-//! `actorscope`, `commandid`, `correlationid`, `traceparent` (the distributed-tracing extension) and `department`.
+//! `actorscope`, `commandid`, `correlationid`, `causationid`, `traceparent` (the distributed-tracing extension), `audience` and
+//! `department`.
 
 use std::fmt;
 
@@ -9,6 +10,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use crate::event::Audience;
 use crate::{Actor, CommandId, CorrelationId, DepartmentCode, EventId, Scope, StreamId, Version};
 
 /// Where an event comes from: who did what, under which command.
@@ -22,6 +24,8 @@ pub struct Provenance {
     pub command: CommandId,
     /// Joins everything that one outside action caused.
     pub correlation: CorrelationId,
+    /// The event that caused the command, where a process gave it.
+    pub causation: Option<EventId>,
     /// W3C trace context of the request, if it had one.
     pub traceparent: Option<String>,
 }
@@ -39,8 +43,8 @@ pub struct Header<'a> {
     pub version: Version,
     /// When it is recorded.
     pub time: DateTime<Utc>,
-    /// The department it is about.
-    pub department: Option<&'a DepartmentCode>,
+    /// Whom it is for.
+    pub audience: Audience<'a>,
 }
 
 /// An envelope as read from its bytes; `data` is still JSON.
@@ -81,10 +85,16 @@ pub struct Envelope<'a> {
     pub commandid: CommandId,
     /// Joins everything that one outside action caused.
     pub correlationid: CorrelationId,
+    /// The event that caused the command, where a process gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causationid: Option<EventId>,
     /// W3C trace context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// The department the event is about.
+    /// Whom the event is for: `order.<DEPARTMENT>`, `street.<CODE>`, `district` or `internal`.
+    #[serde(borrow)]
+    pub audience: std::borrow::Cow<'a, str>,
+    /// The department whose order the event is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<DepartmentCode>,
     /// The event itself.
@@ -113,7 +123,10 @@ struct Written<'a> {
     commandid: CommandId,
     correlationid: CorrelationId,
     #[serde(skip_serializing_if = "Option::is_none")]
+    causationid: Option<EventId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
+    audience: Shown<&'a Audience<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     department: Option<&'a DepartmentCode>,
     data: &'a RawValue,
@@ -154,8 +167,13 @@ pub fn encode(header: &Header<'_>, provenance: &Provenance, data: &RawValue) -> 
         actorscope: Shown(&provenance.actor.scope),
         commandid: provenance.command,
         correlationid: provenance.correlation,
+        causationid: provenance.causation,
         traceparent: provenance.traceparent.as_deref(),
-        department: header.department,
+        audience: Shown(&header.audience),
+        department: match header.audience {
+            Audience::Order(department) => Some(department),
+            _ => None,
+        },
         data,
     };
     serde_json::to_writer(&mut json, &envelope)?;
@@ -172,47 +190,47 @@ pub fn decode(bytes: &[u8]) -> Result<Envelope<'_>, serde_json::Error> {
 pub struct Contents<'a> {
     /// The stored name of the event.
     pub kind: std::borrow::Cow<'a, str>,
-    /// The code of the department it is about, as it stands there.
-    pub department: Option<std::borrow::Cow<'a, str>>,
+    /// Whom it is for, as it stands there.
+    pub audience: Option<std::borrow::Cow<'a, str>>,
     /// The event itself, to be read as JSON: that it is, shows then.
     pub data: &'a str,
 }
 
-/// Takes the name, the department and the data of an event out of its envelope and nothing else.
+/// Takes the name, the audience and the data of an event out of its envelope and nothing else.
 pub fn contents(bytes: &[u8]) -> Result<Contents<'_>, serde_json::Error> {
     #[derive(Deserialize)]
     struct Members<'a> {
         #[serde(rename = "type", borrow)]
         kind: std::borrow::Cow<'a, str>,
         #[serde(default, borrow)]
-        department: Option<std::borrow::Cow<'a, str>>,
+        audience: Option<std::borrow::Cow<'a, str>>,
         #[serde(borrow)]
         data: &'a RawValue,
     }
     if let Some(contents) = std::str::from_utf8(bytes).ok().and_then(as_encoded) {
         return Ok(contents);
     }
-    let Members { kind, department, data } = serde_json::from_slice(bytes)?;
-    Ok(Contents { kind, department, data: data.get() })
+    let Members { kind, audience, data } = serde_json::from_slice(bytes)?;
+    Ok(Contents { kind, audience, data: data.get() })
 }
 
 /// What stands in an envelope that is written as [`encode`] does: no space between members, texts without escapes and
 /// numbers, and the data last. None where it is not.
 fn as_encoded(envelope: &str) -> Option<Contents<'_>> {
     let mut rest = envelope.strip_prefix('{')?;
-    let (mut name, mut department) = (None, None);
+    let (mut name, mut audience) = (None, None);
     loop {
         let (member, value) = text_of(rest)?;
         let value = value.strip_prefix(':')?;
         if member == "data" {
             let (kind, data) = (name?, value.strip_suffix('}')?);
-            return Some(Contents { kind, department, data });
+            return Some(Contents { kind, audience, data });
         }
         let end = if value.starts_with('"') {
             let (text, end) = text_of(value)?;
             match member {
                 "type" => name = Some(text.into()),
-                "department" => department = Some(text.into()),
+                "audience" => audience = Some(text.into()),
                 _ => {}
             }
             end
@@ -240,10 +258,10 @@ mod tests {
     #[test]
     fn an_envelope_as_it_is_encoded_is_taken_apart_without_reading_it() {
         let usual = r#"{"specversion":"1.0","type":"a.b.v1","streamversion":12,"data":{"data":"}"}}"#;
-        let contents = Contents { kind: "a.b.v1".into(), department: None, data: r#"{"data":"}"}"# };
+        let contents = Contents { kind: "a.b.v1".into(), audience: None, data: r#"{"data":"}"}"# };
         assert_eq!(as_encoded(usual), Some(contents.clone()));
-        let of_department = usual.replace(r#""data":{"#, r#""department":"CGZF","data":{"#);
-        assert_eq!(as_encoded(&of_department), Some(Contents { department: Some("CGZF".into()), ..contents }));
+        let of_department = usual.replace(r#""data":{"#, r#""audience":"order.CGZF","data":{"#);
+        assert_eq!(as_encoded(&of_department), Some(Contents { audience: Some("order.CGZF".into()), ..contents }));
         for other in [
             r#"{"type":"a.b.v1","data":{}"#,
             r#"{ "type":"a.b.v1","data":{}}"#,
@@ -266,6 +284,7 @@ mod tests {
             actor: Actor { id: "staff-1".into(), role: Role::GridLeader, scope: Scope::Everywhere },
             command: CommandId::named("c"),
             correlation: CorrelationId::named("c"),
+            causation: None,
             traceparent: None,
         };
         let header = Header {
@@ -274,7 +293,7 @@ mod tests {
             stream: &stream,
             version: Version(1),
             time: DateTime::from_timestamp_micros(1_800_000_000_123_456).unwrap(),
-            department: None,
+            audience: Audience::District,
         };
         let bytes = encode(&header, &provenance, &data).unwrap();
         let read = decode(&bytes).unwrap();
@@ -304,6 +323,7 @@ mod tests {
             },
             command: CommandId::named("c"),
             correlation: CorrelationId::named("d"),
+            causation: Some(EventId::named("cause")),
             traceparent: Some("00-1-2-01".into()),
         };
         let header = Header {
@@ -312,12 +332,14 @@ mod tests {
             stream: &stream,
             version: Version(7),
             time: DateTime::from_timestamp_micros(1_800_000_000_000_000).unwrap(),
-            department: Some(&department),
+            audience: Audience::Order(&department),
         };
         let bytes = encode(&header, &provenance, &data).unwrap();
         let read = decode(&bytes).unwrap();
         assert_eq!((&*read.source, &*read.actorid), ("/dualgrid/a \"b\"", "c\\d\n"));
         assert_eq!((&*read.actorscope, read.department.as_ref()), ("department:CGZF", Some(&department)));
+        assert_eq!(&*read.audience, "order.CGZF");
+        assert_eq!(read.causationid, Some(EventId::named("cause")));
         assert_eq!(read.traceparent.as_deref(), Some("00-1-2-01"));
         assert_eq!(serde_json::to_vec(&read).unwrap(), bytes);
     }

@@ -46,6 +46,28 @@ impl PersonalField {
     }
 }
 
+/// Personal data in clear, in a command: only ever in memory, never recorded. Shows nothing when printed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Personal<T>(T);
+
+impl<T> Personal<T> {
+    /// Wraps a value in clear.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+    /// The value in clear, for sealing and for checking its length.
+    pub const fn clear(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Personal<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Personal(..)")
+    }
+}
+
 /// The key of one person. Shows nothing when printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PersonKey([u8; 32]);

@@ -75,7 +75,7 @@ impl StreamId {
 
 /// A stream name that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a stream: expected CATEGORY-UUID")]
+#[error("`{}` is not a stream: expected CATEGORY-UUID", .0.escape_debug())]
 pub struct InvalidStream(pub String);
 
 impl FromStr for StreamId {
@@ -147,7 +147,7 @@ mod tests {
         let written_otherwise = format!("case-{}", id.to_string().to_uppercase());
         assert_eq!(written_otherwise.parse(), Ok(StreamId::new("case", id)));
         for bad in ["", "case", "case-", "case-x", "CASE-00000000-0000-0000-0000-000000000007", "-"] {
-            assert!(bad.parse::<StreamId>().is_err(), "{bad:?} must be refused");
+            assert_eq!(bad.parse::<StreamId>(), Err(InvalidStream(bad.into())));
         }
     }
 }

@@ -1,24 +1,23 @@
-//! Durable or refuse: what a database does with a transaction that it calls committed.
+//! Durable or refuse: whether a committed transaction survives a loss of power.
 
 use std::fmt;
 
 /// One setting that decides whether a committed transaction survives a loss of power.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Name of the setting, as the database calls it.
+    /// The name of the setting in the database.
     pub setting: &'static str,
     /// Its effective value on the writer's connection.
     pub value: String,
-    /// Whether it is durable enough.
+    /// Whether this value is durable enough.
     pub durable: bool,
-    /// What to do where it is not.
+    /// What to do if it is not.
     pub advice: &'static str,
 }
 
-/// What was found out about the durability of a database, read on a connection made like the writer's.
+/// The durability of a database, read on a connection made like the writer's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Durability {
-    /// Every setting that was looked at.
     pub findings: Vec<Finding>,
 }
 
@@ -48,7 +47,7 @@ pub(crate) fn of_postgres(settings: Vec<(String, String)>) -> Durability {
             "synchronous_commit" => (
                 "synchronous_commit",
                 matches!(value.as_str(), "on" | "remote_apply"),
-                "set it to on (`alter database … set synchronous_commit = on`, and look at `alter role` and the url)",
+                "set it to on (`alter database … set synchronous_commit = on`; check `alter role` and the url too)",
             ),
             "fsync" => ("fsync", value == "on", "set it to on in postgresql.conf and reload"),
             "full_page_writes" => {

@@ -1,10 +1,10 @@
-//! Files that prove something, kept under their own digest in an object store: a folder, or S3.
+//! Files that prove something, stored under their own digest in an object store: a folder or S3.
 //!
-//! A file is called `ab/abcd….jpg`: the first two digits of its SHA-256, the whole SHA-256, and an extension that
-//! stands for its media type, since a folder keeps no attributes.
+//! A file is named `ab/abcd….jpg`: the first two digits of its SHA-256, the whole SHA-256, and an extension for its media type,
+//! since a folder keeps no attributes.
 //!
-//! INVARIANT: what is given out has the digest under which it was asked for.
-//! INVARIANT: in a folder, a file and its name are on the disk (fsync) before [`ObjectEvidence`] says that it is kept.
+//! INVARIANT: what is returned has the digest that was asked for.
+//! INVARIANT: in a folder, a file and its name are on the disk (fsync) before [`ObjectEvidence`] answers that it is stored.
 
 mod media_type;
 
@@ -22,16 +22,9 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 
+use crate::error::OpenError;
 use crate::failure::chain;
-use crate::open::OpenError;
 use media_type::MediaType;
-
-/// The end of the sentence that says which urls are taken.
-#[cfg(feature = "s3")]
-pub(crate) const AND_S3: &str = " or s3://BUCKET/PREFIX, with credentials in AWS_*";
-/// The end of the sentence that says which urls are taken.
-#[cfg(not(feature = "s3"))]
-pub(crate) const AND_S3: &str = " (s3:// needs a dualgrid built with the feature s3)";
 
 /// The evidence store in a folder or in S3.
 #[derive(Clone, Debug)]
@@ -41,7 +34,7 @@ pub struct ObjectEvidence {
 }
 
 impl ObjectEvidence {
-    /// Opens the store at `file:///ABSOLUTE/PATH`, whose folder is made where there is none, or with the feature `s3`
+    /// Opens the store at `file:///ABSOLUTE/PATH`, whose folder is created if missing, or with the feature `s3`
     /// at `s3://BUCKET/PREFIX`.
     pub fn open(url: &str) -> Result<Self, OpenError> {
         let refused = |source| OpenError::Evidence { url: url.to_owned(), source };
@@ -100,7 +93,7 @@ fn folder(path: &FilePath) -> Result<LocalFileSystem, object_store::Error> {
 
 #[async_trait]
 impl EvidenceStore for ObjectEvidence {
-    /// Keeps a file. Where it is kept already it is read again, so that a changed one is noticed and not hidden.
+    /// Stores a file. A file that is stored already is read again, so that a changed one is noticed and not hidden.
     async fn put(&self, media_type: &str, bytes: Bytes) -> Result<Evidence, EvidenceError> {
         let size = bytes.len() as u64;
         if size == 0 {
@@ -140,6 +133,6 @@ fn failure(operation: &'static str, source: &object_store::Error) -> Failure {
     use object_store::Error::{PermissionDenied, Unauthenticated};
     let passing = !matches!(source, PermissionDenied { .. } | Unauthenticated { .. });
     let failure = Failure { operation, reason: chain(source), passing };
-    tracing::warn!(operation, passing, error = failure.reason, "the evidence store refused or was lost");
+    tracing::warn!(operation, passing, error = failure.reason, "the evidence store refused or was unreachable");
     failure
 }

@@ -1,4 +1,4 @@
-//! From what sqlx says to what a port says.
+//! From errors of sqlx to failures of a port.
 
 use app::port::Failure;
 use sqlx::error::{DatabaseError, ErrorKind};
@@ -14,13 +14,15 @@ const PASSING_IN_SQLITE: [i32; 7] = [5, 6, 7, 10, 13, 14, 15];
 /// PostgreSQL's "undefined table".
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// PostgreSQL's "undefined column".
-const UNDEFINED_COLUMN: &str = "42703";
-
 /// The failure of `operation`, and the chain of its causes in the program's log.
 pub(crate) fn failure(operation: &'static str, source: &sqlx::Error) -> Failure {
     let failure = Failure { operation, reason: chain(source), passing: is_passing(source) };
-    tracing::warn!(operation, passing = failure.passing, error = failure.reason, "the database refused or was lost");
+    tracing::warn!(
+        operation,
+        passing = failure.passing,
+        error = failure.reason,
+        "the database refused or was unreachable"
+    );
     failure
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A failure that no retry mends.
+/// A failure that no retry repairs.
 pub(crate) fn broken(operation: &'static str, reason: impl Into<String>) -> Failure {
     let failure = Failure { operation, reason: reason.into(), passing: false };
     tracing::error!(operation, reason = failure.reason, "the database holds or said something unexpected");
@@ -59,7 +61,7 @@ pub(crate) fn is_passing(source: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether it is certain that the statement had no effect. It is not when the connection was lost on the way.
+/// Whether it is certain that the statement had no effect. It is not if the connection was lost on the way.
 pub(crate) fn is_undone(source: &sqlx::Error) -> bool {
     match source {
         // The server ends sessions with class 57P; the answer to a commit may have been on its way.
@@ -71,28 +73,21 @@ pub(crate) fn is_undone(source: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a table that was named does not exist (any more).
+/// Whether a table of the statement does not exist (any more).
 pub(crate) fn is_missing_table(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(|error| {
         error.code().is_some_and(|code| code == UNDEFINED_TABLE) || error.message().starts_with("no such table")
     })
 }
 
-/// Whether a unique key was there already.
+/// Whether a unique key existed already.
 pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(DatabaseError::is_unique_violation)
 }
 
-/// Whether something that has to have a value had none.
+/// Whether a required value was missing.
 pub(crate) fn is_null_violation(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(|error| error.kind() == ErrorKind::NotNullViolation)
-}
-
-/// Whether a column that was named does not exist: the table is of another version of the view.
-pub(crate) fn is_missing_column(source: &sqlx::Error) -> bool {
-    source.as_database_error().is_some_and(|error| {
-        error.code().is_some_and(|code| code == UNDEFINED_COLUMN) || error.message().starts_with("no such column")
-    })
 }
 
 fn is_passing_code(error: &dyn DatabaseError) -> bool {

@@ -1,13 +1,13 @@
-//! A few futures that are under way at once in one task.
+//! A few futures that run at once in one task.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Polls all of them whenever the task is woken, which is right for a handful.
+/// Polls all of them whenever the task is woken, which suits a handful.
 ///
-/// `FuturesUnordered` wakes its own task each time it has polled everything that it has: with one or two futures that is
-/// every time, and every time another thread is woken to take the task over.
+/// `FuturesUnordered` wakes its own task each time it has polled all of its futures. With one or two futures that is every time,
+/// and every time another thread is woken to take over the task.
 pub(crate) struct Flights<F>(Vec<Pin<Box<F>>>);
 
 impl<F: Future> Flights<F> {
@@ -27,7 +27,7 @@ impl<F: Future> Flights<F> {
         self.0.push(Box::pin(flight));
     }
 
-    /// What the first one gives that ends; waits for ever where there is none.
+    /// The output of the first future that ends; waits forever if there is none.
     pub(crate) async fn landed(&mut self) -> F::Output {
         poll_fn(|context| self.poll_landed(context)).await
     }

@@ -1,7 +1,7 @@
-//! Versions of streams that this process has read or written, so that an append need not look for what is known.
+//! Versions of streams that this process has read or written, so that an append need not look them up.
 //!
-//! That a stream has had a version stays true for ever; that it is the newest one is for the unique key of stream and version
-//! to say. Together they are the version check.
+//! That a stream has had a version stays true forever; whether it is the newest one is checked by the unique key of stream and
+//! version. Together they are the version check.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use app::port::Append;
 use kernel::{StreamId, Version};
 use quick_cache::sync::Cache;
 
-use crate::writer::Verdict;
+use crate::backend::Verdict;
 
 /// How many streams are remembered: about 20 MiB.
 const STREAMS_MAX: usize = 100_000;
@@ -30,22 +30,25 @@ impl Known {
         self.0.insert(stream.clone(), version);
     }
 
-    /// What a batch that has committed says of its streams.
+    /// What a batch that has committed tells about its streams.
     pub(crate) fn saw_all(&self, verdicts: &[Verdict]) {
         for verdict in verdicts {
             match verdict {
-                Verdict::Made(receipt) if receipt.events > 0 => self.saw(&receipt.stream, receipt.version),
+                Verdict::Made(receipt) if receipt.events > 0 => {
+                    receipt.streams.iter().for_each(|moved| self.saw(&moved.stream, moved.version));
+                }
                 _ => {}
             }
         }
     }
 
-    /// Whether nothing has to be looked up before the batch: each append has an event, whose key the database checks, and
-    /// follows a version that is known to be there.
+    /// Whether nothing has to be looked up before the batch: each part has an event, whose key the database checks, and
+    /// follows a version that is known to exist. A check-only part inserts nothing that could be refused, so its version is
+    /// always looked up: another process may have moved the stream.
     pub(crate) fn covers(&self, batch: &[Append]) -> bool {
-        batch.iter().all(|append| {
-            let is_there = append.expected == Version(0) || self.0.get(&append.stream) == Some(append.expected);
-            is_there && !append.events.is_empty()
+        batch.iter().flat_map(|append| &append.parts).all(|part| {
+            let exists = part.expected == Version(0) || self.0.get(&part.stream) == Some(part.expected);
+            exists && !part.events.is_empty()
         })
     }
 

@@ -1,20 +1,22 @@
-//! Floor 3: the event log, the views, the vault and the evidence, on PostgreSQL, SQLite and disks.
+//! Floor 4: the event log, the views, the vault and the evidence, on PostgreSQL, SQLite and disks.
 //!
-//! Implements the ports of `app` that keep something: `EventLog` ([`PgLog`], [`SqliteLog`], [`MemoryLog`]),
-//! `AggregateStores` ([`LogStores`], which are esrs stores on any log), `ViewStore` ([`PgViews`], [`SqliteViews`]),
-//! `Vault` ([`PgVault`], [`SqliteVault`]) and `EvidenceStore` ([`ObjectEvidence`]). [`open`] and its sisters make them
-//! from urls.
+//! Implements the ports of `app` that keep something: `EventLog` ([`PgLog`], [`SqliteLog`], [`MemoryLog`]), `ViewStore`
+//! ([`PgViews`], [`SqliteViews`]), `Vault` ([`PgVault`], [`SqliteVault`]) and `EvidenceStore` ([`ObjectEvidence`]). [`open`] and
+//! its sisters open them from urls.
 //!
-//! INVARIANT: positions are 1, 2, 3 … without a gap and in commit order, whatever fails and however many processes
-//! write. They come from a head row that is locked in the append transaction, never from a sequence.
-//! INVARIANT: a command has one effect. Its id is stored in the transaction of its events, and looked up there first.
-//! INVARIANT: an event is stored as the bytes it came as, and is given back as those.
-//! INVARIANT: nothing is called recorded that a loss of power can take back; a database that may is refused.
-//! INVARIANT: SQL stands here and nowhere else, and no row of `events` or `commands` is changed or deleted.
+//! INVARIANT: positions are 1, 2, 3 … without a gap and in commit order, whatever fails and however many processes write. They
+//! come from a head row that is locked in the append transaction, never from a sequence.
+//! INVARIANT: a command has one effect, on all of its streams or on none. Its id is stored in the transaction of its events and
+//! looked up there first.
+//! INVARIANT: an event is stored and returned as the bytes it came as.
+//! INVARIANT: nothing is answered as recorded that a loss of power can undo; a database that may lose it is refused.
+//! INVARIANT: SQL is here and nowhere else, and no row of `events` or `commands` is changed or deleted.
 //! Absent: what a command or an event means.
 
+mod backend;
 mod committed;
 mod durability;
+mod error;
 mod evidence;
 mod failure;
 mod flights;
@@ -26,18 +28,19 @@ mod options;
 mod postgres;
 mod record;
 mod sqlite;
-mod stores;
+mod steps;
+mod trial;
 mod vault;
 mod views;
 mod writer;
 
 pub use durability::{Durability, Finding};
+pub use error::OpenError;
 pub use evidence::ObjectEvidence;
 pub use memory::MemoryLog;
-pub use open::{OpenError, Opened, durability, open, open_evidence, open_vault};
+pub use open::{Opened, durability, open, open_evidence, open_vault};
 pub use options::Options;
 pub use postgres::PgLog;
 pub use sqlite::SqliteLog;
-pub use stores::{CommandStore, LogStores};
 pub use vault::{PgVault, SqliteVault, Wrapping};
 pub use views::{PgViews, SqliteViews};

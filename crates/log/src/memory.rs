@@ -1,19 +1,19 @@
-//! The log in memory: for tests of the domain and of use cases. Keeps nothing.
+//! The log in memory, for tests of the domain and of use cases. It is gone when the process ends.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Part, Receipt};
 use async_trait::async_trait;
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use tokio::sync::watch;
 
+use crate::backend::Verdict;
 use crate::committed::Committed;
-use crate::record::{made, version_of};
-use crate::writer::{Verdict, answer_one};
+use crate::record::{check, made, version_of};
 
-/// A log in memory, with the rules of the others.
+/// A log in memory, with the same rules as the others.
 #[derive(Debug)]
 pub struct MemoryLog {
     kept: Mutex<Kept>,
@@ -54,19 +54,30 @@ impl Kept {
         if let Some((receipt, request)) = self.commands.get(&append.command) {
             return Verdict::Found(Receipt { replayed: true, ..receipt.clone() }, *request);
         }
-        let places = self.streams.entry(append.stream.clone()).or_default();
-        let actual = version_of(places.len());
-        if actual != append.expected {
-            return Verdict::Conflict(actual);
+        for (number, part) in append.parts.iter().enumerate() {
+            let actual = version_of(self.streams.get(&part.stream).map_or(0, Vec::len));
+            if actual != part.expected {
+                return Verdict::Conflict(number, actual);
+            }
         }
-        let before = self.events.last().map_or(Position::START, |event| event.position);
-        let (mut position, mut version) = (before, actual);
-        for event in &append.events {
+        let before = self.head();
+        for part in append.parts.iter().filter(|part| !part.events.is_empty()) {
+            self.push(part);
+        }
+        let receipt = made(append, before);
+        self.commands.insert(append.command, (receipt.clone(), append.request));
+        Verdict::Made(receipt)
+    }
+
+    fn push(&mut self, part: &Part) {
+        let (mut position, mut version) = (self.head(), part.expected);
+        let places = self.streams.entry(part.stream.clone()).or_default();
+        for event in &part.events {
             (position, version) = (position.next(), Version(version.0 + 1));
             places.push(self.events.len());
             self.events.push(Recorded {
                 position,
-                stream: append.stream.clone(),
+                stream: part.stream.clone(),
                 version,
                 id: event.id,
                 kind: event.kind.to_owned(),
@@ -74,21 +85,19 @@ impl Kept {
                 bytes: event.bytes.clone(),
             });
         }
-        let receipt = made(append, before);
-        self.commands.insert(append.command, (receipt.clone(), append.request));
-        Verdict::Made(receipt)
     }
 }
 
 #[async_trait]
 impl EventLog for MemoryLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
+        check(&append)?;
         let (verdict, head) = {
             let mut kept = self.kept();
             (kept.record(&append), kept.head())
         };
-        self.committed.saw(head);
-        answer_one(&append, verdict)
+        self.committed.made(head);
+        verdict.answer(&append)
     }
 
     async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {

@@ -5,13 +5,13 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _, SqliteConnection};
 
-use crate::open::OpenError;
+use crate::error::OpenError;
 
 /// One set of migrations.
 pub(crate) struct Migrations {
-    /// Where is written which of them were applied.
+    /// The table that lists which of them were applied.
     table: &'static str,
-    /// Version, description and text, as in the file's name.
+    /// Version and description, as in the name of the file, and text.
     files: &'static [(i64, &'static str, &'static str)],
 }
 
@@ -26,18 +26,11 @@ pub(crate) const POSTGRES_LOG: Migrations = Migrations {
     files: &[
         file!(20_261_123_000_000, "create_log", "postgres/log"),
         file!(20_261_123_000_100, "create_append_batch", "postgres/log"),
-        file!(20_261_124_000_000, "create_append_known", "postgres/log"),
-        file!(20_261_125_000_000, "guard_head_by_triggers", "postgres/log"),
     ],
 };
 
-pub(crate) const POSTGRES_VIEWS: Migrations = Migrations {
-    table: "view_migrations",
-    files: &[
-        file!(20_261_123_000_000, "create_views", "postgres/views"),
-        file!(20_261_124_000_000, "add_filling", "postgres/views"),
-    ],
-};
+pub(crate) const POSTGRES_VIEWS: Migrations =
+    Migrations { table: "view_migrations", files: &[file!(20_261_123_000_000, "create_views", "postgres/views")] };
 
 pub(crate) const POSTGRES_VAULT: Migrations =
     Migrations { table: "vault_migrations", files: &[file!(20_261_123_000_000, "create_keys", "postgres/vault")] };
@@ -45,13 +38,8 @@ pub(crate) const POSTGRES_VAULT: Migrations =
 pub(crate) const SQLITE_LOG: Migrations =
     Migrations { table: "log_migrations", files: &[file!(20_261_123_000_000, "create_log", "sqlite/log")] };
 
-pub(crate) const SQLITE_VIEWS: Migrations = Migrations {
-    table: "view_migrations",
-    files: &[
-        file!(20_261_123_000_000, "create_views", "sqlite/views"),
-        file!(20_261_124_000_000, "add_filling", "sqlite/views"),
-    ],
-};
+pub(crate) const SQLITE_VIEWS: Migrations =
+    Migrations { table: "view_migrations", files: &[file!(20_261_123_000_000, "create_views", "sqlite/views")] };
 
 pub(crate) const SQLITE_VAULT: Migrations =
     Migrations { table: "vault_migrations", files: &[file!(20_261_123_000_000, "create_keys", "sqlite/vault")] };

@@ -7,16 +7,16 @@ use std::time::Duration;
 pub struct Options {
     /// How long a call may wait for a connection, or for the lock of a SQLite file, before it fails as passing.
     pub acquire_timeout: Duration,
-    /// How long PostgreSQL may take to answer before the connection counts as lost. A server that vanished says nothing,
-    /// and the operating system waits for it for a quarter of an hour; well above what a slow disk takes to commit.
+    /// How long PostgreSQL may take to answer before the connection counts as lost. A server that vanished says nothing, and the
+    /// operating system waits a quarter of an hour for it. Well above what a slow disk takes to commit.
     pub answer_timeout: Duration,
-    /// Most connections that read the log in order or look a command up. Streams are read on four others, and the writer has
-    /// two.
+    /// Most connections that read the log in order or look up a command. On PostgreSQL streams are read on four others, the
+    /// writer has two, and one hears from other processes.
     pub log_readers_max: u32,
-    /// Most connections on which views are asked.
+    /// Most connections that query views.
     pub view_connections_max: u32,
-    /// Most connections on which views follow the log. Apart from those that ask, so that a view that hangs holds up nobody
-    /// but those who ask it.
+    /// Most connections on which views follow the log. They are separate from those that query, so that a view that hangs delays
+    /// only its own callers.
     pub view_runner_connections_max: u32,
 }
 

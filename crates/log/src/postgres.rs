@@ -2,7 +2,9 @@
 
 mod connection;
 mod pool;
+mod rows;
 mod streams;
+mod wake;
 mod writer;
 
 pub(crate) use connection::{Place, refuse_unless_durable};
@@ -12,7 +14,6 @@ use std::time::Duration;
 
 use app::port::{Append, AppendError, EventLog, Failure, Receipt};
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use sqlx::postgres::PgRow;
@@ -21,15 +22,18 @@ use tokio::sync::watch;
 
 use crate::committed::Committed;
 use crate::durability::Durability;
+use crate::error::OpenError;
 use crate::failure::failure;
 use crate::known::Known;
 use crate::migrations::POSTGRES_LOG;
-use crate::open::OpenError;
 use crate::options::Options;
-use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql};
+use crate::record::{check_gapless, position_from_sql, position_to_sql, stream_from_sql};
+use crate::trial::{Tried, postgres_steps};
 use crate::writer::Writer;
+use rows::{read_command, read_event};
 use streams::Streams;
-use writer::{HeadPage, PgBackend};
+use wake::Wake;
+use writer::{PgBackend, Shared};
 
 /// The log in a PostgreSQL database.
 #[derive(Debug)]
@@ -39,28 +43,31 @@ pub struct PgLog {
     writer: Writer,
     committed: Committed,
     known: Known,
+    _wake: Wake,
 }
 
 impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let (reading, place) = (reading(url)?, writing(url)?);
-        let mut connection = place.connect_at_start(options.acquire_timeout).await?;
-        refuse_unless_durable(&place, &mut connection).await?;
+        let place = Place::parse(url)?;
+        let (reading, writing) = (place.clone().for_reading(), place.for_writing());
+        let mut connection = writing.connect_at_start(options.acquire_timeout).await?;
+        refuse_unless_durable(&writing, &mut connection).await?;
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
-        let head = checked_head(&mut connection).await?;
-        let committed = Committed::at(head);
+        let committed = Committed::at(checked_head(&mut connection).await?);
         let readers = Pool::new(reading.clone(), "dualgrid reader", options.log_readers_max, options);
         let streams = Streams::start(&reading, options);
-        let known = Known::default();
-        let second = place.connect_at_start(options.acquire_timeout).await?;
-        let shared = (known.clone(), HeadPage::default());
-        let lane = |connection| PgBackend::new(place.clone(), connection, options, shared.clone());
-        let lanes = vec![lane(connection), lane(second)];
-        Ok(Self { readers, streams, writer: Writer::start(lanes, committed.clone()), committed, known })
+        let shared = Shared::default();
+        let known = shared.known.clone();
+        let second = writing.connect_at_start(options.acquire_timeout).await?;
+        let lane =
+            |connection| Tried(PgBackend::new(writing.clone(), connection, options, shared.clone(), postgres_steps()));
+        let writer = Writer::start(vec![lane(connection), lane(second)], committed.clone());
+        let wake = Wake::start(reading, committed.clone(), options);
+        Ok(Self { readers, streams, writer, committed, known, _wake: wake })
     }
 
-    /// What the server does with a transaction it calls committed, without changing anything there.
+    /// Whether committed transactions of the server survive a loss of power. Changes nothing there.
     pub async fn durability(url: &str, timeout: Duration) -> Result<Durability, OpenError> {
         let place = Place::parse(url)?;
         let mut connection = place.connect_at_start(timeout).await?;
@@ -69,17 +76,6 @@ impl PgLog {
         let _ = connection.close().await;
         Ok(durability)
     }
-}
-
-/// Where the log is read. What is looked for has an index or a place. The planner may have seen the tables when they were empty,
-/// and would read all of them; nor must it think that such a statement is worth compiling.
-fn reading(url: &str) -> Result<Place, OpenError> {
-    Ok(Place::parse(url)?.with("enable_seqscan", "off").with("jit", "off"))
-}
-
-/// Where it is written: with one plan, which does not depend on how many rows there were when it was made.
-fn writing(url: &str) -> Result<Place, OpenError> {
-    Ok(reading(url)?.with("plan_cache_mode", "force_generic_plan"))
 }
 
 /// The head, after a check that it is the position of the newest event.
@@ -102,28 +98,6 @@ async fn checked_head(connection: &mut PgConnection) -> Result<Position, OpenErr
     position_from_sql(head).map_err(OpenError::Failure)
 }
 
-fn read_event(row: &PgRow) -> Result<EventRow, sqlx::Error> {
-    Ok(EventRow {
-        position: row.try_get(0)?,
-        version: row.try_get(1)?,
-        id: row.try_get(2)?,
-        kind: row.try_get(3)?,
-        time: row.try_get::<DateTime<Utc>, _>(4)?,
-        bytes: row.try_get(5)?,
-    })
-}
-
-fn read_command(row: &PgRow) -> Result<CommandRow, sqlx::Error> {
-    Ok(CommandRow {
-        command: row.try_get(0)?,
-        request: row.try_get(1)?,
-        stream: row.try_get(2)?,
-        version: row.try_get(3)?,
-        first: row.try_get(4)?,
-        events: row.try_get(5)?,
-    })
-}
-
 #[async_trait]
 impl EventLog for PgLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
@@ -139,7 +113,8 @@ impl EventLog for PgLog {
                 stream,
                 version,
                 first_position,
-                events
+                events,
+                also
             from commands
             where command_id = $1",
         )
@@ -194,7 +169,7 @@ impl EventLog for PgLog {
 
     async fn head(&self) -> Result<Position, Failure> {
         const OPERATION: &str = "read the head of the log";
-        // Of the newest event and not of the head row, which may have many old versions (`writer/head.rs`).
+        // From the newest event and not from the head row, which may have many old versions (`writer/head.rs`).
         let query = sqlx::query_scalar("select coalesce(max(position), 0) from events");
         let head: Result<i64, _> = self.readers.wait(query.fetch_one(&self.readers.get())).await;
         let head = position_from_sql(head.map_err(|source| failure(OPERATION, &source))?)?;

@@ -1,6 +1,6 @@
-//! What rows of a log mean, for every backend alike.
+//! What appends and rows of a log mean, for every backend alike.
 
-use app::port::{Append, Failure, Receipt};
+use app::port::{Append, Failure, Moved, Part, Receipt};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
@@ -11,17 +11,54 @@ use crate::failure::broken;
 
 const READ: &str = "read the log";
 
+/// Refuses an append that no log could record: a mistake of the caller.
+pub(crate) fn check(append: &Append) -> Result<(), Failure> {
+    let reason = match append.parts.as_slice() {
+        [] => format!("command {} names no stream", append.command),
+        [_] => return Ok(()),
+        parts => {
+            let repeated =
+                parts.iter().enumerate().find(|(n, part)| parts[..*n].iter().any(|p| p.stream == part.stream));
+            let Some((_, part)) = repeated else { return Ok(()) };
+            format!("command {} names {} twice", append.command, part.stream)
+        }
+    };
+    Err(broken("append to the log", reason))
+}
+
+/// The part on the stream that the command names.
+pub(crate) fn leading(append: &Append) -> &Part {
+    append.parts.first().expect("an append without parts was refused when it came")
+}
+
+/// How many events an append has.
+pub(crate) fn events_of(append: &Append) -> u32 {
+    append.parts.iter().map(|part| count_of(part.events.len())).sum()
+}
+
 /// The receipt of an append whose first event comes right after `before`.
 pub(crate) fn made(append: &Append, before: Position) -> Receipt {
-    let events = count_of(append.events.len());
+    let events = events_of(append);
+    let moved = |part: &Part| Moved { stream: part.stream.clone(), version: part.version() };
+    let (first, others) = (leading(append), moving_others(append));
     Receipt {
         command: append.command,
-        stream: append.stream.clone(),
-        version: Version(append.expected.0 + events),
+        streams: std::iter::once(first).chain(others).map(moved).collect(),
         first: (events > 0).then(|| before.next()),
         events,
         replayed: false,
     }
+}
+
+/// The parts with events, without the first part.
+fn moving_others(append: &Append) -> impl Iterator<Item = &Part> {
+    append.parts.iter().skip(1).filter(|part| !part.events.is_empty())
+}
+
+/// Every other stream of a receipt with its version, as it is stored: `[["case-…",3]]`. `None` if there is none, as a rule.
+pub(crate) fn also(append: &Append) -> Option<String> {
+    let others: Vec<(&str, u32)> = moving_others(append).map(|part| (part.stream.as_str(), part.version().0)).collect();
+    (!others.is_empty()).then(|| serde_json::to_string(&others).expect("texts and numbers can be written as JSON"))
 }
 
 /// A count of events as it is stored.
@@ -88,17 +125,20 @@ pub(crate) struct CommandRow {
     pub(crate) version: i32,
     pub(crate) first: Option<i64>,
     pub(crate) events: i32,
+    pub(crate) also: Option<String>,
 }
 
 impl CommandRow {
-    /// The receipt, marked as found, and the hash of the request.
+    /// The receipt, marked as replayed, and the hash of the request.
     pub(crate) fn into_found(self) -> Result<(Receipt, Digest), Failure> {
         let request = <[u8; 32]>::try_from(self.request);
         let request = request.map_err(|_| broken(READ, format!("command {} has no request hash", self.command)))?;
+        let mut streams =
+            vec![Moved { stream: stream_from_sql(&self.stream)?, version: Version(from_sql(self.version)?) }];
+        streams.extend(self.also.as_deref().map_or(Ok(Vec::new()), also_from_sql)?);
         let receipt = Receipt {
             command: CommandId::new(self.command),
-            stream: stream_from_sql(&self.stream)?,
-            version: Version(from_sql(self.version)?),
+            streams,
             first: self.first.map(position_from_sql).transpose()?,
             events: from_sql(self.events)?,
             replayed: true,
@@ -107,12 +147,20 @@ impl CommandRow {
     }
 }
 
+fn also_from_sql(also: &str) -> Result<Vec<Moved>, Failure> {
+    let others: Vec<(String, u32)> =
+        serde_json::from_str(also).map_err(|error| broken(READ, format!("the streams of a command: {error}")))?;
+    let moved =
+        |(stream, version): (String, u32)| Ok(Moved { stream: stream_from_sql(&stream)?, version: Version(version) });
+    others.into_iter().map(moved).collect()
+}
+
 /// A stream as SQL gave it.
 pub(crate) fn stream_from_sql(stream: &str) -> Result<StreamId, Failure> {
     stream.parse().map_err(|error: kernel::stream::InvalidStream| broken(READ, error.to_string()))
 }
 
-/// Events read in order of position, where nothing may be missing: position is `after` + 1, + 2, ...
+/// Refuses events with a gap in their positions, which must be `after` + 1, + 2, ...
 pub(crate) fn check_gapless(after: Position, events: &[Recorded]) -> Result<(), Failure> {
     let mut before = after;
     for event in events {

@@ -1,11 +1,13 @@
 //! The log in a SQLite file. Two processes may use the same file, on the same machine.
 
 mod connection;
+mod inserts;
 mod rows;
+mod wake;
 mod writer;
 
 pub(crate) use connection::{File, Synchronous, micros};
-pub(crate) use rows::{chunks, insert};
+pub(crate) use inserts::{chunks, insert};
 
 use std::time::Duration;
 
@@ -19,14 +21,16 @@ use tokio::sync::watch;
 
 use crate::committed::Committed;
 use crate::durability::Durability;
+use crate::error::OpenError;
 use crate::failure::failure;
 use crate::known::Known;
 use crate::migrations::SQLITE_LOG;
-use crate::open::OpenError;
 use crate::options::Options;
-use crate::record::{CommandRow, EventRow, check_gapless, position_from_sql, position_to_sql, stream_from_sql, to_sql};
+use crate::record::{check_gapless, position_from_sql, position_to_sql, stream_from_sql, to_sql};
+use crate::trial::{Tried, sqlite_steps};
 use crate::writer::Writer;
-use connection::time_from_micros;
+use rows::{read_command, read_event};
+use wake::{READ_HEAD, Wake};
 use writer::SqliteBackend;
 
 /// The log in a SQLite file.
@@ -36,6 +40,7 @@ pub struct SqliteLog {
     writer: Writer,
     committed: Committed,
     known: Known,
+    _wake: Wake,
 }
 
 impl SqliteLog {
@@ -45,15 +50,16 @@ impl SqliteLog {
         let mut connection = file.connect_at_start(Synchronous::Full).await?;
         file.refuse_unless_durable(&mut connection).await?;
         SQLITE_LOG.run_on_sqlite(&mut connection).await?;
-        let head = checked_head(&mut connection).await?;
-        let committed = Committed::at(head);
+        let committed = Committed::at(checked_head(&mut connection).await?);
         let readers = file.readers(options.log_readers_max);
         let known = Known::default();
-        let backend = SqliteBackend::new(file, connection, known.clone());
-        Ok(Self { readers, writer: Writer::start(vec![backend], committed.clone()), committed, known })
+        let wake = Wake::start(file.path(), readers.clone(), committed.clone());
+        let backend = Tried(SqliteBackend::new(file, connection, known.clone(), sqlite_steps()));
+        let writer = Writer::start(vec![backend], committed.clone());
+        Ok(Self { readers, writer, committed, known, _wake: wake })
     }
 
-    /// What SQLite does with a transaction it calls committed. Creates the file where there is none.
+    /// Whether committed transactions of SQLite survive a loss of power. Creates the file if there is none.
     pub async fn durability(url: &str, options: &Options) -> Result<Durability, OpenError> {
         let file = File::parse(url, options.acquire_timeout.max(Duration::from_secs(1)))?;
         let mut connection = file.connect_at_start(Synchronous::Full).await?;
@@ -84,28 +90,6 @@ async fn checked_head(connection: &mut SqliteConnection) -> Result<Position, Ope
     position_from_sql(head).map_err(OpenError::Failure)
 }
 
-fn read_event(row: &SqliteRow) -> Result<EventRow, sqlx::Error> {
-    Ok(EventRow {
-        position: row.try_get(0)?,
-        version: row.try_get(1)?,
-        id: row.try_get(2)?,
-        kind: row.try_get(3)?,
-        time: time_from_micros(row.try_get(4)?)?,
-        bytes: row.try_get(5)?,
-    })
-}
-
-fn read_command(row: &SqliteRow) -> Result<CommandRow, sqlx::Error> {
-    Ok(CommandRow {
-        command: row.try_get(0)?,
-        request: row.try_get(1)?,
-        stream: row.try_get(2)?,
-        version: row.try_get(3)?,
-        first: row.try_get(4)?,
-        events: row.try_get(5)?,
-    })
-}
-
 #[async_trait]
 impl EventLog for SqliteLog {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
@@ -121,7 +105,8 @@ impl EventLog for SqliteLog {
                 stream,
                 version,
                 first_position,
-                events
+                events,
+                also
             from commands
             where command_id = $1",
         )
@@ -198,7 +183,7 @@ impl EventLog for SqliteLog {
 
     async fn head(&self) -> Result<Position, Failure> {
         const OPERATION: &str = "read the head of the log";
-        let head: i64 = sqlx::query_scalar("select position from head")
+        let head: i64 = sqlx::query_scalar(READ_HEAD)
             .fetch_one(&self.readers)
             .await
             .map_err(|source| failure(OPERATION, &source))?;

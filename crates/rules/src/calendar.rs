@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// No place on earth is further from UTC.
 const UTC_OFFSET_MINUTES_MAX: i32 = 14 * 60;
 
-/// One version is for a year or so; this keeps counting short, whatever was published.
+/// One version is for about a year. The limit keeps counts short.
 const DAYS_MAX: i64 = 1_000;
 
-/// The id of a calendar version: region, year and revision, for example `cn-2026.1`. A later notice is a new revision.
+/// The id of a calendar version: region, year and revision, for example `cn-2026.1`. A later notice has a new revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String", extend("pattern" = "^[a-z]{2,8}-[0-9]{4}\\.[0-9]{1,3}$"))]
@@ -28,8 +28,7 @@ impl CalendarId {
         &self.region
     }
 
-    /// The id that follows in the same region, for a day that no calendar knows: of the year of that day, after
-    /// `newest`, which is the highest revision of that year so far.
+    /// The next id in the region for a day that no calendar covers. `newest` is the highest revision of the year of that day.
     pub(crate) fn missing(region: &str, day: NaiveDate, newest: Option<u16>) -> Self {
         let year = u16::try_from(day.year()).unwrap_or_default();
         Self { region: region.to_owned(), year, revision: newest.unwrap_or_default().saturating_add(1) }
@@ -47,9 +46,9 @@ impl fmt::Display for CalendarId {
     }
 }
 
-/// A text that is not the id of a calendar.
+/// The text is not the id of a calendar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a calendar is called REGION-YEAR.REVISION, for example cn-2026.1")]
+#[error("the id of a calendar is REGION-YEAR.REVISION, for example cn-2026.1")]
 pub struct InvalidCalendarId;
 
 impl TryFrom<String> for CalendarId {
@@ -75,17 +74,17 @@ impl From<CalendarId> for String {
     }
 }
 
-/// One stretch of working hours; `until` is excluded.
+/// One span of working hours; `until` is excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkingSpan {
-    /// Local time at which work begins.
+    /// Local time.
     pub from: NaiveTime,
-    /// Local time at which work ends.
+    /// Local time.
     pub until: NaiveTime,
 }
 
-/// Days off in a row; both ends are off.
+/// Consecutive days off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Holiday {
@@ -93,7 +92,6 @@ pub struct Holiday {
     pub from: NaiveDate,
     /// Last day off.
     pub until: NaiveDate,
-    /// What the holiday is called.
     pub name: String,
 }
 
@@ -101,15 +99,15 @@ pub struct Holiday {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calendar {
-    /// Its id; pinned in every due time that was counted by it.
+    /// Pinned in every due time that was counted by it.
     pub id: CalendarId,
     /// Minutes east of UTC.
     pub utc_offset_minutes: i32,
-    /// First day that it knows.
+    /// The first day that it covers.
     pub first_day: NaiveDate,
-    /// Last day that it knows.
+    /// The last day that it covers.
     pub last_day: NaiveDate,
-    /// The working hours of a day, in order.
+    /// The working hours of each working day, in order.
     pub working_hours: Vec<WorkingSpan>,
     /// The days of the week that are off.
     pub weekend: Vec<Weekday>,
@@ -119,56 +117,56 @@ pub struct Calendar {
     /// Weekend days that are worked in exchange for a holiday (调休).
     #[serde(default)]
     pub makeup_days: Vec<NaiveDate>,
-    /// True where the days were not published yet when it was written.
+    /// True where the official notice was not yet published.
     #[serde(default)]
     pub assumed: bool,
-    /// The notice that it follows.
+    /// The official notice, or why the days are assumed.
     pub source: String,
 }
 
 impl Calendar {
-    /// Whether it knows the day.
+    /// Whether it covers the day.
     pub fn covers(&self, day: NaiveDate) -> bool {
         self.first_day <= day && day <= self.last_day
     }
 
-    /// Whether the day is worked.
+    /// Whether the day is a working day.
     pub fn is_working_day(&self, day: NaiveDate) -> bool {
         let off = self.weekend.contains(&day.weekday()) || self.is_holiday(day);
         self.makeup_days.contains(&day) || !off
     }
 
-    /// The local day of a moment; none at the end of time.
+    /// The local day of a moment; `None` beyond the last date that can be written.
     pub(crate) fn local_day(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
         at.naive_utc().checked_add_signed(self.offset()).map(|local| local.date())
     }
 
-    /// The moment of a local time; none at the end of time.
+    /// The moment of a local time; `None` beyond the last date that can be written.
     pub(crate) fn moment(&self, day: NaiveDate, time: NaiveTime) -> Option<DateTime<Utc>> {
         day.and_time(time).checked_sub_signed(self.offset()).map(|utc| utc.and_utc())
     }
 
-    /// What is wrong with it, if something is.
+    /// What is wrong with it.
     pub(crate) fn fault(&self) -> Option<&'static str> {
         let ordered = self.working_hours.windows(2).all(|pair| pair[0].until <= pair[1].from);
         let within = |holiday: &Holiday| {
             holiday.from <= holiday.until && self.covers(holiday.from) && self.covers(holiday.until)
         };
         if self.utc_offset_minutes.abs() > UTC_OFFSET_MINUTES_MAX {
-            Some("its offset from UTC is out of range")
+            Some("has an offset from UTC that is out of range")
         } else if self.first_day > self.last_day {
-            Some("its last day is before its first")
+            Some("ends before it begins")
         } else if (self.last_day - self.first_day).num_days() >= DAYS_MAX {
-            Some("it covers more than a thousand days")
+            Some("covers more than a thousand days")
         } else if self.working_hours.is_empty()
             || !ordered
             || self.working_hours.iter().any(|span| span.from >= span.until)
         {
-            Some("its working hours must be spans in order that do not overlap")
+            Some("needs working hours: spans in order that do not overlap")
         } else if !self.holidays.iter().all(within) {
-            Some("a holiday ends before it begins or lies outside of its days")
+            Some("has a holiday that ends before it begins or is outside of its days")
         } else if self.makeup_days.iter().any(|day| !self.covers(*day) || self.is_holiday(*day)) {
-            Some("a make-up day is a holiday or lies outside of its days")
+            Some("has a make-up day that is a holiday or is outside of its days")
         } else {
             None
         }

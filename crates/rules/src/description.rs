@@ -1,54 +1,45 @@
 //! The description of all rules, as a person writes it.
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Authority;
 use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Authority, Calendar, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
+use crate::{Calendar, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
 
-/// All rules as of one date. Also the body of `publish-rules`.
+/// All rules as of one moment. Also the body of `publish-rules`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RulesDescription {
-    /// From when on matters, limits, windows and criteria hold.
+    /// The moment from which matters, limits, windows and criteria hold.
     pub effective_from: DateTime<Utc>,
     /// The whole catalogue of matters.
     #[serde(default)]
     pub matters: Vec<MatterSpec>,
-    /// The limit of every step.
+    /// At most one limit a step. A step without one has no due time, and commands that need it are refused.
     #[serde(default)]
     pub step_limits: Vec<StepLimit>,
-    /// The windows in which a case may turn back.
     pub windows: Windows,
-    /// Working calendars; those published before stay, described or not.
+    /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
     pub calendars: Vec<Calendar>,
-    /// Consent rules; those published before stay, described or not.
+    /// Consent rules. Those published before stay, whether described or not.
     #[serde(default)]
     pub consent_rules: Vec<ConsentRule>,
-    /// What has to be answered when a case is filed (立案条件).
+    /// The questions that must be answered when a case is filed (立案条件).
     #[serde(default)]
     pub filing_criteria: Vec<FilingCriterion>,
 }
 
-impl RulesDescription {
-    /// The keys of a description, for taking it out of a file that also holds a district.
-    pub const KEYS: &'static [&'static str] =
-        &["effective_from", "matters", "step_limits", "windows", "calendars", "consent_rules", "filing_criteria"];
-}
-
-/// A matter as it is to be.
+/// A matter as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatterSpec {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
-    /// Its name.
     pub name: String,
-    /// 平安, 服务 or 文明.
     pub class: MatterClass,
-    /// The field it belongs to.
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,
@@ -61,15 +52,15 @@ pub struct MatterSpec {
     pub assisting: Vec<DepartmentCode>,
     /// How long disposal may take.
     pub disposal: Limit,
-    /// True where that limit is dualgrid's assumption.
+    /// True where that limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
-    /// The norm or page that says the limit; for an assumed one, why it was chosen.
+    /// The norm or page that says so; for an assumed limit, why it was chosen.
     pub source: String,
 }
 
 impl MatterSpec {
-    /// The matter in force from that moment on.
+    /// The matter, in force from that moment on.
     pub(crate) fn in_force_from(&self, effective_from: DateTime<Utc>) -> Matter {
         let spec = self.clone();
         Matter {
@@ -92,22 +83,20 @@ impl MatterSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepLimit {
-    /// The step.
     pub step: Step,
-    /// The limit.
     pub limit: Limit,
-    /// True where it is dualgrid's assumption and not from a published source.
+    /// True where the limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
-    /// The norm or page that says so; for an assumed one, why it was chosen.
+    /// The norm or page that says so; for an assumed limit, why it was chosen.
     pub source: String,
 }
 
-/// One question that is answered when a case is filed.
+/// One question that must be answered when a case is filed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilingCriterion {
-    /// Its code, for example `LA-01`.
+    /// For example `LA-01`.
     pub code: String,
     /// The question.
     pub text: String,

@@ -1,148 +1,94 @@
 //! Due times: a limit counted along the published calendars.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kernel::{Derivation, Due, Limit, MatterCode, Step, TimeUnit};
+use kernel::{Derivation, Due, Limit, LimitOf, TimeUnit};
 
-use crate::{Calendar, CalendarId, Rulebook, SourcedLimit};
+use crate::{Calendar, CalendarId, Rulebook};
 
-/// What stands in a derivation that needed no calendar.
-pub const NO_CALENDAR: &str = "none";
+/// The calendar in a derivation that needed none.
+const NO_CALENDAR: &str = "none";
 
-/// What to call the region of a calendar where none is published yet.
+/// The region of the calendar to publish where none was published yet.
 const DEFAULT_REGION: &str = "cn";
 
-/// Why a due time cannot be said.
+/// A limit and where it is published.
+struct Published {
+    limit: Limit,
+    assumed: bool,
+    rule: String,
+}
+
+/// Why no due time can be derived from a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RulesError {
-    /// No limit of the step was in force.
-    #[error("no limit for step {step} was in force at {from}; publish rules that hold then")]
-    NoStepLimit {
-        /// The step.
-        step: String,
-        /// The moment.
-        from: DateTime<Utc>,
-    },
-    /// The matter was not in the catalogue.
-    #[error("matter {matter} was not in the catalogue at {from}")]
-    UnknownMatter {
-        /// The matter.
-        matter: MatterCode,
-        /// The moment.
-        from: DateTime<Utc>,
-    },
-    /// No windows were in force.
-    #[error("no return and reopen windows were in force at {0}; publish rules that hold then")]
-    NoWindows(DateTime<Utc>),
-    /// A day that no calendar knows would have to be counted.
-    #[error("no working calendar knows {day}; publish calendar {publish}")]
-    BeyondCalendars {
-        /// The day.
-        day: NaiveDate,
-        /// The calendar to publish.
-        publish: CalendarId,
-    },
-    /// A limit of nothing.
-    #[error("a limit must be at least 1")]
-    LimitIsZero,
-    /// The due time lies beyond the end of time.
-    #[error("the due time lies beyond every date that can be written")]
+enum NoCount {
+    /// The count reaches a day that no calendar covers.
+    #[error("no working calendar covers {day}; publish calendar {publish}")]
+    BeyondCalendars { day: NaiveDate, publish: CalendarId },
+    /// The due time is after the last date that can be written.
+    #[error("the due time is after the last date that can be written")]
     OutOfRange,
 }
 
-impl RulesError {
-    /// The public code of the error.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            RulesError::NoStepLimit { .. } => "no-step-limit",
-            RulesError::UnknownMatter { .. } => "unknown-matter",
-            RulesError::NoWindows(_) => "no-windows",
-            RulesError::BeyondCalendars { .. } => "beyond-calendars",
-            RulesError::LimitIsZero => "limit-is-zero",
-            RulesError::OutOfRange => "due-out-of-range",
-        }
-    }
-}
-
 impl Rulebook {
-    /// Until when a step is due that begins at `from`.
-    pub fn due(&self, step: Step, from: DateTime<Utc>) -> Result<Due, RulesError> {
-        let name = step_name(step);
-        match self.step_limit(step, from) {
-            Some(limit) => self.due_of(&limit, format!("step {name}"), from),
-            None => Err(RulesError::NoStepLimit { step: name, from }),
-        }
-    }
-
-    /// Until when a matter is to be disposed of that is dispatched at `from`.
-    pub fn matter_due(&self, matter: &MatterCode, from: DateTime<Utc>) -> Result<Due, RulesError> {
-        let unknown = || RulesError::UnknownMatter { matter: matter.clone(), from };
-        let known = self.matter(matter, from).ok_or_else(unknown)?;
-        self.due_of(&known.disposal, format!("matter {matter} disposal"), from)
-    }
-
-    /// Until when a department may return an order that is dispatched at `from`.
-    pub fn return_window(&self, from: DateTime<Utc>) -> Result<Due, RulesError> {
-        let windows = self.windows(from).ok_or(RulesError::NoWindows(from))?;
-        self.due_of(&windows.return_order, "window return".to_owned(), from)
-    }
-
-    /// Until when a case may be reopened that is closed at `from`.
-    pub fn reopen_window(&self, from: DateTime<Utc>) -> Result<Due, RulesError> {
-        let windows = self.windows(from).ok_or(RulesError::NoWindows(from))?;
-        self.due_of(&windows.reopen, "window reopen".to_owned(), from)
-    }
-
-    /// The end of any limit that begins at `from`; `rule` says where the limit stands.
+    /// The due time of a limit that begins at `from`. `None` where the rules have no such limit at that moment; the reason
+    /// where they have one but no due time can be derived from it.
     ///
-    /// Where the days run from one calendar into the next (the turn of the year), the derivation names both, joined
-    /// by `+`; where none was needed, it says [`NO_CALENDAR`].
-    pub fn due_for(&self, limit: Limit, rule: &str, from: DateTime<Utc>, assumed: bool) -> Result<Due, RulesError> {
-        if limit.amount == 0 {
-            return Err(RulesError::LimitIsZero);
+    /// Where the days run from one calendar into the next (the turn of the year), the derivation names both, joined by `+`;
+    /// where no calendar was needed, it says `none`.
+    pub fn due_of(&self, of: &LimitOf, from: DateTime<Utc>) -> Option<Result<Due, String>> {
+        let published = self.published(of, from)?;
+        Some(self.count(published, from).map_err(|error| error.to_string()))
+    }
+
+    fn published(&self, of: &LimitOf, at: DateTime<Utc>) -> Option<Published> {
+        let published = |limit, assumed, rule| Some(Published { limit, assumed, rule });
+        match of {
+            LimitOf::Step(step) => {
+                let known = self.step_limit(step, at)?;
+                published(known.limit, known.assumed, format!("step {step}"))
+            }
+            LimitOf::Disposal(matter) => {
+                let disposal = &self.matter(matter, at)?.disposal;
+                published(disposal.limit, disposal.assumed, format!("matter {matter} disposal"))
+            }
+            LimitOf::ReturnWindow => {
+                let window = &self.windows(at)?.return_order;
+                published(window.limit, window.assumed, "window return".to_owned())
+            }
+            LimitOf::ReopenWindow => {
+                let window = &self.windows(at)?.reopen;
+                published(window.limit, window.assumed, "window reopen".to_owned())
+            }
         }
+    }
+
+    fn count(&self, published: Published, from: DateTime<Utc>) -> Result<Due, NoCount> {
+        let Published { limit, assumed, rule } = published;
         let amount = i64::from(limit.amount);
         let mut count = Count { calendars: &self.calendars, used: vec![] };
         let at = match limit.unit {
-            TimeUnit::UrgentHour => from.checked_add_signed(TimeDelta::hours(amount)).ok_or(RulesError::OutOfRange)?,
-            TimeUnit::CalendarDay => from.checked_add_signed(TimeDelta::days(amount)).ok_or(RulesError::OutOfRange)?,
+            TimeUnit::UrgentHour => from.checked_add_signed(TimeDelta::hours(amount)).ok_or(NoCount::OutOfRange)?,
+            TimeUnit::CalendarDay => from.checked_add_signed(TimeDelta::days(amount)).ok_or(NoCount::OutOfRange)?,
             TimeUnit::WorkHour => count.work_hours(TimeDelta::hours(amount), from)?,
             TimeUnit::WorkDay => count.work_days(limit.amount, from)?,
         };
-        let derivation = Derivation {
-            from,
-            limit,
-            rule: rule.into(),
-            rules_version: self.version,
-            calendar: count.calendar().into(),
-            assumed,
-        };
+        let (rule, calendar) = (rule.into(), count.calendar().into());
+        let derivation = Derivation { from, limit, rule, rules_version: self.version, calendar, assumed };
         Ok(Due { at, derivation })
     }
-
-    fn due_of(&self, limit: &SourcedLimit, rule: String, from: DateTime<Utc>) -> Result<Due, RulesError> {
-        self.due_for(limit.limit, &rule, from, limit.assumed)
-    }
 }
 
-/// The name of a step as it is stored.
-fn step_name(step: Step) -> String {
-    match serde_json::to_value(step) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => format!("{step:?}"),
-    }
-}
-
-/// Counts along the calendars and remembers which ones it looked at.
+/// Counts along the calendars and remembers those that it used.
 ///
-/// Every day is looked up, so that counting ends where the calendars end.
+/// Every day is looked up, so that the count ends where the calendars end.
 struct Count<'a> {
     calendars: &'a [Calendar],
     used: Vec<&'a CalendarId>,
 }
 
 impl<'a> Count<'a> {
-    /// The end of the last working hours of the n-th working day after the day of `from`.
-    fn work_days(&mut self, amount: u32, from: DateTime<Utc>) -> Result<DateTime<Utc>, RulesError> {
+    /// The end of the working hours of the n-th working day after the day of `from`.
+    fn work_days(&mut self, amount: u32, from: DateTime<Utc>) -> Result<DateTime<Utc>, NoCount> {
         let mut day = self.first_day(from)?;
         let mut left = amount;
         loop {
@@ -151,24 +97,24 @@ impl<'a> Count<'a> {
             if !calendar.is_working_day(day) {
                 continue;
             }
-            left -= 1;
+            left = left.saturating_sub(1);
             if left == 0 {
-                let last = calendar.working_hours.last().ok_or(RulesError::OutOfRange)?;
-                return calendar.moment(day, last.until).ok_or(RulesError::OutOfRange);
+                let last = calendar.working_hours.last().ok_or(NoCount::OutOfRange)?;
+                return calendar.moment(day, last.until).ok_or(NoCount::OutOfRange);
             }
         }
     }
 
     /// The moment at which that much working time has passed.
-    fn work_hours(&mut self, amount: TimeDelta, from: DateTime<Utc>) -> Result<DateTime<Utc>, RulesError> {
+    fn work_hours(&mut self, amount: TimeDelta, from: DateTime<Utc>) -> Result<DateTime<Utc>, NoCount> {
         let mut day = self.first_day(from)?;
         let mut left = amount;
         loop {
             let calendar = self.calendar_of(day)?;
             let spans = if calendar.is_working_day(day) { calendar.working_hours.as_slice() } else { &[] };
             for span in spans {
-                let begin = calendar.moment(day, span.from).ok_or(RulesError::OutOfRange)?.max(from);
-                let end = calendar.moment(day, span.until).ok_or(RulesError::OutOfRange)?;
+                let begin = calendar.moment(day, span.from).ok_or(NoCount::OutOfRange)?.max(from);
+                let end = calendar.moment(day, span.until).ok_or(NoCount::OutOfRange)?;
                 let available = (end - begin).max(TimeDelta::zero());
                 if left <= available {
                     return Ok(begin + left);
@@ -179,18 +125,18 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// The local day of a moment: by the calendar published last of those that know it.
-    fn first_day(&self, from: DateTime<Utc>) -> Result<NaiveDate, RulesError> {
+    /// The local day of a moment, by the last published calendar that covers it.
+    fn first_day(&self, from: DateTime<Utc>) -> Result<NaiveDate, NoCount> {
         let day_by = |calendar: &Calendar| calendar.local_day(from).filter(|day| calendar.covers(*day));
         let newest = self.calendars.last();
         let fallback = || newest.map_or(Some(from.date_naive()), |calendar| calendar.local_day(from));
         match self.calendars.iter().rev().find_map(day_by) {
             Some(day) => Ok(day),
-            None => Err(fallback().map_or(RulesError::OutOfRange, |day| self.beyond(day))),
+            None => Err(fallback().map_or(NoCount::OutOfRange, |day| self.beyond(day))),
         }
     }
 
-    fn calendar_of(&mut self, day: NaiveDate) -> Result<&'a Calendar, RulesError> {
+    fn calendar_of(&mut self, day: NaiveDate) -> Result<&'a Calendar, NoCount> {
         let calendar = self.calendars.iter().rev().find(|calendar| calendar.covers(day));
         let calendar = calendar.ok_or_else(|| self.beyond(day))?;
         if !self.used.contains(&&calendar.id) {
@@ -200,10 +146,10 @@ impl<'a> Count<'a> {
     }
 
     /// Says which calendar is missing.
-    fn beyond(&self, day: NaiveDate) -> RulesError {
+    fn beyond(&self, day: NaiveDate) -> NoCount {
         let region = self.calendars.last().map_or(DEFAULT_REGION, |calendar| calendar.id.region());
         let newest = self.calendars.iter().filter_map(|calendar| calendar.id.revision_for(region, day)).max();
-        RulesError::BeyondCalendars { day, publish: CalendarId::missing(region, day, newest) }
+        NoCount::BeyondCalendars { day, publish: CalendarId::missing(region, day, newest) }
     }
 
     fn calendar(&self) -> String {
@@ -214,8 +160,8 @@ impl<'a> Count<'a> {
     }
 }
 
-fn next(day: NaiveDate) -> Result<NaiveDate, RulesError> {
-    day.succ_opt().ok_or(RulesError::OutOfRange)
+fn next(day: NaiveDate) -> Result<NaiveDate, NoCount> {
+    day.succ_opt().ok_or(NoCount::OutOfRange)
 }
 
 #[cfg(test)]

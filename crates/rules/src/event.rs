@@ -10,84 +10,74 @@ use crate::{Calendar, ConsentRule, FilingCriterion, Matter, StepLimit, Windows};
 kernel::events! {
     /// The events of the rules.
     pub enum RulesEvent in "rules" {
-        MatterPublished = "cn.dualgrid.rules.matter_published.v1",
-        MatterWithdrawn = "cn.dualgrid.rules.matter_withdrawn.v1",
-        StepLimitsPublished = "cn.dualgrid.rules.step_limits_published.v1",
-        WindowsPublished = "cn.dualgrid.rules.windows_published.v1",
-        CalendarPublished = "cn.dualgrid.rules.calendar_published.v1",
-        ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1",
-        FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1",
+        MatterPublished = "cn.dualgrid.rules.matter_published.v1" to District,
+        MatterWithdrawn = "cn.dualgrid.rules.matter_withdrawn.v1" to District,
+        StepLimitsPublished = "cn.dualgrid.rules.step_limits_published.v1" to District,
+        WindowsPublished = "cn.dualgrid.rules.windows_published.v1" to District,
+        CalendarPublished = "cn.dualgrid.rules.calendar_published.v1" to District,
+        ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1" to District,
+        FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1" to District,
     }
-    department = |_| None;
 }
 
-/// A matter came into the catalogue, or is described anew.
+/// A matter was added to the catalogue, or its description changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MatterPublished {
-    /// The version of the rules with it.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// The matter.
     pub matter: Matter,
 }
 
-/// A matter left the catalogue.
+/// A matter was removed from the catalogue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MatterWithdrawn {
-    /// The version of the rules without it.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// The matter.
     pub code: MatterCode,
-    /// From when on it is gone.
+    /// The moment from which it is not in the catalogue.
     pub effective_from: DateTime<Utc>,
 }
 
-/// The limits of all steps.
+/// The limits of all steps were published. They replace the limits before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StepLimitsPublished {
-    /// The version of the rules with them.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// One limit for every step.
+    /// At most one limit a step.
     pub limits: Vec<StepLimit>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// The windows in which a case may turn back.
+/// The windows in which a case may turn back were published. They replace the windows before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WindowsPublished {
-    /// The version of the rules with them.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// The windows.
     pub windows: Windows,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }
 
-/// A working calendar. Due times name it by its id; it is never rewritten.
+/// A working calendar was published. Due times name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CalendarPublished {
-    /// The version of the rules with it.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// The calendar.
     pub calendar: Calendar,
 }
 
-/// A consent rule. Polls name it by its id; it is never rewritten.
+/// A consent rule was published. Decisions name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRulePublished {
-    /// The version of the rules with it.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// The rule.
     pub rule: ConsentRule,
 }
 
-/// What has to be answered when a case is filed.
+/// The questions that must be answered when a case is filed were published. They replace the questions before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FilingCriteriaPublished {
-    /// The version of the rules with them.
+    /// The version of the rules after this event.
     pub rules_version: u32,
-    /// All criteria.
     pub criteria: Vec<FilingCriterion>,
-    /// From when on.
     pub effective_from: DateTime<Utc>,
 }

@@ -1,21 +1,24 @@
 //! Floor 1: the rules of the field as versioned data: matters, limits, calendars, consent rules, filing criteria.
 //!
-//! One stream holds all the rules of an installation. A [`RulesDescription`] (usually a file) is compared with what is
-//! known and becomes fine-grained events; everything that one publication changes carries the same new version.
+//! One stream holds all rules of an installation. A [`RulesDescription`] (usually a file) is compared with the known rules,
+//! and the differences become fine-grained events. All changes of one publication carry the same new version.
 //!
 //! INVARIANT: pure: no I/O, no clock; every query takes the moment it asks about.
-//! INVARIANT: limits, calendars and thresholds are data. No number of days, no holiday and no matter stands in the code.
-//! INVARIANT: a published calendar or consent rule is never rewritten; a correction is a new id, because due times and
-//! polls that were decided name the old one.
+//! INVARIANT: limits, calendars and thresholds are data. No number of days, no holiday and no matter is in the code.
+//! INVARIANT: a published calendar or consent rule never changes; a correction has a new id, because due times and
+//! decisions name the old one.
 //! INVARIANT: a limit names its source or says that it is assumed.
-//! INVARIANT: no due time is guessed beyond the published calendars, and no computation runs past them.
+//! INVARIANT: no due time is guessed beyond the published calendars, and no count runs past them.
 //!
 //! Absent on purpose: matters with several stages of disposal, formulas of the evaluation, polls (issues of their own).
 
 mod calendar;
 mod command;
 mod consent;
+#[cfg(test)]
+mod coverage;
 mod description;
+mod document;
 mod due;
 mod event;
 mod limits;
@@ -28,16 +31,16 @@ mod rulebook;
 mod testing;
 
 pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan};
-pub use command::{Instruction, RulesCommand};
-pub use consent::{ConsentCount, ConsentRule, Fraction, Thresholds, evaluate};
+pub use command::RulesCommand;
+pub use consent::{ConsentRule, Thresholds};
 pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
-pub use due::{NO_CALENDAR, RulesError};
+pub use document::MattersDocument;
 pub use event::{
     CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn, RulesEvent,
     StepLimitsPublished, WindowsPublished,
 };
 pub use limits::{SourcedLimit, Windows};
-pub use matter::{Authority, Domain, HandlingKind, Matter, MatterClass};
+pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;
 pub use refusal::Refusal;
 pub use rulebook::{Rulebook, rules_id};

@@ -1,19 +1,18 @@
-//! Limits and where they come from.
+//! Limits and their sources.
 
 use kernel::Limit;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A limit, and where it is said.
+/// A limit and its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourcedLimit {
-    /// The limit.
     pub limit: Limit,
-    /// True where it is dualgrid's assumption and not from a published source.
+    /// True where the limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
-    /// The norm or page that says so; for an assumed one, why it was chosen.
+    /// The norm or page that says so; for an assumed limit, why it was chosen.
     pub source: String,
 }
 

@@ -1,6 +1,7 @@
 //! A matter (事项) of the catalogue.
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Authority;
 use kernel::{DepartmentCode, MatterCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub enum MatterClass {
     Civility,
 }
 
-/// The field that a matter belongs to, for statistics.
+/// The field of a matter, for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Domain {
@@ -37,22 +38,12 @@ pub enum Domain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HandlingKind {
-    /// 即办件: at once, inside the limit.
+    /// 即办件: immediately, inside the limit.
     Immediate,
-    /// 承诺件: promised on paper for a date.
+    /// 承诺件: promised in writing for a date.
     Promised,
-    /// 协调件: several have to agree first.
+    /// 协调件: several parties must agree first.
     Coordinated,
-}
-
-/// Who has the power to dispose of a matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Authority {
-    /// The community itself, through self-government (自治共治).
-    Community,
-    /// Administrative departments only.
-    Administrative,
 }
 
 /// A matter of the catalogue while it is in force.
@@ -60,11 +51,8 @@ pub enum Authority {
 pub struct Matter {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
-    /// Its name.
     pub name: String,
-    /// 平安, 服务 or 文明.
     pub class: MatterClass,
-    /// The field it belongs to.
     pub domain: Domain,
     /// How it is usually handled.
     pub handling: HandlingKind,
@@ -75,11 +63,11 @@ pub struct Matter {
     /// Departments that usually assist (协办).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assisting: Vec<DepartmentCode>,
-    /// How long disposal may take, and where that is said.
+    /// How long disposal may take.
     pub disposal: SourcedLimit,
-    /// From when on it is in the catalogue.
+    /// The moment from which it is in the catalogue in this form.
     pub effective_from: DateTime<Utc>,
-    /// Until when; none while it stays.
+    /// The end of that time; absent while it lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_until: Option<DateTime<Utc>>,
 }

@@ -5,27 +5,75 @@ mod check;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Authority;
+use kernel::{Allowed, Context, Decision, DepartmentCode, Limit, MatterCode, Needs, Reach, Role, TimeUnit, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, Matter, MatterPublished, MatterWithdrawn,
-    Refusal, Rulebook, RulesDescription, RulesEvent, StepLimitsPublished, WindowsPublished,
+    CalendarPublished, ConsentRulePublished, Domain, FilingCriteriaPublished, HandlingKind, Matter, MatterClass,
+    MatterPublished, MatterSpec, MatterWithdrawn, Refusal, Rulebook, RulesDescription, RulesEvent, SourcedLimit,
+    StepLimitsPublished, Windows, WindowsPublished,
 };
 
-/// All rules are described as of a date; what differs from what is known as of that date becomes events.
+/// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
 ///
-/// By the administrator, from a file. Matters that the description does not mention are withdrawn; calendars and consent
-/// rules stay, because due times and polls name them. The same file again changes nothing, also when the rules have
-/// moved on since its date. Refused as a whole or taken as a whole, under one new version.
+/// By the administrator, usually from a file. Matters that the description does not mention are withdrawn; calendars and
+/// consent rules stay, because due times and decisions name them. The same file again changes nothing, even if the rules
+/// have changed since its date. Accepted or refused as a whole, under one new version; refused where a limit names no
+/// source or an unknown step, and where a later change is already recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct PublishRules(pub RulesDescription);
 
+impl Verb for PublishRules {
+    const NAME: &'static str = "publish-rules";
+    const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+    type Of = Rulebook;
+
+    fn needs(&self, _: &Rulebook) -> Needs {
+        Needs::none().steps()
+    }
+    fn example() -> Self {
+        let code = |code| MatterCode::try_new(code).expect("the code of an example is well formed");
+        let department = |code| DepartmentCode::try_new(code).expect("the code of an example is well formed");
+        let limit = |amount, unit, source: &str| SourcedLimit {
+            limit: Limit { amount, unit },
+            assumed: false,
+            source: source.into(),
+        };
+        let matter = MatterSpec {
+            code: code("FW-0301"),
+            name: "从业人员健康证办理".into(),
+            class: MatterClass::Service,
+            domain: Domain::PublicSafety,
+            handling: HandlingKind::Promised,
+            authority: Authority::Administrative,
+            lead: department("SCJG"),
+            assisting: vec![department("CGZF")],
+            disposal: Limit { amount: 5, unit: TimeUnit::WorkDay },
+            assumed: false,
+            source: "城市管理事项清单".into(),
+        };
+        Self(RulesDescription {
+            effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
+            matters: vec![matter],
+            step_limits: vec![],
+            windows: Windows {
+                return_order: limit(4, TimeUnit::WorkHour, "网格工作规范"),
+                reopen: limit(15, TimeUnit::CalendarDay, "网格工作规范"),
+            },
+            calendars: vec![],
+            consent_rules: vec![],
+            filing_criteria: vec![],
+        })
+    }
+}
+
 impl PublishRules {
-    pub(crate) fn decide(&self, rules: &Rulebook) -> Result<Vec<RulesEvent>, Refusal> {
+    pub(crate) fn decide(&self, rules: &Rulebook, context: &Context) -> Decision<Rulebook> {
         let Self(description) = self;
-        check::description(description)?;
+        check::description(description, &context.facts.steps)?;
         let mut publication = Publication {
             rules,
             from: description.effective_from,
@@ -84,7 +132,8 @@ impl Publication<'_> {
 
     fn limits(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
         let (rules_version, effective_from) = (self.version, self.from);
-        let limits: BTreeMap<_, _> = description.step_limits.iter().map(|limit| (limit.step, limit.clone())).collect();
+        let limits: BTreeMap<_, _> =
+            description.step_limits.iter().map(|limit| (limit.step.clone(), limit.clone())).collect();
         if self.rules.step_limits.at(effective_from) != Some(&limits) {
             self.check_order("the step limits", self.rules.step_limits.last_change())?;
             let limits = limits.into_values().collect();
@@ -118,13 +167,13 @@ impl Publication<'_> {
         Ok(())
     }
 
-    fn check_matter(&self, code: &kernel::MatterCode) -> Result<(), Refusal> {
+    fn check_matter(&self, code: &MatterCode) -> Result<(), Refusal> {
         let versions = self.rules.matters.get(code).map_or(&[][..], Vec::as_slice);
         let changes = versions.iter().flat_map(|matter| [Some(matter.effective_from), matter.effective_until]);
         self.check_order(code, changes.flatten().max())
     }
 
-    /// Refuses a change before the last one that is known.
+    /// Refuses a change before the last recorded one.
     fn check_order(&self, what: impl std::fmt::Display, last: Option<DateTime<Utc>>) -> Result<(), Refusal> {
         match last {
             Some(last) if self.from < last => Err(Refusal::OutOfOrder { what: what.to_string(), last }),
@@ -133,7 +182,7 @@ impl Publication<'_> {
     }
 }
 
-/// Whether two forms of a matter say the same, whenever they hold.
+/// Whether two forms of a matter are equal apart from their dates.
 fn same_matter(one: &Matter, other: &Matter) -> bool {
     let dates = (other.effective_from, other.effective_until);
     Matter { effective_from: dates.0, effective_until: dates.1, ..one.clone() } == *other

@@ -1,12 +1,13 @@
-//! What can be asked of the rules, as of a moment where they change with time.
+//! Queries on the rules, as of a moment where they change with time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
+use kernel::facts::MatterFacts;
 use kernel::{MatterCode, Step};
 
-use crate::{Calendar, ConsentRule, FilingCriterion, Matter, Rulebook, SourcedLimit, Windows};
+use crate::{Calendar, ConsentRule, FilingCriterion, Matter, MattersDocument, Rulebook, StepLimit, Windows};
 
 impl Rulebook {
-    /// The version of the rules: how many publications changed something.
+    /// The version of the rules: the number of publications that changed something.
     pub fn version(&self) -> u32 {
         self.version
     }
@@ -16,15 +17,19 @@ impl Rulebook {
         self.matters.get(code)?.iter().rev().find(|matter| matter.in_force(at))
     }
 
-    /// The catalogue at that moment, in the order of the codes.
+    /// The catalogue at that moment, by code.
     pub fn matters(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Matter> + '_ {
         self.matters.keys().filter_map(move |code| self.matter(code, at))
     }
 
+    /// The catalogue at that moment, as a document.
+    pub fn matters_document(&self, at: DateTime<Utc>) -> MattersDocument {
+        MattersDocument { at, rules_version: self.version, matters: self.matters(at).cloned().collect() }
+    }
+
     /// The limit of a step at that moment.
-    pub fn step_limit(&self, step: Step, at: DateTime<Utc>) -> Option<SourcedLimit> {
-        let known = self.step_limits.at(at)?.get(&step)?;
-        Some(SourcedLimit { limit: known.limit, assumed: known.assumed, source: known.source.clone() })
+    pub fn step_limit(&self, step: &Step, at: DateTime<Utc>) -> Option<&StepLimit> {
+        self.step_limits.at(at)?.get(step)
     }
 
     /// The windows in which a case may turn back, at that moment.
@@ -32,32 +37,66 @@ impl Rulebook {
         self.windows.at(at)
     }
 
-    /// What has to be answered when a case is filed at that moment.
+    /// The questions that must be answered when a case is filed at that moment.
     pub fn filing_criteria(&self, at: DateTime<Utc>) -> &[FilingCriterion] {
         self.filing_criteria.at(at).map_or(&[], Vec::as_slice)
     }
 
-    /// Every calendar, in the order in which they were published.
+    /// Every calendar, in the order of publication.
     pub fn calendars(&self) -> impl Iterator<Item = &Calendar> + '_ {
         self.calendars.iter()
     }
 
-    /// The consent rule of that id. Rules are never rewritten, so that no date is needed.
+    /// The consent rule with that id. A published rule never changes, so that no moment is needed.
     pub fn consent_rule(&self, id: &str) -> Option<&ConsentRule> {
         self.consent_rules.get(id)
     }
 
-    /// The consent rules for what is decided at that moment.
+    /// The consent rules for a decision at that moment.
     pub fn consent_rules(&self, decided: DateTime<Utc>) -> impl Iterator<Item = &ConsentRule> + '_ {
         self.consent_rules.values().filter(move |rule| rule.applies(decided))
+    }
+
+    /// What a decision pins of the matter.
+    pub fn matter_facts(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<MatterFacts> {
+        let matter = self.matter(code, at)?;
+        Some(MatterFacts {
+            code: code.clone(),
+            name: matter.name.clone(),
+            authority: matter.authority,
+            rules_version: self.version,
+        })
+    }
+
+    /// What a decision pins of the consent rule, if the rule applies at that moment and counts only heads. A rule that also
+    /// counts areas cannot be met by a count of heads.
+    pub fn consent_rule_facts(&self, id: &str, at: DateTime<Utc>) -> Option<kernel::consent::ConsentRule> {
+        let rule = self.consent_rule(id).filter(|rule| rule.applies(at) && rule.area.is_none())?;
+        Some(kernel::consent::ConsentRule {
+            id: rule.id.clone(),
+            participated_of_invited: rule.heads.participated_of_invited,
+            agreed_of_invited: rule.heads.agreed_of_invited,
+            agreed_of_participated: rule.heads.agreed_of_participated,
+            rules_version: self.version,
+        })
+    }
+
+    /// The local day, by the calendar published last; the day in UTC where none was published.
+    pub fn today(&self, at: DateTime<Utc>) -> NaiveDate {
+        let local = self.calendars.last().and_then(|calendar| calendar.local_day(at));
+        local.unwrap_or_else(|| at.date_naive())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use kernel::Aggregate as _;
+    use kernel::consent::Share;
+    use kernel::facts::Authority;
+
     use super::*;
-    use crate::MatterWithdrawn;
-    use crate::testing::{day, matter_event, published, rulebook};
+    use crate::testing::{day, half_of_participants, matter_event, published, rulebook, shanghai, steps};
+    use crate::{ConsentRulePublished, MatterWithdrawn};
 
     #[test]
     fn a_matter_is_known_as_of_its_time() {
@@ -74,16 +113,61 @@ mod tests {
         assert_eq!(name("2022-01-01"), None);
         assert_eq!((rules.matters(day("2019-01-01")).count(), rules.matters(day("2023-01-01")).count()), (1, 0));
         assert_eq!(rules.version(), 3);
+        let facts = MatterFacts {
+            code: code.clone(),
+            name: "新名".into(),
+            authority: Authority::Administrative,
+            rules_version: 3,
+        };
+        assert_eq!(rules.matter_facts(&code, day("2020-01-01")), Some(facts));
+        assert_eq!(rules.matter_facts(&code, day("2022-01-01")), None);
+    }
+
+    #[test]
+    fn the_document_shows_the_catalogue_of_its_moment_by_its_schema() {
+        let rules = rulebook(published());
+        assert_eq!(rules.matters_document(day("2017-01-01")).matters, []);
+        let [shown] = Rulebook::DOCUMENTS else { panic!("the catalogue is one document") };
+        let document = (shown.show)(&rules, day("2026-03-02")).unwrap();
+        assert_eq!((&document["matters"][0]["code"], &document["rules_version"]), (&"WM-0101".into(), &1.into()));
+        let schema = (shown.schema)();
+        let fields = schema.get("properties").and_then(serde_json::Value::as_object).unwrap();
+        assert!(document.as_object().unwrap().keys().eq(fields.keys()));
     }
 
     #[test]
     fn limits_windows_criteria_and_consent_rules_are_found() {
         let (rules, at) = (rulebook(published()), day("2026-03-02"));
-        assert!(Step::ALL.into_iter().all(|step| rules.step_limit(step, at).is_some()));
+        assert!(steps().iter().all(|step| rules.step_limit(step, at).is_some()));
         assert!(rules.windows(at).is_some());
         assert_eq!(rules.filing_criteria(at).len(), 1);
         assert!(rules.filing_criteria(day("2017-01-01")).is_empty());
         assert!(rules.consent_rule("RESIDENT_2_3").is_some() && rules.consent_rule("X").is_none());
         assert_eq!(rules.consent_rules(at).count(), 1);
+    }
+
+    #[test]
+    fn a_decision_pins_a_consent_rule_that_applies_and_counts_heads_alone() {
+        let late = ConsentRule { id: "LATE".into(), decided_from: Some(day("2030-01-01")), ..half_of_participants() };
+        let late = ConsentRule { area: None, ..late };
+        let both = half_of_participants();
+        let more = [late, both].map(|rule| ConsentRulePublished { rules_version: 2, rule }.into());
+        let rules = rulebook(published().into_iter().chain(more));
+        let at = day("2026-03-02");
+        let two_thirds = Share { numerator: 2, denominator: 3, exceeded: false };
+        let facts = rules.consent_rule_facts("RESIDENT_2_3", at).unwrap();
+        assert_eq!((facts.agreed_of_invited, facts.rules_version), (Some(two_thirds), 2));
+        assert_eq!(rules.consent_rule_facts("LATE", at), None, "not yet in force");
+        assert!(rules.consent_rule_facts("LATE", day("2030-01-01")).is_some());
+        assert_eq!(rules.consent_rule_facts("CIVIL_CODE_278", at), None, "it counts areas too");
+    }
+
+    #[test]
+    fn a_day_begins_at_local_midnight() {
+        let (before, after) = (shanghai("2026-03-01 23:59"), shanghai("2026-03-02 00:00"));
+        let days = |rules: &Rulebook| [before, after].map(|at| rules.today(at).to_string());
+        assert_eq!(days(&rulebook(published())), ["2026-03-01", "2026-03-02"]);
+        assert_eq!(days(&Rulebook::default()), ["2026-03-01", "2026-03-01"]);
+        assert_eq!(rulebook(published()).today(DateTime::<Utc>::MAX_UTC), DateTime::<Utc>::MAX_UTC.date_naive());
     }
 }

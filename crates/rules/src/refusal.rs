@@ -1,78 +1,60 @@
-//! Every reason for which the rules say no.
+//! Every reason for which a publication is refused.
 
 use chrono::{DateTime, Utc};
 use kernel::{MatterCode, Step};
 
 use crate::CalendarId;
 
-/// Why a publication was refused. Nothing was changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// A matter occurs twice.
-    #[error("matter {0} is described twice")]
-    DuplicateMatter(MatterCode),
-    /// A limit, calendar, rule or criterion occurs twice.
-    #[error("{0} is described twice")]
-    Duplicate(String),
-    /// A limit of nothing.
-    #[error("the limit of {0} must be at least 1")]
-    LimitIsZero(String),
-    /// A step without a limit.
-    #[error("step {0:?} has no limit")]
-    StepWithoutLimit(Step),
-    /// A limit that neither names its source nor the reason for assuming it.
-    #[error("{0} needs its source, or the reason why it is assumed")]
-    Unsourced(String),
-    /// A name is empty.
-    #[error("{0} needs a name")]
-    BlankName(String),
-    /// A calendar by which nothing could be counted.
-    #[error("calendar {id}: {reason}")]
-    CalendarUnsound {
-        /// The calendar.
-        id: CalendarId,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A calendar of that id says something else already.
-    #[error("calendar {0} is published and is never rewritten; publish a new revision")]
-    CalendarRewritten(CalendarId),
-    /// A consent rule by which nobody could decide.
-    #[error("consent rule {id}: {reason}")]
-    ConsentRuleUnsound {
-        /// The rule.
-        id: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-    /// A consent rule of that id says something else already.
-    #[error("consent rule {0} is published and is never rewritten; publish it under a new id")]
-    ConsentRuleRewritten(String),
-    /// Something later is known already.
-    #[error("{what} was changed as of {last} already; nothing before that can be changed any more")]
-    OutOfOrder {
-        /// The matter or the limits.
-        what: String,
-        /// The last moment at which it changes.
-        last: DateTime<Utc>,
-    },
-}
-
-impl Refusal {
-    /// The public code of the refusal.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Refusal::DuplicateMatter(_) => "duplicate-matter",
-            Refusal::Duplicate(_) => "duplicate",
-            Refusal::LimitIsZero(_) => "limit-is-zero",
-            Refusal::StepWithoutLimit(_) => "step-without-limit",
-            Refusal::Unsourced(_) => "unsourced",
-            Refusal::BlankName(_) => "blank-name",
-            Refusal::CalendarUnsound { .. } => "calendar-unsound",
-            Refusal::CalendarRewritten(_) => "calendar-rewritten",
-            Refusal::ConsentRuleUnsound { .. } => "consent-rule-unsound",
-            Refusal::ConsentRuleRewritten(_) => "consent-rule-rewritten",
-            Refusal::OutOfOrder { .. } => "out-of-order",
-        }
+kernel::refusals! {
+    /// Why a publication was refused. Nothing was changed.
+    pub enum Refusal {
+        /// No rules were published. A rulebook always exists, so that no command meets this.
+        #[error("no rules were published; publish them first")]
+        NotPublished = Missing "no-rules",
+        /// A matter occurs twice.
+        #[error("matter {0} is described twice")]
+        DuplicateMatter(MatterCode) = Unfit "duplicate-matter",
+        /// A limit, calendar, consent rule or criterion occurs twice.
+        #[error("{0} is described twice")]
+        Duplicate(String) = Unfit "duplicate",
+        /// A limit of zero.
+        #[error("the limit of {0} must be at least 1")]
+        LimitIsZero(String) = Unfit "limit-is-zero",
+        /// A limit for a step that no kind has.
+        #[error("there is no step {step}; the steps are {known}")]
+        UnknownStep {
+            step: Step,
+            known: String,
+        } = Unfit "unknown-step",
+        /// A limit without its source and without the reason for the assumption.
+        #[error("{0} needs its source, or the reason why it is assumed")]
+        Unsourced(String) = Unfit "unsourced",
+        /// A name is empty.
+        #[error("{0} needs a name")]
+        BlankName(String) = Unfit "blank-name",
+        /// No time can be counted by the calendar.
+        #[error("calendar {id} {reason}")]
+        CalendarUnsound {
+            id: CalendarId,
+            reason: &'static str,
+        } = Unfit "calendar-unsound",
+        /// A different calendar was published under that id.
+        #[error("calendar {0} is already published and cannot be changed; publish a new revision")]
+        CalendarRewritten(CalendarId) = Refused "calendar-rewritten",
+        /// Nothing can be decided by the consent rule.
+        #[error("consent rule {id} {reason}")]
+        ConsentRuleUnsound {
+            id: String,
+            reason: &'static str,
+        } = Unfit "consent-rule-unsound",
+        /// A different consent rule was published under that id.
+        #[error("consent rule {0} is already published and cannot be changed; publish it under a new id")]
+        ConsentRuleRewritten(String) = Refused "consent-rule-rewritten",
+        /// A later change is already recorded.
+        #[error("{what} already changes on {last}; a change before that moment is not possible")]
+        OutOfOrder {
+            what: String,
+            last: DateTime<Utc>,
+        } = Refused "out-of-order",
     }
 }

@@ -1,14 +1,16 @@
-//! The aggregate: all rules that ever held, folded from their events.
+//! The aggregate: the rules with their history, folded from their events.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::{MatterCode, Step};
+use kernel::access::EVERYBODY;
+use kernel::aggregate::DocumentSpec;
+use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
 use uuid::Uuid;
 
 use crate::{
-    Calendar, ConsentRule, FilingCriterion, Instruction, Matter, MatterWithdrawn, Refusal, RulesCommand, RulesEvent,
-    StepLimit, StepLimitsPublished, Windows,
+    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal, RulesCommand,
+    RulesEvent, StepLimit, StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -24,37 +26,52 @@ pub struct Rulebook {
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
-    /// In the order in which they were published: the last one that knows a day counts.
+    /// In the order of publication: the last one that covers a day counts.
     pub(crate) calendars: Vec<Calendar>,
     pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
 }
 
-impl esrs::Aggregate for Rulebook {
-    const NAME: &'static str = "rules";
-    type State = Self;
-    type Command = Instruction;
+impl Aggregate for Rulebook {
+    const PLURAL: &'static str = "rules";
+    const ABOUT: &'static str = "Matters, limits, calendars, consent rules and filing criteria";
+    const IS_SINGLE: bool = true;
+    const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+    const READ_ACTION: &'static str = "read-rules-history";
+    const DOCUMENTS: &'static [DocumentSpec<Self>] = &[DocumentSpec {
+        path: "matters",
+        action: "read-matters",
+        about: "The catalogue of matters",
+        read: EVERYBODY,
+        show: |rules, at| serde_json::to_value(rules.matters_document(at)),
+        schema: || schemars::schema_for!(MattersDocument),
+    }];
+    type Command = RulesCommand;
     type Event = RulesEvent;
-    type Error = Refusal;
+    type Refusal = Refusal;
 
-    fn handle_command(state: &Self, instruction: Instruction) -> Result<Vec<RulesEvent>, Refusal> {
-        state.decide(&instruction)
+    fn place(&self) -> Option<Place> {
+        Some(Place::default())
     }
 
-    fn apply_event(mut state: Self, event: RulesEvent) -> Self {
-        state.evolve(event);
-        state
+    fn missing() -> Refusal {
+        Refusal::NotPublished
+    }
+
+    fn decide(&self, command: &RulesCommand, context: &Context) -> Decision<Self> {
+        match command {
+            RulesCommand::PublishRules(command) => command.decide(self, context),
+        }
+    }
+
+    fn evolve(mut self, event: RulesEvent) -> Self {
+        self.apply(event);
+        self
     }
 }
 
 impl Rulebook {
-    /// What the command leads to, or why it is refused.
-    pub fn decide(&self, instruction: &Instruction) -> Result<Vec<RulesEvent>, Refusal> {
-        match &instruction.command {
-            RulesCommand::PublishRules(command) => command.decide(self),
-        }
-    }
-
-    fn evolve(&mut self, event: RulesEvent) {
+    /// Applies an event.
+    fn apply(&mut self, event: RulesEvent) {
         match event {
             RulesEvent::MatterPublished(event) => {
                 self.version = event.rules_version;
@@ -70,7 +87,7 @@ impl Rulebook {
             RulesEvent::StepLimitsPublished(event) => {
                 let StepLimitsPublished { rules_version, limits, effective_from } = *event;
                 self.version = rules_version;
-                let limits = limits.into_iter().map(|limit| (limit.step, limit)).collect();
+                let limits = limits.into_iter().map(|limit| (limit.step.clone(), limit)).collect();
                 self.step_limits.set(effective_from, limits);
             }
             RulesEvent::WindowsPublished(event) => {
@@ -92,7 +109,7 @@ impl Rulebook {
         }
     }
 
-    /// Ends the form of a matter that is in force; one that would have lasted no time at all is dropped.
+    /// Ends the form of a matter that is in force. A form without duration is dropped.
     fn end_matter(&mut self, code: &MatterCode, at: DateTime<Utc>) -> &mut Vec<Matter> {
         let versions = self.matters.entry(code.clone()).or_default();
         if let Some(last) = versions.last_mut().filter(|last| last.effective_until.is_none()) {
@@ -103,7 +120,7 @@ impl Rulebook {
     }
 }
 
-/// Values of which each holds until the next, oldest first.
+/// Values that each hold until the next, oldest first.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dated<T>(Vec<(DateTime<Utc>, T)>);
 
@@ -119,7 +136,7 @@ impl<T> Dated<T> {
         self.0.iter().rev().find(|(from, _)| *from <= at).map(|(_, value)| value)
     }
 
-    /// Since when the last one holds.
+    /// The moment from which the last one holds.
     pub(crate) fn last_change(&self) -> Option<DateTime<Utc>> {
         self.0.last().map(|(from, _)| *from)
     }

@@ -1,59 +1,30 @@
-//! Given/when/then for the rules, and a small set of rules to begin with.
+//! A small set of rules for tests.
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
-use kernel::{DepartmentCode, Limit, MatterCode, Step, TimeUnit};
+use kernel::consent::Share;
+use kernel::facts::Authority;
+use kernel::{Aggregate as _, DepartmentCode, Limit, MatterCode, Step, TimeUnit};
 
 use crate::{
-    Authority, Calendar, CalendarId, CalendarPublished, ConsentRule, ConsentRulePublished, Domain,
-    FilingCriteriaPublished, FilingCriterion, Fraction, HandlingKind, Holiday, Instruction, MatterClass,
-    MatterPublished, MatterSpec, Refusal, Rulebook, RulesCommand, RulesDescription, RulesEvent, SourcedLimit,
-    StepLimit, StepLimitsPublished, Thresholds, Windows, WindowsPublished, WorkingSpan,
+    Calendar, CalendarId, CalendarPublished, ConsentRule, ConsentRulePublished, Domain, FilingCriteriaPublished,
+    FilingCriterion, HandlingKind, Holiday, MatterClass, MatterPublished, MatterSpec, Rulebook, RulesDescription,
+    RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Thresholds, Windows, WindowsPublished, WorkingSpan,
 };
 
-pub(crate) struct Given(Rulebook);
-
-pub(crate) struct Decided(Result<Vec<RulesEvent>, Refusal>);
-
-pub(crate) fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given {
-    Given(rulebook(events))
-}
-
 pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
-    events.into_iter().fold(Rulebook::default(), <Rulebook as esrs::Aggregate>::apply_event)
+    events.into_iter().fold(Rulebook::default(), Rulebook::evolve)
 }
 
-impl Given {
-    pub(crate) fn when(&self, command: impl Into<RulesCommand>) -> Decided {
-        let instruction = Instruction { command: command.into(), at: day("2026-03-02") };
-        Decided(<Rulebook as esrs::Aggregate>::handle_command(&self.0, instruction))
-    }
+/// The steps that have a limit in [`described`].
+pub(crate) fn steps() -> BTreeSet<Step> {
+    BTreeSet::from([Step::ACCEPT, Step::FILE, Step::FIRST_CONTACT, Step::REGISTER])
 }
 
-impl Decided {
-    #[track_caller]
-    pub(crate) fn then(self, events: impl IntoIterator<Item = RulesEvent>) {
-        assert_eq!(self.0, Ok(events.into_iter().collect()));
-    }
-
-    #[track_caller]
-    pub(crate) fn then_nothing(self) {
-        self.then([]);
-    }
-
-    #[track_caller]
-    pub(crate) fn then_count(self, events: usize) {
-        assert_eq!(self.0.map(|events| events.len()), Ok(events));
-    }
-
-    #[track_caller]
-    pub(crate) fn then_refused(self, refusal: Refusal) {
-        assert_eq!(self.0, Err(refusal));
-    }
-
-    #[track_caller]
-    pub(crate) fn events(self) -> Vec<RulesEvent> {
-        self.0.unwrap()
-    }
+/// The code of the one matter.
+pub(crate) fn code() -> MatterCode {
+    MatterCode::try_new("WM-0101").unwrap()
 }
 
 pub(crate) fn date(text: &str) -> NaiveDate {
@@ -95,8 +66,8 @@ pub(crate) fn calendar_2027() -> Calendar {
     calendar(2027, &[("2027-01-01", "2027-01-03")], &[])
 }
 
-fn share(numerator: u32, denominator: u32, exceeded: bool) -> Fraction {
-    Fraction { numerator, denominator, exceeded }
+fn share(numerator: u32, denominator: u32, exceeded: bool) -> Share {
+    Share { numerator, denominator, exceeded }
 }
 
 pub(crate) fn resident_two_thirds() -> ConsentRule {
@@ -145,14 +116,14 @@ pub(crate) fn matter_event(code: &str, rules_version: u32) -> MatterPublished {
     MatterPublished { rules_version, matter: matter(code).in_force_from(day("2018-01-01")) }
 }
 
-/// One matter, one day for every step, the calendar of 2026, one consent rule, one criterion.
+/// One matter, one day for each of [`steps`], the calendar of 2026, one consent rule, one criterion.
 pub(crate) fn described() -> RulesDescription {
     let limit = Limit { amount: 1, unit: TimeUnit::WorkDay };
-    let steps = Step::ALL.map(|step| StepLimit { step, limit, assumed: true, source: "测试".into() });
+    let step = |step| StepLimit { step, limit, assumed: true, source: "测试".into() };
     RulesDescription {
         effective_from: day("2018-01-01"),
         matters: vec![matter("WM-0101")],
-        step_limits: steps.into(),
+        step_limits: steps().into_iter().map(step).collect(),
         windows: Windows { return_order: sourced(2, TimeUnit::WorkDay), reopen: sourced(30, TimeUnit::CalendarDay) },
         calendars: vec![calendar_2026()],
         consent_rules: vec![resident_two_thirds()],

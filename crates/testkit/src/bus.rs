@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use async_nats::jetstream::{self, Message};
-use async_nats::{Client, ConnectOptions, HeaderMap};
+use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::nats::{CORE, NatsServer, STREAM, department_user, inbox_prefix};
+use crate::nats::{CORE, NatsServer, STREAM, department_user};
 
 /// How long a connection or an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,19 +22,8 @@ const FETCH_PATIENCE: Duration = Duration::from_millis(500);
 /// The header with the id of a command, which makes a repeat harmless.
 pub const COMMAND_ID_HEADER: &str = "Dualgrid-Command-Id";
 
-/// The header with the id of the case that a command is about.
+/// The header with the id of what a command is about, here of a case.
 pub const CASE_ID_HEADER: &str = "Dualgrid-Case-Id";
-
-/// Connects with the inbox prefix that the user's permissions ask for.
-pub async fn connect(url: &str, user: &str, password: &str) -> anyhow::Result<Client> {
-    ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
-        .custom_inbox_prefix(inbox_prefix(user))
-        .connection_timeout(PATIENCE)
-        .request_timeout(Some(PATIENCE))
-        .connect(url)
-        .await
-        .with_context(|| format!("could not connect to {url} as {user}"))
-}
 
 /// The answer to a command.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! A private nats-server with JetStream, as durable as in production, and the configuration of the real one.
 
 mod config;
+mod connect;
 mod launch;
 
-pub(crate) use config::inbox_prefix;
 pub use config::{DepartmentUser, NatsConfig, Password, nats_config};
 
 use std::path::{Path, PathBuf};
@@ -211,7 +211,7 @@ impl NatsServer {
     /// Connects as one of its users; a department gets the inbox prefix its permissions ask for.
     pub async fn connect(&self, user: &str) -> anyhow::Result<async_nats::Client> {
         let (user, password) = self.user(user)?;
-        crate::bus::connect(&self.url(), user, password).await
+        connect::connect(&self.url(), user, password).await
     }
 }
 

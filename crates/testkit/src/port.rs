@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::Context as _;
 
-/// How often a server is started anew when somebody was faster to take its port.
+/// How often a server is started again if somebody was faster to take its port.
 pub(crate) const ATTEMPTS_MAX: usize = 5;
 
 /// A port that was free a moment ago.

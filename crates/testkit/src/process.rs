@@ -37,7 +37,7 @@ pub enum Signal {
     Kill,
     /// SIGSTOP: the process stands still.
     Stop,
-    /// SIGCONT: the process goes on.
+    /// SIGCONT: the process continues.
     Continue,
 }
 
@@ -231,7 +231,8 @@ mod tests {
         child.signal(Signal::Stop).unwrap();
         child.signal(Signal::Continue).unwrap();
         child.kill().unwrap();
-        assert!(child.signal(Signal::Terminate).is_err());
+        let error = child.signal(Signal::Terminate).unwrap_err().to_string();
+        assert!(error.starts_with("sleeper has already ended with"), "{error}");
     }
 
     #[tokio::test]

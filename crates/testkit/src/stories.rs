@@ -1,7 +1,7 @@
 //! The sample stories, told through HTTP and NATS only.
 //!
 //! Each is played by the holders of the posts in `deploy/sample`, checks where the case stands after every step and
-//! who has to act next, and ends with the whole history compared.
+//! who must act next, and ends with the whole history compared.
 
 pub mod bike_shed;
 pub mod evidence;

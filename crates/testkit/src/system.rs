@@ -171,7 +171,7 @@ impl System {
         process.kill()
     }
 
-    /// Stops the process in order; the servers go on.
+    /// Stops the process in order; the servers keep running.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let Some(mut process) = self.process.take() else { bail!("dualgrid is not running") };
         let status = process.stop(Signal::Terminate, STOP_PATIENCE).await?;

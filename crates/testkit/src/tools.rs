@@ -90,8 +90,8 @@ mod tests {
         let path = dir.path().to_owned();
         let mut second = tokio::task::JoinSet::new();
         second.spawn(async move { Lock::acquire(&path, "thing").await.map(drop) });
-        let early = tokio::time::timeout(std::time::Duration::from_millis(50), second.join_next()).await;
-        assert!(early.is_err(), "two had the lock at once");
+        let early = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(early, second.join_next()).await.is_err(), "two had the lock at once");
         drop(first);
         for outcome in second.join_all().await {
             outcome.unwrap();

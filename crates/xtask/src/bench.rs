@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: the measurements, with everything they need.
 
-use std::path::PathBuf;
+mod beside;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use testkit::sample::workspace_dir;
@@ -10,7 +12,7 @@ use tokio::process::Command;
 use crate::cargo::{cargo, run as run_command};
 
 /// Where the workspace of the benchmarks is.
-const MANIFEST: &str = "crates/bench/Cargo.toml";
+pub(crate) const MANIFEST: &str = "crates/bench/Cargo.toml";
 
 /// What can be said.
 #[derive(Debug, clap::Args)]
@@ -27,6 +29,10 @@ pub(crate) struct Options {
     /// Write the tables and charts of docs/performance
     #[arg(long)]
     docs: bool,
+    /// Measure another revision in turns with this one, in the quick form; without REV, the one before the registry of kinds.
+    /// `--only` names some of `append`, `http`, `views-rebuild` then
+    #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = beside::BEFORE, conflicts_with = "docs")]
+    beside: Option<String>,
 }
 
 impl Options {
@@ -76,13 +82,20 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     tools::postgresql_bin().await?;
     tools::openssl_headers().await?;
     tools::npm().await?;
-    let target = target_dir();
-    let mut build = cargo(["build", "--release", "--locked", "--manifest-path", MANIFEST]);
-    build.arg("--target-dir").arg(&target);
-    run_command(build).await?;
-    let mut bench = Command::new(target.join("release/dualgrid-bench"));
+    if let Some(revision) = &options.beside {
+        return beside::run(revision, options.only.as_deref(), options.json.as_deref(), &nats_server).await;
+    }
+    build(&workspace_dir()).await?;
+    let mut bench = Command::new(target_dir().join("release/dualgrid-bench"));
     bench.args(arguments).current_dir(workspace_dir()).env(tools::NATS_SERVER_VARIABLE, nats_server);
     run_command(bench).await
+}
+
+/// Builds the benchmarks of the checkout in a folder, and the program that they measure.
+async fn build(checkout: &Path) -> anyhow::Result<()> {
+    let mut build = cargo(["build", "--release", "--locked", "--manifest-path", MANIFEST]);
+    build.arg("--target-dir").arg(target_dir()).current_dir(checkout);
+    run_command(build).await
 }
 
 #[cfg(test)]
@@ -91,7 +104,8 @@ mod tests {
 
     #[test]
     fn flags_are_passed_on_and_the_file_is_found_from_everywhere() {
-        let options = Options { quick: true, json: Some("a.json".into()), only: Some("append".into()), docs: false };
+        let (json, only) = (Some("a.json".into()), Some("append".into()));
+        let options = Options { quick: true, json, only, docs: false, beside: None };
         let arguments = options.arguments().unwrap();
         assert_eq!(arguments[..2], ["--quick", "--json"]);
         assert!(arguments[2].starts_with('/') && arguments[2].ends_with("/a.json"), "{}", arguments[2]);

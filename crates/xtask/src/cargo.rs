@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
 /// What `cargo run` tells the program that it runs. Handed on to another cargo, build scripts that watch these (ring's
-/// does) would run again, and everything above them would be compiled anew, at each change between the two.
+/// does) would run again, and everything above them would be compiled again, at each change between the two.
 const OF_CARGO_RUN: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
 
 /// A cargo command at the root of the workspace.
@@ -44,7 +44,7 @@ pub(crate) async fn output(mut command: Command) -> anyhow::Result<String> {
 
 /// Builds all programs and tests in one go.
 ///
-/// One command for both, because cargo gives shared dependencies other features, and builds them anew, when it is asked
+/// One command for both, because cargo gives shared dependencies other features, and builds them again, when it is asked
 /// for one package and then for another.
 pub(crate) async fn build_all() -> anyhow::Result<()> {
     run(cargo(["build", "--workspace", "--bins", "--tests", "--locked"])).await

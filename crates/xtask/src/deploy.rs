@@ -95,6 +95,7 @@ mod tests {
     #[test]
     fn a_program_that_ends_badly_is_an_offence() {
         let output = Command::new("false").output().expect("false is there");
-        assert!(passed("false", &output).is_err());
+        let error = passed("false", &output).expect_err("it ends badly").to_string();
+        assert!(error.starts_with("false ended with exit status: 1"), "{error}");
     }
 }

@@ -30,7 +30,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Check what the compiler does not: floors, homes of foreign crates, sizes, crate roots, texts
+    /// Check what the compiler does not: floors, homes, circles, dependencies, sizes, comments, texts, named errors
     Tidy,
     /// Write the generated files: documents, schemas, OpenAPI, nats.conf
     Generate(generate::Options),

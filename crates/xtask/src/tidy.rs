@@ -1,10 +1,17 @@
 //! `cargo xtask tidy`: what the compiler does not check.
 
 mod arrows;
+mod circles;
+mod comments;
+mod folders;
 mod homes;
+mod modules;
+mod refusals;
 mod roots;
 mod sizes;
 mod texts;
+mod tokens;
+mod unused;
 mod workspace;
 
 use std::fmt;
@@ -13,6 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
 
+use crate::bench;
 use crate::cargo::{cargo, output};
 use workspace::Workspace;
 
@@ -54,29 +62,41 @@ impl Source {
 pub(crate) async fn run() -> anyhow::Result<()> {
     let root = testkit::sample::workspace_dir();
     let sources = sources(&root).await?;
-    let metadata = output(cargo(["metadata", "--format-version", "1", "--no-deps"])).await?;
-    let workspace = Workspace::read(&metadata, &sources)?;
-    let mut offences = check(&workspace, &sources);
+    let product = workspace("Cargo.toml", &root, &sources).await?;
+    let measurements = workspace(bench::MANIFEST, &root, &sources).await?;
+    let mut offences = check(&product, &measurements, &sources);
     offences.sort();
     for offence in &offences {
         println!("{offence}");
     }
     ensure!(offences.is_empty(), "tidy found {} offences", offences.len());
-    eprintln!("tidy: {} files and {} crates are in order", sources.len(), workspace.packages.len());
+    eprintln!("tidy: {} files and {} crates are in order", sources.len(), product.packages.len());
     Ok(())
 }
 
-fn check(workspace: &Workspace, sources: &[Source]) -> Vec<Offence> {
-    let mut offences = arrows::check(workspace);
-    offences.extend(homes::check(workspace));
-    for source in sources {
-        offences.extend(texts::check(source));
-        if source.is_rust() {
-            offences.extend(sizes::check(source));
-            offences.extend(roots::check(source));
-        }
+/// The measurements are a workspace of their own, and may use what they like.
+fn check(product: &Workspace, measurements: &Workspace, sources: &[Source]) -> Vec<Offence> {
+    let (files, mut offences) = tokens::read(sources);
+    let crates = modules::crates(&files);
+    offences.extend(circles::check(&crates));
+    offences.extend(folders::check(&crates));
+    offences.extend(arrows::check(product));
+    offences.extend(homes::check(product));
+    offences.extend(unused::check(&[product, measurements], &files));
+    for file in &files {
+        offences.extend(comments::check(file));
+        offences.extend(refusals::check(file));
+        offences.extend(sizes::check(file.source));
+        offences.extend(roots::check(file.source));
     }
+    offences.extend(sources.iter().flat_map(texts::check));
     offences
+}
+
+/// What cargo says of a workspace.
+async fn workspace(manifest: &str, root: &Path, sources: &[Source]) -> anyhow::Result<Workspace> {
+    let arguments = ["metadata", "--format-version", "1", "--no-deps", "--manifest-path", manifest];
+    Workspace::read(&output(cargo(arguments)).await?, root, sources)
 }
 
 /// All text files, by git: what is ignored is nobody's business.

@@ -11,7 +11,7 @@ use crate::scenario::{Outcome, Run};
 /// How many appends are let through before a cut, at most.
 const BETWEEN_MAX: u64 = 4;
 
-/// Every command has one outcome, whether its caller was told or has to ask again.
+/// Every command has one outcome, whether its caller was told or must ask again.
 pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
     let cuts = run.pick(15, 200);
     let postgres = Postgres::start().await?;

@@ -1,4 +1,4 @@
-//! A disk is full. Reading goes on, nothing that was acknowledged is lost, and with room again all goes on by itself.
+//! A disk is full. Reading still works, nothing that was acknowledged is lost, and with room again everything continues by itself.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -93,7 +93,7 @@ async fn read_while_full(stage: &Stage, load: &mut Load) -> anyhow::Result<u64> 
     let (mut readings, started) = (0, Instant::now());
     while noticed.is_none_or(|noticed: Instant| noticed.elapsed() < FULL_FOR) {
         load.check()?;
-        for path in ["/events?after=0&limit=50", "/events/1", "/grids/JAS/board"] {
+        for path in ["/events?after=0&limit=50", "/events/1", "/cases?grid=JAS"] {
             let request = http.raw().get(http.url(path)).header("Accept", "application/json");
             let answer = http.send(auditor, request).await;
             let answer = answer.with_context(|| format!("{path} while the disk is full"))?;
@@ -131,7 +131,7 @@ impl Log {
     }
 }
 
-/// The disk of the write-ahead log. PostgreSQL cannot go on then, nor be read from; what matters is what comes after.
+/// The disk of the write-ahead log. PostgreSQL cannot continue then, nor be read from; what matters is what comes after.
 pub(super) async fn of_the_wal(run: &mut Run) -> anyhow::Result<Outcome> {
     if let Some(why) = Mount::is_impossible().await? {
         return Ok(Outcome::skipped(why));
@@ -190,7 +190,7 @@ async fn supervise(postgres: &mut Postgres, stage: &Stage) -> anyhow::Result<u64
     Ok(times)
 }
 
-/// The disk of NATS: commands and readings go on, and the stream follows when there is room.
+/// The disk of NATS: commands and readings still work, and the stream follows when there is room.
 pub(super) async fn of_nats(run: &mut Run) -> anyhow::Result<Outcome> {
     if let Some(why) = Mount::is_impossible().await? {
         return Ok(Outcome::skipped(why));
@@ -230,7 +230,10 @@ pub(super) async fn nats_on(store_dir: PathBuf, flushes_seldom: bool) -> anyhow:
 /// nothing more for the stream.
 async fn break_stream(stage: &Stage) -> anyhow::Result<()> {
     let client = stage.system.nats().connect(CORE).await?;
-    client.publish("dg.evt.case.has_no_room", vec![b'x'; NO_ROOM_BYTES].into()).await.context("could not publish")?;
+    client
+        .publish("dg.evt.district.has_no_room", vec![b'x'; NO_ROOM_BYTES].into())
+        .await
+        .context("could not publish")?;
     client.flush().await.context("could not publish")
 }
 
@@ -246,7 +249,7 @@ async fn stream_stands_still(stage: &Stage, load: &mut Load) -> anyhow::Result<(
             (last, since) = (now, Instant::now());
         }
         if started.elapsed() > PATIENCE {
-            bail!("NATS goes on storing though its disk is full");
+            bail!("NATS still stores although its disk is full");
         }
     }
     Ok(())

@@ -98,7 +98,7 @@ struct Round {
 }
 
 impl Round {
-    /// One publisher stands still while the other has to notice. Says how long that took.
+    /// One publisher stands still while the other must notice. Says how long that took.
     async fn play(&self, stage: &mut Stage, peer: &mut Peer, load: &mut Load, copy: &Path) -> anyhow::Result<Duration> {
         self.signal(stage, peer, Signal::Stop)?;
         let stopped = Instant::now();
@@ -128,7 +128,7 @@ impl Round {
             Harm::Restored => nats.restore_store(copy).await.map(|()| None),
             Harm::Rogue => {
                 let core = nats.connect(CORE).await?;
-                let answer = core.request("dg.evt.case.case_closed", FORGED.into()).await?;
+                let answer = core.request("dg.evt.district.case_closed", FORGED.into()).await?;
                 let answer: serde_json::Value = serde_json::from_slice(&answer.payload)?;
                 let sequence = answer["seq"].as_u64();
                 sequence.map(Some).with_context(|| format!("the message was not stored: {answer}"))
@@ -142,7 +142,7 @@ async fn is_noticed(stage: &Stage, head: u64, rogue: Option<u64>) -> anyhow::Res
     let started = Instant::now();
     let client = stage.system.nats().connect(CORE).await?;
     eventually("the stream is mended", NOTICE_PATIENCE, async || {
-        // A stream that is being made anew is not there for a moment.
+        // A stream that is being recreated does not exist for a moment.
         let last = bus::last_sequence(&client).await.unwrap_or_default();
         Ok((last >= Some(head) && !holds_rogue(&client, rogue).await).then_some(()))
     })

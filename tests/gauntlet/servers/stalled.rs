@@ -1,4 +1,4 @@
-//! No silent lag: a role that has work and does not go on says so.
+//! No silent lag: a role that has work and makes no progress says so.
 
 use std::time::Duration;
 

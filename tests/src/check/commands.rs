@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Findings, Property};
 use crate::tables::{CommandRow, EventRow};
 use crate::{Entry, Outcome, Stage};
+
+/// The role of the processes of dualgrid, which give commands by themselves.
+const SYSTEM: &str = "system";
 
 /// Events by the command that made them.
 type ByCommand<'a> = BTreeMap<Uuid, Vec<&'a EventRow>>;
@@ -17,6 +20,7 @@ type ByCommand<'a> = BTreeMap<Uuid, Vec<&'a EventRow>>;
 #[derive(Deserialize)]
 struct Envelope {
     commandid: Uuid,
+    actorrole: String,
 }
 
 /// Every acknowledged command once and as answered, refused ones nowhere, unknown ones at most once, nothing else.
@@ -38,11 +42,14 @@ fn compare(
     found: &mut Findings,
 ) -> anyhow::Result<()> {
     let mut made: ByCommand<'_> = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for event in events {
         let envelope: Envelope = serde_json::from_str(&event.text).context("an event without its command")?;
+        if envelope.actorrole == SYSTEM {
+            known.insert(envelope.commandid);
+        }
         made.entry(envelope.commandid).or_default().push(event);
     }
-    let mut known = BTreeSet::new();
     for entry in entries {
         known.insert(entry.intention.id);
         let events = made.get(&entry.intention.id).map_or(&[][..], Vec::as_slice);
@@ -108,27 +115,33 @@ fn answers(entry: &Entry, found: &mut Findings) {
     }
 }
 
-/// Consecutive positions and versions of one stream, as many as the row says.
+/// Consecutive positions, and consecutive versions of each stream, as many and as far as the row says.
 fn is_one_effect(events: &[&EventRow], row: Option<&CommandRow>) -> bool {
     let Some(first) = events.first() else { return true };
+    let mut last: BTreeMap<&str, u64> = BTreeMap::new();
     let in_a_row = (0..).zip(events).all(|(n, event)| {
-        event.position == first.position + n && event.version == first.version + n && event.stream == first.stream
+        let before = last.insert(&event.stream, event.version);
+        event.position == first.position + n && before.is_none_or(|before| event.version == before + 1)
     });
     let is_of_row = row.is_none_or(|row| {
-        let end = first.version + events.len() as u64 - 1;
+        let moved = row.streams.iter().filter(|(stream, _)| last.contains_key(stream.as_str()));
         row.first == Some(first.position)
             && row.events == events.len() as u64
-            && row.stream == first.stream
-            && row.version == end
+            // The stream that the command was for may have got no event.
+            && row.streams.iter().skip(1).all(|(stream, _)| last.contains_key(stream.as_str()))
+            && moved.map(|(stream, version)| (stream.as_str(), *version)).collect::<BTreeMap<_, _>>() == last
     });
     in_a_row && is_of_row
 }
 
 /// Whether the answer says what the log has.
 pub(super) fn is_answer(answer: &Value, id: Uuid, row: &CommandRow) -> bool {
+    let streams = row.streams.iter().map(|(stream, version)| json!({ "stream": stream, "version": version }));
     answer["command"] == id.to_string()
-        && answer["stream"] == row.stream.as_str()
-        && answer["version"].as_u64() == Some(row.version)
+        && row.streams.first().is_some_and(|(stream, version)| {
+            answer["stream"] == stream.as_str() && answer["version"].as_u64() == Some(*version)
+        })
+        && answer["streams"] == Value::Array(streams.collect())
         && answer["first"].as_u64() == row.first
         && answer["events"].as_u64() == Some(row.events)
 }
@@ -147,8 +160,6 @@ fn places(events: &[&EventRow]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::{Intention, Who};
 
@@ -159,19 +170,43 @@ mod tests {
     }
 
     fn answered(version: u64, replayed: bool) -> Outcome {
+        let streams = json!([{ "stream": "case-1", "version": version }]);
         let answer = json!({
-            "command": ID, "stream": "case-1", "version": version, "first": 5, "events": 2, "replayed": replayed
+            "command": ID, "stream": "case-1", "version": version, "streams": streams, "first": 5, "events": 2,
+            "replayed": replayed,
         });
         Outcome::Acknowledged { status: 200, answer }
     }
 
     fn event(position: u64, version: u64) -> EventRow {
-        let text = json!({ "commandid": ID }).to_string();
+        let text = json!({ "commandid": ID, "actorrole": "duty_officer" }).to_string();
         EventRow { position, stream: "case-1".into(), version, text }
     }
 
     fn row() -> BTreeMap<Uuid, CommandRow> {
-        [(ID, CommandRow { stream: "case-1".into(), version: 3, first: Some(5), events: 2 })].into()
+        [(ID, CommandRow { streams: vec![("case-1".into(), 3)], first: Some(5), events: 2 })].into()
+    }
+
+    #[test]
+    fn a_command_on_two_streams_is_one_effect_or_none() {
+        let row = CommandRow { streams: vec![("a".into(), 4), ("b".into(), 9)], first: Some(5), events: 2 };
+        let event = |position, stream: &str, version| EventRow {
+            position,
+            stream: stream.into(),
+            version,
+            text: String::new(),
+        };
+        let is_whole = |events: &[EventRow]| is_one_effect(&events.iter().collect::<Vec<_>>(), Some(&row));
+        assert!(is_whole(&[event(5, "a", 4), event(6, "b", 9)]));
+        for torn in [
+            vec![event(5, "a", 4)],
+            vec![event(5, "a", 4), event(6, "a", 5)],
+            vec![event(5, "a", 4), event(6, "b", 8)],
+            vec![event(5, "a", 4), event(7, "b", 9)],
+            vec![event(5, "a", 3), event(6, "a", 4)],
+        ] {
+            assert!(!is_whole(&torn), "{torn:?}");
+        }
     }
 
     fn broken(entry: Entry, events: &[EventRow], commands: &BTreeMap<Uuid, CommandRow>) -> Vec<Property> {

@@ -19,7 +19,7 @@ pub(super) async fn check(stage: &Stage, found: &mut Findings) -> anyhow::Result
     let head = tables.head().await?;
     let client = stage.system.nats().connect(CORE).await?;
     let caught_up = eventually("NATS has every event", PATIENCE, async || {
-        // A stream that is being made anew is not there for a moment.
+        // A stream that is being recreated does not exist for a moment.
         let last = bus::last_sequence(&client).await.unwrap_or(None);
         Ok((last == Some(head)).then_some(()))
     });

@@ -13,7 +13,7 @@ use crate::tables::{Build, Tables, ViewRows};
 /// How long views may take to catch up.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Waits until the views have caught up, builds all of them anew, and compares every row.
+/// Waits until the views have caught up, rebuilds all of them, and compares every row.
 pub(super) async fn check(stage: &Stage, found: &mut Findings) -> anyhow::Result<()> {
     let tables = Tables::of(&stage.system);
     let (lived, before) = match settled(&tables).await {
@@ -27,7 +27,7 @@ pub(super) async fn check(stage: &Stage, found: &mut Findings) -> anyhow::Result
     let (fresh, after) = settled(&tables).await?;
     for build in &lived {
         let is_new = fresh.iter().any(|other| other.name == build.name && other.number != build.number);
-        ensure!(is_new, "the view {} was not built anew", build.name);
+        ensure!(is_new, "the view {} was not rebuilt", build.name);
     }
     compare(&before, &after, found);
     found.count("view rows", after.values().map(BTreeMap::len).sum());
@@ -57,7 +57,7 @@ fn compare(lived: &BTreeMap<String, ViewRows>, fresh: &BTreeMap<String, ViewRows
         for key in lived.keys().chain(fresh.keys().filter(|key| !lived.contains_key(*key))) {
             if lived.get(key) != fresh.get(key) {
                 let (lived, fresh) = (lived.get(key), fresh.get(key));
-                found.broken(Property::Views, format!("{view} {key} was {lived:?}, and built anew {fresh:?}"));
+                found.broken(Property::Views, format!("{view} {key} was {lived:?}, and rebuilt {fresh:?}"));
             }
         }
     }
@@ -66,11 +66,13 @@ fn compare(lived: &BTreeMap<String, ViewRows>, fresh: &BTreeMap<String, ViewRows
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::ViewRow;
 
     #[test]
     fn a_row_too_few_a_row_too_many_and_another_row_are_found() {
         let rows = |rows: &[(&str, i64)]| {
-            let rows = rows.iter().map(|(key, sort)| ((*key).to_owned(), (*sort, "{}".to_owned()))).collect();
+            let row = |sort: i64| ViewRow { doc: "{}".to_owned(), entries: vec![(sort, "0:JAS".to_owned())] };
+            let rows = rows.iter().map(|(key, sort)| ((*key).to_owned(), row(*sort))).collect();
             BTreeMap::from([("board".to_owned(), rows)])
         };
         let broken = |lived: &[(&str, i64)], fresh: &[(&str, i64)]| {

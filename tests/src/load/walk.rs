@@ -1,7 +1,7 @@
 //! The life of a case in the load: found, registered, handed up, filed, dispatched, worked on; with commands in between
-//! that must be refused.
+//! that must be refused. Some cases end early: they are merged into another one, which is one command on two streams.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,6 +19,9 @@ const LEAD: &str = "LHSR";
 /// How many commands of a hundred must be refused.
 const WRONG: u64 = 12;
 
+/// How many cases of a hundred are found twice.
+const DOUBLES: u64 = 10;
+
 /// How many days of a hundred on which a department says three things at once.
 const RACES: u64 = 15;
 
@@ -28,7 +31,7 @@ pub(super) struct Walk {
     sender: Sender,
 }
 
-/// A case ends early where a command's outcome stays unknown or is not what it should be: another one is begun.
+/// A case ends early where a command's outcome stays unknown or is not what it should be: another one begins.
 type Stopped = Option<()>;
 
 impl Walk {
@@ -54,6 +57,9 @@ impl Walk {
         let title = format!("{}号 第{round}件", self.number);
         let found = self.sender.give(Who::Leader, "/cases/discover-issue".to_owned(), discovery(grid, &title)).await?;
         let Some(case) = case_of(&found) else { return Ok(None) };
+        if self.sender.randomness.happens(DOUBLES) {
+            return self.merged(case, grid, &title).await;
+        }
         let orders = json!({ "lead": LEAD, "instructions": "请处置" });
         let steps = [
             (Who::Leader, "register-issue", registration(MATTER)),
@@ -74,6 +80,20 @@ impl Walk {
         };
         let Some(order) = self.order(&dispatched).await? else { return Ok(None) };
         self.work(case, &order).await
+    }
+
+    /// The case was found twice, and two merge both at the same time, each into the other. One of them is first, and the other
+    /// finds a case that is over.
+    async fn merged(&mut self, case: Uuid, grid: &str, title: &str) -> anyhow::Result<Stopped> {
+        let again = self.sender.give(Who::Leader, "/cases/discover-issue".to_owned(), discovery(grid, title)).await?;
+        let Some(other) = case_of(&again) else { return Ok(None) };
+        let merge = |from: Uuid, into: Uuid| {
+            (Who::Leader, format!("/cases/{from}/merge-issue"), json!({ "into": into, "reason": "同一件事" }))
+        };
+        let raced = self.sender.race(vec![merge(case, other), merge(other, case)]).await?;
+        let done = raced.iter().filter(|outcome| matches!(outcome, Outcome::Acknowledged { .. })).count();
+        ensure!(done < 2, "{case} and {other} were merged into each other");
+        Ok(Some(()))
     }
 
     /// The department accepts, and says how it goes. The same text would be the same progress, so each has its own.

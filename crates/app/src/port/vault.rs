@@ -5,10 +5,10 @@ use kernel::{PersonId, PersonKey};
 
 use super::Failure;
 
-/// Why there is no key.
+/// Why a key could not be read or kept.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum VaultError {
-    /// The person was erased; their id is never used again.
+    /// The person was erased; the id never gets a key again.
     #[error("person {0} was erased")]
     Erased(PersonId),
     /// The vault is broken or out of reach, or the wrapping key does not fit.
@@ -19,10 +19,13 @@ pub enum VaultError {
 /// The vault.
 #[async_trait]
 pub trait Vault: Send + Sync + 'static {
-    /// The key of a person; `None` where there never was one.
+    /// The key of a person; `None` if there never was one.
     async fn key(&self, person: PersonId) -> Result<Option<PersonKey>, VaultError>;
-    /// The key of a person, made and stored durably first where there is none.
-    async fn key_or_create(&self, person: PersonId) -> Result<PersonKey, VaultError>;
-    /// Deletes the key for ever and remembers that it did. False where there was none.
+    /// Stores `key` durably, unless the person has a key already. Returns the key that is stored: the first one wins.
+    ///
+    /// The caller seals under a key made in memory, decides, keeps the key, and only then records what is sealed. If another
+    /// key comes back, what was sealed must be sealed again.
+    async fn keep(&self, person: PersonId, key: &PersonKey) -> Result<PersonKey, VaultError>;
+    /// Deletes the key forever and remembers that it did. False if there was none.
     async fn erase(&self, person: PersonId) -> Result<bool, Failure>;
 }

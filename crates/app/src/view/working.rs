@@ -3,18 +3,69 @@
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use kernel::{Key, Read, View};
 use serde::de::Error as _;
-use uuid::Uuid;
 
-use super::fold::{FoldError, View, Working};
-use crate::event::Read;
-use crate::port::RowChange;
+use super::entries::Filters;
+use crate::event::Unreadable;
+use crate::port::view_store::Docs;
+use crate::port::{Entries, RowChange};
+
+/// Why events could not be folded. The view stops there.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// An event cannot be read.
+    #[error(transparent)]
+    Event(#[from] Unreadable),
+    /// A stored row cannot be read: the view changed without a new version.
+    #[error("row `{key}` of view {view} cannot be read; rebuild the view")]
+    Row {
+        view: &'static str,
+        key: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The fold panicked, which is a fault in the view.
+    #[error("view {view} panicked while it folded")]
+    Panicked { view: &'static str },
+}
+
+/// Runs code of a view. The rows that it held are of no use after an error.
+pub(crate) fn guarded<T>(
+    view: &'static str,
+    working: &mut dyn Working,
+    work: impl FnOnce(&mut dyn Working) -> T,
+) -> Result<T, FoldError> {
+    catch_unwind(AssertUnwindSafe(|| work(working))).map_err(|_| FoldError::Panicked { view })
+}
+
+/// Rows of one view that are held in memory while events are folded into them.
+pub trait Working: Send {
+    /// How many rows are held.
+    fn held(&self) -> usize;
+    /// The keys that the events touch and that are not held.
+    fn missing(&self, events: &[Read<'_>]) -> Vec<String>;
+    /// Takes rows as they are stored: key and document.
+    fn hold(&mut self, rows: Docs) -> Result<(), FoldError>;
+    /// Folds events into the rows. A row that is not held is taken not to exist.
+    fn apply(&mut self, events: &[Read<'_>]);
+    /// Every row that changed since it was held or told last, in the order of the keys.
+    fn changes(&mut self) -> Result<Vec<RowChange>, FoldError>;
+    /// Lets go of rows until `keep` are held: settled ones first, then those that were touched longest ago. Gives those
+    /// that changed, in the order of the keys.
+    fn release(&mut self, keep: usize) -> Result<Vec<RowChange>, FoldError>;
+}
 
 /// A row, or that there is none.
 struct Held<R> {
     row: Option<R>,
-    changed: bool,
+    /// Whether the table has it.
+    is_stored: bool,
+    is_changed: bool,
+    /// By what the stored row is found; known once the row has changed.
+    before: Entries,
     /// The number of the batch that touched it last.
     touched: u64,
 }
@@ -24,19 +75,23 @@ impl<R> Held<R> {
     fn last_needed<V: View<Row = R>>(&self) -> u64 {
         if self.row.as_ref().is_some_and(V::is_settled) { 0 } else { self.touched }
     }
+
+    /// Whether the table must be told.
+    fn is_news(&self) -> bool {
+        self.is_changed && (self.is_stored || self.row.is_some())
+    }
 }
 
 /// The rows of one view.
 pub(super) struct InMemory<V: View> {
-    rows: HashMap<Uuid, Held<V::Row>>,
+    rows: HashMap<Key, Held<V::Row>>,
     batches: u64,
-    /// The fields by which rows are found.
-    fields: Vec<&'static str>,
+    filters: Filters,
 }
 
 impl<V: View> Default for InMemory<V> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), batches: 0, fields: V::SPEC.fields() }
+        Self { rows: HashMap::new(), batches: 0, filters: Filters::of(V::FILTERS) }
     }
 }
 
@@ -45,41 +100,67 @@ impl<V: View> Working for InMemory<V> {
         self.rows.len()
     }
 
-    fn missing(&self, events: &[Read<'_>]) -> Vec<Uuid> {
-        let touched = events.iter().flat_map(V::keys).flatten();
-        let missing: HashSet<Uuid> = touched.filter(|key| !self.rows.contains_key(key)).collect();
-        missing.into_iter().collect()
+    fn missing(&self, events: &[Read<'_>]) -> Vec<String> {
+        let mut missing = HashSet::new();
+        for event in events {
+            V::keys(event, &mut |key| {
+                let key = storable(key);
+                if !self.rows.contains_key(&key) {
+                    missing.insert(key);
+                }
+            });
+        }
+        missing.iter().map(ToString::to_string).collect()
     }
 
-    fn hold(&mut self, rows: Vec<(String, String)>) -> Result<(), FoldError> {
+    fn hold(&mut self, rows: Docs) -> Result<(), FoldError> {
         for (key, doc) in rows {
-            let id = Uuid::try_parse(&key).map_err(|error| unreadable::<V>(&key, serde_json::Error::custom(error)))?;
             let row = serde_json::from_str(&doc).map_err(|source| unreadable::<V>(&key, source))?;
-            self.rows.insert(id, Held { row: Some(row), changed: false, touched: self.batches });
+            let touched = self.batches;
+            let held = Held { row: Some(row), is_stored: true, is_changed: false, before: Entries::default(), touched };
+            self.rows.insert(Key::read(&key), held);
         }
         Ok(())
     }
 
     fn apply(&mut self, events: &[Read<'_>]) {
         self.batches += 1;
+        let mut keys: Vec<Key> = Vec::new();
         for event in events {
-            for key in V::keys(event).into_iter().flatten() {
-                let held = self.rows.entry(key).or_insert(Held { row: None, changed: true, touched: 0 });
-                V::fold(key, &mut held.row, event);
-                (held.changed, held.touched) = (true, self.batches);
+            V::keys(event, &mut |key| {
+                let key = storable(key);
+                // A view may name a row twice, for example where an event moves something to where it is.
+                if !keys.contains(&key) {
+                    keys.push(key);
+                }
+            });
+            for key in keys.drain(..) {
+                let held = self.rows.entry(key.clone()).or_insert_with(|| Held {
+                    row: None,
+                    is_stored: false,
+                    is_changed: false,
+                    before: Entries::default(),
+                    touched: 0,
+                });
+                if !held.is_changed {
+                    held.before = self.filters.entries_of::<V>(held.row.as_ref());
+                }
+                V::fold(&key, &mut held.row, event);
+                (held.is_changed, held.touched) = (true, self.batches);
             }
         }
     }
 
     fn changes(&mut self) -> Result<Vec<RowChange>, FoldError> {
-        let mut rows: Vec<(Uuid, &mut Held<V::Row>)> = Vec::new();
-        rows.extend(self.rows.iter_mut().filter(|(_, held)| held.changed).map(|(key, held)| (*key, held)));
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        let changes = changes_of::<V, &V::Row>(rows.iter().map(|(key, held)| (*key, held.row.as_ref())), &self.fields)?;
-        for (_, held) in rows {
-            held.changed = false;
+        let mut changes = Changes::<V>::new(&mut self.filters);
+        for (key, held) in self.rows.iter_mut().filter(|(_, held)| held.is_changed) {
+            let before = std::mem::take(&mut held.before);
+            if held.is_news() {
+                changes.add(key, held.row.as_ref(), before)?;
+            }
+            (held.is_changed, held.is_stored) = (false, held.row.is_some());
         }
-        Ok(changes)
+        Ok(changes.in_order())
     }
 
     fn release(&mut self, keep: usize) -> Result<Vec<RowChange>, FoldError> {
@@ -100,117 +181,62 @@ impl<V: View> Working for InMemory<V> {
             }
             _ => false,
         });
-        let mut rows: Vec<(Uuid, Option<V::Row>)> = Vec::with_capacity(too_many);
-        rows.extend(released.filter(|(_, held)| held.changed).map(|(key, held)| (key, held.row)));
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        changes_of::<V, V::Row>(rows.into_iter(), &self.fields)
+        let mut changes = Changes::<V>::new(&mut self.filters);
+        for (key, held) in released.filter(|(_, held)| held.is_news()) {
+            changes.add(&key, held.row, held.before)?;
+        }
+        Ok(changes.in_order())
     }
 }
 
-/// What is written of these rows, in their order. A list that is collected from them would go on in their room, which is six times as
-/// large as it needs.
-fn changes_of<V: View, R: Borrow<V::Row>>(
-    rows: impl ExactSizeIterator<Item = (Uuid, Option<R>)>,
-    fields: &[&'static str],
-) -> Result<Vec<RowChange>, FoldError> {
-    let mut changes = Vec::with_capacity(rows.len());
-    let mut text = Vec::new();
-    for (key, row) in rows {
-        changes.push(change::<V>(key, row.as_ref().map(Borrow::borrow), fields, &mut text)?);
-    }
-    Ok(changes)
+/// What is written of rows.
+struct Changes<'a, V> {
+    filters: &'a mut Filters,
+    rows: Vec<RowChange>,
+    /// A document is made here first, so that it takes no more room than it needs.
+    text: Vec<u8>,
+    of: std::marker::PhantomData<V>,
 }
 
-/// The order of keys is that of their texts: hyphens stand in the same places, and digits before letters. The document is made in
-/// `text`, so that it takes no more room than it needs.
-fn change<V: View>(
-    key: Uuid,
-    row: Option<&V::Row>,
-    fields: &[&'static str],
-    text: &mut Vec<u8>,
-) -> Result<RowChange, FoldError> {
-    let key = key.to_string();
-    let Some(row) = row else { return Ok(RowChange { key, sort: 0, fields: Vec::new(), doc: None }) };
-    let fields = fields.iter().map(|name| V::field(row, name)).collect();
-    text.clear();
-    let written = serde_json::to_writer(&mut *text, row);
-    let doc = written.and_then(|()| std::str::from_utf8(text).map_err(serde_json::Error::custom));
-    match doc {
-        Ok(doc) => Ok(RowChange { sort: V::sort(row), fields, doc: Some(doc.to_owned()), key }),
-        Err(source) => Err(unreadable::<V>(&key, source)),
+impl<'a, V: View> Changes<'a, V> {
+    fn new(filters: &'a mut Filters) -> Self {
+        Self { filters, rows: Vec::new(), text: Vec::new(), of: std::marker::PhantomData }
+    }
+
+    fn add(&mut self, key: &Key, row: Option<impl Borrow<V::Row>>, before: Entries) -> Result<(), FoldError> {
+        let (key, row) = (key.to_string(), row.as_ref().map(Borrow::borrow));
+        let entries = self.filters.entries_of::<V>(row);
+        let doc = match row {
+            Some(row) => Some(self.document(row).map_err(|source| unreadable::<V>(&key, source))?),
+            None => None,
+        };
+        self.rows.push(RowChange { key, doc, entries, before });
+        Ok(())
+    }
+
+    fn document(&mut self, row: &V::Row) -> Result<String, serde_json::Error> {
+        self.text.clear();
+        serde_json::to_writer(&mut self.text, row)?;
+        std::str::from_utf8(&self.text).map(str::to_owned).map_err(serde_json::Error::custom)
+    }
+
+    fn in_order(mut self) -> Vec<RowChange> {
+        self.rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        self.rows
+    }
+}
+
+/// The key as it can be stored: PostgreSQL keeps no NUL in a text.
+fn storable(key: Key) -> Key {
+    match key {
+        Key::Text(text) if text.contains('\0') => Key::Text(text.replace('\0', "\u{fffd}").into()),
+        key => key,
     }
 }
 
 fn unreadable<V: View>(key: &str, source: serde_json::Error) -> FoldError {
-    FoldError::Row { view: V::SPEC.name, key: key.to_owned(), source }
+    FoldError::Row { view: V::NAME, key: key.to_owned(), source }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::port::ViewSpec;
-
-    /// Rows that are settled from 100 on.
-    struct Numbers;
-
-    impl View for Numbers {
-        const SPEC: ViewSpec = ViewSpec { name: "numbers", version: 1, indexes: &[] };
-        type Row = u64;
-
-        fn keys(_: &Read<'_>) -> [Option<Uuid>; 2] {
-            [None, None]
-        }
-
-        fn fold(_: Uuid, _: &mut Option<u64>, _: &Read<'_>) {}
-
-        fn is_settled(row: &u64) -> bool {
-            *row >= 100
-        }
-
-        fn sort(row: &u64) -> i64 {
-            row.cast_signed()
-        }
-
-        fn field(_: &u64, _: &str) -> Option<String> {
-            None
-        }
-    }
-
-    /// Holds these rows, each touched in the batch of its number.
-    fn holding(rows: &[u64]) -> InMemory<Numbers> {
-        let mut working = InMemory::default();
-        let held = |row: u64| Held { row: Some(row), changed: true, touched: row };
-        working.rows.extend(rows.iter().map(|row| (Uuid::from_u128(u128::from(*row)), held(*row))));
-        working
-    }
-
-    fn released(working: &mut InMemory<Numbers>, keep: usize) -> Vec<String> {
-        let changes = working.release(keep).unwrap();
-        changes.into_iter().map(|change| change.doc.unwrap()).collect()
-    }
-
-    #[test]
-    fn settled_rows_go_first_and_then_those_that_were_touched_longest_ago() {
-        let mut working = holding(&[3, 1, 2, 100]);
-        assert_eq!(released(&mut working, 2), ["1", "100"]);
-        assert_eq!(released(&mut working, 2), [""; 0]);
-        assert_eq!(released(&mut working, 0), ["2", "3"]);
-    }
-
-    #[test]
-    fn of_many_settled_rows_no_more_are_let_go_than_it_takes() {
-        let mut working = holding(&(100..200).chain(0..10).collect::<Vec<_>>());
-        let changes = released(&mut working, 107);
-        assert_eq!(changes.len(), 3);
-        assert!(changes.iter().all(|row| row.len() == 3), "{changes:?}");
-        assert_eq!(working.held(), 107);
-    }
-
-    #[test]
-    fn rows_that_did_not_change_are_let_go_in_silence() {
-        let mut working = holding(&[1, 2]);
-        working.changes().unwrap();
-        assert_eq!(released(&mut working, 0), [""; 0]);
-        assert_eq!(working.held(), 0);
-    }
-}
+mod tests;

@@ -11,9 +11,9 @@ use sqlx_of_esrs::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use super::CONNECTIONS_MAX;
+use super::desk::{Desk, Note};
 use super::driver::{Side, Writer};
 use super::event::{CloudEvent, DeskEvent, Noted, Place};
-use super::ours::Desk;
 
 /// What its payload column holds: the same 403 bytes as everywhere else.
 impl Schema<DeskEvent> for CloudEvent {
@@ -104,7 +104,7 @@ impl Writer for Managing {
     async fn append(&mut self) -> anyhow::Result<()> {
         let state = self.manager.load(self.place.stream).await?;
         let state = state.unwrap_or_else(|| AggregateState::with_id(self.place.stream));
-        self.manager.handle_command(state, Noted::sample()).await??;
+        self.manager.handle_command(state, Note::sample()).await??;
         self.place.advance();
         Ok(())
     }

@@ -35,12 +35,11 @@ impl Noted {
 kernel::events! {
     /// The events of the aggregate of this benchmark.
     pub enum DeskEvent in "desk" {
-        Noted = "cn.dualgrid.desk.noted.v1",
+        Noted = "cn.dualgrid.desk.noted.v1" to Internal,
     }
-    department = |_| None;
 }
 
-/// The event in its envelope. Every side serialises the same one for each append.
+/// The event in an envelope. Every side serialises the same one for each append.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct CloudEvent {
     specversion: String,

@@ -54,8 +54,8 @@ mod tests {
     async fn a_second_borrower_waits_for_the_first() {
         let lanes = Arc::new(Lanes::new(vec![7]));
         let first = lanes.take().await.unwrap();
-        let second = tokio::time::timeout(std::time::Duration::from_millis(20), lanes.take()).await;
-        assert!(second.is_err());
+        let patience = std::time::Duration::from_millis(20);
+        assert!(tokio::time::timeout(patience, lanes.take()).await.is_err());
         lanes.put_back(first);
         assert_eq!(lanes.take().await.unwrap().connection, 7);
     }

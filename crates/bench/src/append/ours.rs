@@ -1,59 +1,36 @@
-//! dualgrid's log, through its ports.
+//! dualgrid's log, through its port.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use anyhow::anyhow;
-use app::port::{Append, EventLog, NewEvent, Recording};
-use app::seen::Remembered;
+use app::adapter::{self, Recording};
+use app::memory::Memory;
+use app::port::{Append, EventLog, NewEvent, Part};
 use async_trait::async_trait;
-use esrs::Aggregate;
-use esrs::manager::AggregateManager;
 use kernel::digest::Digest;
 use kernel::envelope::Provenance;
-use kernel::{Actor, Clock as _, CommandId, CorrelationId, EventId, StreamId, SystemClock, SystemEntropy, Version};
-use log::{CommandStore, LogStores, Options};
+use kernel::{
+    Actor, Clock as _, CommandId, Context, CorrelationId, Entropy, EventId, Facts, StreamId, SystemClock,
+    SystemEntropy, Version,
+};
+use log::Options;
 
+use super::desk::{Desk, Note};
 use super::driver::{Side, Writer};
-use super::event::{CATEGORY, CloudEvent, DeskEvent, KIND, Noted, Place, fresh};
-
-/// An aggregate that notes what it is told.
-pub(crate) struct Desk;
-
-/// Nothing is refused.
-#[derive(Debug, thiserror::Error)]
-#[error("never")]
-pub(crate) struct Never;
-
-impl Aggregate for Desk {
-    const NAME: &'static str = "desk";
-    type State = u32;
-    type Command = Noted;
-    type Event = DeskEvent;
-    type Error = Never;
-
-    fn handle_command(_: &u32, note: Noted) -> Result<Vec<DeskEvent>, Never> {
-        Ok(vec![note.into()])
-    }
-
-    fn apply_event(notes: u32, DeskEvent::Noted(_): DeskEvent) -> u32 {
-        notes + 1
-    }
-}
+use super::event::{CATEGORY, CloudEvent, KIND, Place, fresh};
 
 /// The log, opened as the program opens it.
 pub(crate) struct Ours {
     log: Arc<dyn EventLog>,
-    stores: LogStores,
-    /// As the use cases remember what they have seen.
-    seen: Arc<Remembered<Desk>>,
+    /// What the use cases remember.
+    memory: Arc<Memory>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl Ours {
     /// Opens or creates the log at `url`.
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
         let log = log::open(url, &Options::default()).await?.log;
-        let stores = LogStores::new(Arc::clone(&log), Arc::new(SystemEntropy));
-        Ok(Self { stores, log, seen: Arc::default() })
+        Ok(Self { log, memory: Arc::default(), entropy: Arc::new(SystemEntropy) })
     }
 
     /// Writers that append bytes under command ids.
@@ -62,11 +39,11 @@ impl Ours {
         Side::new((0..writers).map(writer).collect())
     }
 
-    /// Writers that load the stream, decide and append, with esrs' manager on dualgrid's store.
+    /// Writers that load the stream, decide and append, as a command is handled.
     pub(crate) fn managing(&self, writers: usize) -> Side {
         let writer = |_| {
-            let (log, stores, seen) = (Arc::clone(&self.log), self.stores.clone(), Arc::clone(&self.seen));
-            Box::new(Managing { log, stores, seen, place: Place::start() }) as Box<dyn Writer>
+            let (log, memory, entropy) = (Arc::clone(&self.log), Arc::clone(&self.memory), Arc::clone(&self.entropy));
+            Box::new(Managing { log, memory, entropy, place: Place::start() }) as Box<dyn Writer>
         };
         Side::new((0..writers).map(writer).collect())
     }
@@ -82,54 +59,55 @@ impl Writer for Appending {
     async fn append(&mut self) -> anyhow::Result<()> {
         let (id, command, now) = (fresh(), fresh(), SystemClock.now());
         let event = CloudEvent::new(id, command, self.place.stream, self.place.version + 1, now);
-        let append = Append {
-            command: CommandId::new(command),
-            request: Digest::from_bytes([7; 32]),
+        let part = Part {
             stream: StreamId::new(CATEGORY, self.place.stream),
             expected: Version(self.place.version),
             events: vec![NewEvent { id: EventId::new(id), kind: KIND, time: now, bytes: event.bytes()?.into() }],
-            at: now,
         };
-        self.log.append(append).await?;
+        self.log.append(append(CommandId::new(command), part, now)).await?;
         self.place.advance();
         Ok(())
     }
 }
 
+fn append(command: CommandId, part: Part, at: chrono::DateTime<chrono::Utc>) -> Append {
+    Append { command, request: Digest::from_bytes([7; 32]), parts: vec![part], at }
+}
+
 struct Managing {
     log: Arc<dyn EventLog>,
-    stores: LogStores,
-    seen: Arc<Remembered<Desk>>,
+    memory: Arc<Memory>,
+    entropy: Arc<dyn Entropy>,
     place: Place,
 }
 
 #[async_trait]
 impl Writer for Managing {
     async fn append(&mut self) -> anyhow::Result<()> {
-        let (id, command) = (self.place.stream, CommandId::new(fresh()));
+        let (id, command, now) = (self.place.stream, CommandId::new(fresh()), SystemClock.now());
         // As the use cases load: what is remembered is checked by the version at the append.
-        let seen = match self.seen.recall(id) {
+        let seen = match self.memory.recall::<Desk>(CATEGORY, id) {
             Some(seen) => seen,
-            None => self.seen.look(&*self.log, id).await?,
+            None => self.memory.look::<Desk>(&*self.log, id).await?,
         };
+        let actor = Actor::system("bench");
         let recording = Recording {
             provenance: Provenance {
                 installation: "bench".to_owned(),
-                actor: Actor::system("bench"),
+                actor: actor.clone(),
                 command,
                 correlation: CorrelationId::new(command.uuid()),
+                causation: None,
                 traceparent: None,
             },
             request: Digest::from_bytes([7; 32]),
-            at: SystemClock.now(),
-            newest: seen.newest,
-            receipt: Arc::new(OnceLock::new()),
+            at: now,
         };
-        let store: CommandStore<Desk> = self.stores.open(recording.clone());
-        let manager = AggregateManager::new(store);
-        let state = manager.handle_command(seen.aggregate_state(id)?, Noted::sample()).await??;
-        let receipt = recording.receipt.get().ok_or_else(|| anyhow!("no receipt"))?;
-        self.seen.moved(id, &seen, state, receipt, recording.event_time());
+        let context = Context { id, at: now, today: now.date_naive(), by: actor, facts: Facts::default() };
+        let (state, part) = adapter::decide(&*seen, Note::sample().into(), context, &recording, &self.entropy).await?;
+        let (events, time) = (u32::try_from(part.events.len())?, part.events.last().map(|event| event.time));
+        self.log.append(append(command, part, now)).await?;
+        self.memory.moved(id, &*seen, state, events, time);
         self.place.advance();
         Ok(())
     }

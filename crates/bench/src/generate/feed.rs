@@ -195,6 +195,7 @@ impl Feed {
             actor: self.histories.0[history].commands[next].actor.clone(),
             command: CommandId::new(command),
             correlation: CorrelationId::new(command),
+            causation: None,
             traceparent: None,
         };
         let count = self.histories.0[history].commands[next].events.len();
@@ -209,7 +210,7 @@ impl Feed {
                 stream: &case.stream,
                 version: Version(case.version),
                 time: self.time,
-                department: template.department.as_ref(),
+                audience: self.histories.0[history].audience_of(template),
             };
             let data = RawValue::from_string(template.data(&case.names))?;
             chunk.events.push(EventRow {

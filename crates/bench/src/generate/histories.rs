@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail};
 use case::{
-    AcceptOrder, Authority, Case, CaseCommand, CaseEvent, CloseCase, Completion, Context, CriterionAnswer,
-    DepartmentFacts, DiscoverIssue, DispatchCase, EscalateIssue, Executor, ExecutorKind, Facts, FileCase, GridFacts,
-    HandleInGrid, Handling, Location, MatterFacts, Outcome, RecordFeedback, RecordProgress, RegisterIssue, Resolution,
-    Source, SubmitDisposal, Urgency, VerifyCase,
+    AcceptOrder, Case, CaseCommand, CaseEvent, CloseCase, Completion, CriterionAnswer, DiscoverIssue, DispatchCase,
+    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, Location, Outcome, RecordFeedback,
+    RecordProgress, RegisterIssue, Resolution, Source, SubmitDisposal, Urgency, VerifyCase,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::digest::Digest;
+use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
-    Actor, CaseId, DepartmentCode, Derivation, Due, Event as _, Evidence, GridCode, Limit, MatterCode, OrderId, Role,
-    Scope, Step, TimeUnit,
+    Actor, Aggregate as _, Audience, CaseId, Command as _, Context, DepartmentCode, Derivation, Due, Event as _,
+    Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, OrderId, Role, Scope, TimeUnit,
 };
 use uuid::Uuid;
 
@@ -59,7 +59,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// Those that `case` gives: the number by the street, the day and the id, the order by case and department.
-    fn of(case: CaseId, street: &str, department: &str) -> Self {
+    fn of(case: CaseId, street: &GridCode, department: &DepartmentCode) -> Self {
         let digits = case.uuid().simple().to_string().to_uppercase();
         Self {
             case: case.to_string(),
@@ -115,14 +115,18 @@ pub(crate) struct History {
     /// Its commands, in order.
     pub(crate) commands: Vec<Given>,
     grid: GridFacts,
-    street: String,
     department: DepartmentCode,
 }
 
 impl History {
     /// What goes into the holes for `case`.
     pub(crate) fn names(&self, case: CaseId) -> Names {
-        Names::of(case, &self.street, self.department.as_str())
+        Names::of(case, &self.grid.centre, &self.department)
+    }
+
+    /// Whom an event of it is for.
+    pub(crate) fn audience_of<'a>(&'a self, event: &'a Template) -> Audience<'a> {
+        event.department.as_ref().map_or(Audience::Street(&self.grid.centre), Audience::Order)
     }
 }
 
@@ -174,60 +178,71 @@ fn lowest_grids() -> anyhow::Result<Vec<GridFacts>> {
     });
     let facts = |path: Vec<String>| {
         let path = path.iter().map(GridCode::try_new).collect::<Result<Vec<_>, _>>()?;
-        Ok(GridFacts { path, name: "微网格".to_owned(), lowest: true, party_org: None, administrative: vec![] })
+        let centre = path.last().context("a grid has a path")?.clone();
+        Ok(GridFacts {
+            path, name: "微网格".to_owned(), lowest: true, centre, party_org: None, administrative: vec![]
+        })
     };
     three.chain(four).map(facts).collect()
 }
 
 fn decide(grid: &GridFacts, authority: Authority, department: &DepartmentCode) -> anyhow::Result<History> {
-    let street = grid.path.last().context("a grid has a path")?.to_string();
-    let names = Names::of(MODEL, &street, department.as_str());
+    let names = Names::of(MODEL, &grid.centre, department);
     let facts = facts(grid, authority, department)?;
     let mut case = Case::default();
     let mut commands = Vec::new();
     for (actor, command) in way(grid, authority, department, names.order.parse()?)? {
         let context = Context {
-            id: MODEL,
+            id: MODEL.uuid(),
             at: DECIDED_AT,
             today: DECIDED_AT.date_naive(),
             by: actor.clone(),
             facts: facts.clone(),
         };
         let events = case.decide(&command, &context);
-        let events = events.map_err(|refusal| anyhow::anyhow!("{command:?} was refused: {refusal:?}"))?;
+        let events = events.map_err(|refusal| anyhow::anyhow!("{} was refused: {refusal}", command.name()))?;
         if events.is_empty() {
-            bail!("{command:?} led to nothing");
+            bail!("{} led to nothing", command.name());
         }
         let templates = events.iter().map(|event| Template::new(event, &names)).collect::<Result<_, _>>()?;
         commands.push(Given { actor, events: templates });
         case = events.into_iter().fold(case, Case::evolve);
     }
-    Ok(History { commands, grid: grid.clone(), street, department: department.clone() })
+    Ok(History { commands, grid: grid.clone(), department: department.clone() })
 }
 
 fn facts(grid: &GridFacts, authority: Authority, department: &DepartmentCode) -> anyhow::Result<Facts> {
-    let matter = match authority {
-        Authority::Community => "SQ-0101",
-        Authority::Administrative => "FW-0301",
+    let matter =
+        MatterFacts {
+            code: matter_of(authority)?, name: "从业人员健康证办理".to_owned(), authority, rules_version: 1
+        };
+    let known = DepartmentFacts {
+        name: "静安寺街道市场监管所".to_owned(),
+        matters: BTreeSet::from([matter.code.clone()]),
     };
-    let matter = MatterFacts {
-        code: MatterCode::try_new(matter)?,
-        name: "从业人员健康证办理".to_owned(),
-        authority,
-        rules_version: 1,
-    };
-    let known = DepartmentFacts { name: "静安寺街道市场监管所".to_owned(), owns_matter: true };
+    let lowest = grid.path.first().context("a grid has a path")?.clone();
+    let steps = Case::STEPS.iter().map(|step| (LimitOf::Step(step.clone()), Ok(due(&format!("step {step}"), 1))));
+    let disposal = due(&format!("matter {} disposal", matter.code), 5);
+    let others = [
+        (LimitOf::Disposal(matter.code.clone()), Ok(disposal)),
+        (LimitOf::ReturnWindow, Ok(due("return window", 2))),
+        (LimitOf::ReopenWindow, Ok(due("reopen window", 30))),
+    ];
     Ok(Facts {
-        grid: Some(grid.clone()),
-        matter: Some(matter),
+        grids: BTreeMap::from([(lowest, grid.clone())]),
+        matters: BTreeMap::from([(matter.code.clone(), matter)]),
         departments: BTreeMap::from([(department.clone(), known)]),
-        steps: Step::ALL.into_iter().map(|step| (step, due(&format!("step {step:?}"), 1))).collect(),
-        disposal: Some(due("matter FW-0301 disposal", 5)),
-        return_window: Some(due("return window", 2)),
-        reopen_window: Some(due("reopen window", 30)),
+        dues: steps.chain(others).collect(),
         evidence: BTreeMap::from([(photo().sha256, photo())]),
         ..Facts::default()
     })
+}
+
+fn matter_of(authority: Authority) -> anyhow::Result<MatterCode> {
+    Ok(MatterCode::try_new(match authority {
+        Authority::Community => "SQ-0101",
+        Authority::Administrative => "FW-0301",
+    })?)
 }
 
 fn due(rule: &str, days: u32) -> Due {
@@ -253,7 +268,7 @@ fn way(
     department: &DepartmentCode,
     order: OrderId,
 ) -> anyhow::Result<Vec<(Actor, CaseCommand)>> {
-    let (lowest, street) = (&grid.path[0], grid.path.last().context("a grid has a path")?);
+    let (lowest, street) = (grid.path.first().context("a grid has a path")?, &grid.centre);
     let in_grid = |role, grid: &GridCode| Actor {
         id: format!("staff-{role}-{grid}").to_lowercase(),
         role,
@@ -265,15 +280,8 @@ fn way(
         (leader(), discover(lowest).into()),
         (
             leader(),
-            RegisterIssue {
-                matter: MatterCode::try_new(match authority {
-                    Authority::Community => "SQ-0101",
-                    Authority::Administrative => "FW-0301",
-                })?,
-                urgency: Urgency::Ordinary,
-                handling: Handling::Promised,
-            }
-            .into(),
+            RegisterIssue { matter: matter_of(authority)?, urgency: Urgency::Ordinary, handling: Handling::Promised }
+                .into(),
         ),
     ];
     match authority {

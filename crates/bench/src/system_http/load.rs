@@ -171,7 +171,7 @@ impl Client {
         let token = self.plan.people.token(Who::Leader);
         let answer = self.wire.post("/cases/discover-issue", token, self.random.command_id(), &body).await?;
         let (events, took) = (check(&answer, "discover-issue")?, sent.elapsed());
-        let case: CaseId = answer.text("case").context("the answer names no case")?.parse()?;
+        let case: CaseId = answer.text("id").context("the answer names no case")?.parse()?;
         self.note(begin, took, events);
         self.own = Some(Journey { case, way, next: 0, order: self.ways[way].order(case) });
         Ok(())

@@ -76,7 +76,8 @@ async fn fill(nats: &NatsServer, codes: &[String], share: usize) -> anyhow::Resu
 }
 
 fn one_event(sample: &Sample) -> anyhow::Result<(Bytes, &'static str)> {
-    let event = sample.append()?.events.pop().context("a sample without an event")?;
+    let part = sample.append()?.parts.pop().context("a sample without a part")?;
+    let event = part.events.into_iter().next().context("a sample without an event")?;
     Ok((event.bytes, event.kind))
 }
 

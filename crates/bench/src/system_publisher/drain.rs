@@ -99,7 +99,7 @@ async fn check(nats: &NatsServer, events: &[Recorded]) -> anyhow::Result<()> {
     ensure!(stored.len() >= events.len(), "the stream has {} messages", stored.len());
     for (event, (sequence, subject, bytes)) in events.iter().zip(&stored) {
         let is_same = *sequence == event.position.0 && *bytes == event.bytes;
-        ensure!(is_same && *subject == bus::stream::subject_of(event)?, "event {} differs", event.position);
+        ensure!(is_same && *subject == bus::subject::subject_of(event)?, "event {} differs", event.position);
     }
     Ok(())
 }

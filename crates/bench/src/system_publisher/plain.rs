@@ -37,7 +37,7 @@ fn batch(events: &[Recorded], number: usize, root: &str) -> anyhow::Result<Batch
     let id = format!("{number:016x}");
     let mut bytes = Vec::with_capacity(events.iter().map(|event| event.bytes.len() + 320).sum());
     for (place, event) in (1..).zip(events) {
-        let subject = bus::stream::subject_of(event)?;
+        let subject = bus::subject::subject_of(event)?;
         let subject = subject.strip_prefix("dg.evt").context("a subject of another form")?;
         let is_last = place == events.len();
         let mut headers = format!(

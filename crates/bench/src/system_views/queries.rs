@@ -45,8 +45,8 @@ pub(super) async fn run(
 /// The boards of every grid, with and without a stage. Grids of every level are among them.
 pub(super) fn boards(filled: &Filled) -> Vec<String> {
     let of_grid = |grid: &kernel::GridCode| {
-        let board = format!("/grids/{grid}/board");
-        let staged = STAGES.map(|stage| format!("{board}?stage={stage}"));
+        let board = format!("/cases?grid={grid}");
+        let staged = STAGES.map(|stage| format!("{board}&stage={stage}"));
         std::iter::once(board).chain(staged)
     };
     filled.grids.iter().flat_map(of_grid).collect()
@@ -55,8 +55,8 @@ pub(super) fn boards(filled: &Filled) -> Vec<String> {
 /// The orders of every department, with and without a status.
 pub(super) fn inboxes(filled: &Filled) -> Vec<String> {
     let of_department = |department: &kernel::DepartmentCode| {
-        let orders = format!("/departments/{department}/orders");
-        [orders.clone(), format!("{orders}?status=sent"), format!("{orders}?status=disposed")]
+        let orders = format!("/orders?department={department}");
+        [orders.clone(), format!("{orders}&status=sent"), format!("{orders}&status=disposed")]
     };
     filled.departments.iter().flat_map(of_department).collect()
 }

@@ -30,35 +30,30 @@ pub(super) async fn run(system: &System, events: u64) -> anyhow::Result<Rebuilt>
 }
 
 /// Builds all views.
-#[expect(clippy::cast_precision_loss, reason = "a count of events, and of bytes")]
 pub(super) async fn once(system: &System, events: u64) -> anyhow::Result<Rebuilt> {
-    let (took, memory_kib) = watched(system).await?;
-    let per_s = Series(vec![events as f64 / took.as_secs_f64()]);
-    Ok(Rebuilt { per_s, memory_mib: memory_kib as f64 / 1024.0 })
+    let mut command = Command::new(dualgrid_binary().await?);
+    command.args(["rebuild", "all", "--config"]).arg(system.config_path());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    watched(command, events).await
 }
 
-async fn watched(system: &System) -> anyhow::Result<(Duration, u64)> {
+/// Runs a command that builds views from so many events.
+#[expect(clippy::cast_precision_loss, reason = "a count of events, and of bytes")]
+pub(super) async fn watched(mut command: Command, events: u64) -> anyhow::Result<Rebuilt> {
     let begin = Instant::now();
-    let mut child = Command::new(dualgrid_binary().await?)
-        .args(["rebuild", "all", "--config"])
-        .arg(system.config_path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .spawn()
-        .context("could not start dualgrid")?;
-    let status = format!("/proc/{}/status", child.id().context("dualgrid has ended at once")?);
+    let mut child = command.spawn().context("could not start the rebuild")?;
+    let status = format!("/proc/{}/status", child.id().context("the rebuild has ended at once")?);
     let mut most = 0;
     let ended = loop {
         tokio::select! {
-            ended = child.wait() => break ended.context("could not wait for dualgrid")?,
+            ended = child.wait() => break ended.context("could not wait for the rebuild")?,
             () = tokio::time::sleep(LOOK_EVERY) => most = most.max(peak_kib(&status).unwrap_or(0)),
         }
     };
-    ensure!(ended.success(), "`dualgrid rebuild all` ended with {ended}");
+    ensure!(ended.success(), "the rebuild ended with {ended}");
     ensure!(most > 0, "the memory of the process could not be read");
-    Ok((begin.elapsed(), most))
+    let per_s = Series(vec![events as f64 / begin.elapsed().as_secs_f64()]);
+    Ok(Rebuilt { per_s, memory_mib: most as f64 / 1024.0 })
 }
 
 /// The most memory the process ever had in use, as the kernel counts it.

@@ -1,22 +1,24 @@
-//! Reading a command from a message: who, which command, for which case.
+//! Reads a command from a message: who sends it, which verb, about what.
 
 use std::str::FromStr;
 
 use app::Problem;
-use app::intake::{Request, Target};
+use app::intake::Request;
 use async_nats::{HeaderMap, HeaderName, Message};
 use bytes::Bytes;
-use kernel::{Actor, DepartmentCode, Role, Scope};
+use kernel::{Actor, DepartmentCode, Scope};
+use uuid::Uuid;
 
-use crate::department::inbox_prefix;
-use crate::header::{self, ACTOR, CASE_ID, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, TRACEPARENT};
+use crate::header::{self, ACTOR, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, TRACEPARENT};
+use crate::rules::{ROLE, Rule, rule_of};
+use crate::subject::inbox_prefix;
 
 /// Longest staff id.
 const ACTOR_LEN_MAX: usize = 64;
 /// Longest trace context that is recorded.
 const TRACEPARENT_LEN_MAX: usize = 128;
 
-/// Whether the answer goes to the inbox of the department in the subject, where only that department listens.
+/// Whether the answer goes to the inbox of the department in the subject: only that department listens there.
 pub(super) fn has_own_inbox(message: &Message) -> bool {
     let (Ok((department, _)), Some(reply)) = (department_and_verb(&message.subject), &message.reply) else {
         return false;
@@ -28,19 +30,31 @@ pub(super) fn has_own_inbox(message: &Message) -> bool {
 /// Reads a command. The department is the one in the subject, whatever else the message says.
 pub(super) fn read(message: &Message) -> Result<Request, Problem> {
     let (department, verb) = department_and_verb(&message.subject)?;
+    let unknown = || Problem::new(404, "unknown-command", format!("a department cannot send `{verb}`"));
+    let rule = rule_of(&verb).ok_or_else(unknown)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
     Ok(Request {
         actor: actor(headers, department)?,
         command: required(headers, COMMAND_ID, "a UUID that you make for this command and send again with a repeat")?,
         correlation: optional(headers, CORRELATION_ID)?,
+        causation: None,
         traceparent: header::value(headers, TRACEPARENT)
             .filter(|trace| trace.len() <= TRACEPARENT_LEN_MAX)
             .map(str::to_owned),
-        target: Target::Case(required(headers, CASE_ID, "the id of the case, as the order names it")?),
-        name: verb,
+        name: rule.verb.to_owned(),
+        id: about(headers, rule)?,
         body: message.payload.clone(),
     })
+}
+
+/// The id of what the command is about.
+fn about(headers: &HeaderMap, rule: &Rule) -> Result<Option<Uuid>, Problem> {
+    if rule.is_single {
+        return Ok(None);
+    }
+    let what = format!("the id of the {}, as the event names it", rule.kind);
+    required(headers, header::id_of(rule.kind), &what).map(Some)
 }
 
 /// A file from a department.
@@ -55,7 +69,8 @@ pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
     let (department, _) = department_and_verb(&message.subject)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
-    let missing = || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type"));
+    let missing =
+        || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type of the file"));
     let media_type = header::value(headers, CONTENT_TYPE).ok_or_else(missing)?.to_owned();
     Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
 }
@@ -73,11 +88,11 @@ fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Probl
         None => format!("dept/{department}"),
         Some(staff) if is_staff_id(staff) => staff.to_owned(),
         Some(_) => {
-            let detail = format!("{ACTOR} has to be 1 to {ACTOR_LEN_MAX} of A-Z, a-z, 0-9 and . _ / -");
+            let detail = format!("{ACTOR} must be 1 to {ACTOR_LEN_MAX} of A-Z, a-z, 0-9 and . _ / -");
             return Err(problem("malformed-actor", detail));
         }
     };
-    Ok(Actor { id, role: Role::DepartmentClerk, scope: Scope::Department(department) })
+    Ok(Actor { id, role: ROLE, scope: Scope::Department(department) })
 }
 
 fn is_staff_id(text: &str) -> bool {
@@ -91,7 +106,7 @@ fn required<T: FromStr>(headers: &HeaderMap, name: HeaderName, what: &str) -> Re
 }
 
 fn optional<T: FromStr>(headers: &HeaderMap, name: HeaderName) -> Result<Option<T>, Problem> {
-    let malformed = format!("the header {name} has to be a UUID");
+    let malformed = format!("the header {name} must be a UUID");
     let value = header::value(headers, name).map(str::parse);
     value.transpose().map_err(|_| problem("malformed-header", malformed))
 }
@@ -103,7 +118,7 @@ fn problem(code: &str, detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::{CaseId, CommandId};
+    use kernel::{CommandId, Role};
 
     fn message(subject: &str, headers: &[(HeaderName, &str)]) -> Message {
         let mut map = HeaderMap::new();
@@ -124,7 +139,7 @@ mod tests {
     const UUID: &str = "0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11";
 
     fn whole() -> Vec<(HeaderName, &'static str)> {
-        vec![(COMMAND_ID, UUID), (CASE_ID, UUID)]
+        vec![(COMMAND_ID, UUID), (header::id_of("case"), UUID)]
     }
 
     fn code(subject: &str, headers: &[(HeaderName, &str)]) -> String {
@@ -136,7 +151,7 @@ mod tests {
         let request = read(&message("dg.cmd.CGZF.accept-order", &whole())).unwrap();
         assert_eq!(request.name, "accept-order");
         assert_eq!(request.command, UUID.parse::<CommandId>().unwrap());
-        assert_eq!(request.target, Target::Case(UUID.parse::<CaseId>().unwrap()));
+        assert_eq!(request.id, Some(UUID.parse().unwrap()));
         assert_eq!(request.actor.id, "dept/CGZF");
         assert_eq!(request.actor.role, Role::DepartmentClerk);
         assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
@@ -199,11 +214,12 @@ mod tests {
     #[test]
     fn what_is_missing_or_malformed_is_named() {
         let subject = "dg.cmd.CGZF.accept-order";
-        assert_eq!(code(subject, &[(CASE_ID, UUID)]), "header-missing");
+        assert_eq!(code(subject, &[(header::id_of("case"), UUID)]), "header-missing");
         assert_eq!(code(subject, &[(COMMAND_ID, UUID)]), "header-missing");
-        assert_eq!(code(subject, &[(COMMAND_ID, "7"), (CASE_ID, UUID)]), "malformed-header");
+        assert_eq!(code(subject, &[(COMMAND_ID, "7"), (header::id_of("case"), UUID)]), "malformed-header");
         assert_eq!(code(subject, &[whole(), vec![(CORRELATION_ID, "x")]].concat()), "malformed-header");
         assert_eq!(code("dg.cmd.cgzf.accept-order", &whole()), "malformed-subject");
         assert_eq!(code("dg.cmd.accept-order", &whole()), "malformed-subject");
+        assert_eq!(code("dg.cmd.CGZF.void-issue", &whole()), "unknown-command", "a clerk may not give it");
     }
 }

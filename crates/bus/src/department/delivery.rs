@@ -1,29 +1,26 @@
-//! An event as a department gets it.
+//! An event as a department receives it.
 
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use kernel::{CaseId, EventId, OrderId, Position, envelope};
+use kernel::{EventId, OrderId, Position, StreamId, envelope};
 use serde::Deserialize;
 
 use crate::Error;
 
-/// An event about an order of the department. It comes again until it is acknowledged.
+/// An event about an order of the department. It is delivered again until it is acknowledged.
 #[derive(Debug)]
 pub struct Delivery {
-    /// Its position in the log.
     pub position: Position,
-    /// Its id; the same when it comes again.
+    /// The same when it is delivered again.
     pub event: EventId,
-    /// When it was recorded.
     pub time: DateTime<Utc>,
     /// What happened, for example `order_dispatched`.
     pub name: String,
-    /// The case it is about.
-    pub case: CaseId,
-    /// The order it is about.
+    /// The stream that it is an event of: the case of the order. Commands about the order go there.
+    pub stream: StreamId,
     pub order: OrderId,
     /// Title of the case.
     pub title: String,
@@ -40,7 +37,6 @@ struct Data {
 #[derive(Deserialize)]
 struct OrderRef {
     order: OrderId,
-    case: CaseId,
     title: String,
 }
 
@@ -56,7 +52,7 @@ impl Delivery {
             event: read.id,
             time: read.time.parse().map_err(Error::nats(unreadable))?,
             name: read.kind.rsplit('.').nth(1).unwrap_or(&read.kind).to_owned(),
-            case: data.order.case,
+            stream: read.subject,
             order: data.order.order,
             title: data.order.title,
             bytes: bytes.clone(),
@@ -64,20 +60,20 @@ impl Delivery {
         })
     }
 
-    /// It is done with; it does not come again. Returns when NATS has noted that.
+    /// Marks it as done: it is not delivered again. Returns when NATS has recorded that.
     pub async fn ack(&self) -> Result<(), Error> {
         let acked = self.message.double_ack().await;
         acked.map_err(|source| Error::Nats { operation: "acknowledge an event", source })
     }
 
-    /// It could not be answered now; it comes again after `delay`.
+    /// Puts it off: it is delivered again after `delay`.
     pub async fn later(&self, delay: Duration) -> Result<(), Error> {
         let kind = AckKind::Nak(Some(delay));
         let put_off = self.message.ack_with(kind).await;
         put_off.map_err(|source| Error::Nats { operation: "put an event off", source })
     }
 
-    /// It is being worked on; the time after which it comes again begins anew.
+    /// Says that it is being worked on: the time after which it is delivered again starts over.
     pub async fn keep(&self) -> Result<(), Error> {
         let kept = self.message.ack_with(AckKind::Progress).await;
         kept.map_err(|source| Error::Nats { operation: "keep an event", source })

@@ -3,17 +3,15 @@
 use async_trait::async_trait;
 use kernel::digest::Digest;
 
-/// A file could not be uploaded now.
+/// A file could not be uploaded.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the file {name} could not be uploaded: {reason}")]
 pub struct UploadError {
-    /// Which file.
     pub name: String,
-    /// Why.
     pub reason: String,
 }
 
-/// Uploads what shows a disposal: over NATS ([`super::Department::upload`]), or over HTTP where it is larger.
+/// Uploads the files that show a disposal: over NATS ([`super::Department::upload`]), or larger ones over HTTP.
 #[async_trait]
 pub trait Uploader: Send + Sync {
     /// Uploads the file called `name`; the same file again gives the same digest.
@@ -27,29 +25,28 @@ pub struct ReturnRequest {
     pub reason: String,
     /// The norm that says so.
     pub legal_basis: String,
-    /// Why, in words.
     pub explanation: String,
 }
 
-/// How a department disposes an order.
+/// How a department disposes of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disposal {
     /// What was done, in words.
     pub result: String,
-    /// Names of the files that show it; at least one.
+    /// Names of the files that show it. At least one.
     pub evidence: Vec<String>,
 }
 
 /// What a department does with an order, step by step.
 ///
-/// The order is accepted as soon as it is dispatched, or after its return was refused. What it does then is told by
-/// the event that its acceptance made, so that a restart in between forgets nothing.
+/// The order is accepted as soon as it is dispatched, or after its return was refused. The rest is triggered by the event of
+/// its acceptance, so that a restart in between loses nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Ask for the return of each order first, and accept it when that is refused.
+    /// Ask for the return of each order first, and accept it if that is refused.
     pub request_return: Option<ReturnRequest>,
-    /// Say how it goes after accepting.
+    /// Record this progress after accepting.
     pub progress: Option<String>,
-    /// Dispose after accepting, and again when rework is required.
+    /// Dispose after accepting, and again if rework is required.
     pub dispose: Option<Disposal>,
 }

@@ -16,14 +16,14 @@ use crate::error::chain;
 const EVENTS_AT_ONCE: usize = 16;
 /// How long a fetch waits for events.
 const FETCH_PATIENCE: Duration = Duration::from_secs(5);
-/// When an event comes again that could not be answered.
+/// After how long an event that could not be answered is delivered again.
 const LATER: Duration = Duration::from_secs(2);
 /// The pause after a fetch that failed.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The country's one time of day, ahead of UTC.
 const AHEAD_OF_UTC: TimeDelta = TimeDelta::hours(8);
 
-/// What the lead is told while an assisting part is open: it is tried again.
+/// The refusal of the lead's disposal while an assisting part is open. The command is sent again.
 const PARTS_OPEN: &str = "assisting-parts-open";
 
 /// What the department did, for people.
@@ -31,47 +31,21 @@ const PARTS_OPEN: &str = "assisting-parts-open";
 pub enum Step {
     /// It received an event.
     Received {
-        /// Position of the event.
         position: Position,
         /// What happened.
         event: String,
         /// Title of the case.
         title: String,
-        /// The order.
         order: OrderId,
     },
-    /// Its command was taken.
-    Accepted {
-        /// The command.
-        verb: &'static str,
-        /// The order.
-        order: OrderId,
-        /// The answer.
-        answer: Value,
-    },
-    /// Its command was refused, and it leaves it at that.
-    Refused {
-        /// The command.
-        verb: &'static str,
-        /// The order.
-        order: OrderId,
-        /// Why.
-        problem: Problem,
-    },
-    /// Its command cannot be taken now; it is sent again.
-    Waiting {
-        /// The command.
-        verb: &'static str,
-        /// The order.
-        order: OrderId,
-        /// Why.
-        reason: String,
-    },
-    /// NATS is away, or the consumer is not made yet.
-    Away {
-        /// What was said.
-        reason: String,
-    },
+    /// Its command was done.
+    Accepted { verb: &'static str, order: OrderId, answer: Value },
+    /// Its command was refused; it does not try again.
+    Refused { verb: &'static str, order: OrderId, problem: Problem },
+    /// Its command cannot be done now; it is sent again.
+    Waiting { verb: &'static str, order: OrderId, reason: String },
+    /// NATS is away, or the consumer was not created yet.
+    Away { reason: String },
 }
 
 impl fmt::Display for Step {
@@ -82,7 +56,7 @@ impl fmt::Display for Step {
             }
             Self::Accepted { verb, order, answer } => match answer["first"].as_u64() {
                 Some(first) => write!(f, "→ {verb} (order {order}, #{first})"),
-                None => write!(f, "→ {verb} (order {order}, nothing had to happen)"),
+                None => write!(f, "→ {verb} (order {order}, nothing to do)"),
             },
             Self::Refused { verb, order, problem } => {
                 write!(f, "✗ {verb} (order {order}): {} {}", problem.status, problem.detail)
@@ -101,7 +75,7 @@ struct Work<'a> {
     tell: &'a (dyn Fn(Step) + Send + Sync),
 }
 
-/// Whether an event is done with.
+/// Whether an event is answered.
 enum Handled {
     Done,
     Later,
@@ -119,13 +93,13 @@ impl Department {
         let work = Work { department: self, policy, uploader, tell };
         tokio::select! {
             () = shutdown => {}
-            () = work.go_on() => {}
+            () = work.answer_all() => {}
         }
     }
 }
 
 impl Work<'_> {
-    async fn go_on(&self) {
+    async fn answer_all(&self) {
         loop {
             match self.department.next_events(EVENTS_AT_ONCE, FETCH_PATIENCE).await {
                 Ok(deliveries) => {
@@ -141,7 +115,7 @@ impl Work<'_> {
         }
     }
 
-    /// Answers an event and acknowledges it, or puts it off. If that cannot be said to NATS, it comes again anyway.
+    /// Answers an event and acknowledges it, or puts it off. If NATS is not told, the event is delivered again anyway.
     async fn take(&self, delivery: &Delivery) {
         (self.tell)(Step::Received {
             position: delivery.position,
@@ -194,7 +168,7 @@ impl Work<'_> {
 
     async fn progress(&self, delivery: &Delivery) -> Result<Handled, Error> {
         let Some(text) = &self.policy.progress else { return Ok(Handled::Done) };
-        // The day of the event and not of today: the same event asks for the same command.
+        // The day of the event and not today, so that the same event leads to the same command.
         let day: NaiveDate = (delivery.time + AHEAD_OF_UTC).date_naive();
         self.command("record-progress", delivery, &json!({ "order": delivery.order, "day": day, "text": text })).await
     }
@@ -217,12 +191,12 @@ impl Work<'_> {
         self.command("submit-disposal", delivery, &body).await
     }
 
-    /// Sends a command; a refusal is shown and settles the matter, unless it passes.
+    /// Sends a command. A refusal is shown and ends it, unless it may pass.
     async fn command(&self, verb: &'static str, delivery: &Delivery, body: &Value) -> Result<Handled, Error> {
         delivery.keep().await?;
         let id = Department::command_id(delivery.event, verb);
         let order = delivery.order;
-        match self.department.send(verb, delivery.case, id, body).await? {
+        match self.department.send(verb, &delivery.stream, id, body).await? {
             Reply::Accepted(answer) => (self.tell)(Step::Accepted { verb, order, answer }),
             Reply::Refused(problem) if problem.code == PARTS_OPEN || problem.status >= 500 => {
                 (self.tell)(Step::Waiting { verb, order, reason: problem.detail });

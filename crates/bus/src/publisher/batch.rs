@@ -20,7 +20,8 @@ use kernel::{Position, Recorded};
 
 use super::{BATCH_EVENTS_ALWAYS, Publisher};
 use crate::header;
-use crate::stream::{CONTENT_TYPE, subject_of};
+use crate::stream::CONTENT_TYPE;
+use crate::subject::subject_of;
 use crate::{Error, header::POSITION};
 
 /// A batch that was sent and is not answered yet.
@@ -30,14 +31,14 @@ pub(super) struct Sent {
     answer: PublishAckFuture,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// So many events were stored.
+    /// This many events were stored.
     Stored(u64),
     /// The stream was not where the batch expected it to be; nothing was stored.
     Fenced,
-    /// It has more events than this nats-server takes at once; nothing was stored.
+    /// It has more events than this nats-server takes; nothing was stored.
     TooLarge,
 }
 
@@ -69,7 +70,7 @@ impl Window {
         self.sent.push_back(sent);
     }
 
-    /// Waits for the answer to the oldest batch; `None` when none is under way.
+    /// Waits for the answer to the oldest batch; `None` if no batch is under way.
     pub(super) async fn confirm(&mut self) -> Result<Option<Outcome>, Error> {
         let Some(sent) = self.sent.pop_front() else { return Ok(None) };
         match sent.answer.into_future().await {
@@ -77,7 +78,7 @@ impl Window {
                 self.confirmed = sent.last;
                 Ok(Some(Outcome::Stored(sent.events as u64)))
             }
-            // The fence makes this impossible; whatever it was, the stream is asked where it is.
+            // The fence makes this impossible; the stream is asked again how far it is.
             Ok(_) => Ok(Some(Outcome::Fenced)),
             Err(error) if is_fence(&error) => Ok(Some(Outcome::Fenced)),
             Err(error) if sent.events > BATCH_EVENTS_ALWAYS && is_given_up(&error) => Ok(Some(Outcome::TooLarge)),
@@ -87,19 +88,19 @@ impl Window {
     }
 }
 
-/// Whether nats-server did not store what it was sent, or did not say so in time.
+/// Whether nats-server did not store what it was sent, or did not confirm it in time.
 fn is_unstored(error: &PublishError) -> bool {
     error.kind() == PublishErrorKind::TimedOut || code_of(error) == Some(ErrorCode::STREAM_STORE_FAILED)
 }
 
-/// Whether the stream was somewhere else, or is gone.
+/// Whether the stream was at another sequence, or is gone.
 fn is_fence(error: &PublishError) -> bool {
     matches!(error.kind(), PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound)
         || code_of(error) == Some(ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT)
 }
 
-/// Whether nats-server gave the batch up before it came to the commit. To the message that is one too many it says that
-/// the batch is too large; by the commit it has forgotten the batch. What it has no room for it drops.
+/// Whether nats-server gave the batch up before its commit. It answers the first message beyond its limit that the batch is too
+/// large, and has forgotten the batch when the commit arrives. What exceeds its buffer it drops.
 fn is_given_up(error: &PublishError) -> bool {
     [
         ErrorCode::ATOMIC_PUBLISH_TOO_LARGE_BATCH,
@@ -115,7 +116,7 @@ fn code_of(error: &PublishError) -> Option<ErrorCode> {
     cause.map(jetstream::Error::error_code)
 }
 
-/// Cuts what was read after `from` into batches of at most `bytes_max`, and makes sure that nothing is missing.
+/// Cuts the events after `from` into batches of at most `bytes_max`, and checks that none is missing.
 pub(super) fn cut(events: &[Recorded], from: Position, bytes_max: usize) -> Result<Vec<&[Recorded]>, Error> {
     let mut expected = from;
     for event in events {
@@ -140,7 +141,7 @@ pub(super) fn cut(events: &[Recorded], from: Position, bytes_max: usize) -> Resu
 }
 
 impl Publisher {
-    /// Sends a batch that is to follow `expected`. It is on its way when this returns.
+    /// Sends a batch that must follow `expected`. It is under way when this returns.
     pub(super) async fn send(&self, batch: &[Recorded], expected: Position) -> Result<Sent, Error> {
         let Some((last, others)) = batch.split_last() else { return Err(Error::LinkLost) };
         let id = (!others.is_empty()).then(|| HeaderValue::from(self.batch_id().as_str()));
@@ -159,8 +160,8 @@ impl Publisher {
         Ok(Sent { last: last.position, events: batch.len(), answer })
     }
 
-    /// Short, because it is stored with each message, and nats-server looks through all headers for each that it may
-    /// find. It has to differ from those of the few batches that are under way.
+    /// Short, because it is stored with each message and nats-server searches all headers. It must differ from the ids of the few
+    /// batches under way.
     fn batch_id(&self) -> String {
         let mut bytes = [0; 8];
         self.entropy.fill(&mut bytes);
@@ -168,7 +169,7 @@ impl Publisher {
     }
 }
 
-/// The bytes of an event as they are published: those of the log.
+/// The bytes of an event as they are published: the bytes of the log.
 fn payload(event: &Recorded) -> Bytes {
     const EVERY: u64 = 7;
     if fault::is_sabotaged(Sabotage::PublishAltered) && event.position.0.is_multiple_of(EVERY) {

@@ -1,7 +1,7 @@
 //! Whether the stream is the log: byte for byte at its end, and at random places before it.
 //!
-//! The end is what matters most: nothing of ours is published after a foreign message, because our fence expects the
-//! sequence before it. So a message of somebody else is always among the last ones.
+//! The end matters most: we publish nothing after a foreign message, because our fence expects the sequence before it. So a
+//! foreign message is always among the last ones.
 
 use std::fmt;
 
@@ -11,11 +11,12 @@ use kernel::{Position, Recorded};
 
 use super::Publisher;
 use crate::Error;
-use crate::stream::{self, Ensured, Origin, STREAM, subject_of};
+use crate::stream::{self, Ensured, Origin, STREAM};
+use crate::subject::subject_of;
 
 /// How many random places are compared in a routine check.
 const SAMPLES: usize = 4;
-/// How many when the stream is not known yet, or was made anew.
+/// How many for a stream that is not known yet, or was recreated.
 const SAMPLES_OF_A_NEW_ONE: usize = 32;
 
 /// Stream and log agreed.
@@ -23,7 +24,7 @@ const SAMPLES_OF_A_NEW_ONE: usize = 32;
 pub(super) struct Agreed {
     /// How far the stream reaches.
     pub(super) last: Position,
-    /// When the stream was made. Another time is another stream.
+    /// When the stream was created. Another time means another stream.
     created: DateTime,
 }
 
@@ -39,24 +40,23 @@ impl Agreed {
 pub(super) struct Diverged {
     /// The stream as it was found.
     pub(super) found: Box<Info>,
-    /// In what it differs.
     pub(super) difference: Difference,
 }
 
-/// In what a stream differs from the log.
+/// How a stream differs from the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Difference {
-    /// Its configuration is another one and cannot be corrected.
+    /// Its configuration is wrong and cannot be corrected.
     Configuration(String),
-    /// It was made for a log that begins with another event.
+    /// It was created for a log that begins with another event.
     AnotherLog { first_event: String },
-    /// It does not begin at 1, or something between is missing.
+    /// It does not begin at 1, or messages in between are missing.
     Holes { first: u64, last: u64, messages: u64 },
-    /// It holds more than the log.
+    /// It holds more events than the log.
     Ahead { last: u64, head: Position },
     /// A message is not the event at its position.
     Message { sequence: u64 },
-    /// It is the log as far as it goes, and stores nothing more.
+    /// It agrees with the log, and stores nothing more.
     Silent,
 }
 
@@ -71,14 +71,14 @@ impl fmt::Display for Difference {
                 write!(f, "it holds {messages} messages from {first} to {last}, not every one from 1")
             }
             Self::Ahead { last, head } => write!(f, "it reaches to {last}, but the log only to {head}"),
-            Self::Silent => f.write_str("it stores nothing more, though its nats-server has room"),
+            Self::Silent => f.write_str("it stores nothing more, although its nats-server has room"),
             Self::Message { sequence } => write!(f, "message {sequence} is not event {sequence} of the log"),
         }
     }
 }
 
 impl Publisher {
-    /// Finds or makes the stream and compares it with the log.
+    /// Finds or creates the stream and compares it with the log.
     pub(super) async fn compare(&self, known: Option<&Agreed>) -> Result<Result<Agreed, Diverged>, Error> {
         let origin = self.origin().await?;
         let found = match stream::ensure(&self.jetstream, &origin, self.options.replicas).await? {
@@ -92,7 +92,7 @@ impl Publisher {
         }
         let is_known = known.is_some_and(|known| known.created == found.created);
         if known.is_some() && !is_known {
-            tracing::warn!("the stream was made anew by somebody; it is filled from the log");
+            tracing::warn!("the stream was recreated by somebody; it is filled from the log");
         }
         let samples = if is_known { SAMPLES } else { SAMPLES_OF_A_NEW_ONE };
         let agreed = Agreed { last: Position(found.state.last_sequence), created: found.created };
@@ -113,7 +113,7 @@ impl Publisher {
             return Ok(Some(holes));
         }
         let last = state.last_sequence;
-        // Read after the stream: meanwhile the log can only have grown.
+        // Read after the stream: the log can only have grown since.
         let head = self.log.head().await?;
         self.report.head(head);
         if last > head.0 {
@@ -128,7 +128,7 @@ impl Publisher {
         Ok(self.differing_sample(last, samples).await?.map(|sequence| Difference::Message { sequence }))
     }
 
-    /// A random sequence up to `last` whose message is not the event; `None` where all samples are right.
+    /// A random sequence up to `last` whose message is not the event; `None` if all samples are right.
     async fn differing_sample(&self, last: u64, samples: usize) -> Result<Option<u64>, Error> {
         for _ in 0..samples {
             let sequence = 1 + self.random_below(last);
@@ -151,9 +151,9 @@ impl Publisher {
         Ok(event.is_some_and(|event| is_event(&event, sequence, message.subject.as_str(), &message.payload)))
     }
 
-    /// How far stream and log agree from the beginning, for a stream that is the log up to some place.
+    /// How far stream and log agree from the beginning, for a stream that agrees up to some place.
     ///
-    /// Found by halving, then tried at random places; where one of them differs, nothing is taken as agreed.
+    /// Found by bisection, then tried at random places; if one of them differs, nothing counts as agreed.
     pub(super) async fn common_prefix(&self, state: &State) -> Result<u64, Error> {
         if holes(state).is_some() {
             return Ok(0);

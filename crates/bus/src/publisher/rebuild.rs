@@ -1,7 +1,7 @@
-//! Making the stream again, so that each department goes on where it was.
+//! Recreates the stream so that each department continues where it was.
 //!
-//! A consumer that begins at a sequence can only be made when the stream has come so far. So the new stream remembers
-//! in its metadata how far each department was, and `departments` makes the consumers when their time has come.
+//! A consumer that begins at a sequence can only be created once the stream has reached it. So the metadata of the new stream
+//! holds how far each department was, and `departments` creates each consumer when the stream has come that far.
 
 use async_nats::jetstream::consumer::{DeliverPolicy, Info};
 use async_nats::jetstream::stream::Stream;
@@ -14,7 +14,7 @@ use crate::departments::department_of;
 use crate::stream::{self, Floors, STREAM};
 
 impl Publisher {
-    /// Deletes a stream that is not the log and makes an empty one, unless somebody else was faster.
+    /// Deletes a stream that differs from the log and creates an empty one, unless somebody else was faster.
     pub(super) async fn rebuild(&self, diverged: Diverged) -> Result<(), Error> {
         let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
         let (now, then) = (stream.cached_info(), &diverged.found);
@@ -22,7 +22,7 @@ impl Publisher {
             return Ok(());
         }
         let origin = self.origin().await?;
-        // Another installation may have been faster to claim a stream of nobody.
+        // Another installation may have claimed a stream that belonged to nobody.
         origin.refuse_foreign(&now.config)?;
         let prefix = self.common_prefix(&now.state).await?;
         let floors = floors(&stream, prefix).await?;
@@ -31,7 +31,7 @@ impl Publisher {
             difference = %diverged.difference,
             agreed_to = prefix,
             departments = floors.len(),
-            "the stream is not the log: it is deleted and made again from the log"
+            "the stream differs from the log: it is deleted and recreated from the log"
         );
         self.report.rebuilding();
         self.jetstream.delete_stream(STREAM).await.map_err(Error::nats("delete the stream"))?;
@@ -41,7 +41,7 @@ impl Publisher {
     }
 }
 
-/// The last sequence that each department has acknowledged, as far as it was an event of the log.
+/// The last sequence that each department has acknowledged, at most `prefix`.
 async fn floors(stream: &Stream, prefix: u64) -> Result<Floors, Error> {
     let mut floors = stream::floors(&stream.cached_info().config);
     let consumers: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;

@@ -1,9 +1,9 @@
-//! A stream that takes nothing and says nothing, though nats-server answers.
+//! A stream that stores nothing and does not answer, though nats-server does.
 //!
-//! Once nats-server could not write to the file of a stream, it takes nothing more for that stream until it is started
-//! again, also when the disk has room; what is published is not answered. Reading goes on. A stream that is made again
-//! has a file that it writes to. That is done only when something else can be stored, or the disk would be full again, and only
-//! where there is one server: of several, the one that cannot write may be another than the one on which that was tried.
+//! Once nats-server could not write to the file of a stream, it stores nothing more for that stream until it is restarted,
+//! even if the disk has room again, and publishes are not answered. Reading still works. A recreated stream gets a new file
+//! that can be written to. This is only done if something else can be stored, because otherwise the disk would be full again,
+//! and only with a single server: of several, the one that cannot write may not be the one on which storing was tried.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use super::{ANSWER_PATIENCE, Publisher, batch};
 use crate::Error;
 use crate::stream;
 
-/// How long a single event may take to be stored, and one piece elsewhere, before it counts as not stored.
+/// After how long a single event, or a piece in the trial stream, counts as not stored.
 const STORE_PATIENCE: Duration = Duration::from_secs(3);
-/// The stream in which storing is tried. It is there for a moment only.
+/// The stream in which storing is tried. It exists only for a moment.
 const TRIAL_STREAM: &str = "DUALGRID-TRIAL";
 /// Its only subject.
 const TRIAL_SUBJECT: &str = "dg.trial";
@@ -29,14 +29,14 @@ const PIECES: usize = 8;
 const PIECE_BYTES_MAX: usize = 512 * 1024;
 
 impl Publisher {
-    /// Has the stream answer again, after it did not: finds out whether it stores the next event, and makes the stream again
-    /// where it does not, though nats-server stores other things.
+    /// Makes a silent stream work again: tries to store the next event, and recreates the stream if that fails although
+    /// nats-server can store other things.
     pub(super) async fn break_silence(&self, agreed: &Agreed) -> Result<(), Error> {
         if !self.is_silent(agreed).await? {
             return Ok(());
         }
         if self.find().await?.is_some_and(|found| found.config.num_replicas > 1) {
-            tracing::warn!("the stream stores nothing more; it has copies on other servers, so it is left as it is");
+            tracing::warn!("the stream stores nothing; it has copies on other servers, so it is not recreated");
             return Err(Error::Unstored);
         }
         self.store_elsewhere().await?;
@@ -51,7 +51,7 @@ impl Publisher {
         Ok(stream::find(&self.jetstream).await?.map(|stream| Box::new(stream.cached_info().clone())))
     }
 
-    /// Whether the next event is not stored. It has a batch of its own, so it waits for all that were sent before it.
+    /// Whether the next event is not stored. It is sent alone, after everything that was sent before it.
     async fn is_silent(&self, agreed: &Agreed) -> Result<bool, Error> {
         let next = self.log.after(agreed.last, 1).await?;
         if next.is_empty() {
@@ -66,13 +66,13 @@ impl Publisher {
         }
     }
 
-    /// Stores as much as a few batches in another stream, which is removed again.
+    /// Stores as much as a few batches in another stream, and deletes that stream.
     async fn store_elsewhere(&self) -> Result<(), Error> {
         let jetstream = context::ContextBuilder::new()
             .timeout(ANSWER_PATIENCE)
             .ack_timeout(STORE_PATIENCE)
             .build(self.connection.client().clone());
-        // A publisher that was interrupted may have left it.
+        // An interrupted publisher may have left it.
         let _ = jetstream.delete_stream(TRIAL_STREAM).await;
         let stored = store_pieces(&jetstream, self.piece()).await;
         let _ = jetstream.delete_stream(TRIAL_STREAM).await;

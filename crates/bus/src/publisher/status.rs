@@ -1,5 +1,6 @@
-//! What the publisher says of itself: to readiness, and as metrics.
+//! What the publisher reports: to readiness, and as metrics.
 
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,30 +14,41 @@ const REBUILDS: &str = "dualgrid_publisher_rebuilds_total";
 /// What the publisher does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PublisherState {
-    /// It was not connected yet, or did not compare yet.
+    /// It has not connected or not compared yet.
     Starting,
     /// It publishes; stream and log agreed when they were last compared.
     Publishing,
-    /// NATS does not answer. Commands go on being accepted and are published later.
+    /// NATS does not answer. Commands are still accepted, and published later.
     Away,
-    /// The stream was not the log and is being made again.
+    /// The stream differed from the log and is being recreated.
     Rebuilding,
-    /// Something failed; it is tried again. Says what, and names no host.
+    /// Something failed and is tried again. The text names no host.
     Failing(String),
+}
+
+impl fmt::Display for PublisherState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("starting"),
+            Self::Publishing => f.write_str("publishing"),
+            Self::Away => f.write_str("NATS is away"),
+            Self::Rebuilding => f.write_str("recreating the stream"),
+            Self::Failing(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// How the publisher is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublisherStatus {
-    /// What it does.
     pub state: PublisherState,
     /// The last event that is in the stream.
     pub published: Position,
-    /// The newest event of the log, as far as it was seen.
+    /// The newest event of the log that was seen.
     pub head: Position,
-    /// When it last published something or had nothing left to publish.
+    /// When it last published an event or had nothing left to publish.
     pub progressed: DateTime<Utc>,
-    /// How often the stream had to be made again since the start.
+    /// How many times the stream was recreated since the start.
     pub rebuilds: u64,
 }
 
@@ -57,7 +69,7 @@ impl Reporter {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         metrics::describe_counter!(PUBLISHED, "Events published to NATS by this process");
         metrics::describe_gauge!(LAG, "Events of the log that are not in the NATS stream yet");
-        metrics::describe_counter!(REBUILDS, "How often the NATS stream was not the log and was made again");
+        metrics::describe_counter!(REBUILDS, "How many times the NATS stream differed from the log and was recreated");
         let status = PublisherStatus {
             state: PublisherState::Starting,
             published: Position::START,
@@ -88,7 +100,7 @@ impl Reporter {
         self.change(|status| status.head = head.max(status.published));
     }
 
-    /// Stream and log were compared; the stream reaches to `last`.
+    /// Stream and log agree up to `last`, where the stream ends.
     pub(super) fn agreed(&self, last: Position) {
         self.change(|status| {
             status.state = PublisherState::Publishing;
@@ -96,7 +108,7 @@ impl Reporter {
         });
     }
 
-    /// So many `events` were stored, up to `last`.
+    /// `events` more events were stored, up to `last`.
     pub(super) fn published_to(&self, last: Position, events: u64) {
         metrics::counter!(PUBLISHED).increment(events);
         let now = self.clock.now();
@@ -130,7 +142,7 @@ impl Reporter {
     }
 }
 
-/// A gauge is a float; a lag beyond 2^32 events is shown as that.
+/// A gauge is a float; a lag beyond 2^32 events is shown as 2^32.
 fn gauge(lag: u64) -> f64 {
     u32::try_from(lag).unwrap_or(u32::MAX).into()
 }

@@ -1,20 +1,21 @@
-//! How the stream has to be configured, and what it remembers in its metadata.
+//! How the stream must be configured, and what its metadata holds.
 //!
 //! | metadata | value |
 //! |---|---|
 //! | `dualgrid-installation` | name of the installation whose log the stream holds |
-//! | `dualgrid-first-event` | id of the event at position 1: another one is another log |
-//! | `dualgrid-floor-<CODE>` | last sequence that the department had acknowledged when the stream was made again |
+//! | `dualgrid-first-event` | id of the event at position 1; a different id means a different log |
+//! | `dualgrid-floor-<CODE>` | last sequence that the department had acknowledged when the stream was recreated |
 
 use std::collections::{BTreeMap, HashMap};
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
 use kernel::{DepartmentCode, EventId};
 
-use super::{STREAM, SUBJECTS};
+use super::STREAM;
 use crate::Error;
+use crate::subject::SUBJECTS;
 
-/// What all our metadata begins with.
+/// Prefix of all our metadata.
 const OURS: &str = "dualgrid-";
 const FLOOR: &str = "dualgrid-floor-";
 const INSTALLATION: &str = "dualgrid-installation";
@@ -26,14 +27,14 @@ pub(crate) type Floors = BTreeMap<DepartmentCode, u64>;
 /// Whose log it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// Name of the installation; empty where it is not checked.
+    /// Name of the installation; empty if it is not checked.
     pub(crate) installation: String,
     /// The event at position 1, once there is one.
     pub(crate) first_event: Option<EventId>,
 }
 
 impl Origin {
-    /// Refuses a stream that another installation made: it is neither changed nor published to.
+    /// Refuses a stream of another installation: it is neither changed nor published to.
     pub(crate) fn refuse_foreign(&self, found: &Config) -> Result<(), Error> {
         match found.metadata.get(INSTALLATION) {
             Some(owner) if !self.installation.is_empty() && *owner != self.installation => {
@@ -43,13 +44,13 @@ impl Origin {
         }
     }
 
-    /// The first event that the stream was made for, where it is another one than ours.
+    /// The first event of the log that the stream was created for, if it is not ours.
     pub(crate) fn other_first_event(&self, found: &Config) -> Option<String> {
         let own = self.first_event?.to_string();
         found.metadata.get(FIRST_EVENT).filter(|recorded| **recorded != own).cloned()
     }
 
-    /// The metadata of `found` with ours, where that adds something. What is there is never replaced.
+    /// The metadata of `found` with ours added, if any is missing. Existing entries are never replaced.
     pub(super) fn added_to(&self, found: &Config) -> Option<HashMap<String, String>> {
         let missing: Vec<_> = self.entries().filter(|(key, _)| !found.metadata.contains_key(key)).collect();
         (!missing.is_empty()).then(|| found.metadata.clone().into_iter().chain(missing).collect())
@@ -63,12 +64,12 @@ impl Origin {
     }
 }
 
-/// The configuration: everything is kept for ever, in files, in atomic batches.
+/// The configuration: all messages are kept forever, in files, and atomic batches are allowed.
 pub(crate) fn config(replicas: usize) -> Config {
     Config {
         name: STREAM.to_owned(),
         description: Some(
-            "The event log of dualgrid; sequence = position. Made again from the log if it differs.".into(),
+            "The event log of dualgrid; sequence = position. Recreated from the log if it differs.".into(),
         ),
         subjects: vec![SUBJECTS.to_owned()],
         storage: StorageType::File,
@@ -88,7 +89,7 @@ pub(crate) fn config(replicas: usize) -> Config {
     }
 }
 
-/// What keeps a stream from holding the log, if something does.
+/// What keeps a stream from holding the log, if anything does.
 pub(crate) fn misfit(found: &Config, replicas: usize) -> Option<String> {
     let wrong: Vec<&str> = [
         ("subjects", found.subjects != [SUBJECTS]),
@@ -121,7 +122,7 @@ pub(crate) fn misfit(found: &Config, replicas: usize) -> Option<String> {
     (!wrong.is_empty()).then(|| format!("it is configured differently in {}", wrong.join(", ")))
 }
 
-/// How far the departments had come when the stream was made again.
+/// How far the departments had come when the stream was recreated.
 pub(crate) fn floors(config: &Config) -> Floors {
     let floor = |(key, value): (&String, &String)| {
         let code = DepartmentCode::try_new(key.strip_prefix(FLOOR)?).ok()?;
@@ -130,13 +131,13 @@ pub(crate) fn floors(config: &Config) -> Floors {
     config.metadata.iter().filter_map(floor).collect()
 }
 
-/// The configuration of a stream that is made, which remembers whose it is and how far the departments had come.
+/// The configuration of a new stream, which records whose it is and how far the departments had come.
 pub(crate) fn config_with(origin: &Origin, floors: &Floors, replicas: usize) -> Config {
     let floors = floors.iter().map(|(code, floor)| (format!("{FLOOR}{code}"), floor.to_string()));
     Config { metadata: origin.entries().chain(floors).collect(), ..config(replicas) }
 }
 
-/// Carries what a stream remembers over to its corrected configuration.
+/// Carries the metadata of a stream over to its corrected configuration.
 pub(super) fn keep_memory(wanted: &mut Config, found: &Config) {
     let ours = found.metadata.iter().filter(|(key, _)| key.starts_with(OURS));
     wanted.metadata = ours.map(|(key, value)| (key.clone(), value.clone())).collect();

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use app::intake::{Answer, Request};
+use app::port::{Moved, Receipt};
 use async_nats::HeaderMap;
 use async_trait::async_trait;
 use bus::commands::{Commands, Door};
 use bus::department::{Department, DepartmentOptions, Reply};
 use bytes::Bytes;
 use kernel::digest::Digest;
-use kernel::{Actor, CaseId, CommandId, Evidence, Position, StreamId, Version};
+use kernel::{Actor, CommandId, Evidence, Position, StreamId, Version};
 use serde_json::json;
 use testkit::nats::CORE;
 use tokio::sync::{Barrier, Notify, oneshot};
@@ -29,15 +30,14 @@ struct Recorder {
 }
 
 fn answer(command: CommandId) -> Answer {
-    Answer {
-        command,
-        stream: StreamId::new("case", Uuid::nil()),
-        case: None,
-        version: Version(3),
-        first: Some(Position(9)),
-        events: 1,
-        replayed: false,
-    }
+    let moved = Moved { stream: case(), version: Version(3) };
+    let streams = vec![moved];
+    Receipt { command, streams, first: Some(Position(9)), events: 1, replayed: false }.into()
+}
+
+/// The case that the commands are about.
+fn case() -> StreamId {
+    StreamId::new("case", Uuid::from_u128(5))
 }
 
 #[async_trait]
@@ -83,10 +83,10 @@ async fn a_command_is_answered_and_again_with_the_same_answer() {
     serve(&mut world, Arc::clone(&door) as Arc<dyn Door>).await;
     serve(&mut world, Arc::clone(&door) as Arc<dyn Door>).await;
     let department = department(&world, ONE).await;
-    let (case, command) = (CaseId::named("a"), CommandId::named("b"));
+    let (case, command) = (case(), CommandId::named("b"));
     let mut answers = Vec::new();
     for _ in 0..4 {
-        let reply = department.send("accept-order", case, command, &json!({ "order": Uuid::nil() })).await.unwrap();
+        let reply = department.send("accept-order", &case, command, &json!({ "order": Uuid::nil() })).await.unwrap();
         let Reply::Accepted(answer) = reply else { panic!("{reply:?}") };
         assert_eq!((&answer["first"], &answer["version"]), (&json!(9), &json!(3)));
         answers.push(answer["replayed"].as_bool().unwrap());
@@ -95,7 +95,7 @@ async fn a_command_is_answered_and_again_with_the_same_answer() {
     let seen = door.seen.lock().unwrap();
     assert_eq!(seen.len(), 4, "each request is handled by one of the two processes");
     assert_eq!(seen[0].actor.id, "li.wei");
-    assert_eq!(seen[0].target, app::intake::Target::Case(case));
+    assert_eq!(seen[0].id, Some(case.id()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,8 +103,7 @@ async fn a_refusal_is_a_problem_with_the_headers_of_a_service_error() {
     let mut world = World::new().await;
     serve(&mut world, Arc::new(Recorder::default())).await;
     let department = department(&world, ONE).await;
-    let reply =
-        department.send("submit-disposal", CaseId::named("a"), CommandId::named("b"), &json!({})).await.unwrap();
+    let reply = department.send("submit-disposal", &case(), CommandId::named("b"), &json!({})).await.unwrap();
     let Reply::Refused(problem) = reply else { panic!("{reply:?}") };
     assert_eq!((problem.status, problem.code.as_str()), (409, "order-not-ready"));
     let client = department.connection().client();
@@ -149,9 +148,9 @@ async fn a_slow_command_does_not_hold_up_another() {
     serve(&mut world, Arc::new(Together(Barrier::new(2)))).await;
     let department = department(&world, ONE).await;
     let send = |id: &str| {
-        let (case, command) = (CaseId::named("a"), CommandId::named(id));
+        let command = CommandId::named(id);
         let department = &department;
-        async move { department.send("accept-order", case, command, &json!({})).await.unwrap() }
+        async move { department.send("accept-order", &case(), command, &json!({})).await.unwrap() }
     };
     let both = tokio::time::timeout(PATIENCE, async { tokio::join!(send("b"), send("c")) }).await.unwrap();
     assert!(matches!(both, (Reply::Accepted(_), Reply::Accepted(_))));
@@ -187,7 +186,8 @@ async fn at_shutdown_what_is_under_way_is_answered_and_nothing_more_is_taken() {
     });
     let department = department(&world, ONE).await;
     let body = json!({});
-    let under_way = department.send("accept-order", CaseId::named("a"), CommandId::named("b"), &body);
+    let case = case();
+    let under_way = department.send("accept-order", &case, CommandId::named("b"), &body);
     let rest = async {
         gate.entered.notified().await;
         stop.send(()).unwrap();
@@ -260,20 +260,20 @@ async fn a_command_whose_answer_would_go_elsewhere_is_not_handled() {
     core.flush().await.unwrap();
     let mut headers = HeaderMap::new();
     headers.insert("Dualgrid-Command-Id", CommandId::named("b").to_string());
-    headers.insert("Dualgrid-Case-Id", CaseId::named("a").to_string());
+    headers.insert("Dualgrid-Case-Id", case().id().to_string());
     let accept = "dg.cmd.CGZF.accept-order";
     for reply in elsewhere {
         client.publish_with_reply_and_headers(accept, reply, headers.clone(), "{}".into()).await.unwrap();
     }
     client.publish_with_headers(accept, headers, "{}".into()).await.unwrap();
     // What was sent before it has been looked at when this one is answered.
-    let reply = department.send("accept-order", CaseId::named("a"), CommandId::named("c"), &json!({})).await.unwrap();
+    let reply = department.send("accept-order", &case(), CommandId::named("c"), &json!({})).await.unwrap();
     assert!(matches!(reply, Reply::Accepted(_)));
     core.flush().await.unwrap();
     let seen: Vec<_> = door.seen.lock().unwrap().iter().map(|request| request.command).collect();
     assert_eq!(seen, [CommandId::named("c")]);
     let next = futures::future::select_all(heard.iter_mut().map(futures::StreamExt::next));
-    let nothing = tokio::time::timeout(Duration::from_millis(100), next).await;
-    assert!(nothing.is_err(), "something was answered elsewhere");
+    let patience = Duration::from_millis(100);
+    assert!(tokio::time::timeout(patience, next).await.is_err(), "something was answered elsewhere");
     world.settle().await;
 }

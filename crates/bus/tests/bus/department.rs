@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use app::intake::{Answer, Request};
+use app::port::{Moved, Receipt};
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
 use async_trait::async_trait;
@@ -16,7 +17,6 @@ use kernel::digest::Digest;
 use kernel::{CommandId, Position, StreamId, Version};
 use testkit::client::eventually;
 use testkit::nats::CORE;
-use uuid::Uuid;
 
 use crate::vec_log::{ONE, OTHER, VecLog, code};
 use crate::world::{PATIENCE, World, credentials};
@@ -109,7 +109,7 @@ async fn a_closed_department_goes_on_after_a_rebuild_too() {
     let without = world.keeper_of(&[OTHER]).await;
     for rebuilds in 1..=2 {
         let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
-        context.publish("dg.evt.case.case_closed", "{}".into()).await.unwrap().await.unwrap();
+        context.publish("dg.evt.street.JAS.case_closed", "{}".into()).await.unwrap().await.unwrap();
         world.settle().await;
         assert_eq!(publisher.status().borrow().rebuilds, rebuilds);
     }
@@ -136,13 +136,14 @@ async fn a_consumer_is_made_when_the_stream_has_come_to_where_its_department_was
     let mut world = World::new().await;
     let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
     let metadata = HashMap::from([("dualgrid-floor-CGZF".to_owned(), "6".to_owned())]);
-    let subjects = vec![bus::stream::SUBJECTS.to_owned()];
+    let subjects = vec![bus::subject::SUBJECTS.to_owned()];
     let stream = Config { name: bus::stream::STREAM.to_owned(), subjects, metadata, ..Config::default() };
     let stream = context.create_stream(stream).await.unwrap();
     let departments = world.keeper().await;
     departments.keep().await.unwrap();
     assert!(stream.consumer_info("dept-LHSR").await.is_ok());
-    assert!(stream.consumer_info("dept-CGZF").await.is_err(), "made before its time");
+    let early = stream.consumer_info("dept-CGZF").await.unwrap_err();
+    assert!(early.to_string().contains("not found"), "made before its time: {early}");
     world.log.grow(12);
     let publisher = world.publisher().await;
     world.settle().await;
@@ -170,15 +171,10 @@ impl Door for Core {
             let detail = "assisting departments have not finished".into();
             return Err(app::Error::Refused { status: 409, code: "assisting-parts-open", detail });
         }
-        let answer = Answer {
-            command: request.command,
-            stream: StreamId::new("case", Uuid::nil()),
-            case: None,
-            version: Version(1),
-            first: Some(Position(self.log.len() + 1)),
-            events: 1,
-            replayed: false,
-        };
+        let stream = StreamId::new("case", request.id.unwrap());
+        let first = Some(Position(self.log.len() + 1));
+        let streams = vec![Moved { stream, version: Version(1) }];
+        let answer: Answer = Receipt { command: request.command, streams, first, events: 1, replayed: false }.into();
         self.taken.lock().unwrap().insert(request.command, answer.clone());
         self.order.lock().unwrap().push(request.name.clone());
         match request.name.as_str() {

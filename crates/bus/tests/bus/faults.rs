@@ -110,7 +110,8 @@ async fn a_rogue_message_is_noticed_and_removed() {
     let publisher = world.publisher().await;
     world.settle().await;
     let client = world.nats.connect(CORE).await.unwrap();
-    let rogue = jetstream::new(client).publish("dg.evt.case.case_closed", "{}".into()).await.unwrap().await.unwrap();
+    let rogue =
+        jetstream::new(client).publish("dg.evt.street.JAS.case_closed", "{}".into()).await.unwrap().await.unwrap();
     assert_eq!(rogue.sequence, 1_001);
     world.settle().await;
     assert_eq!(publisher.status().borrow().rebuilds, 1);
@@ -145,8 +146,8 @@ async fn a_rogue_message_under_load_is_noticed_by_both_publishers() {
     for round in 0..60 {
         world.log.grow(50);
         if round % 20 == 10 {
-            let sent = rogue.publish("dg.evt.case.case_closed", format!("{round}").into()).await.unwrap();
-            let _ = sent.await; // While the stream is made again, nobody answers.
+            let sent = rogue.publish("dg.evt.street.JAS.case_closed", format!("{round}").into()).await.unwrap();
+            let _ = sent.await; // While the stream is recreated, nobody answers.
         }
         read_nothing(&client).await;
     }

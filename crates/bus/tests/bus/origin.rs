@@ -1,4 +1,4 @@
-//! Whose log the stream holds: two installations on one NATS, and a log that was made anew.
+//! Whose log the stream holds: two installations on one NATS, and a log that was recreated.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ async fn a_stream_of_nobody_is_claimed_and_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_was_made_anew_replaces_the_stream_of_its_installation() {
+async fn a_recreated_log_replaces_the_stream_of_its_installation() {
     let mut world = World::new().await;
     let first = world.publisher_of(another_log(30), of("one")).await;
     published(&first, 30).await;

@@ -8,8 +8,8 @@ use chrono::DateTime;
 use kernel::digest::Digest;
 use kernel::envelope::{Header, Provenance, encode};
 use kernel::{
-    Actor, CaseId, CommandId, CorrelationId, DepartmentCode, EventId, OrderId, Position, Recorded, Role, Scope,
-    StreamId, Version,
+    Actor, Audience, CaseId, CommandId, CorrelationId, DepartmentCode, EventId, GridCode, OrderId, Position, Recorded,
+    Role, Scope, StreamId, Version,
 };
 use serde_json::json;
 use tokio::sync::watch;
@@ -99,9 +99,12 @@ fn recorded(position: Position, name: &str, department: Option<DepartmentCode>, 
         actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere },
         command: CommandId::named(mark),
         correlation: CorrelationId::named(mark),
+        causation: None,
         traceparent: None,
     };
-    let header = Header { id, kind: &kind, stream: &stream, version, time, department: department.as_ref() };
+    let street = GridCode::try_new("JAS").unwrap();
+    let audience = department.as_ref().map_or(Audience::Street(&street), Audience::Order);
+    let header = Header { id, kind: &kind, stream: &stream, version, time, audience };
     let bytes = encode(&header, &provenance, &data.unwrap()).unwrap().into();
     Recorded { position, stream, version, id, kind, time, bytes }
 }

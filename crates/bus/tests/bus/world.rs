@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bus::departments::{Departments, Directory};
 use bus::publisher::{Publisher, PublisherOptions};
-use bus::stream::subject_of;
+use bus::subject::subject_of;
 use bus::{Connection, ConnectionOptions, Credentials};
 use kernel::{DepartmentCode, SystemClock, SystemEntropy};
 use testkit::bus::{Stored, last_sequence, read_stream};

@@ -1,10 +1,10 @@
-use kernel::{Obligation, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{Context, MeetingKind, Refusal, Stage};
+use crate::{Conclusion, Refusal, Stage};
 
 /// The convener concludes the deliberation.
 ///
@@ -19,29 +19,29 @@ pub struct ConcludeDeliberation {
     pub summary: String,
 }
 
-/// What a deliberation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Conclusion {
-    /// 达成共识: the community does it.
-    Agreed,
-    /// 上报: it is for the departments.
-    Escalate,
-    /// 解释: nothing will be done, and the finder is told why.
-    Explain,
-}
-
 /// The deliberation was concluded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliberationConcluded {
     /// What it came to.
     pub conclusion: Conclusion,
-    /// The reasons.
     pub summary: String,
-    /// The version of the proposal it stands on; 0 where there was none.
+    /// The version of the proposal that it is about; 0 without a proposal.
     pub proposal_version: u32,
-    /// Who has to act next until when.
+    /// Who must act next, and by when.
     pub next: Obligation,
+}
+
+impl Verb for ConcludeDeliberation {
+    const NAME: &'static str = "conclude-deliberation";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(self.conclusion.next_step())
+    }
+    fn example() -> Self {
+        Self { conclusion: Conclusion::Agreed, summary: "三分之二以上居民同意第二稿方案".into() }
+    }
 }
 
 impl ConcludeDeliberation {
@@ -49,45 +49,36 @@ impl ConcludeDeliberation {
         let file = case.opened()?;
         let taken = "deliberated";
         let deliberation = file.deliberation().ok_or_else(|| case.wrong_stage(taken))?;
-        if let Some(conclusion) = deliberation.conclusion {
+        if let Some(conclusion) = deliberation.conclusion() {
             return if conclusion == self.conclusion { Ok(vec![]) } else { Err(Refusal::DeliberationOver) };
         }
         case.opened_in(&[Stage::Deliberating], taken)?;
         check_text("summary", &self.summary, 2000)?;
-        if !deliberation.meetings.iter().any(|held| held.kind != MeetingKind::Review) {
+        if !deliberation.has_met() {
             return Err(Refusal::NoMeetingHeld);
         }
         let version = deliberation.proposal_version();
         let needs_consent = self.conclusion == Conclusion::Agreed && deliberation.opened.consent_rule.is_some();
-        if needs_consent && (version == 0 || deliberation.consented != Some(version)) {
+        if needs_consent && (version == 0 || deliberation.consented() != Some(version)) {
             return Err(Refusal::ConsentMissing { version });
         }
-        let next = match self.conclusion {
-            Conclusion::Agreed => context.oblige(Step::WorkInGrid, file.grid_leader())?,
-            Conclusion::Escalate => context.oblige(Step::Route, file.secretary())?,
-            Conclusion::Explain => context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?,
+        let by = match self.conclusion {
+            Conclusion::Agreed => file.grid_leader(),
+            Conclusion::Escalate => file.secretary(),
+            Conclusion::Explain => file.centre(Role::DutyOfficer),
         };
+        let next = context.oblige(self.conclusion.next_step(), by)?;
         let summary = self.summary.clone();
         Ok(vec![DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into()])
-    }
-}
-
-impl DeliberationConcluded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let stage = if self.conclusion == Conclusion::Explain { Stage::Callback } else { case.stage };
-        case.turned(stage, |file| {
-            file.next = Some(self.next);
-            if let Some(deliberation) = file.deliberations.last_mut() {
-                deliberation.conclusion = Some(self.conclusion);
-            }
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{conclude, concluded, consent, discovered, given, hearing, held, opened, proposal, registered};
+    use crate::testing::{
+        conclude, concluded, consent, discovered, given, hearing, held, opened, proposal, registered,
+    };
 
     #[test]
     fn agreement_needs_the_consent_to_the_current_version() {

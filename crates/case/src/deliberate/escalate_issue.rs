@@ -1,10 +1,11 @@
-use kernel::{Obligation, Role, Step};
+use kernel::facts::Authority;
+use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{Authority, CaseFile, Conclusion, Context, Refusal, Stage, Urgency};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
@@ -23,7 +24,6 @@ pub struct EscalateIssue {
 /// Deliberation was waived, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliberationWaived {
-    /// Why.
     pub reason: String,
 }
 
@@ -34,24 +34,38 @@ pub struct IssueEscalated {
     pub reason: String,
     /// Whether this asks for the review of a refusal to file.
     pub review: bool,
-    /// Who has to file or refuse until when.
+    /// Who must file or refuse, and by when.
     pub next: Obligation,
+}
+
+impl Verb for EscalateIssue {
+    const NAME: &'static str = "escalate-issue";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::FILE)
+    }
+    fn example() -> Self {
+        let waiver = Some("事项不属于社区自治范围".into());
+        Self { reason: "健康证办理须由市场监督管理所处置".into(), waiver }
+    }
 }
 
 impl EscalateIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::Escalated {
+        if case.stage() == Stage::Escalated {
             return Ok(vec![]);
         }
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
         check_text("reason", &self.reason, 1000)?;
-        if file.filings_refused >= 2 {
+        if file.cycle.refused.len() >= 2 {
             return Err(Refusal::ReviewUsed);
         }
-        let next = context.oblige(Step::File, file.centre(Role::DutyOfficer))?;
-        let review = case.stage == Stage::NotFiled;
+        let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer))?;
+        let review = case.stage() == Stage::NotFiled;
         let escalated = IssueEscalated { reason: self.reason.clone(), review, next }.into();
         if review || !Self::has_to_deliberate(file) {
             return Ok(vec![escalated]);
@@ -68,21 +82,18 @@ impl EscalateIssue {
     fn has_to_deliberate(file: &CaseFile) -> bool {
         let community = file.matter().is_none_or(|matter| matter.authority == Authority::Community);
         let urgent = file.registered.as_ref().is_some_and(|registered| registered.urgency == Urgency::Urgent);
-        let conclusion = file.deliberation().and_then(|deliberation| deliberation.conclusion);
+        let conclusion = file.deliberation().and_then(Deliberation::conclusion);
         community && !urgent && !matches!(conclusion, Some(Conclusion::Escalate | Conclusion::Agreed))
-    }
-}
-
-impl IssueEscalated {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Escalated, |file| file.next = Some(self.next))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as};
+    use crate::testing::{
+        discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as,
+    };
+    use kernel::facts::Authority;
 
     #[test]
     fn a_matter_of_the_community_is_deliberated_first() {
@@ -109,7 +120,7 @@ mod tests {
     fn a_refusal_to_file_is_reviewed_once() {
         let review = escalation(true);
         let once = || vec![discovered(), registered(), escalated(), refused_filing()];
-        given(once()).when(escalate()).then([review.clone().into()]);
+        given(once()).when(escalate()).then([review.clone()]);
         let twice = [once(), vec![review.into(), refused_filing()]].concat();
         given(twice).when(escalate()).then_refused(Refusal::ReviewUsed);
     }

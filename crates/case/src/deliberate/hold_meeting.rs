@@ -1,13 +1,14 @@
 use chrono::{DateTime, Utc};
+use kernel::consent::{ConsentCount, ConsentRule};
 use kernel::digest::Digest;
-use kernel::{Evidence, MeetingId, Obligation, Step};
+use kernel::{Allowed, Context, Evidence, MeetingId, Needs, Obligation, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ConsentRuleFacts;
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, Refusal, Stage};
+use crate::examples;
+use crate::{CaseFile, MeetingKind, Refusal, Stage};
 
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
@@ -16,7 +17,6 @@ use crate::{CaseFile, Context, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldMeeting {
-    /// Which of the three.
     pub kind: MeetingKind,
     /// 1, 2, 3 … of this kind, in this deliberation.
     pub round: u32,
@@ -36,18 +36,6 @@ pub struct HoldMeeting {
     pub score: Option<u8>,
 }
 
-/// 三会.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MeetingKind {
-    /// 听证会
-    Hearing,
-    /// 协调会
-    Coordination,
-    /// 评议会
-    Review,
-}
-
 /// How many of a class of seats were there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,29 +46,13 @@ pub struct Attendance {
     pub present: u32,
 }
 
-/// A consent as counted: invited, reached and voted are apart, because a quorum lets absent ones block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ConsentCount {
-    /// Households (or owners) that were asked.
-    pub invited: u32,
-    /// Those that were reached.
-    pub reached: u32,
-    /// Those that answered.
-    pub participated: u32,
-    /// Those that agreed.
-    pub agreed: u32,
-    /// Those that opposed.
-    pub opposed: u32,
-}
-
 /// A consent, the rule it was counted under, and whether it passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentResult {
     /// As counted.
     pub count: ConsentCount,
     /// The rule that was pinned.
-    pub rule: ConsentRuleFacts,
+    pub rule: ConsentRule,
     /// The version of the proposal that was put to them.
     pub proposal_version: u32,
     /// Whether it passed.
@@ -90,9 +62,7 @@ pub struct ConsentResult {
 /// A meeting was held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MeetingHeld {
-    /// The meeting.
     pub meeting: MeetingId,
-    /// Which of the three.
     pub kind: MeetingKind,
     /// Its number of this kind.
     pub round: u32,
@@ -100,7 +70,6 @@ pub struct MeetingHeld {
     pub held_at: DateTime<Utc>,
     /// Who was there.
     pub attendance: Vec<Attendance>,
-    /// The minutes.
     pub minutes: Evidence,
     /// What was decided or found.
     pub results: Vec<String>,
@@ -110,9 +79,34 @@ pub struct MeetingHeld {
     /// Score of a review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
-    /// Who has to act next; absent where the meeting changes nothing in that.
+    /// Who must act next. Absent where the meeting does not change that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
+}
+
+impl Verb for HoldMeeting {
+    const NAME: &'static str = "hold-meeting";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let needs = Needs::none().evidence(&[self.minutes]);
+        if case.stage() == Stage::Deliberating { needs.step(Step::DELIBERATE) } else { needs }
+    }
+    fn example() -> Self {
+        let present = |class: &str, present| Attendance { class: class.into(), present };
+        let count = ConsentCount { invited: 60, reached: 58, participated: 54, agreed: 48, opposed: 6 };
+        Self {
+            kind: MeetingKind::Hearing,
+            round: 1,
+            held_at: examples::moment(),
+            attendance: vec![present("居民代表", 21), present("物业", 2)],
+            minutes: examples::digest(),
+            results: vec!["车棚改建必要".into(), "充电口数量再议".into()],
+            consent: Some(count),
+            score: None,
+        }
+    }
 }
 
 impl HoldMeeting {
@@ -130,11 +124,11 @@ impl HoldMeeting {
         context.has_happened(self.held_at)?;
         self.check()?;
         let minutes = context.evidence(&[self.minutes])?.remove(0);
-        let next = match case.stage {
-            Stage::Deliberating => Some(context.oblige(Step::Deliberate, file.secretary())?),
+        let next = match case.stage() {
+            Stage::Deliberating => Some(context.oblige(Step::DELIBERATE, file.secretary())?),
             _ => None,
         };
-        let name = format!("{}/{}/{:?}/{}", context.id, file.deliberations.len(), self.kind, self.round);
+        let name = format!("{}/{}/{}/{}", context.id, file.deliberations.len(), self.kind.as_str(), self.round);
         let held = MeetingHeld {
             meeting: MeetingId::named(&name),
             kind: self.kind,
@@ -143,7 +137,7 @@ impl HoldMeeting {
             attendance: self.attendance.clone(),
             minutes,
             results: self.results.clone(),
-            consent: self.consent.map(|count| count.under(case.stage, file)).transpose()?,
+            consent: self.consent.map(|count| ConsentResult::of(count, case.stage(), file)).transpose()?,
             score: self.score,
             next,
         };
@@ -162,8 +156,8 @@ impl HoldMeeting {
     }
 
     fn check_stage(&self, case: &Case, file: &CaseFile) -> Result<(), Refusal> {
-        let concluded = file.deliberation().is_some_and(|deliberation| deliberation.conclusion.is_some());
-        match (self.kind, case.stage) {
+        let concluded = file.deliberation().is_some_and(|deliberation| deliberation.concluded.is_some());
+        match (self.kind, case.stage()) {
             (MeetingKind::Hearing | MeetingKind::Coordination, Stage::Deliberating) if !concluded => Ok(()),
             (MeetingKind::Coordination | MeetingKind::Review, Stage::GridHandling | Stage::Disposed)
             | (MeetingKind::Review, Stage::Callback | Stage::InDisposal | Stage::Rework) => Ok(()),
@@ -183,8 +177,8 @@ impl HoldMeeting {
     }
 }
 
-impl ConsentCount {
-    fn under(self, stage: Stage, file: &CaseFile) -> Result<ConsentResult, Refusal> {
+impl ConsentResult {
+    fn of(count: ConsentCount, stage: Stage, file: &CaseFile) -> Result<Self, Refusal> {
         let rule = file.consent_rule().ok_or(Refusal::UnknownConsentRule)?.clone();
         if stage != Stage::Deliberating {
             return Err(Refusal::DeliberationOver); // It would count for nothing.
@@ -193,44 +187,16 @@ impl ConsentCount {
         if proposal_version == 0 {
             return Err(Refusal::WrongProposalVersion { current: 0 }); // Nothing was put to them.
         }
-        let voted = u64::from(self.agreed) + u64::from(self.opposed);
-        let adds_up = voted <= u64::from(self.participated)
-            && self.participated <= self.invited
-            && self.reached <= self.invited
-            && self.invited > 0;
+        let voted = u64::from(count.agreed) + u64::from(count.opposed);
+        let adds_up = voted <= u64::from(count.participated)
+            && count.participated <= count.invited
+            && count.reached <= count.invited
+            && count.invited > 0;
         if !adds_up {
             return Err(Refusal::ConsentDoesNotAddUp);
         }
-        let passed = rule.is_met(self);
-        Ok(ConsentResult { count: self, rule, proposal_version, passed })
-    }
-}
-
-impl MeetingHeld {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if self.next.is_some() {
-                file.next.clone_from(&self.next);
-            }
-            match file.deliberations.last_mut() {
-                Some(deliberation) => {
-                    // A later count stands instead of the one before, also where it fails.
-                    if let Some(consent) = &self.consent {
-                        deliberation.consented = consent.passed.then_some(consent.proposal_version);
-                    }
-                    deliberation.meetings.push(self);
-                }
-                None => file.reviews.push(self),
-            }
-        })
-    }
-}
-
-impl CaseFile {
-    /// The meetings of one kind, of the newest deliberation or, where there is none, of the case.
-    pub(crate) fn meetings(&self, kind: MeetingKind) -> impl Iterator<Item = &MeetingHeld> {
-        let meetings = self.deliberation().map_or(&self.reviews, |deliberation| &deliberation.meetings);
-        meetings.iter().filter(move |held| held.kind == kind)
+        let passed = rule.is_met(count);
+        Ok(Self { count, rule, proposal_version, passed })
     }
 }
 
@@ -238,7 +204,7 @@ impl CaseFile {
 mod tests {
     use super::*;
     use crate::OpenDeliberation;
-    use crate::given::{
+    use crate::testing::{
         concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing, open_deliberation,
         opened, proposal, registered,
     };
@@ -262,8 +228,8 @@ mod tests {
     #[test]
     fn two_thirds_are_counted_exactly() {
         for (agreed, passed) in [(199, false), (200, true)] {
-            let file = given([discovered(), registered(), opened(), proposal(1)]).case();
-            let result = count(agreed, 10).under(file.stage, file.opened().unwrap()).unwrap();
+            let file = given([discovered(), registered(), opened(), proposal(1)]).state();
+            let result = ConsentResult::of(count(agreed, 10), file.stage(), file.opened().unwrap()).unwrap();
             assert_eq!((result.passed, result.proposal_version), (passed, 1));
         }
         let asked = |count| HoldMeeting { consent: Some(count), ..hold_hearing() };
@@ -303,8 +269,8 @@ mod tests {
         let before = [discovered(), registered(), opened(), held(hearing()), proposal(1), consent()];
         let recount = HoldMeeting { round: 3, consent: Some(count(199, 10)), ..hold_hearing() };
         let failed = given(before.clone()).when(recount).events();
-        let case = given(before.into_iter().chain(failed)).case();
-        assert_eq!(case.opened().unwrap().deliberation().unwrap().consented, None);
+        let case = given(before.into_iter().chain(failed)).state();
+        assert_eq!(case.opened().unwrap().deliberation().unwrap().consented(), None);
     }
 
     #[test]

@@ -1,11 +1,10 @@
-use kernel::{Obligation, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::MeetingKind;
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{Context, Refusal, Stage};
+use crate::{MeetingKind, Refusal, Stage};
 
 /// The convener lays down the next version of the proposal, and which meeting led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +29,6 @@ pub struct ReviseProposal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeetingRound {
-    /// Which of the three.
     pub kind: MeetingKind,
     /// Its number.
     pub round: u32,
@@ -60,8 +58,27 @@ pub struct ProposalRevised {
     pub after: Option<MeetingRound>,
     /// The topics of the design.
     pub topics: Vec<Topic>,
-    /// Who has to bring the deliberation on until when.
+    /// Who must advance the deliberation, and by when.
     pub next: Obligation,
+}
+
+impl Verb for ReviseProposal {
+    const NAME: &'static str = "revise-proposal";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::DELIBERATE)
+    }
+    fn example() -> Self {
+        Self {
+            version: 2,
+            text: "新建车棚一座，设充电口二十个".into(),
+            changes: vec!["充电口由十个增至二十个".into()],
+            after: Some(MeetingRound { kind: MeetingKind::Hearing, round: 1 }),
+            topics: vec![Topic { name: "充电口数量".into(), agreed: true }],
+        }
+    }
 }
 
 impl ReviseProposal {
@@ -72,7 +89,7 @@ impl ReviseProposal {
         if deliberation.proposals.last().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
-        if deliberation.conclusion.is_some() {
+        if deliberation.concluded.is_some() {
             return Err(Refusal::DeliberationOver);
         }
         if self.version != current + 1 {
@@ -96,7 +113,7 @@ impl ReviseProposal {
                 changes: self.changes.clone(),
                 after: self.after,
                 topics: self.topics.clone(),
-                next: context.oblige(Step::Deliberate, file.secretary())?,
+                next: context.oblige(Step::DELIBERATE, file.secretary())?,
             }
             .into(),
         ])
@@ -108,21 +125,10 @@ impl ReviseProposal {
     }
 }
 
-impl ProposalRevised {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            file.next = Some(self.next.clone());
-            if let Some(deliberation) = file.deliberations.last_mut() {
-                deliberation.proposals.push(self);
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{concluded, consent, discovered, given, hearing, held, opened, proposal, registered, revise};
+    use crate::testing::{concluded, consent, discovered, given, hearing, held, opened, proposal, registered, revise};
 
     #[test]
     fn versions_follow_each_other() {

@@ -1,13 +1,19 @@
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
-use kernel::{Evidence, GridCode, Obligation, PersonId, Sealed, Step};
+use kernel::facts::GridFacts;
+use kernel::facts::SealedPerson;
+use kernel::needs::PersonalInput;
+use kernel::{
+    Allowed, CaseId, Context, Evidence, GridCode, Needs, Obligation, Party, PersonId, Personal, PersonalField, Role,
+    Sealed, Step, Unfit, Verb, check_count, check_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{check_count, check_text};
+use crate::Refusal;
+use crate::access::FINDERS;
 use crate::case::{Case, Decision};
-use crate::context::in_grid;
-use crate::{CaseFile, Context, GridFacts, Refusal, Stage};
+use crate::examples;
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
@@ -16,7 +22,6 @@ use crate::{CaseFile, Context, GridFacts, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoverIssue {
-    /// How it was found.
     pub source: Source,
     /// The number that the source gave it, for example of the 12345 hotline.
     #[serde(default)]
@@ -27,7 +32,6 @@ pub struct DiscoverIssue {
     pub description: String,
     /// The micro grid in which it is.
     pub grid: GridCode,
-    /// Where in that grid.
     pub location: Location,
     /// Who reported it and wants an answer. Sealed before it is recorded.
     #[serde(default)]
@@ -106,7 +110,7 @@ pub struct ListLine {
 }
 
 /// Who reported it, in clear: only ever in memory, never recorded.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReporterInput {
     /// The person, if they are known from an earlier case.
@@ -114,25 +118,41 @@ pub struct ReporterInput {
     pub person: Option<PersonId>,
     /// 姓名
     #[serde(default)]
-    pub name: Option<String>,
+    pub name: Option<Personal<String>>,
     /// 电话
     #[serde(default)]
-    pub phone: Option<String>,
+    pub phone: Option<Personal<String>>,
     /// 住址
     #[serde(default)]
-    pub address: Option<String>,
+    pub address: Option<Personal<String>>,
 }
 
-impl std::fmt::Debug for ReporterInput {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ReporterInput(..)")
+impl ReporterInput {
+    /// What is sealed before the decision.
+    fn to_seal(&self) -> PersonalInput {
+        let fields = [PersonalField::Name, PersonalField::Phone, PersonalField::Address];
+        let given = fields.into_iter().zip([&self.name, &self.phone, &self.address]);
+        let values = given.filter_map(|(field, value)| Some((field, value.clone()?))).collect();
+        PersonalInput { person: self.person, values }
+    }
+
+    fn check(&self) -> Result<(), Unfit> {
+        let fields = [
+            ("reporter.name", &self.name, 100),
+            ("reporter.phone", &self.phone, 40),
+            ("reporter.address", &self.address, 200),
+        ];
+        let check = |(field, value, max): (_, &Option<Personal<String>>, _)| match value {
+            Some(value) => check_text(field, value.clear(), max),
+            None => Ok(()),
+        };
+        fields.into_iter().try_for_each(check)
     }
 }
 
 /// Who reported it, sealed under the key of that person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reporter {
-    /// The person.
     pub person: PersonId,
     /// 姓名
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,21 +165,36 @@ pub struct Reporter {
     pub address: Option<Sealed>,
 }
 
+impl Reporter {
+    fn of(sealed: &SealedPerson) -> Self {
+        Self {
+            person: sealed.person,
+            name: sealed.value(PersonalField::Name),
+            phone: sealed.value(PersonalField::Phone),
+            address: sealed.value(PersonalField::Address),
+        }
+    }
+
+    /// The person and their data, as they are sealed.
+    pub(crate) fn sealed(&self) -> SealedPerson {
+        let values = [&self.name, &self.phone, &self.address];
+        SealedPerson { person: self.person, values: values.into_iter().flatten().cloned().collect() }
+    }
+}
+
 /// An issue was found and is in a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IssueDiscovered {
-    /// How it was found.
+    /// The case that it begins.
+    pub case: CaseId,
     pub source: Source,
     /// The number that the source gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_code: Option<String>,
-    /// What it is.
     pub title: String,
-    /// What was found.
     pub description: String,
     /// The grid as of that time: itself and every grid above it, owning party organisation, administrative grids.
     pub grid: GridFacts,
-    /// Where in that grid.
     pub location: Location,
     /// Who reported it, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,8 +206,45 @@ pub struct IssueDiscovered {
     pub list_line: Option<ListLine>,
     /// When it was found.
     pub found_at: DateTime<Utc>,
-    /// Who has to register it until when.
+    /// Who must register it, and by when.
     pub next: Obligation,
+}
+
+impl Verb for DiscoverIssue {
+    const NAME: &'static str = "discover-issue";
+    const BY: Allowed = FINDERS;
+    const BEGINS: bool = true;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let begins = Needs::begins_in(&self.grid);
+        if case.file.is_some() {
+            return begins;
+        }
+        let needs = begins.step(Step::REGISTER).evidence(&self.evidence);
+        match &self.reporter {
+            Some(reporter) => needs.seal(reporter.to_seal()),
+            None => needs,
+        }
+    }
+    fn natural_key(&self) -> Option<String> {
+        self.source_code.as_ref().map(|code| format!("{}/{code}", self.source.as_str()))
+    }
+    fn example() -> Self {
+        let text = "大悦城北座四楼".into();
+        Self {
+            source: Source::Patrol,
+            source_code: None,
+            title: "商户从业人员健康证过期".into(),
+            description: "巡查发现商场内一家餐饮店两名从业人员健康证已过期".into(),
+            grid: examples::code("BZ-R01-B01"),
+            location: Location { text, longitude: Some(121.471_5), latitude: Some(31.243_7) },
+            reporter: None,
+            evidence: vec![],
+            list_line: None,
+            found_at: None,
+        }
+    }
 }
 
 impl DiscoverIssue {
@@ -181,22 +253,21 @@ impl DiscoverIssue {
             return if self.is_same(&file.discovered) { Ok(vec![]) } else { Err(Refusal::AlreadyDiscovered) };
         }
         self.check(context)?;
-        let unknown = || Refusal::UnknownGrid { grid: self.grid.clone() };
-        let grid =
-            context.facts.grid.clone().filter(|grid| grid.path.first() == Some(&self.grid)).ok_or_else(unknown)?;
+        let grid = context.grid(&self.grid)?.clone();
         if !grid.lowest {
             return Err(Refusal::NotAMicroGrid { grid: self.grid.clone() });
         }
-        let next = context.oblige(Step::Register, in_grid(kernel::Role::GridLeader, &self.grid))?;
+        let next = context.oblige(Step::REGISTER, Party::in_grid(Role::GridLeader, &self.grid))?;
         Ok(vec![
             IssueDiscovered {
+                case: context.id.into(),
                 source: self.source,
                 source_code: self.source_code.clone(),
                 title: self.title.clone(),
                 description: self.description.clone(),
                 grid,
                 location: self.location.recorded(),
-                reporter: context.facts.reporter.clone(),
+                reporter: context.facts.sealed.as_ref().map(Reporter::of),
                 evidence: context.evidence(&self.evidence)?,
                 list_line: self.list_line.clone(),
                 found_at: self.found_at.unwrap_or(context.at),
@@ -221,7 +292,8 @@ impl DiscoverIssue {
         if !on(self.location.longitude, 180.0) || !on(self.location.latitude, 90.0) {
             return Err(Refusal::NotOnTheMap);
         }
-        context.has_happened(self.found_at.unwrap_or(context.at))
+        self.reporter.as_ref().map_or(Ok(()), ReporterInput::check)?;
+        Ok(context.has_happened(self.found_at.unwrap_or(context.at))?)
     }
 
     /// Whether this is what was discovered. What a reporter said of themselves is sealed and cannot be compared; whether
@@ -242,17 +314,13 @@ impl DiscoverIssue {
     }
 }
 
-impl IssueDiscovered {
-    pub(crate) fn evolve(self, _nothing: Case) -> Case {
-        Case { stage: Stage::Discovered, file: Some(Box::new(CaseFile::open(self))) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{GRID, discover, discovered, evidence, given};
+    use crate::testing::{GRID, discover, discovered, evidence, given};
     use chrono::TimeDelta;
+    use kernel::NoDue;
+    use kernel::Unfit;
 
     #[test]
     fn an_issue_is_discovered_once() {
@@ -268,11 +336,11 @@ mod tests {
     fn it_is_in_one_micro_grid_of_that_time() {
         let grid = || GridCode::try_new(GRID).unwrap();
         given([])
-            .knowing(|facts| facts.grid = None)
+            .knowing(|facts| facts.grids.clear())
             .when(discover())
-            .then_refused(Refusal::UnknownGrid { grid: grid() });
+            .then_refused(Unfit::UnknownGrid { grid: grid() });
         given([])
-            .knowing(|facts| facts.grid.as_mut().unwrap().lowest = false)
+            .knowing(|facts| facts.grids.values_mut().for_each(|grid| grid.lowest = false))
             .when(discover())
             .then_refused(Refusal::NotAMicroGrid { grid: grid() });
     }
@@ -280,38 +348,57 @@ mod tests {
     #[test]
     fn what_cannot_be_right_is_refused() {
         let long = DiscoverIssue { title: "长".repeat(201), ..discover() };
-        given([]).when(long).then_refused(Refusal::TextLength { field: "title", max: 200 });
+        given([]).when(long).then_refused(Unfit::TextLength { field: "title", max: 200 });
         let mut off = discover();
         off.location.longitude = Some(200.0);
         given([]).when(off).then_refused(Refusal::NotOnTheMap);
-        let moment = crate::given::NOW + TimeDelta::hours(1);
+        let moment = crate::testing::NOW + TimeDelta::hours(1);
         let ahead = DiscoverIssue { found_at: Some(moment), ..discover() };
-        given([]).when(ahead).then_refused(Refusal::InTheFuture { moment });
+        given([]).when(ahead).then_refused(Unfit::InTheFuture { moment });
         let sha256 = Digest::of(b"never uploaded");
         let unseen = DiscoverIssue { evidence: vec![sha256], ..discover() };
-        given([]).when(unseen).then_refused(Refusal::UnknownEvidence { sha256 });
+        given([]).when(unseen).then_refused(Unfit::UnknownEvidence { sha256 });
         let many = DiscoverIssue { evidence: vec![evidence().sha256; 21], ..discover() };
-        given([]).when(many).then_refused(Refusal::EntryCount { field: "evidence", min: 0, max: 20 });
+        given([]).when(many).then_refused(Unfit::EntryCount { field: "evidence", min: 0, max: 20 });
         given([])
             .knowing(|facts| {
-                facts.steps.remove(&Step::Register);
+                facts.dues.remove(&Step::REGISTER.into());
             })
             .when(discover())
-            .then_refused(Refusal::NoLimit { step: Step::Register });
+            .then_refused(NoDue::NoLimit { of: Step::REGISTER.into() });
         let reason = "publish the calendar cn-2028.1";
         given([])
             .knowing(|facts| {
-                facts.steps.remove(&Step::Register);
-                facts.without_due.insert(Step::Register, reason.into());
+                facts.dues.insert(Step::REGISTER.into(), Err(reason.into()));
             })
             .when(discover())
-            .then_refused(Refusal::NoDueTime { step: Step::Register, reason: reason.into() });
+            .then_refused(NoDue::NoDueTime { of: Step::REGISTER.into(), reason: reason.into() });
     }
 
     #[test]
     fn a_reporter_in_clear_is_never_printed() {
-        let input = ReporterInput { name: Some("王秀英".into()), ..ReporterInput::default() };
+        let input = ReporterInput { name: Some(Personal::new("王秀英".into())), ..ReporterInput::default() };
         assert!(!format!("{input:?}").contains('王'));
+    }
+
+    #[test]
+    fn a_reporter_is_sealed_and_their_data_have_an_end() {
+        let name = |name: &str| Some(Personal::new(name.to_owned()));
+        let sent = |input| DiscoverIssue { reporter: Some(input), ..discover() };
+        let events = given([]).when(sent(ReporterInput { name: name("王秀英"), ..Default::default() })).events();
+        let [crate::CaseEvent::IssueDiscovered(event)] = events.as_slice() else { panic!("{events:?}") };
+        let reporter = event.reporter.as_ref().unwrap();
+        assert_eq!(reporter.name.as_ref().unwrap().field, PersonalField::Name);
+        assert_eq!((&reporter.phone, &reporter.address), (&None, &None));
+        let long = sent(ReporterInput { name: name(&"长".repeat(101)), ..Default::default() });
+        given([]).when(long).then_refused(Unfit::TextLength { field: "reporter.name", max: 100 });
+    }
+
+    #[test]
+    fn the_number_of_its_source_names_the_case() {
+        let sent = DiscoverIssue { source: Source::Hotline, source_code: Some("0417".into()), ..discover() };
+        assert_eq!(sent.natural_key().as_deref(), Some("hotline/0417"));
+        assert_eq!(discover().natural_key(), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
 use std::collections::BTreeSet;
 
-use kernel::{CaseId, MatterCode, Obligation, Step};
+use kernel::facts::MatterFacts;
+use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
-use crate::{Context, MatterFacts, Refusal, Stage};
+use crate::examples;
+use crate::{Refusal, Stage};
 
 /// The grid leader or a duty officer classifies what was discovered.
 ///
@@ -16,7 +19,6 @@ use crate::{Context, MatterFacts, Refusal, Stage};
 pub struct RegisterIssue {
     /// The matter of the catalogue.
     pub matter: MatterCode,
-    /// How urgent it is.
     #[serde(default)]
     pub urgency: Urgency,
     /// How it will be handled.
@@ -51,19 +53,35 @@ pub enum Handling {
 pub struct IssueRegistered {
     /// The matter as of that day.
     pub matter: MatterFacts,
-    /// How urgent it is.
     pub urgency: Urgency,
     /// How it will be handled.
     pub handling: Handling,
-    /// Who has to decide the way until when.
+    /// Who must decide the way, and by when.
     pub next: Obligation,
 }
 
 /// Open cases of the same matter in the same grid were shown to whoever registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DuplicateSuspected {
-    /// The cases.
     pub cases: BTreeSet<CaseId>,
+}
+
+impl Verb for RegisterIssue {
+    const NAME: &'static str = "register-issue";
+    const BY: Allowed = REGISTRARS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        match &case.file {
+            Some(file) if file.registered.is_none() => {
+                Needs::none().matter(&self.matter).step(Step::ROUTE).similar(file.grid_code(), &self.matter)
+            }
+            _ => Needs::none(),
+        }
+    }
+    fn example() -> Self {
+        Self { matter: examples::code("FW-0301"), urgency: Urgency::Ordinary, handling: Handling::Promised }
+    }
 }
 
 impl RegisterIssue {
@@ -75,31 +93,23 @@ impl RegisterIssue {
             return if same { Ok(vec![]) } else { Err(Refusal::AlreadyRegistered) };
         }
         case.opened_in(&[Stage::Discovered], "discovered")?;
-        let unknown = || Refusal::UnknownMatter { matter: self.matter.clone() };
-        let matter = context.facts.matter.clone().filter(|matter| matter.code == self.matter).ok_or_else(unknown)?;
-        let next = context.oblige(Step::Route, file.grid_leader())?;
+        let matter = context.matter(&self.matter)?.clone();
+        let next = context.oblige(Step::ROUTE, file.grid_leader())?;
         let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
         let mut events = vec![registered.into()];
         if !context.facts.similar.is_empty() {
-            events.push(DuplicateSuspected { cases: context.facts.similar.clone() }.into());
+            let cases = context.facts.similar.iter().copied().map(CaseId::new).collect();
+            events.push(DuplicateSuspected { cases }.into());
         }
         Ok(events)
-    }
-}
-
-impl IssueRegistered {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Registered, |file| {
-            file.next = Some(self.next.clone());
-            file.registered = Some(self);
-        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{discovered, given, register, registered};
+    use crate::testing::{discovered, given, register, registered};
+    use kernel::{CaseId, Unfit};
 
     #[test]
     fn an_issue_is_registered_once() {
@@ -113,16 +123,16 @@ mod tests {
     #[test]
     fn its_matter_is_in_the_catalogue() {
         given([discovered()])
-            .knowing(|facts| facts.matter = None)
+            .knowing(|facts| facts.matters.clear())
             .when(register())
-            .then_refused(Refusal::UnknownMatter { matter: register().matter });
+            .then_refused(Unfit::UnknownMatter { matter: register().matter });
     }
 
     #[test]
     fn similar_open_cases_are_shown() {
         let cases = BTreeSet::from([CaseId::named("twin")]);
         given([discovered()])
-            .knowing(|facts| facts.similar.clone_from(&cases))
+            .knowing(|facts| facts.similar = cases.iter().map(|case| case.uuid()).collect())
             .when(register())
             .then([registered(), DuplicateSuspected { cases: cases.clone() }.into()]);
     }
@@ -131,6 +141,6 @@ mod tests {
     fn the_facts_are_of_the_matter_that_was_named() {
         let matter = MatterCode::try_new("FW-0999").unwrap();
         let other = RegisterIssue { matter: matter.clone(), ..register() };
-        given([discovered()]).when(other).then_refused(Refusal::UnknownMatter { matter });
+        given([discovered()]).when(other).then_refused(Unfit::UnknownMatter { matter });
     }
 }

@@ -1,29 +1,40 @@
+use kernel::{Allowed, Context, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check_text;
+use crate::Stage;
+use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
-use crate::{Context, Stage};
 
-/// A grid leader or duty officer voids what is no issue (作废): a test, a false alarm. Its history stays.
+/// A grid leader or duty officer voids what is not an issue (作废): a test, a false alarm. Its history stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoidIssue {
-    /// Why it is none.
+    /// Why this is not an issue, at most 500 characters.
     pub reason: String,
 }
 
 /// The case was voided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct IssueVoided {
-    /// Why it is no issue.
+    /// Why this is not an issue.
     pub reason: String,
+}
+
+impl Verb for VoidIssue {
+    const NAME: &'static str = "void-issue";
+    const BY: Allowed = REGISTRARS;
+    type Of = Case;
+
+    fn example() -> Self {
+        Self { reason: "误登记".into() }
+    }
 }
 
 impl VoidIssue {
     pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
         case.opened()?;
-        if case.stage == Stage::Voided {
+        if case.stage() == Stage::Voided {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
@@ -32,20 +43,12 @@ impl VoidIssue {
     }
 }
 
-impl IssueVoided {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Voided, |file| {
-            file.next = None;
-            file.voided = Some(self);
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Refusal;
-    use crate::given::{discovered, escalated, given, registered};
+    use crate::testing::{discovered, escalated, given, registered};
+    use kernel::Unfit;
 
     #[test]
     fn what_is_no_issue_is_voided() {
@@ -57,6 +60,6 @@ mod tests {
             .when(void())
             .then_refused(Refusal::WrongStage { stage: Stage::Escalated, taken: "discovered or registered" });
         let empty = VoidIssue { reason: " ".into() };
-        given([discovered()]).when(empty).then_refused(Refusal::TextLength { field: "reason", max: 500 });
+        given([discovered()]).when(empty).then_refused(Unfit::TextLength { field: "reason", max: 500 });
     }
 }

@@ -1,11 +1,12 @@
 use kernel::digest::Digest;
-use kernel::{Evidence, Obligation, Role, Step};
+use kernel::facts::Authority;
+use kernel::{Allowed, Context, Evidence, Needs, Obligation, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{Authority, Conclusion, Context, Refusal, Stage};
+use crate::{Conclusion, Refusal, Stage};
 
 /// The grid does the work itself (网格自处): at once, or started now and done later with the same command.
 ///
@@ -70,7 +71,7 @@ pub struct GridHandlingStarted {
     pub work: String,
     /// The round of work: 1, and one more for each reopening.
     pub cycle: u32,
-    /// Who has to be done until when.
+    /// Who must finish, and by when.
     pub next: Obligation,
 }
 
@@ -83,20 +84,46 @@ pub struct GridHandlingDone {
     pub evidence: Vec<Evidence>,
     /// Staff id of whoever reported it; they will not verify it.
     pub by: String,
-    /// Who has to verify until when.
+    /// Who must verify, and by when.
     pub next: Obligation,
+}
+
+impl Verb for HandleInGrid {
+    const NAME: &'static str = "handle-in-grid";
+    const BY: Allowed = CONVENERS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let started = matches!(case.stage(), Stage::GridHandling | Stage::Disposed);
+        let needs = if started { Needs::none() } else { Needs::none().step(Step::WORK_IN_GRID) };
+        match &self.done {
+            Some(done) => needs.step(Step::VERIFY).evidence(&done.evidence),
+            None => needs,
+        }
+    }
+    fn example() -> Self {
+        let executor = |kind, name: &str| Executor { kind, name: name.into() };
+        Self {
+            executors: vec![
+                executor(ExecutorKind::OwnersCommittee, "复元坊业委会"),
+                executor(ExecutorKind::PropertyManagement, "复元坊物业"),
+            ],
+            work: "拆除旧车棚，按第二稿方案新建".into(),
+            done: None,
+        }
+    }
 }
 
 impl HandleInGrid {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let started = file.grid_work.as_ref();
+        let started = file.cycle.grid_work.as_ref();
         let same = started.is_some_and(|work| (&work.executors, &work.work) == (&self.executors, &self.work));
-        match (case.stage, &self.done) {
+        match (case.stage(), &self.done) {
             (Stage::GridHandling, Some(done)) if same => Ok(vec![done.event(case, context)?.into()]),
             (Stage::GridHandling, None) if same => Ok(vec![]), // A retry: already so.
             (Stage::GridHandling, _) => Err(Refusal::AlreadyInGridHandling),
-            (Stage::Disposed, Some(done)) if same => match &file.grid_done {
+            (Stage::Disposed, Some(done)) if same => match file.cycle.grid_done.last() {
                 Some(last) if done.is_same(last) => Ok(vec![]),
                 _ => Err(case.wrong_stage("in grid handling")),
             },
@@ -110,15 +137,15 @@ impl HandleInGrid {
         if let Some(matter) = file.matter().filter(|matter| matter.authority == Authority::Administrative) {
             return Err(Refusal::AdministrativeMatter { matter: matter.code.clone() });
         }
-        let agreed = file.deliberation().is_some_and(|last| last.conclusion == Some(Conclusion::Agreed));
-        if case.stage == Stage::Deliberating && !agreed {
+        let agreed = file.deliberation().is_some_and(|last| last.conclusion() == Some(Conclusion::Agreed));
+        if case.stage() == Stage::Deliberating && !agreed {
             return Err(Refusal::DeliberationStillOpen);
         }
         check_count("executors", self.executors.len(), 1, 50)?;
         self.executors.iter().try_for_each(|executor| check_text("executors.name", &executor.name, 100))?;
         check_text("work", &self.work, 2000)?;
-        let next = context.oblige(Step::WorkInGrid, file.grid_leader())?;
-        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle);
+        let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader())?;
+        let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle.number);
         let mut events = vec![GridHandlingStarted { executors, work, cycle, next }.into()];
         if let Some(done) = &self.done {
             events.push(done.event(case, context)?.into());
@@ -139,26 +166,7 @@ impl Completion {
             result: self.result.clone(),
             evidence: context.evidence(&self.evidence)?,
             by: context.by.id.clone(),
-            next: context.oblige(Step::Verify, case.opened()?.centre(Role::Verifier))?,
-        })
-    }
-}
-
-impl GridHandlingStarted {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::GridHandling, |file| {
-            file.next = Some(self.next.clone());
-            file.grid_work = Some(self);
-        })
-    }
-}
-
-impl GridHandlingDone {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Disposed, |file| {
-            file.next = Some(self.next.clone());
-            file.disposers.insert(self.by.clone());
-            file.grid_done = Some(self);
+            next: context.oblige(Step::VERIFY, case.opened()?.centre(Role::Verifier))?,
         })
     }
 }
@@ -167,9 +175,11 @@ impl GridHandlingDone {
 mod tests {
     use super::*;
     use crate::Urgency;
-    use crate::given::{
+    use crate::testing::{
         discovered, given, grid_done, grid_started, grid_work, opened, registered, registered_as, work_done,
     };
+    use kernel::Unfit;
+    use kernel::facts::Authority;
 
     fn community() -> crate::CaseEvent {
         registered_as(Authority::Community, Urgency::Ordinary)
@@ -189,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_is_for_a_department_is_not_done_in_the_grid() {
-        let matter = crate::given::matter_code();
+        let matter = crate::testing::matter_code();
         given([discovered(), registered()]).when(grid_work()).then_refused(Refusal::AdministrativeMatter { matter });
     }
 
@@ -202,7 +212,7 @@ mod tests {
     fn what_is_done_is_shown() {
         let mut unshown = work_done();
         unshown.done.as_mut().unwrap().evidence.clear();
-        let refusal = Refusal::EntryCount { field: "done.evidence", min: 1, max: 20 };
+        let refusal = Unfit::EntryCount { field: "done.evidence", min: 1, max: 20 };
         given([discovered(), community(), grid_started()]).when(unshown).then_refused(refusal);
     }
 

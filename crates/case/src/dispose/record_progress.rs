@@ -1,14 +1,14 @@
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use kernel::digest::Digest;
-use kernel::{Evidence, OrderId};
+use kernel::{Allowed, Context, Evidence, Needs, OrderId, Reach, Role, Unfit, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{Context, OrderRef, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal, Stage};
 
-/// Whoever does the work says how it goes: a department for its order, the grid for its own work, day by day.
+/// Whoever does the work reports its progress, day by day: a department on its order, the grid on its own work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordProgress {
@@ -17,17 +17,16 @@ pub struct RecordProgress {
     pub order: Option<OrderId>,
     /// The day it is about, in the district's time.
     pub day: NaiveDate,
-    /// How it goes, at most 2000 characters.
+    /// The progress, at most 2000 characters.
     pub text: String,
     /// Digests of uploaded files, at most 20.
     #[serde(default)]
     pub evidence: Vec<Digest>,
 }
 
-/// A department said how its order goes.
+/// A department reported progress on its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderProgressRecorded {
-    /// The order.
     pub order: OrderRef,
     /// The day it is about.
     pub day: NaiveDate,
@@ -37,7 +36,7 @@ pub struct OrderProgressRecorded {
     pub evidence: Vec<Evidence>,
 }
 
-/// The grid said how its own work goes.
+/// The grid reported progress on its own work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GridProgressRecorded {
     /// The day it is about.
@@ -48,12 +47,36 @@ pub struct GridProgressRecorded {
     pub evidence: Vec<Evidence>,
 }
 
+impl Verb for RecordProgress {
+    const NAME: &'static str = "record-progress";
+    const BY: Allowed = &[
+        (Role::GridMember, Reach::Grid),
+        (Role::GridLeader, Reach::Grid),
+        (Role::ResidentialSecretary, Reach::Grid),
+        (Role::DepartmentClerk, Reach::Department),
+    ];
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().evidence(&self.evidence)
+    }
+    fn example() -> Self {
+        Self {
+            order: Some(examples::order()),
+            day: examples::day(),
+            text: "已到现场，两名人员预约体检".into(),
+            evidence: vec![],
+        }
+    }
+}
+
 impl RecordProgress {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         check_text("text", &self.text, 2000)?;
         check_count("evidence", self.evidence.len(), 0, 20)?;
         if self.day > context.today {
-            return Err(Refusal::InTheFuture { moment: self.day.and_time(chrono::NaiveTime::MIN).and_utc() });
+            let moment = self.day.and_time(NaiveTime::MIN).and_utc();
+            return Err(Unfit::InTheFuture { moment }.into());
         }
         match self.order {
             Some(order) => self.of_order(order, case, context),
@@ -62,12 +85,12 @@ impl RecordProgress {
     }
 
     fn of_order(&self, order: OrderId, case: &Case, context: &Context) -> Decision {
-        let found = case.opened()?.order_of(order, &context.by)?;
+        let (found, status) = case.order_of(order, &context.by)?;
         if found.progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
-        if !matches!(found.status, OrderStatus::Accepted | OrderStatus::Rework) {
-            return Err(Refusal::OrderNotReady { order, status: found.status.as_str() });
+        if !matches!(status, OrderStatus::Accepted | OrderStatus::Rework) {
+            return Err(Refusal::OrderNotReady { order, status: status.as_str() });
         }
         let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
         Ok(vec![OrderProgressRecorded { order: found.sent.order.clone(), day, text, evidence }.into()])
@@ -78,7 +101,7 @@ impl RecordProgress {
         if context.by.department().is_some() {
             return Err(Refusal::OrderNotNamed);
         }
-        if file.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
+        if file.cycle.grid_progress.as_ref().is_some_and(|last| self.is_same(last.day, &last.text, &last.evidence)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::GridHandling], "in grid handling, or an order is named")?;
@@ -92,28 +115,13 @@ impl RecordProgress {
     }
 }
 
-impl OrderProgressRecorded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.progress = Some(Box::new(self));
-            }
-        })
-    }
-}
-
-impl GridProgressRecorded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.grid_progress = Some(self))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         LEAD, NOW, accepted, community, discovered, dispatched_case, evidence, given, grid_started, order_id, order_ref,
     };
+    use kernel::Unfit;
 
     fn progress(order: Option<OrderId>) -> RecordProgress {
         RecordProgress { order, day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] }
@@ -129,7 +137,7 @@ mod tests {
             evidence: vec![],
         };
         let order = order_id(LEAD);
-        given(at_work()).by_department(LEAD).when(progress(Some(order))).then([recorded.clone().into()]);
+        given(at_work()).by_department(LEAD).when(progress(Some(order))).then([recorded.clone()]);
         given([at_work(), vec![recorded.into()]].concat())
             .by_department(LEAD)
             .when(progress(Some(order)))
@@ -144,7 +152,7 @@ mod tests {
     fn nobody_reports_in_a_departments_name_nor_a_department_for_the_grid() {
         let at_work = || [dispatched_case(), vec![accepted(LEAD)]].concat();
         let order = order_id(LEAD);
-        let refusal = || Refusal::AnotherDepartment { order, department: crate::given::department(LEAD) };
+        let refusal = || Refusal::AnotherDepartment { order, department: crate::testing::department(LEAD) };
         given(at_work()).by("bz-member").when(progress(Some(order))).then_refused(refusal());
         given(at_work()).by_department("ASSIST").when(progress(Some(order))).then_refused(refusal());
         given([discovered(), community(), grid_started()])
@@ -157,7 +165,7 @@ mod tests {
     fn the_grid_reports_on_its_own_work() {
         let recorded = GridProgressRecorded { day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] };
         let at_work = || vec![discovered(), community(), grid_started()];
-        given(at_work()).when(progress(None)).then([recorded.clone().into()]);
+        given(at_work()).when(progress(None)).then([recorded.clone()]);
         given([at_work(), vec![recorded.into()]].concat()).when(progress(None)).then_nothing();
         given([discovered()]).when(progress(None)).then_refused(Refusal::WrongStage {
             stage: Stage::Discovered,
@@ -168,10 +176,10 @@ mod tests {
     #[test]
     fn a_day_that_lies_ahead_is_refused() {
         let day = NOW.date_naive() + chrono::TimeDelta::days(3);
-        let moment = day.and_time(chrono::NaiveTime::MIN).and_utc();
+        let moment = day.and_time(NaiveTime::MIN).and_utc();
         given([discovered(), community(), grid_started()])
             .when(RecordProgress { day, ..progress(None) })
-            .then_refused(Refusal::InTheFuture { moment });
+            .then_refused(Unfit::InTheFuture { moment });
     }
 
     #[test]

@@ -1,11 +1,12 @@
 use kernel::digest::Digest;
-use kernel::{Evidence, Obligation, OrderId, Role, Step};
+use kernel::{Allowed, Context, Evidence, Needs, Obligation, OrderId, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::CLERKS;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
+use crate::examples;
+use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 
 /// A department says that its part is done, with what shows it.
 ///
@@ -13,7 +14,6 @@ use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitDisposal {
-    /// The order.
     pub order: OrderId,
     /// What was done, at most 2000 characters.
     pub result: String,
@@ -24,7 +24,6 @@ pub struct SubmitDisposal {
 /// A department's part is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartDisposed {
-    /// The order.
     pub order: OrderRef,
     /// What was done.
     pub result: String,
@@ -43,26 +42,38 @@ pub struct CaseDisposed {
     pub parts: u32,
     /// The round of work.
     pub cycle: u32,
-    /// Who has to verify until when.
+    /// Who must verify, and by when.
     pub next: Obligation,
+}
+
+impl Verb for SubmitDisposal {
+    const NAME: &'static str = "submit-disposal";
+    const BY: Allowed = CLERKS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let needs = Needs::none().evidence(&self.evidence);
+        if case.is_of_lead(self.order) { needs.step(Step::VERIFY) } else { needs }
+    }
+    fn example() -> Self {
+        let result = "两名人员已取得新健康证".into();
+        Self { order: examples::order(), result, evidence: vec![examples::digest()] }
+    }
 }
 
 impl SubmitDisposal {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order_of(self.order, &context.by)?;
-        match &order.status {
-            OrderStatus::Disposed(part) if self.is_same(part) => return Ok(vec![]),
+        let (order, status) = case.order_of(self.order, &context.by)?;
+        match status {
+            OrderStatus::Disposed if order.disposed.last().is_some_and(|part| self.is_same(part)) => return Ok(vec![]),
             OrderStatus::Accepted | OrderStatus::Rework => {}
             status => return Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() }),
         }
         check_text("result", &self.result, 2000)?;
         check_count("evidence", self.evidence.len(), 1, 20)?;
-        let open = |other: &&crate::Order| {
-            other.sent.order.order != self.order && !matches!(other.status, OrderStatus::Disposed(_))
-        };
-        let waiting: Vec<_> =
-            file.live_orders().filter(open).map(|other| other.sent.order.department.clone()).collect();
+        let open = |other: &&OrderPart| other.order != self.order && other.status != OrderStatus::Disposed;
+        let waiting: Vec<_> = case.standing.live_orders().filter(open).map(|other| other.department.clone()).collect();
         let lead = order.sent.order.part == Part::Lead;
         if lead && !waiting.is_empty() {
             return Err(Refusal::AssistingPartsOpen { waiting });
@@ -72,13 +83,13 @@ impl SubmitDisposal {
             result: self.result.clone(),
             evidence: context.evidence(&self.evidence)?,
             by: context.by.id.clone(),
-            late: CaseFile::is_over(&order.sent.dispose_by, context.at),
+            late: order.sent.dispose_by.is_over(context.at),
         };
         let mut events = vec![part.into()];
         if lead {
-            let parts = u32::try_from(file.live_orders().count()).unwrap_or(u32::MAX);
-            let next = context.oblige(Step::Verify, file.centre(Role::Verifier))?;
-            events.push(CaseDisposed { parts, cycle: file.cycle, next }.into());
+            let parts = u32::try_from(case.standing.live_orders().count()).unwrap_or(u32::MAX);
+            let next = context.oblige(Step::VERIFY, file.centre(Role::Verifier))?;
+            events.push(CaseDisposed { parts, cycle: case.standing.cycle, next }.into());
         }
         Ok(events)
     }
@@ -88,32 +99,13 @@ impl SubmitDisposal {
     }
 }
 
-impl PartDisposed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            file.disposers.insert(self.by.clone());
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Disposed(Box::new(self));
-            }
-        })
-    }
-}
-
-impl CaseDisposed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Disposed, |file| {
-            file.next = Some(self.next.clone());
-            file.disposed = Some(self);
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         ASSIST, LEAD, accepted, department, dispatched_case, disposed, given, order_id, part_disposed, submit,
     };
+    use kernel::Unfit;
 
     fn at_work() -> Vec<crate::CaseEvent> {
         [dispatched_case(), vec![accepted(LEAD), accepted(ASSIST)]].concat()
@@ -138,7 +130,7 @@ mod tests {
     #[test]
     fn a_disposal_is_shown() {
         let unshown = SubmitDisposal { evidence: vec![], ..submit(ASSIST) };
-        let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
+        let refusal = Unfit::EntryCount { field: "evidence", min: 1, max: 20 };
         given(at_work()).by_department(ASSIST).when(unshown).then_refused(refusal);
     }
 }

@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
 
 use kernel::digest::Digest;
-use kernel::{Evidence, Obligation, OrderId, Role, Step};
+use kernel::{
+    Allowed, Context, Evidence, GridCode, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count,
+    check_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, OrderRef, OrderStatus, Part, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
 
 /// A verifier checks on site what another has disposed (核查).
 ///
@@ -23,7 +25,7 @@ pub struct VerifyCase {
     pub findings: String,
     /// Digests of uploaded files that show it; at least one.
     pub evidence: Vec<Digest>,
-    /// The orders that have to be done again; empty means the lead's.
+    /// The orders that must be done again; empty means the lead's.
     #[serde(default)]
     pub rework: Vec<OrderId>,
 }
@@ -31,144 +33,127 @@ pub struct VerifyCase {
 /// The disposal holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationPassed {
-    /// What was found.
     pub findings: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// Who has to ask the finder until when.
+    /// Who must ask the finder, and by when.
     pub next: Obligation,
 }
 
 /// The disposal does not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationFailed {
-    /// What was found.
     pub findings: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// Who has to do it again until when.
+    /// Who must do it again, and by when.
     pub next: Obligation,
 }
 
-/// A department has to do its part again.
+/// A department must do its part again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReworkRequired {
-    /// The order.
     pub order: OrderRef,
-    /// What was found.
+    /// The grid in which the case is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
     pub findings: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
-    /// What the department has to do until when.
+    /// What the department must do, and by when.
     pub next: Obligation,
 }
 
-/// The grid has to do its work again.
+/// The grid must do its work again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GridReworkRequired {
-    /// What was found.
     pub findings: String,
-    /// Who has to do it again until when.
+    /// Who must do it again, and by when.
     pub next: Obligation,
+}
+
+impl Verb for VerifyCase {
+    const NAME: &'static str = "verify-case";
+    const BY: Allowed = &[(Role::Verifier, Reach::Grid)];
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        let step = if self.passed { Step::COLLECT_FEEDBACK } else { Step::REWORK };
+        Needs::none().evidence(&self.evidence).step(step)
+    }
+    fn example() -> Self {
+        let findings = "现场查验健康证有效".into();
+        Self { passed: true, findings, evidence: vec![examples::digest()], rework: vec![] }
+    }
 }
 
 impl VerifyCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let done = (self.passed, self.findings.clone());
-        if case.stage != Stage::Disposed && file.verified.as_ref() == Some(&done) {
+        if case.stage() != Stage::Disposed && file.cycle.verified.last().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Disposed], "disposed")?;
-        if file.disposers.contains(&context.by.id) {
+        if file.is_disposer(&context.by.id) {
             return Err(Refusal::VerifierDisposed);
         }
         check_text("findings", &self.findings, 2000)?;
         check_count("evidence", self.evidence.len(), 1, 20)?;
         let (findings, evidence) = (self.findings.clone(), context.evidence(&self.evidence)?);
         if self.passed {
-            let next = context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?;
+            let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?;
             return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
         }
-        self.fail(file, context, evidence)
+        self.fail(case, context, evidence)
     }
 
-    fn fail(&self, file: &CaseFile, context: &Context, evidence: Vec<Evidence>) -> Decision {
+    fn is_same(&self, last: &Verification) -> bool {
+        (self.passed, self.findings.as_str()) == (last.is_passed(), last.findings())
+    }
+
+    fn fail(&self, case: &Case, context: &Context, evidence: Vec<Evidence>) -> Decision {
         let findings = self.findings.clone();
-        self.rework.iter().try_for_each(|order| file.order(*order).map(drop))?;
-        let Some(lead) = file.lead() else {
-            let next = context.oblige(Step::Rework, file.grid_leader())?;
+        self.rework.iter().try_for_each(|order| case.order(*order).map(drop))?;
+        let Some(lead) = case.standing.lead() else {
+            let next = context.oblige(Step::REWORK, case.opened()?.grid_leader())?;
             let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
         };
-        let oblige = |order: &crate::Order| context.oblige(Step::Rework, at_department(&order.sent.order.department));
+        let oblige = |department| context.oblige(Step::REWORK, Party::at_department(department));
         let mut events = vec![
-            VerificationFailed { findings: findings.clone(), evidence: evidence.clone(), next: oblige(lead)? }.into(),
+            VerificationFailed {
+                findings: findings.clone(),
+                evidence: evidence.clone(),
+                next: oblige(&lead.department)?,
+            }
+            .into(),
         ];
-        let lead_order = lead.sent.order.order;
+        let lead_order = lead.order;
         // The lead answers for the whole: it is always asked again, so that it finishes last again.
         let named: BTreeSet<_> = self.rework.iter().copied().filter(|order| *order != lead_order).collect();
         for order in named.into_iter().chain([lead_order]) {
-            let order = file.order(order)?;
-            let this_cycle = order.sent.cycle == file.cycle;
-            if !this_cycle || !matches!(order.status, OrderStatus::Disposed(_)) {
-                let status = if this_cycle { order.status.as_str() } else { "of an earlier cycle" };
+            let (order, status) = case.order(order)?;
+            let this_cycle = order.sent.cycle == case.standing.cycle;
+            if !this_cycle || status != OrderStatus::Disposed {
+                let status = if this_cycle { status.as_str() } else { "of an earlier cycle" };
                 return Err(Refusal::OrderNotReady { order: order.sent.order.order, status });
             }
-            let (next, order) = (oblige(order)?, order.sent.order.clone());
-            events.push(
-                OrderReworkRequired { order, findings: findings.clone(), evidence: evidence.clone(), next }.into(),
-            );
+            let (next, grids) = (oblige(&order.sent.order.department)?, order.sent.grids.clone());
+            let (order, findings, evidence) = (order.sent.order.clone(), findings.clone(), evidence.clone());
+            events.push(OrderReworkRequired { order, grids, findings, evidence, next }.into());
         }
         Ok(events)
-    }
-}
-
-impl VerificationPassed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Callback, |file| {
-            file.verified = Some((true, self.findings));
-            file.next = Some(self.next);
-        })
-    }
-}
-
-impl VerificationFailed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Rework, |file| {
-            file.verified = Some((false, self.findings));
-            file.next = Some(self.next);
-            file.disposed = None;
-        })
-    }
-}
-
-impl OrderReworkRequired {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Rework;
-            }
-            if self.order.part == Part::Lead {
-                file.next = Some(self.next);
-            }
-        })
-    }
-}
-
-impl GridReworkRequired {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::GridHandling, |file| file.next = Some(self.next))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::testing::{
         ASSIST, LEAD, closed_case, community, discovered, disposed, disposed_case, failed, given, grid_done,
         grid_started, order_id, passed, reopened, rework, submit, verify,
     };
+    use kernel::Aggregate;
+    use kernel::Unfit;
 
     #[test]
     fn what_holds_goes_to_the_finder() {
@@ -205,8 +190,8 @@ mod tests {
             .events();
         let case = events
             .into_iter()
-            .fold(given([discovered(), community(), grid_started(), grid_done()]).case(), crate::Case::evolve);
-        assert_eq!(case.stage, Stage::GridHandling);
+            .fold(given([discovered(), community(), grid_started(), grid_done()]).state(), Case::evolve);
+        assert_eq!(case.stage(), Stage::GridHandling);
     }
 
     #[test]
@@ -217,7 +202,7 @@ mod tests {
         let unknown = VerifyCase { rework: vec![order], ..verify(false) };
         given(disposed_case()).by("staff-verifier").when(unknown).then_refused(Refusal::UnknownOrder { order });
         let again = [closed_case(), vec![reopened()]].concat();
-        let sent = given(again.clone()).when(crate::given::dispatch()).events();
+        let sent = given(again.clone()).when(crate::testing::dispatch()).events();
         let again = [again, sent, vec![disposed()]].concat();
         let old = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
         let refusal = Refusal::OrderNotReady { order: order_id(ASSIST), status: "of an earlier cycle" };
@@ -227,7 +212,7 @@ mod tests {
     #[test]
     fn a_verification_is_shown() {
         let unshown = VerifyCase { evidence: vec![], ..verify(true) };
-        let refusal = Refusal::EntryCount { field: "evidence", min: 1, max: 20 };
+        let refusal = Unfit::EntryCount { field: "evidence", min: 1, max: 20 };
         given(disposed_case()).by("staff-verifier").when(unshown).then_refused(refusal);
     }
 }

@@ -1,10 +1,10 @@
-use kernel::{Due, Step};
+use kernel::{Allowed, Context, Due, LimitOf, Needs, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Conclusion, Context, Refusal, Stage};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
@@ -57,7 +57,6 @@ pub struct CaseClosed {
     pub outcome: Outcome,
     /// How it was solved.
     pub resolution: Vec<Resolution>,
-    /// The summary.
     pub summary: String,
     /// Why it is closed although the finder is not satisfied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,14 +67,32 @@ pub struct CaseClosed {
     pub reopen_until: Due,
 }
 
+impl Verb for CloseCase {
+    const NAME: &'static str = "close-case";
+    const BY: Allowed = DUTY;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().due(LimitOf::ReopenWindow)
+    }
+    fn example() -> Self {
+        Self {
+            outcome: Outcome::Solved,
+            resolution: vec![Resolution::Law],
+            summary: "已办结，群众满意".into(),
+            override_reason: None,
+        }
+    }
+}
+
 impl CloseCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.closed.as_ref().is_some_and(|closed| self.is_same(closed)) {
+        if file.cycle.closed.as_ref().is_some_and(|closed| self.is_same(closed)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
-        let (outcome, expected) = fitting_outcome(case.stage, file);
+        let (outcome, expected) = fitting_outcome(case, file);
         if self.outcome != outcome {
             return Err(Refusal::OutcomeDoesNotFit { expected });
         }
@@ -88,14 +105,14 @@ impl CloseCase {
             None if feedback.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
             None => {}
         }
-        let reopen_until = context.facts.reopen_window.clone().ok_or_else(|| context.no_due(Step::RouteAgain))?;
+        let reopen_until = context.due(LimitOf::ReopenWindow)?;
         Ok(vec![
             CaseClosed {
                 outcome: self.outcome,
                 resolution: self.resolution.clone(),
                 summary: self.summary.clone(),
                 override_reason: self.override_reason.clone(),
-                cycle: file.cycle,
+                cycle: file.cycle.number,
                 reopen_until,
             }
             .into(),
@@ -110,25 +127,16 @@ impl CloseCase {
     }
 }
 
-fn fitting_outcome(stage: Stage, file: &CaseFile) -> (Outcome, &'static str) {
-    let conclusion = file.deliberation().and_then(|deliberation| deliberation.conclusion);
+fn fitting_outcome(case: &Case, file: &CaseFile) -> (Outcome, &'static str) {
+    let conclusion = file.deliberation().and_then(Deliberation::conclusion);
     // A deliberation can end works that failed their verification: what counts is whether they ever passed.
-    let passed = file.verified.as_ref().is_some_and(|(passed, _)| *passed);
-    if stage == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
+    let passed = file.cycle.is_verified();
+    if case.stage() == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
         (Outcome::Explained, "explained")
-    } else if file.lead().is_some() {
+    } else if case.standing.lead().is_some() {
         (Outcome::Solved, "solved")
     } else {
         (Outcome::CommunitySolved, "community_solved")
-    }
-}
-
-impl CaseClosed {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Closed, |file| {
-            file.next = None;
-            file.closed = Some(self);
-        })
     }
 }
 
@@ -136,10 +144,12 @@ impl CaseClosed {
 mod tests {
     use super::*;
     use crate::ConcludeDeliberation;
-    use crate::given::{
+    use crate::testing::{
         close, closed, community, conclude, discovered, feedback_recorded, given, grid_done, grid_started, hearing,
         held, opened, verified_case, verify,
     };
+    use kernel::NoDue;
+    use kernel::Unfit;
 
     fn answered(satisfied: bool) -> Vec<crate::CaseEvent> {
         [verified_case(), vec![feedback_recorded(satisfied)]].concat()
@@ -153,7 +163,7 @@ mod tests {
         let other = CloseCase { summary: "别的总结".into(), ..close() };
         let refusal = Refusal::WrongStage { stage: Stage::Closed, taken: "called back or not filed" };
         given([answered(true), vec![closed()]].concat()).when(other).then_refused(refusal);
-        assert_eq!(given([answered(true), vec![closed()]].concat()).case().opened().unwrap().next, None);
+        assert_eq!(given([answered(true), vec![closed()]].concat()).state().standing.next(), None);
     }
 
     #[test]
@@ -188,14 +198,14 @@ mod tests {
     #[test]
     fn the_window_for_reopening_comes_from_the_rules() {
         given(answered(true))
-            .knowing(|facts| facts.reopen_window = None)
+            .knowing(|facts| drop(facts.dues.remove(&LimitOf::ReopenWindow)))
             .when(close())
-            .then_refused(Refusal::NoLimit { step: Step::RouteAgain });
+            .then_refused(NoDue::NoLimit { of: LimitOf::ReopenWindow });
     }
 
     #[test]
     fn what_is_solved_says_how() {
-        let refusal = Refusal::EntryCount { field: "resolution", min: 1, max: 4 };
+        let refusal = Unfit::EntryCount { field: "resolution", min: 1, max: 4 };
         given(answered(true)).when(CloseCase { resolution: vec![], ..close() }).then_refused(refusal);
     }
 }

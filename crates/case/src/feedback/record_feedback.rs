@@ -1,10 +1,10 @@
-use kernel::{Obligation, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Stage;
+use crate::access::FINDERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{Context, Stage};
 
 /// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
 ///
@@ -45,7 +45,7 @@ pub struct FeedbackRecorded {
     pub comment: Option<String>,
     /// The round of work it is about.
     pub cycle: u32,
-    /// Who has to close, or reopen, until when.
+    /// Who must close or reopen, and by when.
     pub next: Obligation,
 }
 
@@ -53,6 +53,25 @@ impl FeedbackRecorded {
     /// Whether the finder says that it is not solved, or is not satisfied.
     pub fn is_unhappy(&self) -> bool {
         self.solved == Some(false) || self.satisfied == Some(false)
+    }
+}
+
+impl Verb for RecordFeedback {
+    const NAME: &'static str = "record-feedback";
+    const BY: Allowed = FINDERS;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        Needs::none().step(self.next_step(case))
+    }
+    fn example() -> Self {
+        Self {
+            answer: "问题已解决，健康证已补办".into(),
+            contacted: true,
+            solved: Some(true),
+            satisfied: Some(true),
+            comment: None,
+        }
     }
 }
 
@@ -68,15 +87,9 @@ impl RecordFeedback {
             check_text("comment", comment, 2000)?;
         }
         let (solved, satisfied) = self.said();
-        let unhappy = solved == Some(false) || satisfied == Some(false);
-        let next = match (case.stage, unhappy) {
-            // What was not filed is reviewed once, and not reopened before it is closed.
-            (Stage::NotFiled, true) if file.filings_refused < 2 => {
-                context.oblige(Step::ReviewRefusal, file.secretary())
-            }
-            (Stage::Callback, true) => context.oblige(Step::RouteAgain, file.centre(Role::DutyOfficer)),
-            _ => context.oblige(Step::Close, file.centre(Role::DutyOfficer)),
-        }?;
+        let step = self.next_step(case);
+        let by = if step == Step::REVIEW_REFUSAL { file.secretary() } else { file.centre(Role::DutyOfficer) };
+        let next = context.oblige(step, by)?;
         Ok(vec![
             FeedbackRecorded {
                 answer: self.answer.clone(),
@@ -84,11 +97,23 @@ impl RecordFeedback {
                 solved,
                 satisfied,
                 comment: self.comment.clone(),
-                cycle: file.cycle,
+                cycle: file.cycle.number,
                 next,
             }
             .into(),
         ])
+    }
+
+    fn next_step(&self, case: &Case) -> Step {
+        let (solved, satisfied) = self.said();
+        let unhappy = solved == Some(false) || satisfied == Some(false);
+        let refusals = case.file.as_ref().map_or(0, |file| file.cycle.refused.len());
+        match (case.stage(), unhappy) {
+            // What was not filed is reviewed once, and not reopened before it is closed.
+            (Stage::NotFiled, true) if refusals < 2 => Step::REVIEW_REFUSAL,
+            (Stage::Callback, true) => Step::ROUTE_AGAIN,
+            _ => Step::CLOSE,
+        }
     }
 
     /// What the finder said of solved and satisfied: nothing, where they were not reached.
@@ -102,23 +127,15 @@ impl RecordFeedback {
     }
 }
 
-impl FeedbackRecorded {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            file.next = Some(self.next.clone());
-            file.feedback.push(self);
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Refusal;
-    use crate::given::{
+    use crate::testing::{
         discovered, escalated, feedback, feedback_recorded, given, refused_filing, registered, second_cycle,
         verified_case,
     };
+    use kernel::Unfit;
 
     #[test]
     fn the_finder_is_answered_and_asked() {
@@ -145,14 +162,14 @@ mod tests {
         let unreached = || RecordFeedback { contacted: false, ..feedback(false) };
         let events = given(verified_case()).when(unreached()).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
-        assert_eq!(event.next.step, Step::Close, "nobody said that it is not solved");
+        assert_eq!(event.next.step, Step::CLOSE, "nobody said that it is not solved");
         given([verified_case(), events].concat()).when(unreached()).then_nothing();
     }
 
     #[test]
     fn the_same_words_in_the_next_cycle_are_another_answer() {
-        let case = given(second_cycle(true)).case();
-        assert_eq!((case.stage, case.opened().unwrap().cycle), (Stage::Callback, 2));
+        let case = given(second_cycle(true)).state();
+        assert_eq!((case.stage(), case.opened().unwrap().cycle.number), (Stage::Callback, 2));
         let events = given(second_cycle(true)).when(feedback(true)).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(event.cycle, 2);
@@ -165,14 +182,14 @@ mod tests {
             let events = [discovered(), registered()].into_iter().chain(refused);
             let events = given(events).when(feedback(false)).events();
             let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
-            event.next.step
+            event.next.step.clone()
         };
-        assert_eq!((next(1), next(2)), (Step::ReviewRefusal, Step::Close));
+        assert_eq!((next(1), next(2)), (Step::REVIEW_REFUSAL, Step::CLOSE));
     }
 
     #[test]
     fn an_answer_has_words() {
-        let refusal = Refusal::TextLength { field: "answer", max: 2000 };
+        let refusal = Unfit::TextLength { field: "answer", max: 2000 };
         given(verified_case()).when(RecordFeedback { answer: " ".into(), ..feedback(true) }).then_refused(refusal);
     }
 }

@@ -1,10 +1,10 @@
-use kernel::{Obligation, Role, Step};
+use kernel::{Allowed, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::FINDERS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{CaseFile, Context, Refusal, Stage};
+use crate::{Refusal, Stage};
 
 /// The finder is not satisfied, or it happens again (重办): a new cycle begins and the old one stays as it was.
 ///
@@ -33,26 +33,43 @@ pub enum ReopenCause {
 /// The case was reopened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseReopened {
+    /// What the case is about.
+    pub title: String,
+    /// The grid in which it is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
     /// The round of work that begins: 2, 3 …
     pub cycle: u32,
     /// Why, as a code.
     pub cause: ReopenCause,
     /// Why, in words.
     pub reason: String,
-    /// Who has to decide the way until when.
+    /// Who must decide the way, and by when.
     pub next: Obligation,
+}
+
+impl Verb for ReopenCase {
+    const NAME: &'static str = "reopen-case";
+    const BY: Allowed = FINDERS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::ROUTE_AGAIN)
+    }
+    fn example() -> Self {
+        Self { cause: ReopenCause::Recurred, reason: "同一问题再次出现".into() }
+    }
 }
 
 impl ReopenCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        match case.stage {
-            Stage::Reopened if file.reopened.as_ref().is_some_and(|last| last.cause == self.cause) => {
+        match case.stage() {
+            Stage::Reopened if file.cycle.reopened.as_ref().is_some_and(|last| last.cause == self.cause) => {
                 return Ok(vec![]);
             }
             Stage::Closed => {
-                let until = file.closed.as_ref().map(|closed| &closed.reopen_until);
-                if let Some(until) = until.filter(|due| CaseFile::is_over(due, context.at)) {
+                let until = file.cycle.closed.as_ref().map(|closed| &closed.reopen_until);
+                if let Some(until) = until.filter(|due| due.is_over(context.at)) {
                     return Err(Refusal::ReopenWindowOver { until: until.at });
                 }
             }
@@ -60,45 +77,29 @@ impl ReopenCase {
             _ => return Err(case.wrong_stage("closed, or called back with a finder who is not satisfied")),
         }
         check_text("reason", &self.reason, 1000)?;
-        let by = if file.filing.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
-        let next = context.oblige(Step::RouteAgain, by)?;
-        let (cycle, reason) = (file.cycle + 1, self.reason.clone());
-        Ok(vec![CaseReopened { cycle, cause: self.cause, reason, next }.into()])
-    }
-}
-
-impl CaseReopened {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Reopened, |file| {
-            file.cycle = self.cycle;
-            file.next = Some(self.next.clone());
-            file.reopened = Some(self);
-            file.filings_refused = 0;
-            file.grid_work = None;
-            file.grid_done = None;
-            file.grid_progress = None;
-            file.verified = None;
-            file.disposed = None;
-            file.closed = None;
-            file.disposers.clear();
-        })
+        let by = if file.filed.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
+        let next = context.oblige(Step::ROUTE_AGAIN, by)?;
+        let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());
+        let (title, grids) = (file.discovered.title.clone(), file.grid().path.clone());
+        Ok(vec![CaseReopened { title, grids, cycle, cause: self.cause, reason, next }.into()])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
-        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, given, refused_filing,
-        registered, reopen, reopened, second_cycle, verified_case,
+    use crate::testing::{
+        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, file_of, given,
+        refused_filing, registered, reopen, reopened, second_cycle, verified_case,
     };
     use chrono::TimeDelta;
+    use kernel::Aggregate;
 
     #[test]
     fn a_closed_case_is_reopened_inside_the_window() {
         given(closed_case()).when(reopen()).then([reopened()]);
         given([closed_case(), vec![reopened()]].concat()).when(reopen()).then_nothing();
-        let until = given(closed_case()).reopen_until();
+        let until = file_of(closed_case()).cycle.closed.as_ref().unwrap().reopen_until.at;
         given(closed_case())
             .at(NOW + TimeDelta::days(90))
             .when(reopen())
@@ -117,10 +118,10 @@ mod tests {
     #[test]
     fn the_second_cycle_gets_new_orders_and_keeps_the_old_ones() {
         let events = given([closed_case(), vec![reopened()]].concat()).when(dispatch()).events();
-        let before = given([closed_case(), vec![reopened()]].concat()).case();
-        let case = events.into_iter().fold(before, crate::Case::evolve);
+        let before = given([closed_case(), vec![reopened()]].concat()).state();
+        let case = events.into_iter().fold(before, Case::evolve);
         let file = case.opened().unwrap();
-        assert_eq!((file.orders.len(), file.live_orders().count(), file.cycle), (4, 2, 2));
+        assert_eq!((file.orders.len(), case.standing.live_orders().count(), file.cycle.number), (4, 2, 2));
     }
 
     #[test]

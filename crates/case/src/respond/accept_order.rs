@@ -1,11 +1,11 @@
-use kernel::{Obligation, OrderId, Step};
+use kernel::{Allowed, Context, Obligation, OrderId, Party, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderRef, Part};
+use crate::access::CLERKS;
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::{CaseFile, Context, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal};
 
 /// A department takes over the order it was sent.
 ///
@@ -14,58 +14,53 @@ use crate::{CaseFile, Context, OrderStatus, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptOrder {
-    /// The order.
     pub order: OrderId,
 }
 
 /// A department took its order over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderAccepted {
-    /// The order.
     pub order: OrderRef,
     /// Whether the limit for accepting was over.
     pub late: bool,
-    /// What the department has to do next.
+    /// What the department must do next.
     pub next: Obligation,
+}
+
+impl Verb for AcceptOrder {
+    const NAME: &'static str = "accept-order";
+    const BY: Allowed = CLERKS;
+    type Of = Case;
+
+    fn example() -> Self {
+        Self { order: examples::order() }
+    }
 }
 
 impl AcceptOrder {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
-        let order = case.opened()?.order_of(self.order, &context.by)?;
-        match &order.status {
-            OrderStatus::Accepted | OrderStatus::Rework | OrderStatus::Disposed(_) => Ok(vec![]),
-            OrderStatus::ReturnReview { .. } | OrderStatus::Returned => {
-                Err(Refusal::OrderNotReady { order: self.order, status: order.status.as_str() })
+        let (order, status) = case.order_of(self.order, &context.by)?;
+        match status {
+            OrderStatus::Accepted | OrderStatus::Rework | OrderStatus::Disposed => Ok(vec![]),
+            OrderStatus::ReturnReview | OrderStatus::Returned => {
+                Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() })
             }
             OrderStatus::Sent => {
-                let by = at_department(&order.sent.order.department);
-                let next = Obligation { step: Step::Dispose, by, due: order.sent.dispose_by.clone() };
-                let late = CaseFile::is_over(&order.sent.accept_by, context.at);
+                let by = Party::at_department(&order.sent.order.department);
+                let next = Obligation { step: Step::DISPOSE, by, due: order.sent.dispose_by.clone() };
+                let late = order.sent.accept_by.is_over(context.at);
                 Ok(vec![OrderAccepted { order: order.sent.order.clone(), late, next }.into()])
             }
         }
     }
 }
 
-impl OrderAccepted {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let stage = if lead && case.stage == Stage::Dispatched { Stage::InDisposal } else { case.stage };
-        case.turned(stage, |file| {
-            if lead {
-                file.next = Some(self.next);
-            }
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Accepted;
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{ASSIST, LEAD, NOW, accepted, department, dispatched_case, given, order_id, return_requested};
+    use crate::testing::{
+        ASSIST, LEAD, NOW, accepted, department, dispatched_case, file_of, given, order_id, return_requested,
+    };
     use chrono::TimeDelta;
 
     fn accept(department: &str) -> AcceptOrder {
@@ -93,7 +88,7 @@ mod tests {
         given([dispatched_case(), vec![return_requested(LEAD)]].concat())
             .by_department(LEAD)
             .when(accept(LEAD))
-            .then_refused(Refusal::OrderNotReady { order, status: "in return review" });
+            .then_refused(Refusal::OrderNotReady { order, status: "return_review" });
     }
 
     #[test]
@@ -102,6 +97,6 @@ mod tests {
             given(dispatched_case()).at(NOW + TimeDelta::days(1)).by_department(LEAD).when(accept(LEAD)).events();
         let [crate::CaseEvent::OrderAccepted(event)] = events.as_slice() else { panic!("{events:?}") };
         assert!(event.late);
-        assert_eq!(event.next.due, given(dispatched_case()).lead_due());
+        assert_eq!(event.next.due, file_of(dispatched_case()).orders[&order_id(LEAD)].sent.dispose_by);
     }
 }

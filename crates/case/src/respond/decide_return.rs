@@ -1,21 +1,19 @@
-use kernel::{Obligation, OrderId, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, OrderId, Party, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderRef, Part};
+use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::discover::check_text;
-use crate::{Context, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Part, Refusal};
 
 /// The duty officer decides on a return.
 ///
-/// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched anew, an assisting
+/// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched again, an assisting
 /// part falls away.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideReturn {
-    /// The order.
     pub order: OrderId,
     /// Approved or refused.
     pub decision: ReturnDecision,
@@ -38,9 +36,8 @@ pub enum ReturnDecision {
 pub struct ReturnApproved {
     /// The order, which ends with this.
     pub order: OrderRef,
-    /// Why.
     pub reason: String,
-    /// Who has to dispatch anew until when; absent for an assisting part.
+    /// Who must dispatch again, and by when. Absent for an assisting part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
 }
@@ -50,47 +47,72 @@ pub struct ReturnApproved {
 pub struct OrderWithdrawn {
     /// The order, which ends with this.
     pub order: OrderRef,
-    /// Why.
     pub reason: String,
 }
 
 /// A return was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnRefused {
-    /// The order, which stands.
+    /// The order; it continues.
     pub order: OrderRef,
-    /// Why.
     pub reason: String,
-    /// What the department has to do next, due as before.
+    /// What the department must do next, due as before.
     pub next: Obligation,
+}
+
+impl Verb for DecideReturn {
+    const NAME: &'static str = "decide-return";
+    const BY: Allowed = DUTY;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let dispatched_again = self.decision == ReturnDecision::Approve && case.is_of_lead(self.order);
+        if dispatched_again { Needs::none().step(Step::DISPATCH) } else { Needs::none() }
+    }
+    fn example() -> Self {
+        let reason = "权责清单明确由该部门主办".into();
+        Self { order: examples::order(), decision: ReturnDecision::Refuse, reason }
+    }
+}
+
+impl ReturnRefused {
+    /// Where the order stands after it: where it stood before its return was asked for.
+    pub(crate) fn back_to(&self) -> OrderStatus {
+        if self.next.step == Step::ACCEPT { OrderStatus::Sent } else { OrderStatus::Accepted }
+    }
 }
 
 impl DecideReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order(self.order)?;
-        let accepted = match (&order.status, self.decision) {
-            (OrderStatus::ReturnReview { accepted, .. }, _) => *accepted,
+        let (order, status) = case.order(self.order)?;
+        match (status, self.decision) {
+            (OrderStatus::ReturnReview, _) => {}
             (OrderStatus::Returned, ReturnDecision::Approve) => return Ok(vec![]),
-            (_, ReturnDecision::Refuse) if order.return_refused => return Ok(vec![]),
+            (_, ReturnDecision::Refuse) if order.return_refused.is_some() => return Ok(vec![]),
             _ => return Err(Refusal::NoReturnRequested { order: self.order }),
-        };
+        }
         check_text("reason", &self.reason, 1000)?;
         let (sent, reason) = (&order.sent, self.reason.clone());
         match self.decision {
             ReturnDecision::Approve => {
                 let lead = sent.order.part == Part::Lead;
-                let next = lead.then(|| context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))).transpose()?;
+                let next = lead.then(|| context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))).transpose()?;
                 let mut events = vec![ReturnApproved { order: sent.order.clone(), reason, next }.into()];
-                let others = file.live_orders().filter(|other| lead && other.sent.order.order != self.order);
-                events.extend(others.map(|other| {
-                    OrderWithdrawn { order: other.sent.order.clone(), reason: self.reason.clone() }.into()
-                }));
+                let others = case.standing.live_orders().filter(|other| lead && other.order != self.order);
+                for other in others.filter_map(|other| file.orders.get(&other.order)) {
+                    let (order, reason) = (other.sent.order.clone(), self.reason.clone());
+                    events.push(OrderWithdrawn { order, reason }.into());
+                }
                 Ok(events)
             }
             ReturnDecision::Refuse => {
-                let due = if accepted { (Step::Dispose, &sent.dispose_by) } else { (Step::Accept, &sent.accept_by) };
-                let by = at_department(&sent.order.department);
+                let due = if order.accepted.is_some() {
+                    (Step::DISPOSE, &sent.dispose_by)
+                } else {
+                    (Step::ACCEPT, &sent.accept_by)
+                };
+                let by = Party::at_department(&sent.order.department);
                 let next = Obligation { step: due.0, by, due: due.1.clone() };
                 Ok(vec![ReturnRefused { order: sent.order.clone(), reason, next }.into()])
             }
@@ -98,53 +120,11 @@ impl DecideReturn {
     }
 }
 
-impl ReturnApproved {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let stage = if lead { Stage::Filed } else { case.stage };
-        case.turned(stage, |file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Returned;
-            }
-            if self.next.is_some() {
-                file.next = self.next;
-            }
-        })
-    }
-}
-
-impl OrderWithdrawn {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.status = OrderStatus::Returned;
-            }
-        })
-    }
-}
-
-impl ReturnRefused {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let back = if self.next.step == Step::Accept { Stage::Dispatched } else { Stage::InDisposal };
-        let stage = if lead { back } else { case.stage };
-        case.turned(stage, |file| {
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                order.return_refused = true;
-                let accepted = matches!(order.status, OrderStatus::ReturnReview { accepted: true, .. });
-                order.status = if accepted { OrderStatus::Accepted } else { OrderStatus::Sent };
-            }
-            if lead {
-                file.next = Some(self.next);
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{
+    use crate::Stage;
+    use crate::testing::{
         ASSIST, LEAD, accepted, decide_return, department, dispatched_case, given, order_id, return_approved,
         return_refused, return_requested, submit,
     };
@@ -153,8 +133,8 @@ mod tests {
     fn a_refused_return_leaves_the_due_time_where_it_was() {
         let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Refuse)).then([return_refused(LEAD)]);
-        let case = given([asked(), vec![return_refused(LEAD)]].concat()).case();
-        assert_eq!(case.stage, Stage::Dispatched);
+        let case = given([asked(), vec![return_refused(LEAD)]].concat()).state();
+        assert_eq!(case.stage(), Stage::Dispatched);
         given([asked(), vec![return_refused(LEAD)]].concat())
             .when(decide_return(LEAD, ReturnDecision::Refuse))
             .then_nothing();
@@ -165,9 +145,9 @@ mod tests {
         let asked = || [dispatched_case(), vec![return_requested(LEAD)]].concat();
         given(asked()).when(decide_return(LEAD, ReturnDecision::Approve)).then(return_approved());
         let after = || [asked(), return_approved()].concat();
-        assert_eq!(given(after()).case().stage, Stage::Filed);
+        assert_eq!(given(after()).state().stage(), Stage::Filed);
         given(after()).when(decide_return(LEAD, ReturnDecision::Approve)).then_nothing();
-        let events = given(after()).when(crate::given::dispatch()).events();
+        let events = given(after()).when(crate::testing::dispatch()).events();
         let [_, crate::CaseEvent::OrderDispatched(anew), ..] = events.as_slice() else { panic!("{events:?}") };
         assert_ne!(anew.order.order, order_id(LEAD), "a new order, not the old one again");
     }
@@ -189,7 +169,7 @@ mod tests {
         let approved = given(asked.clone()).when(decide_return(ASSIST, ReturnDecision::Approve)).events();
         assert_eq!(approved.len(), 1, "the lead's order stands");
         let after = [asked, approved].concat();
-        assert_eq!(given(after.clone()).case().stage, Stage::InDisposal);
+        assert_eq!(given(after.clone()).state().stage(), Stage::InDisposal);
         assert_eq!(given(after).by_department(LEAD).when(submit(LEAD)).events().len(), 2, "the part, and the case");
     }
 }

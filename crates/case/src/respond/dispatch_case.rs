@@ -1,14 +1,17 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Obligation, OrderId, PersonId, Step};
+use kernel::facts::MatterFacts;
+use kernel::{
+    Allowed, Context, DepartmentCode, Derivation, Due, Evidence, GridCode, LimitOf, MatterCode, Needs, Obligation,
+    OrderId, Party, PersonId, Reach, Role, Step, Verb, check_count, check_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Case, Decision};
-use crate::context::at_department;
-use crate::discover::{check_count, check_text};
-use crate::{CaseFile, Context, Location, MatterFacts, Order, OrderStatus, Refusal, Stage, Urgency};
+use crate::examples;
+use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
 
 /// How the derivation of a due time begins that the dispatcher set.
 const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";
@@ -25,7 +28,7 @@ pub struct DispatchCase {
     /// 协办, at most 20.
     #[serde(default)]
     pub assist: Vec<DepartmentCode>,
-    /// What has to be done, at most 2000 characters.
+    /// What must be done, at most 2000 characters.
     pub instructions: String,
     /// Why the lead leads although the matter is not on its list.
     #[serde(default)]
@@ -35,55 +38,25 @@ pub struct DispatchCase {
     pub dispose_by: Option<DateTime<Utc>>,
 }
 
-/// Lead or assisting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// 主办
-    Lead,
-    /// 协办
-    Assist,
-}
-
-/// What every event about an order says of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct OrderRef {
-    /// The order.
-    pub order: OrderId,
-    /// The case.
-    pub case: CaseId,
-    /// The case number for people.
-    pub case_number: String,
-    /// What it is about.
-    pub title: String,
-    /// Whose order it is.
-    pub department: DepartmentCode,
-    /// Lead or assisting.
-    pub part: Part,
-}
-
 /// The case was dispatched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseDispatched {
-    /// The lead department.
     pub lead: DepartmentCode,
-    /// The assisting departments.
     pub assist: Vec<DepartmentCode>,
-    /// What has to be done.
+    /// What must be done.
     pub instructions: String,
     /// Why the lead leads although the matter is not on its list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
-    /// Until when it has to be disposed, and why then.
+    /// By when it must be disposed.
     pub dispose_by: Due,
     /// The round of work: 1, and one more for each reopening.
     pub cycle: u32,
 }
 
-/// A department got an order. Everything it needs to act stands here.
+/// A department got an order. The event holds everything that the department needs to act.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderDispatched {
-    /// The order.
     pub order: OrderRef,
     /// Name of the department that day.
     pub department_name: String,
@@ -91,9 +64,7 @@ pub struct OrderDispatched {
     pub with: Vec<DepartmentCode>,
     /// The matter as pinned.
     pub matter: MatterFacts,
-    /// How urgent it is.
     pub urgency: Urgency,
-    /// What was found.
     pub description: String,
     /// Where it is.
     pub location: Location,
@@ -104,34 +75,59 @@ pub struct OrderDispatched {
     /// Who reported it, if somebody did; their data is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reporter: Option<PersonId>,
-    /// What has to be done.
+    /// What must be done.
     pub instructions: String,
     /// The round of work.
     pub cycle: u32,
-    /// Until when to accept.
+    /// By when to accept.
     pub accept_by: Due,
-    /// Until when to speak to the finder for the first time.
+    /// By when to speak to the finder for the first time.
     pub first_contact_by: Due,
     /// Until when it can be returned.
     pub return_until: Due,
-    /// Until when to dispose.
+    /// By when to dispose.
     pub dispose_by: Due,
-    /// What the department has to do next.
+    /// What the department must do next.
     pub next: Obligation,
+}
+
+impl Verb for DispatchCase {
+    const NAME: &'static str = "dispatch-case";
+    const BY: Allowed = &[(Role::Dispatcher, Reach::Grid)];
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let departments = std::iter::once(&self.lead).chain(&self.assist);
+        let needs = Needs::none().departments(departments).step(Step::ACCEPT).step(Step::FIRST_CONTACT);
+        let needs = needs.due(LimitOf::ReturnWindow);
+        match case.file.as_ref().and_then(|file| file.matter()) {
+            Some(matter) => needs.due(LimitOf::Disposal(matter.code.clone())),
+            None => needs,
+        }
+    }
+    fn example() -> Self {
+        Self {
+            lead: examples::code("SCJG"),
+            assist: vec![examples::code("CGZF")],
+            instructions: "请于时限内核查并督促办证".into(),
+            override_reason: None,
+            dispose_by: None,
+        }
+    }
 }
 
 impl DispatchCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if matches!(case.stage, Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal)
-            && file.dispatched.as_ref().is_some_and(|last| self.is_same(last))
+        if matches!(case.stage(), Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal)
+            && file.dispatched.last().is_some_and(|last| self.is_same(last))
         {
             return Ok(vec![]);
         }
         let file = case.opened_in(&[Stage::Filed, Stage::Reopened], "filed, or reopened after it was filed")?;
-        let filing = file.filing.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
-        self.check(context)?;
-        let dispose_by = self.dispose_by(context)?;
+        let filing = file.filed.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
+        self.check(&filing.matter.code, context)?;
+        let dispose_by = self.dispose_by(&filing.matter.code, context)?;
         let mut events = vec![
             CaseDispatched {
                 lead: self.lead.clone(),
@@ -139,15 +135,15 @@ impl DispatchCase {
                 instructions: self.instructions.clone(),
                 override_reason: self.override_reason.clone(),
                 dispose_by: dispose_by.clone(),
-                cycle: file.cycle,
+                cycle: file.cycle.number,
             }
             .into(),
         ];
         let departments: Vec<_> = std::iter::once(&self.lead).chain(&self.assist).collect();
         for department in &departments {
             let order = OrderRef {
-                order: OrderId::named(&format!("{}/{}/{department}", context.id, file.dispatches + 1)),
-                case: context.id,
+                order: OrderId::named(&format!("{}/{}/{department}", context.id, file.dispatched.len() + 1)),
+                case: context.id.into(),
                 case_number: filing.number.clone(),
                 title: file.discovered.title.clone(),
                 department: (*department).clone(),
@@ -159,7 +155,7 @@ impl DispatchCase {
         Ok(events)
     }
 
-    fn check(&self, context: &Context) -> Result<(), Refusal> {
+    fn check(&self, matter: &MatterCode, context: &Context) -> Result<(), Refusal> {
         check_text("instructions", &self.instructions, 2000)?;
         check_count("assist", self.assist.len(), 0, 20)?;
         let mut seen = BTreeSet::new();
@@ -167,19 +163,17 @@ impl DispatchCase {
             if !seen.insert(department) {
                 return Err(Refusal::DepartmentTwice { department: department.clone() });
             }
-            if !context.facts.departments.contains_key(department) {
-                return Err(Refusal::UnknownDepartment { department: department.clone() });
-            }
+            context.department(department)?;
         }
         match &self.override_reason {
-            Some(reason) => check_text("override_reason", reason, 500),
-            None if context.facts.departments.get(&self.lead).is_some_and(|lead| lead.owns_matter) => Ok(()),
+            Some(reason) => Ok(check_text("override_reason", reason, 500)?),
+            None if context.department(&self.lead)?.matters.contains(matter) => Ok(()),
             None => Err(Refusal::NotItsMatter { department: self.lead.clone() }),
         }
     }
 
-    fn dispose_by(&self, context: &Context) -> Result<Due, Refusal> {
-        let limited = context.facts.disposal.clone().ok_or_else(|| context.no_due(Step::Dispose))?;
+    fn dispose_by(&self, matter: &MatterCode, context: &Context) -> Result<Due, Refusal> {
+        let limited = context.due(LimitOf::Disposal(matter.clone()))?;
         match self.dispose_by {
             None => Ok(limited),
             Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
@@ -198,11 +192,10 @@ impl DispatchCase {
         file: &CaseFile,
         context: &Context,
     ) -> Result<OrderDispatched, Refusal> {
-        let unknown = || Refusal::UnknownDepartment { department: order.department.clone() };
-        let department_name = context.facts.departments.get(&order.department).ok_or_else(unknown)?.name.clone();
+        let department_name = context.department(&order.department)?.name.clone();
         let matter = file.matter().ok_or(Refusal::UnknownCase)?.clone();
-        let next = context.oblige(Step::Accept, at_department(&order.department))?;
-        let first_contact = context.oblige(Step::FirstContact, at_department(&order.department))?;
+        let next = context.oblige(Step::ACCEPT, Party::at_department(&order.department))?;
+        let first_contact = context.oblige(Step::FIRST_CONTACT, Party::at_department(&order.department))?;
         Ok(OrderDispatched {
             order,
             department_name,
@@ -211,14 +204,14 @@ impl DispatchCase {
             urgency: file.registered.as_ref().map(|registered| registered.urgency).unwrap_or_default(),
             description: file.discovered.description.clone(),
             location: file.discovered.location.clone(),
-            grids: file.grids.clone(),
+            grids: file.grid().path.clone(),
             evidence: file.discovered.evidence.clone(),
             reporter: file.discovered.reporter.as_ref().map(|reporter| reporter.person),
             instructions: self.instructions.clone(),
-            cycle: file.cycle,
+            cycle: file.cycle.number,
             accept_by: next.due.clone(),
             first_contact_by: first_contact.due,
-            return_until: context.facts.return_window.clone().ok_or_else(|| context.no_due(Step::DecideReturn))?,
+            return_until: context.due(LimitOf::ReturnWindow)?,
             dispose_by: dispose_by.clone(),
             next,
         })
@@ -234,30 +227,13 @@ impl DispatchCase {
     }
 }
 
-impl CaseDispatched {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.noted(|file| file.dispatched = Some(self))
-    }
-}
-
-impl OrderDispatched {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Dispatched, |file| {
-            if self.order.part == Part::Lead {
-                file.next = Some(self.next.clone());
-                file.dispatches += 1;
-            }
-            let order = Order { status: OrderStatus::Sent, return_refused: false, progress: None, sent: self };
-            file.orders.insert(order.sent.order.order, order);
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{ASSIST, LEAD, NOW, department, dispatch, dispatched, filed_case, given};
+    use crate::testing::{ASSIST, LEAD, NOW, department, dispatch, dispatched, filed_case, given, matter_code};
     use chrono::TimeDelta;
+    use kernel::NoDue;
+    use kernel::Unfit;
 
     #[test]
     fn every_department_gets_an_order_of_its_own() {
@@ -271,7 +247,7 @@ mod tests {
         let refusal = Refusal::DepartmentTwice { department: department(LEAD) };
         given(filed_case()).when(twice).then_refused(refusal);
         let unknown = DispatchCase { assist: vec![department("NOBODY")], ..dispatch() };
-        let refusal = Refusal::UnknownDepartment { department: department("NOBODY") };
+        let refusal = Unfit::UnknownDepartment { department: department("NOBODY") };
         given(filed_case()).when(unknown).then_refused(refusal);
     }
 
@@ -306,9 +282,11 @@ mod tests {
 
     #[test]
     fn limits_come_from_the_rules() {
-        let disposal = given(filed_case()).knowing(|facts| facts.disposal = None);
-        disposal.when(dispatch()).then_refused(Refusal::NoLimit { step: Step::Dispose });
-        let window = given(filed_case()).knowing(|facts| facts.return_window = None);
-        window.when(dispatch()).then_refused(Refusal::NoLimit { step: Step::DecideReturn });
+        for of in [LimitOf::Disposal(matter_code()), LimitOf::ReturnWindow] {
+            given(filed_case())
+                .knowing(|facts| drop(facts.dues.remove(&of)))
+                .when(dispatch())
+                .then_refused(NoDue::NoLimit { of: of.clone() });
+        }
     }
 }

@@ -1,14 +1,16 @@
-use kernel::{MatterCode, Obligation, Role, Step};
+use kernel::facts::MatterFacts;
+use kernel::{Allowed, Context, MatterCode, Needs, Obligation, Role, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::discover::{check_count, check_text};
-use crate::{Context, Filing, MatterFacts, Refusal, Stage};
+use crate::examples;
+use crate::{Refusal, Stage};
 
 /// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
 ///
-/// Every criterion that the rules publish (立案条件) has to be answered in their words, and every answer has to be that
+/// Every criterion that the rules publish (立案条件) must be answered in their words, and every answer must be that
 /// it is met; the duty officer may add criteria of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,14 +41,40 @@ pub struct CaseFiled {
     pub matter: MatterFacts,
     /// The criteria and their answers.
     pub criteria: Vec<CriterionAnswer>,
-    /// Who has to dispatch until when.
+    /// Who must dispatch, and by when.
     pub next: Obligation,
+}
+
+impl Verb for FileCase {
+    const NAME: &'static str = "file-case";
+    const BY: Allowed = DUTY;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        let needs = Needs::none().step(Step::DISPATCH).filing_criteria();
+        let known = case.file.as_ref().and_then(|file| file.matter()).map(|matter| &matter.code);
+        match self.matter.as_ref().or(known) {
+            Some(matter) => needs.matter(matter),
+            None => needs,
+        }
+    }
+    fn example() -> Self {
+        let met = |criterion: &str| CriterionAnswer { criterion: criterion.into(), met: true };
+        let criteria = [
+            "发生在本街镇管辖范围内",
+            "属于事项目录内的事项",
+            "地点、现象清楚，有现场材料",
+            "未与在办案件重复",
+            "网格内已先议，或已说明免议理由",
+        ];
+        Self { criteria: criteria.map(met).into(), matter: Some(examples::code("FW-0301")) }
+    }
 }
 
 impl FileCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::Filed && file.filing.as_ref().is_some_and(|filing| self.is_same(filing)) {
+        if case.stage() == Stage::Filed && file.filed.as_ref().is_some_and(|filed| self.is_same(filed)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
@@ -56,51 +84,42 @@ impl FileCase {
             return Err(Refusal::CriterionNotMet { criterion: unmet.criterion.clone() });
         }
         let answered = |asked: &&String| self.criteria.iter().any(|answer| answer.criterion == **asked);
-        if let Some(criterion) = context.facts.criteria.iter().find(|asked| !answered(asked)) {
+        if let Some(criterion) = context.facts.filing_criteria.iter().find(|asked| !answered(asked)) {
             return Err(Refusal::CriterionNotAnswered { criterion: criterion.clone() });
         }
         let matter = self.matter(case, context)?;
-        let next = context.oblige(Step::Dispatch, file.centre(Role::Dispatcher))?;
-        let number = match &file.filing {
+        let next = context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))?;
+        let number = match &file.filed {
             Some(filing) => filing.number.clone(),
-            None => number(file.grids.last().map_or("", |root| root.as_str()), context),
+            None => number(file.grid().centre.as_str(), context),
         };
         Ok(vec![CaseFiled { number, matter, criteria: self.criteria.clone(), next }.into()])
     }
 
     /// The matter that is named, or the one of the case, as it stands today where the catalogue still has it.
     fn matter(&self, case: &Case, context: &Context) -> Result<MatterFacts, Refusal> {
-        let today = |code: &MatterCode| context.facts.matter.as_ref().filter(|matter| matter.code == *code);
         if let Some(code) = &self.matter {
-            return today(code).cloned().ok_or_else(|| Refusal::UnknownMatter { matter: code.clone() });
+            return Ok(context.matter(code)?.clone());
         }
         let known = case.opened()?.matter().ok_or_else(|| case.wrong_stage("registered before it was escalated"))?;
-        Ok(today(&known.code).unwrap_or(known).clone())
+        Ok(context.facts.matters.get(&known.code).unwrap_or(known).clone())
     }
 
-    fn is_same(&self, filing: &Filing) -> bool {
+    fn is_same(&self, filing: &CaseFiled) -> bool {
         self.criteria == filing.criteria && self.matter.as_ref().is_none_or(|code| *code == filing.matter.code)
     }
 }
 
 fn number(street: &str, context: &Context) -> String {
-    let id = context.id.uuid().simple().to_string().to_uppercase();
+    let id = context.id.simple().to_string().to_uppercase();
     format!("{street}-{}-{}", context.today.format("%Y%m%d"), &id[24..])
-}
-
-impl CaseFiled {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::Filed, |file| {
-            file.next = Some(self.next);
-            file.filing = Some(Filing { number: self.number, matter: self.matter, criteria: self.criteria });
-        })
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{discovered, escalated, file, filed, given, registered};
+    use crate::testing::{discovered, escalated, file, filed, given, registered};
+    use kernel::Unfit;
 
     #[test]
     fn a_case_is_filed_once_and_gets_a_number() {
@@ -120,14 +139,15 @@ mod tests {
             .when(unmet)
             .then_refused(Refusal::CriterionNotMet { criterion });
         let none = FileCase { criteria: vec![], matter: None };
-        let refusal = Refusal::EntryCount { field: "criteria", min: 1, max: 50 };
+        let refusal = Unfit::EntryCount { field: "criteria", min: 1, max: 50 };
         given([discovered(), registered(), escalated()]).when(none).then_refused(refusal);
     }
 
     #[test]
     fn every_criterion_of_the_rules_is_answered_and_others_may_be_added() {
         let escalated = || given([discovered(), registered(), escalated()]);
-        let asked = |texts: [&str; 2]| escalated().knowing(|facts| facts.criteria = texts.map(str::to_owned).into());
+        let asked =
+            |texts: [&str; 2]| escalated().knowing(|facts| facts.filing_criteria = texts.map(str::to_owned).into());
         let known = file().criteria[0].criterion.clone();
         let refusal = Refusal::CriterionNotAnswered { criterion: "地点清楚".into() };
         asked([&known, "地点清楚"]).when(file()).then_refused(refusal);
@@ -135,21 +155,21 @@ mod tests {
         all.criteria.insert(0, CriterionAnswer { criterion: "地点清楚".into(), met: true });
         assert_eq!(asked([&known, "地点清楚"]).when(all.clone()).events().len(), 1);
         // One that nobody asks for is kept with the others.
-        let events = escalated().knowing(|facts| facts.criteria = vec![known]).when(all.clone()).events();
+        let events = escalated().knowing(|facts| facts.filing_criteria = vec![known]).when(all.clone()).events();
         assert!(matches!(&events[..], [crate::CaseEvent::CaseFiled(filed)] if filed.criteria == all.criteria));
     }
 
     #[test]
     fn the_same_again_is_no_question_of_the_rules_of_today() {
         let before = given([discovered(), registered(), escalated(), filed()]);
-        before.knowing(|facts| facts.criteria = vec!["新标准".into()]).when(file()).then_nothing();
+        before.knowing(|facts| facts.filing_criteria = vec!["新标准".into()]).when(file()).then_nothing();
     }
 
     #[test]
     fn another_matter_has_to_exist() {
         let matter = MatterCode::try_new("NO-SUCH").unwrap();
         let other = FileCase { matter: Some(matter.clone()), ..file() };
-        given([discovered(), registered(), escalated()]).when(other).then_refused(Refusal::UnknownMatter { matter });
+        given([discovered(), registered(), escalated()]).when(other).then_refused(Unfit::UnknownMatter { matter });
     }
 
     #[test]

@@ -1,10 +1,10 @@
-use kernel::{Obligation, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Stage;
+use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{Context, Stage};
 
 /// The duty officer refuses to file (不予立案), with a reason the finder will read. One review can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,51 +17,57 @@ pub struct RefuseFiling {
 /// Filing was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilingRefused {
-    /// Why.
     pub reason: String,
-    /// Who may ask for a review, or tell the finder, until when.
+    /// Who may ask for a review or must tell the finder, and by when.
     pub next: Obligation,
+}
+
+impl Verb for RefuseFiling {
+    const NAME: &'static str = "refuse-filing";
+    const BY: Allowed = DUTY;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        Needs::none().step(next_step(case))
+    }
+    fn example() -> Self {
+        Self { reason: "不属于城市管理事项".into() }
+    }
 }
 
 impl RefuseFiling {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage == Stage::NotFiled {
+        if case.stage() == Stage::NotFiled {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, 1000)?;
         // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
-        let next = if file.filings_refused == 0 {
-            context.oblige(Step::ReviewRefusal, file.secretary())?
-        } else {
-            context.oblige(Step::CollectFeedback, file.centre(Role::DutyOfficer))?
-        };
+        let by = if file.cycle.refused.is_empty() { file.secretary() } else { file.centre(Role::DutyOfficer) };
+        let next = context.oblige(next_step(case), by)?;
         Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
     }
 }
 
-impl FilingRefused {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        case.turned(Stage::NotFiled, |file| {
-            file.next = Some(self.next);
-            file.filings_refused += 1;
-        })
-    }
+fn next_step(case: &Case) -> Step {
+    let refused = case.file.as_ref().is_some_and(|file| !file.cycle.refused.is_empty());
+    if refused { Step::COLLECT_FEEDBACK } else { Step::REVIEW_REFUSAL }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Refusal;
-    use crate::given::{discovered, escalated, given, refuse_filing, refused_filing, registered};
+    use crate::testing::{discovered, escalated, given, refuse_filing, refused_filing, registered};
+    use kernel::Unfit;
 
     #[test]
     fn filing_is_refused_with_a_reason() {
         given([discovered(), registered(), escalated()]).when(refuse_filing()).then([refused_filing()]);
         given([discovered(), registered(), escalated(), refused_filing()]).when(refuse_filing()).then_nothing();
         let silent = RefuseFiling { reason: String::new() };
-        let refusal = Refusal::TextLength { field: "reason", max: 1000 };
+        let refusal = Unfit::TextLength { field: "reason", max: 1000 };
         given([discovered(), registered(), escalated()]).when(silent).then_refused(refusal);
         given([discovered()])
             .when(refuse_filing())
@@ -73,6 +79,6 @@ mod tests {
         let twice = [discovered(), registered(), escalated(), refused_filing(), escalated()];
         let events = given(twice).when(refuse_filing()).events();
         let [crate::CaseEvent::FilingRefused(event)] = events.as_slice() else { panic!("{events:?}") };
-        assert_eq!(event.next.step, Step::CollectFeedback);
+        assert_eq!(event.next.step, Step::COLLECT_FEEDBACK);
     }
 }

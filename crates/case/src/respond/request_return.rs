@@ -1,11 +1,11 @@
-use kernel::{Obligation, OrderId, Role, Step};
+use kernel::{Allowed, Context, Needs, Obligation, OrderId, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OrderRef, Part};
+use crate::access::CLERKS;
 use crate::case::{Case, Decision};
-use crate::discover::check_text;
-use crate::{CaseFile, Context, OrderStatus, Refusal, Stage};
+use crate::examples;
+use crate::{OrderRef, OrderStatus, Refusal};
 
 /// A department says that an order is not its own (退单), inside the window and with the legal basis.
 ///
@@ -13,7 +13,6 @@ use crate::{CaseFile, Context, OrderStatus, Refusal, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestReturn {
-    /// The order.
     pub order: OrderId,
     /// Why, as a code.
     pub reason: ReturnReason,
@@ -40,7 +39,6 @@ pub enum ReturnReason {
 /// A department asked for the return of its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnRequested {
-    /// The order.
     pub order: OrderRef,
     /// Why, as a code.
     pub reason: ReturnReason,
@@ -48,23 +46,43 @@ pub struct ReturnRequested {
     pub legal_basis: String,
     /// Why, in words.
     pub explanation: String,
-    /// Who has to decide until when. The disposal clock goes on.
+    /// Who must decide, and by when. The disposal clock continues.
     pub next: Obligation,
+}
+
+impl Verb for RequestReturn {
+    const NAME: &'static str = "request-return";
+    const BY: Allowed = CLERKS;
+    type Of = Case;
+
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::DECIDE_RETURN)
+    }
+    fn example() -> Self {
+        Self {
+            order: examples::order(),
+            reason: ReturnReason::NotOurMatter,
+            legal_basis: "权责清单第十二项".into(),
+            explanation: "该事项由另一部门主管".into(),
+        }
+    }
 }
 
 impl RequestReturn {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        let order = file.order_of(self.order, &context.by)?;
-        match &order.status {
-            OrderStatus::ReturnReview { request, .. } if self.is_same(request) => return Ok(vec![]),
+        let (order, status) = case.order_of(self.order, &context.by)?;
+        match status {
+            OrderStatus::ReturnReview if order.return_requested.as_ref().is_some_and(|last| self.is_same(last)) => {
+                return Ok(vec![]);
+            }
             OrderStatus::Sent | OrderStatus::Accepted => {}
             status => return Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() }),
         }
-        if order.return_refused {
+        if order.return_refused.is_some() {
             return Err(Refusal::ReturnRightUsed);
         }
-        if CaseFile::is_over(&order.sent.return_until, context.at) {
+        if order.sent.return_until.is_over(context.at) {
             return Err(Refusal::ReturnWindowOver { until: order.sent.return_until.at });
         }
         check_text("legal_basis", &self.legal_basis, 500)?;
@@ -75,7 +93,7 @@ impl RequestReturn {
                 reason: self.reason,
                 legal_basis: self.legal_basis.clone(),
                 explanation: self.explanation.clone(),
-                next: context.oblige(Step::DecideReturn, file.centre(Role::DutyOfficer))?,
+                next: context.oblige(Step::DECIDE_RETURN, file.centre(Role::DutyOfficer))?,
             }
             .into(),
         ])
@@ -87,26 +105,12 @@ impl RequestReturn {
     }
 }
 
-impl ReturnRequested {
-    pub(crate) fn evolve(self, case: Case) -> Case {
-        let lead = self.order.part == Part::Lead;
-        let stage = if lead { Stage::ReturnReview } else { case.stage };
-        case.turned(stage, |file| {
-            if lead {
-                file.next = Some(self.next.clone());
-            }
-            if let Some(order) = file.orders.get_mut(&self.order.order) {
-                let accepted = order.status == OrderStatus::Accepted;
-                order.status = OrderStatus::ReturnReview { request: Box::new(self), accepted };
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::given::{LEAD, NOW, dispatched_case, given, order_id, request_return, return_refused, return_requested};
+    use crate::testing::{
+        LEAD, NOW, dispatched_case, file_of, given, order_id, request_return, return_refused, return_requested,
+    };
     use chrono::TimeDelta;
 
     #[test]
@@ -115,7 +119,7 @@ mod tests {
         given(dispatched_case()).by_department(LEAD).when(request_return(LEAD)).then([return_requested(LEAD)]);
         given(asked()).by_department(LEAD).when(request_return(LEAD)).then_nothing();
         let other = RequestReturn { reason: ReturnReason::Unclear, ..request_return(LEAD) };
-        let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "in return review" };
+        let refusal = Refusal::OrderNotReady { order: order_id(LEAD), status: "return_review" };
         given(asked()).by_department(LEAD).when(other).then_refused(refusal);
         given([asked(), vec![return_refused(LEAD)]].concat())
             .by_department(LEAD)
@@ -125,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_window_is_two_working_days() {
-        let until = given(dispatched_case()).return_until();
+        let until = file_of(dispatched_case()).orders[&order_id(LEAD)].sent.return_until.at;
         given(dispatched_case())
             .at(NOW + TimeDelta::days(9))
             .by_department(LEAD)

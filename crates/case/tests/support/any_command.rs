@@ -1,12 +1,13 @@
 //! Any command on any case, out of small pools of values, so that many are taken.
 
 use dualgrid_case::{
-    AcceptOrder, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion, ConsentCount,
+    AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion,
     DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting,
     Location, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, RecordFeedback, RecordProgress,
     RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, RequestReturn, ReturnDecision, ReturnReason, ReviseProposal,
-    Roster, Seat, Stage, SubmitDisposal, Topic, Urgency, VerifyCase, VoidIssue,
+    Roster, Seat, Stage, SubmitDisposal, TakeInIssue, Topic, Urgency, VerifyCase, VoidIssue,
 };
+use kernel::consent::ConsentCount;
 use kernel::{Actor, CaseId, OrderId, Role};
 use proptest::prelude::{Strategy, any, prop};
 
@@ -42,7 +43,7 @@ pub(crate) struct Asked {
 pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
     let hours = prop::sample::select(vec![0, 0, 0, 1, 20, 30, 900]);
     let aim = prop::sample::select(vec![Aim::End, Aim::Stage, Aim::Stage, Aim::Stage, Aim::Nothing]);
-    (hours, aim, 0..22_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
+    (hours, aim, 0..24_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
         hours_later,
         aim,
         kind,
@@ -54,8 +55,8 @@ pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
 fn taken_in(stage: Stage) -> &'static [usize] {
     match stage {
         Stage::Absent => &[0],
-        Stage::Discovered => &[1, 1, 1, 1, 1, 2, 3],
-        Stage::Registered => &[4, 5, 5, 5, 9, 9, 2, 3],
+        Stage::Discovered => &[1, 1, 1, 1, 1, 1, 1, 1, 2, 3],
+        Stage::Registered => &[4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
         Stage::GridHandling => &[4, 16, 5, 9, 6],
         Stage::Deliberating => &[6, 6, 7, 7, 8, 8, 4, 9, 5],
         Stage::Escalated => &[10, 11],
@@ -66,14 +67,15 @@ fn taken_in(stage: Stage) -> &'static [usize] {
         Stage::Callback => &[19, 20, 21, 6],
         Stage::Closed => &[21],
         Stage::Reopened => &[4, 5, 9, 12],
-        Stage::Merged | Stage::Voided => &[2, 3],
+        Stage::Merged => &[2, 3, 23, 23],
+        Stage::Voided => &[2, 3],
     }
 }
 
 impl Asked {
     /// Who asks, and what, as the case stands.
     pub(crate) fn of(&self, told: &Told) -> (Actor, CaseCommand) {
-        let fitting = taken_in(told.case.stage);
+        let fitting = taken_in(told.case.stage());
         match self.aim {
             Aim::End => told.way_to_the_end().unwrap_or_else(|| (self.by(), self.command(self.kind, told))),
             Aim::Stage => (self.by(), self.command(fitting[self.kind % fitting.len()], told)),
@@ -115,7 +117,9 @@ impl Asked {
             18 => VerifyCase { rework: self.orders(told), ..verify(self.maybe(0)) }.into(),
             19 => RecordFeedback { contacted: self.maybe(1), ..feedback(self.maybe(0)) }.into(),
             20 => self.close().into(),
-            _ => self.reopen().into(),
+            21 => self.reopen().into(),
+            22 => TakeInIssue { from: self.other_case(), reason: self.text() }.into(),
+            _ => AnswerMerged { by_case: self.other_case(), cycle: 1, answer: self.text() }.into(),
         }
     }
 
@@ -154,12 +158,17 @@ impl Asked {
     }
 
     fn merge(&self) -> MergeIssue {
-        MergeIssue { into: self.pick(0, [CaseId::named("another"), world::case_id()]), reason: self.text() }
+        MergeIssue { into: self.other_case(), reason: self.text() }
+    }
+
+    /// Another case, or by mistake the same.
+    fn other_case(&self) -> CaseId {
+        self.pick(0, [CaseId::named("another"), world::case_id()])
     }
 
     /// The work that was started, mostly.
     fn handle(&self, told: &Told) -> HandleInGrid {
-        let started = told.case.file.as_ref().and_then(|file| file.grid_work.as_ref());
+        let started = told.case.file.as_ref().and_then(|file| file.cycle.grid_work.as_ref());
         let work = started.filter(|_| self.maybe(1)).map_or_else(|| self.text(), |started| started.work.clone());
         let Completion { evidence, .. } = work_done().done.expect("it is done");
         let done = self.maybe(0).then(|| Completion { result: self.text(), evidence });

@@ -1,7 +1,7 @@
 //! The shortest way on which a case can be closed: from every state there has to be one.
 
 use dualgrid_case::{
-    AcceptOrder, CaseCommand, CloseCase, DecideReturn, HandleInGrid, Order, OrderStatus, Outcome, Part, ReturnDecision,
+    AcceptOrder, CaseCommand, CloseCase, DecideReturn, HandleInGrid, OrderPart, OrderStatus, Outcome, ReturnDecision,
     Stage, SubmitDisposal,
 };
 use kernel::{Actor, Role};
@@ -16,12 +16,12 @@ impl Told {
     pub(crate) fn way_to_the_end(&self) -> Option<(Actor, CaseCommand)> {
         let grid_leader = || staff("grid-leader", Role::GridLeader);
         let officer = || staff("duty-officer", Role::DutyOfficer);
-        let step: (Actor, CaseCommand) = match self.case.stage {
+        let step: (Actor, CaseCommand) = match self.case.stage() {
             Stage::Closed | Stage::Merged | Stage::Voided => return None,
             Stage::Absent => (grid_leader(), discover().into()),
             Stage::Discovered => (grid_leader(), register(MATTERS[0]).into()),
             Stage::Registered | Stage::Deliberating => (grid_leader(), escalate().into()),
-            Stage::Reopened if self.file().filing.is_none() => (grid_leader(), escalate().into()),
+            Stage::Reopened if self.file().filed.is_none() => (grid_leader(), escalate().into()),
             Stage::GridHandling => (grid_leader(), self.grid_work_done().into()),
             Stage::Escalated => (officer(), file_case().into()),
             Stage::Filed | Stage::Reopened => (staff("dispatcher", Role::Dispatcher), dispatch().into()),
@@ -36,20 +36,20 @@ impl Told {
     }
 
     fn grid_work_done(&self) -> HandleInGrid {
-        let started = self.file().grid_work.as_ref().expect("the grid is at work");
+        let started = self.file().cycle.grid_work.as_ref().expect("the grid is at work");
         HandleInGrid { executors: started.executors.clone(), work: started.work.clone(), ..work_done() }
     }
 
     /// Assisting parts first, because the lead finishes last.
     fn way_of_an_order(&self) -> (Actor, CaseCommand) {
-        let mut orders: Vec<&Order> = self.file().live_orders().collect();
-        orders.sort_by_key(|order| order.sent.order.part == Part::Lead);
-        let open = orders.into_iter().find(|order| !matches!(order.status, OrderStatus::Disposed(_)));
+        let mut orders: Vec<&OrderPart> = self.case.standing.live_orders().collect();
+        orders.sort_by_key(|order| (order.is_lead(), order.order));
+        let open = orders.into_iter().find(|order| order.status != OrderStatus::Disposed);
         let open = open.expect("an order is open");
-        let (order, by) = (open.sent.order.order, clerk(open.sent.order.department.as_str()));
+        let (order, by) = (open.order, clerk(open.department.as_str()));
         match open.status {
             OrderStatus::Sent => (by, AcceptOrder { order }.into()),
-            OrderStatus::ReturnReview { .. } => {
+            OrderStatus::ReturnReview => {
                 let (decision, reason) = (ReturnDecision::Refuse, "清单明确由你部门办理".into());
                 (staff("duty-officer", Role::DutyOfficer), DecideReturn { order, decision, reason }.into())
             }

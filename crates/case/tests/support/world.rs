@@ -1,17 +1,19 @@
 //! A street with everything that a command may name, and one case that is told in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dualgrid_case::{
-    Authority, Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, ConsentRuleFacts, Context,
-    CriterionAnswer, DepartmentFacts, DiscoverIssue, DispatchCase, EscalateIssue, Executor, ExecutorKind, Facts,
-    FileCase, GridFacts, HandleInGrid, Handling, Location, MatterFacts, MergeTarget, Outcome, RecordFeedback, Refusal,
-    RegisterIssue, Resolution, Share, Source, Urgency, VerifyCase,
+    Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, CriterionAnswer, DiscoverIssue, DispatchCase,
+    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, Location, Outcome, RecordFeedback,
+    Refusal, RegisterIssue, Resolution, Source, Urgency, VerifyCase,
 };
+use kernel::consent::{ConsentRule, Share};
 use kernel::digest::Digest;
+use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
-    Actor, CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MatterCode, Role, Scope, Step, TimeUnit,
+    Actor, Aggregate, CaseId, Command, Context, DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit,
+    LimitOf, MatterCode, Needs, Role, Scope, TimeUnit,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -67,41 +69,56 @@ fn matter_facts(code: &MatterCode) -> Option<MatterFacts> {
     Some(MatterFacts { code: code.clone(), name: name.into(), authority, rules_version: 3 })
 }
 
-/// What other aggregates know of what `command` names.
-fn facts(case: &Case, command: &CaseCommand, at: DateTime<Utc>) -> Facts {
-    let registered = case.file.as_ref().and_then(|file| file.registered.as_ref());
-    let matter = match command {
-        CaseCommand::RegisterIssue(command) => Some(&command.matter),
-        CaseCommand::FileCase(FileCase { matter: Some(matter), .. }) => Some(matter),
-        _ => registered.map(|registered| &registered.matter.code),
-    };
-    let department = |(place, code): (usize, &&str)| {
-        (department(code), DepartmentFacts { name: format!("{code}所"), owns_matter: place == 0 })
-    };
-    let photo = Evidence { sha256: photo(), media_type: "image/jpeg".into(), size: 5 };
+fn grid_facts() -> GridFacts {
+    let path: Vec<_> = GRIDS.into_iter().map(|code| GridCode::try_new(code).expect("a code")).collect();
+    GridFacts {
+        centre: path[2].clone(),
+        path,
+        name: "复元坊微网格".into(),
+        lowest: true,
+        party_org: None,
+        administrative: vec![],
+    }
+}
+
+fn department_facts(code: &DepartmentCode) -> Option<DepartmentFacts> {
+    let place = DEPARTMENTS.iter().position(|known| *known == code.as_str())?;
+    let matters = if place == 0 { MATTERS.iter().map(|code| matter(code)).collect() } else { BTreeSet::new() };
+    Some(DepartmentFacts { name: format!("{code}所"), matters })
+}
+
+fn due_of(of: &LimitOf, at: DateTime<Utc>) -> Due {
+    match of {
+        LimitOf::Step(step) => due(at, 1, &format!("step {step}")),
+        LimitOf::Disposal(_) => due(at, 5, "disposal"),
+        LimitOf::ReturnWindow => due(at, 2, "return window"),
+        LimitOf::ReopenWindow => due(at, 30, "reopen window"),
+    }
+}
+
+fn consent_rule(id: &str) -> Option<ConsentRule> {
+    (id == "RESIDENT_2_3").then(|| ConsentRule {
+        id: id.into(),
+        participated_of_invited: None,
+        agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+        agreed_of_participated: None,
+        rules_version: 3,
+    })
+}
+
+/// What is known of what a command needs, and nothing else.
+fn facts(needs: &Needs, at: DateTime<Utc>) -> Facts {
+    fn known<K: Clone + Ord, V>(asked: &[K], find: impl Fn(&K) -> Option<V>) -> BTreeMap<K, V> {
+        asked.iter().filter_map(|key| Some((key.clone(), find(key)?))).collect()
+    }
+    let file = Evidence { sha256: photo(), media_type: "image/jpeg".into(), size: 5 };
     Facts {
-        grid: Some(GridFacts {
-            path: GRIDS.into_iter().map(|code| GridCode::try_new(code).expect("a code")).collect(),
-            name: "复元坊微网格".into(),
-            lowest: true,
-            party_org: None,
-            administrative: vec![],
-        }),
-        matter: matter.and_then(matter_facts),
-        departments: DEPARTMENTS.iter().enumerate().map(department).collect(),
-        steps: Step::ALL.into_iter().map(|step| (step, due(at, 1, &format!("step {step:?}")))).collect(),
-        disposal: Some(due(at, 5, "disposal")),
-        return_window: Some(due(at, 2, "return window")),
-        reopen_window: Some(due(at, 30, "reopen window")),
-        consent_rule: Some(ConsentRuleFacts {
-            id: "RESIDENT_2_3".into(),
-            participated_of_invited: None,
-            agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
-            agreed_of_participated: None,
-            rules_version: 3,
-        }),
-        evidence: BTreeMap::from([(photo.sha256, photo)]),
-        merge_target: Some(MergeTarget { case: CaseId::named("another"), open: true, older: true }),
+        grids: known(&needs.grids, |code| (*code == grid()).then(grid_facts)),
+        matters: known(&needs.matters, matter_facts),
+        departments: known(&needs.departments, department_facts),
+        dues: known(&needs.dues, |of| Some(Ok(due_of(of, at)))),
+        consent_rules: known(&needs.consent_rules, |id| consent_rule(id)),
+        evidence: known(&needs.evidence, |sha256| (*sha256 == file.sha256).then(|| file.clone())),
         ..Facts::default()
     }
 }
@@ -125,11 +142,9 @@ impl Told {
 
     /// What `command` leads to now; nothing changes.
     pub(crate) fn ask(&self, by: &Actor, command: &CaseCommand) -> Result<Vec<CaseEvent>, Refusal> {
-        let facts = facts(&self.case, command, self.at);
-        self.case.decide(
-            command,
-            &Context { id: case_id(), at: self.at, today: self.at.date_naive(), by: by.clone(), facts },
-        )
+        let facts = facts(&command.needs(&self.case), self.at);
+        let (id, today) = (case_id().uuid(), self.at.date_naive());
+        self.case.decide(command, &Context { id, at: self.at, today, by: by.clone(), facts })
     }
 
     /// Lets `command` happen, if it is taken, and says which events it led to.

@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for Secret {
         match Given::deserialize(deserializer)? {
             Given::Text(text) => Ok(Self(text)),
             Given::Other(_) => Err(D::Error::custom(
-                "it is a secret and must be a text: what looks like a number or a list is none; \
+                "it is a secret and must be a text, but this reads as a number or a list; \
                  put double quotes around it, inside the variable too",
             )),
         }

@@ -5,17 +5,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use app::intake::{Answer, Request, Target};
+use app::intake::{Answer, Request};
 use app::port::{Append, AppendError, EventLog, Failure, Receipt};
-use app::{App, Error, Ports, Settings};
+use app::query::{Page, PageRequest};
+use app::shown::Shown;
+use app::{App, Error, Ports, Settings, registry};
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{
-    Actor, CaseId, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope,
-    StreamId, SystemEntropy, Version, WrappingKey,
+    Actor, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
+    SystemEntropy, Version, WrappingKey,
 };
-use log::{LogStores, Options, Wrapping};
+use log::{Options, Wrapping};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -33,13 +36,18 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens it and loads the sample district.
     pub(crate) async fn open() -> Self {
+        Self::open_with("district.toml").await
+    }
+
+    /// Opens it and loads the district of this file of the samples.
+    pub(crate) async fn open_with(file: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(now()));
         let app = open(folder.path(), clock.clone()).await;
         let photo = b"\x89PNG\r\n\x1a\n photo".as_slice().into();
         let photo = app.ports().evidence.put("image/png", photo).await.unwrap();
         let desk = Self { app, clock, photo: photo.sha256.to_string(), folder };
-        desk.load_sample().await;
+        desk.load_sample(file).await;
         desk
     }
 
@@ -48,18 +56,17 @@ impl Desk {
         open(self.folder.path(), self.clock.clone()).await
     }
 
-    async fn load_sample(&self) {
-        let part = |keys: &[&str]| {
-            let mut table = sample();
-            table.retain(|key, _| keys.contains(&key));
-            serde_json::to_value(table).unwrap()
-        };
+    async fn load_sample(&self, file: &str) {
         let administrator = actor("operator", Role::Administrator, None);
-        for (target, name, body) in [
-            (Target::Rules, "publish-rules", part(rules::RulesDescription::KEYS)),
-            (Target::District, "load-district", part(grid::DistrictDescription::KEYS)),
-        ] {
-            self.submit(&administrator, target, name, id(), &body).await.unwrap();
+        for name in ["publish-rules", "load-district"] {
+            let (_, verb) = registry::verb(name).unwrap();
+            let schema = (verb.schema)().to_value();
+            let reference = schema["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#')));
+            let fields = &reference.unwrap_or(&schema)["properties"];
+            let mut body = sample(file);
+            body.retain(|key, _| fields.get(key).is_some());
+            let body = serde_json::to_value(body).unwrap();
+            self.submit(&administrator, None, name, id(), &body).await.unwrap();
         }
     }
 
@@ -67,27 +74,26 @@ impl Desk {
     pub(crate) async fn submit(
         &self,
         by: &Actor,
-        target: Target,
+        about: Option<Uuid>,
         name: &str,
         command: CommandId,
         body: &Value,
     ) -> Result<Answer, Error> {
-        self.app.submit(request(by, target, name, command, body)).await
+        self.app.submit(request(by, about, name, command, body)).await
     }
 
     /// Gives a command on a case, with a fresh id.
-    pub(crate) async fn tell(&self, by: &Actor, case: CaseId, name: &str, body: Value) -> Result<Answer, Error> {
-        self.submit(by, Target::Case(case), name, id(), &body).await
+    pub(crate) async fn tell(&self, by: &Actor, case: Uuid, name: &str, body: Value) -> Result<Answer, Error> {
+        self.submit(by, Some(case), name, id(), &body).await
     }
 
     /// Discovers an issue in the micro grid of the sample's business building.
-    pub(crate) async fn discover(&self) -> CaseId {
-        let answer = self.submit(&member(), Target::NewCase, "discover-issue", id(), &discovery()).await.unwrap();
-        answer.case.unwrap()
+    pub(crate) async fn discover(&self) -> Uuid {
+        self.submit(&member(), None, "discover-issue", id(), &discovery()).await.unwrap().id
     }
 
     /// A case that was dispatched to WSJK.
-    pub(crate) async fn dispatched(&self) -> (CaseId, Value) {
+    pub(crate) async fn dispatched(&self) -> (Uuid, Value) {
         let case = self.discover().await;
         let register = json!({"matter": "FW-0301", "handling": "promised"});
         self.tell(&leader(), case, "register-issue", register).await.unwrap();
@@ -95,17 +101,26 @@ impl Desk {
         self.tell(&duty(), case, "file-case", all_met()).await.unwrap();
         let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
         self.tell(&dispatcher(), case, "dispatch-case", dispatch).await.unwrap();
-        self.app.settle().await.unwrap();
-        let summary = self.summary(case).await;
-        let order = summary["orders"].as_object().unwrap().keys().next().unwrap().clone();
-        (case, Value::String(order))
+        (case, self.summary(case).await["parts"]["orders"][0]["order"].clone())
     }
 
-    /// What the view shows of a case.
-    pub(crate) async fn summary(&self, case: CaseId) -> Value {
-        let found = self.app.case(&actor("auditor", Role::Auditor, None), case).await.unwrap();
+    /// What is shown of a case.
+    pub(crate) async fn summary(&self, case: Uuid) -> Value {
+        let auditor = actor("auditor", Role::Auditor, None);
+        let found = self.app.row(&auditor, view("cases"), &case.to_string(), None).await.unwrap();
         serde_json::from_str(found.doc.get()).unwrap()
     }
+
+    /// The first page of a view.
+    pub(crate) async fn rows(&self, by: &Actor, path: &str, filters: &[(&str, &str)]) -> Result<Page, Error> {
+        let filters = filters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.app.rows(by, view(path), &filters, PageRequest { beyond: None, limit: 200 }).await
+    }
+}
+
+/// A view by its route.
+pub(crate) fn view(path: &str) -> &'static dyn Shown {
+    registry::view(path).unwrap()
 }
 
 async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<App> {
@@ -116,8 +131,7 @@ async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<App> {
     let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
     let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
     let evidence = log::open_evidence(&format!("file://{}", folder.join("evidence").display())).unwrap();
-    let stores = Arc::new(LogStores::new(opened.log.clone(), entropy.clone()));
-    let ports = Ports { log: opened.log, stores, views: opened.views, vault, evidence, clock, entropy };
+    let ports = Ports { log: opened.log, views: opened.views, vault, evidence, clock, entropy };
     App::new(ports, Settings::new("test", &key))
 }
 
@@ -147,15 +161,15 @@ impl EventLog for ShortPages {
 }
 
 /// A command as it comes in.
-pub(crate) fn request(by: &Actor, target: Target, name: &str, command: CommandId, body: &Value) -> Request {
+pub(crate) fn request(by: &Actor, about: Option<Uuid>, name: &str, command: CommandId, body: &Value) -> Request {
     let body = serde_json::to_vec(body).unwrap().into();
     let (actor, name) = (by.clone(), name.to_owned());
-    Request { actor, command, correlation: None, traceparent: None, target, name, body }
+    Request { actor, command, correlation: None, causation: None, traceparent: None, name, id: about, body }
 }
 
 /// The body of a filing: every criterion of the sample is met.
 pub(crate) fn all_met() -> Value {
-    let asked = sample().remove("filing_criteria").unwrap();
+    let asked = sample("district.toml").remove("filing_criteria").unwrap();
     let asked = asked.as_array().unwrap().iter();
     let answers: Vec<Value> =
         asked.map(|one| json!({"criterion": one["text"].as_str().unwrap(), "met": true})).collect();
@@ -163,10 +177,10 @@ pub(crate) fn all_met() -> Value {
 }
 
 /// The sample files joined.
-fn sample() -> toml::Table {
+fn sample(file: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample");
     let read = |name: &str| -> toml::Table { std::fs::read_to_string(folder.join(name)).unwrap().parse().unwrap() };
-    let mut all = read("district.toml");
+    let mut all = read(file);
     for name in all.remove("include").unwrap().as_array().unwrap().clone() {
         for (key, value) in read(name.as_str().unwrap()) {
             match (all.get_mut(&key), value) {

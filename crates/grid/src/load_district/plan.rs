@@ -12,7 +12,7 @@ pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, 
     let mut specs: BTreeMap<&GridCode, &GridSpec> = BTreeMap::new();
     for spec in &description.grids {
         if specs.insert(&spec.code, spec).is_some() {
-            return Err(Refusal::DuplicateCode(spec.code.clone()));
+            return Err(Refusal::Duplicate(format!("grid {}", spec.code)));
         }
     }
     let levels = levels(&description.levels, &specs)?;
@@ -32,18 +32,18 @@ pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, 
     Ok(order)
 }
 
-/// Refuses a map or a post that speaks of what the description itself does not contain: it would be closed at once.
+/// Refuses a map or a post that names something the description does not contain: it would be closed at the same moment.
 pub(super) fn check_references(description: &DistrictDescription) -> Result<(), Refusal> {
     let grids: BTreeSet<&GridCode> = description.grids.iter().map(|spec| &spec.code).collect();
     let departments: BTreeSet<&DepartmentCode> = description.departments.iter().map(|spec| &spec.code).collect();
     let mapped = description.mappings.iter().flat_map(|mapping| [&mapping.party, &mapping.administrative]);
     let posted = description.posts.iter().map(|spec| &spec.grid);
     if let Some(unknown) = mapped.chain(posted).find(|code| !grids.contains(code)) {
-        return Err(Refusal::UnknownGrid(unknown.clone()));
+        return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: unknown.clone() }));
     }
     let mut lending = description.posts.iter().filter_map(|spec| spec.department.as_ref());
     match lending.find(|code| !departments.contains(code)) {
-        Some(unknown) => Err(Refusal::UnknownDepartment(unknown.clone())),
+        Some(unknown) => Err(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: unknown.clone() })),
         None => Ok(()),
     }
 }
@@ -55,19 +55,19 @@ fn levels<'a>(
 ) -> Result<BTreeMap<&'a GridCode, &'a [Level]>, Refusal> {
     let mut levels = BTreeMap::new();
     for LevelPlan { root, levels: names } in plans {
-        let spec = specs.get(root).ok_or_else(|| Refusal::UnknownGrid(root.clone()))?;
+        let spec = specs.get(root).ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: root.clone() }))?;
         if spec.parent.is_some() {
             return Err(Refusal::LevelsBelowRoot(root.clone()));
         }
         check_levels(root, names)?;
         if levels.insert(root, names.as_slice()).is_some() {
-            return Err(Refusal::DuplicateCode(root.clone()));
+            return Err(Refusal::Duplicate(format!("tree {root}")));
         }
     }
     Ok(levels)
 }
 
-/// The codes in an order in which each parent comes before its children.
+/// The codes, ordered so that each parent precedes its children.
 fn parents_first<'a>(specs: &BTreeMap<&'a GridCode, &'a GridSpec>) -> Result<Vec<&'a GridCode>, Refusal> {
     let mut order: Vec<&GridCode> = vec![];
     let mut placed: BTreeSet<&GridCode> = BTreeSet::new();

@@ -1,11 +1,11 @@
-use kernel::{MatterCode, Role};
+use given::given;
+use kernel::{Command as _, MatterCode, Role};
 
 use super::*;
 use crate::testing::{
-    admin_root, code, day, department, district, given, level, levels, mapped, micro, org, post, residential, root,
-    spec,
+    admin_root, code, day, department, district, level, levels, mapped, micro, org, post, residential, root, spec,
 };
-use crate::{DepartmentSpec, GridSpec, LevelPlan, Mapping, Network};
+use crate::{DepartmentSpec, DistrictCommand, GridSpec, LevelPlan, Mapping, Network};
 
 /// T – R1 – M1, an administrative grid A that serves T, one department and one post.
 fn small() -> DistrictDescription {
@@ -66,13 +66,13 @@ fn from_2020(change: impl FnOnce(&mut DistrictDescription)) -> LoadDistrict {
 fn refused(change: impl FnOnce(&mut DistrictDescription), refusal: Refusal) {
     let mut description = small();
     change(&mut description);
-    given([]).when(LoadDistrict(description)).then_refused(refusal);
+    given::<District>([]).when(LoadDistrict(description)).then_refused(refusal);
 }
 
 #[test]
 fn a_description_becomes_events_once() {
-    given([]).when(LoadDistrict(small())).then(loaded());
-    given(loaded()).when(LoadDistrict(small())).then_nothing();
+    given::<District>([]).when(LoadDistrict(small())).then(loaded());
+    given::<District>(loaded()).when(LoadDistrict(small())).then_nothing();
 }
 
 #[test]
@@ -85,8 +85,8 @@ fn the_same_file_changes_nothing_after_the_district_moved_on() {
     };
     let closed = GridClosed { code: code("M1"), reason: None, effective_from: day("2022-01-01") };
     let history = || loaded().into_iter().chain([ended.clone().into(), closed.clone().into()]);
-    given(history()).when(LoadDistrict(small())).then_nothing();
-    given(history())
+    given::<District>(history()).when(LoadDistrict(small())).then_nothing();
+    given::<District>(history())
         .when(from_2020(|description| description.grids[0].name = "新名".into()))
         .then_refused(Refusal::OutOfOrder { what: "M1".into(), last: day("2022-01-01") });
 }
@@ -100,7 +100,7 @@ fn only_the_difference_becomes_events() {
         description.posts = vec![leader("staff-2")];
     });
     let from = day("2020-01-01");
-    given(loaded()).when(changed).then([
+    given::<District>(loaded()).when(changed).then::<DistrictEvent>([
         GridChanged {
             code: code("R1"),
             name: "R1".into(),
@@ -132,7 +132,7 @@ fn what_is_not_described_is_closed_the_deepest_first() {
         description.posts.clear();
     });
     let from = day("2020-01-01");
-    given(loaded()).when(emptied).then([
+    given::<District>(loaded()).when(emptied).then::<DistrictEvent>([
         PostEnded { grid: code("M1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }.into(),
         GridClosed { code: code("M1"), reason: None, effective_from: from }.into(),
         GridClosed { code: code("R1"), reason: None, effective_from: from }.into(),
@@ -148,9 +148,7 @@ fn a_level_is_put_in_between_by_a_new_description() {
         description.grids.push(spec("K1", Some("T"), "街区中网格"));
         description.grids[1].parent = Some(code("K1"));
     });
-    let events =
-        given(loaded()).district.decide(&crate::Instruction { command: redrawn.into(), at: day("2020-01-01") });
-    let after = district(loaded().into_iter().chain(events.unwrap()));
+    let after = given::<District>(loaded()).when(redrawn).state();
     let path = |at| after.path(&code("M1"), day(at)).len();
     assert_eq!((path("2019-12-31"), path("2020-01-01")), (3, 4));
     assert_eq!(after.grid(&code("M1"), day("2020-01-01")).unwrap().level, 4);
@@ -161,19 +159,16 @@ fn a_planned_post_is_kept_by_the_next_description() {
     let planned = PostSpec { from: Some(day("2030-01-01")), ..leader("staff-9") };
     let first = PostSpec { until: Some(day("2030-01-01")), ..leader("staff-1") };
     let description = DistrictDescription { posts: vec![first, planned], ..small() };
-    let events = given([])
-        .district
-        .decide(&crate::Instruction { command: LoadDistrict(description.clone()).into(), at: day("2018-01-01") });
-    let events = events.unwrap();
+    let events = given::<District>([]).when(LoadDistrict(description.clone())).events();
     assert_eq!(district(events.clone()).posts(&code("M1"), day("2030-06-01")).count(), 1);
-    given(events).when(LoadDistrict(description)).then_nothing();
+    given::<District>(events).when(LoadDistrict(description)).then_nothing();
 }
 
 #[test]
 fn a_code_is_described_once() {
-    refused(|it| it.grids.push(spec("T", None, "总网格")), Refusal::DuplicateCode(code("T")));
-    refused(|it| it.levels.push(it.levels[0].clone()), Refusal::DuplicateCode(code("T")));
-    refused(|it| it.departments.push(law(&[])), Refusal::DuplicateDepartment(law(&[]).code));
+    refused(|it| it.grids.push(spec("T", None, "总网格")), Refusal::Duplicate("grid T".into()));
+    refused(|it| it.levels.push(it.levels[0].clone()), Refusal::Duplicate("tree T".into()));
+    refused(|it| it.departments.push(law(&[])), Refusal::Duplicate("department CGZF".into()));
 }
 
 #[test]
@@ -183,7 +178,7 @@ fn the_trees_of_a_description_hold() {
     refused(|it| it.grids[1].parent = Some(code("M1")), Refusal::Cycle(code("M1")));
     refused(|it| it.levels.truncate(1), Refusal::LevelsMissing(code("A")));
     refused(|it| it.levels[0].root = code("R1"), Refusal::LevelsBelowRoot(code("R1")));
-    refused(|it| it.levels[0].root = code("X"), Refusal::UnknownGrid(code("X")));
+    refused(|it| it.levels[0].root = code("X"), Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X") }));
     let party_org = Refusal::PartyOrgMissing { grid: code("R1"), level: "居民区网格".into() };
     refused(|it| it.grids[1].party_org = None, party_org);
 }
@@ -194,33 +189,40 @@ fn a_grid_never_changes_its_network() {
         it.grids[3].network = Network::Party;
         it.mappings.clear();
     });
-    given(loaded()).when(crossed).then_refused(Refusal::WrongNetwork(code("A")));
+    given::<District>(loaded()).when(crossed).then_refused(Refusal::WrongNetwork(code("A")));
 }
 
 #[test]
 fn the_body_is_the_description() {
     let json = serde_json::to_vec(&small()).unwrap();
-    let command = <crate::DistrictCommand as kernel::Command>::parse("load-district", &json).unwrap();
+    let command = DistrictCommand::parse("load-district", &json).unwrap();
     assert_eq!(command, LoadDistrict(small()).into());
     let typo = br#"{"effective_from":"2018-01-01T00:00:00Z","gridz":[]}"#;
-    assert!(<crate::DistrictCommand as kernel::Command>::parse("load-district", typo).is_err());
+    let error = DistrictCommand::parse("load-district", typo).unwrap_err().to_string();
+    assert!(error.starts_with("the body of load-district does not fit: unknown field `gridz`"), "{error}");
 }
 
 #[test]
 fn maps_and_posts_speak_of_what_is_described() {
     let without_micro = from_2020(|it| drop(it.grids.remove(0)));
-    given(loaded()).when(without_micro).then_refused(Refusal::UnknownGrid(code("M1")));
+    given::<District>(loaded())
+        .when(without_micro)
+        .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("M1") }));
     let without_admin = from_2020(|it| it.grids.retain(|spec| spec.code != code("A")));
     let without_admin = LoadDistrict(DistrictDescription {
         levels: vec![LevelPlan { root: code("T"), levels: levels() }],
         ..without_admin.0
     });
-    given(loaded()).when(without_admin).then_refused(Refusal::UnknownGrid(code("A")));
+    given::<District>(loaded())
+        .when(without_admin)
+        .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("A") }));
     let without_law = from_2020(|it| {
         it.posts[0].department = Some(law(&[]).code);
         it.departments.clear();
     });
-    given(loaded()).when(without_law).then_refused(Refusal::UnknownDepartment(law(&[]).code));
+    given::<District>(loaded())
+        .when(without_law)
+        .then_refused(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: law(&[]).code }));
 }
 
 #[test]
@@ -230,7 +232,7 @@ fn a_grid_with_a_planned_post_is_not_left_out() {
         it.grids.retain(|spec| spec.code == code("T") || spec.code == code("A"));
         it.posts.clear();
     });
-    given(loaded().into_iter().chain([planned.into()]))
+    given::<District>(loaded().into_iter().chain([planned.into()]))
         .when(emptied)
         .then_refused(Refusal::OutOfOrder { what: "a post in R1".into(), last: day("2030-01-01") });
 }

@@ -4,11 +4,11 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Header, Object, Ref, Required};
 
-use app::authorise::{self, Reach};
+use kernel::{Allowed, Reach};
 
 use super::BEARER;
 use crate::problem::PROBLEM_JSON;
@@ -16,14 +16,14 @@ use crate::problem::PROBLEM_JSON;
 /// Status, name and meaning of every answer that is a problem.
 const PROBLEMS: [(&str, &str, &str); 12] = [
     ("400", "BadRequest", "The request does not fit its form"),
-    ("401", "NoToken", "There is no token, or it is not taken"),
-    ("403", "NotAllowed", "The role does not allow it, or not there"),
-    ("404", "NotFound", "There is no such thing"),
-    ("406", "NotAcceptable", "It cannot be had in that form"),
+    ("401", "NoToken", "The token is missing or not accepted"),
+    ("403", "NotAllowed", "The role does not allow it, or not in that place"),
+    ("404", "NotFound", "It does not exist"),
+    ("406", "NotAcceptable", "It is not offered in that form"),
     ("409", "Refused", "The domain says no; `code` says why"),
     ("410", "Erased", "The person's data was erased"),
     ("413", "TooLarge", "The body is too large"),
-    ("415", "UnsupportedMediaType", "The body is of a type that is not taken"),
+    ("415", "UnsupportedMediaType", "The body is of a type that is not accepted"),
     ("422", "Unprocessable", "What the body names does not exist or cannot be right, or the id was used before"),
     ("500", "Internal", "Something is broken on our side"),
     ("503", "Busy", "Not now; send the same again, with the same Idempotency-Key"),
@@ -46,9 +46,9 @@ pub(super) fn json(meaning: &str, schema: &str) -> ResponseBuilder {
 }
 
 /// An operation that needs a token: who may, and the problems that it may be answered with.
-pub(super) fn locked(operation: OperationBuilder, action: &str, text: &str, problems: &[&str]) -> Operation {
+pub(super) fn locked(operation: OperationBuilder, by: Allowed, text: &str, problems: &[&str]) -> Operation {
     let operation = operation
-        .description(Some(format!("{text}\n\n{}", who_may(action))))
+        .description(Some(format!("{text}\n\n{}", who_may(by))))
         .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
     let always = ["401", "403", "500", "503"];
     let refused = PROBLEMS.iter().filter(|(status, ..)| always.contains(status) || problems.contains(status));
@@ -57,9 +57,8 @@ pub(super) fn locked(operation: OperationBuilder, action: &str, text: &str, prob
         .build()
 }
 
-/// The row of the table of permissions, in words.
-fn who_may(action: &str) -> String {
-    let allowed = authorise::row(action).map(|row| row.allowed).unwrap_or_default();
+/// A row of the table of permissions, in words.
+fn who_may(allowed: Allowed) -> String {
     let roles: Vec<String> =
         allowed.iter().map(|(role, reach)| format!("`{role}`{}", reach_in_words(*reach))).collect();
     format!("Allowed to: {}.", roles.join(", "))
@@ -69,6 +68,7 @@ const fn reach_in_words(reach: Reach) -> &'static str {
     match reach {
         Reach::Grid => " in its grid and below",
         Reach::Department => " for what its department was sent",
+        Reach::Own => " for what is their own",
         Reach::Everywhere => " with a scope of everywhere",
         Reach::Any => "",
     }
@@ -121,12 +121,8 @@ pub(super) fn header(meaning: &str) -> Header {
 
 /// `?beyond=&limit=`
 pub(super) fn paged(operation: OperationBuilder) -> OperationBuilder {
-    let beyond = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .build();
     operation
-        .parameter(in_query("beyond", "`next` of the page before; nothing for the first", beyond))
+        .parameter(in_query("beyond", "`next` of the page before; nothing for the first", text()))
         .parameter(in_query("limit", "At most so many rows; 50 without it", number(1, Some(app::query::PAGE_ROWS_MAX))))
 }
 

@@ -1,5 +1,9 @@
 //! The operations that are no commands.
 
+use app::authorise::{READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE};
+use app::kind::Kind;
+use app::shown::Shown;
+use kernel::Allowed;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -9,57 +13,63 @@ use utoipa::openapi::{Object, Ref, Required};
 use super::parts::{
     at, header, if_none_match, in_header, in_path, in_query, json, locked, number, paged, response, text, text_as,
 };
-use super::views;
+use super::schemas::{ANSWER, HISTORY, PERSON, document_name, page_name, row_name};
 use crate::events::{CLOUD_EVENT, POSITION};
 use crate::operation::PROMETHEUS;
-use crate::routes::Endpoint;
+use crate::routes::{Endpoint, key_of};
 
-/// Who answers with data: name, tag, summary, and what else to know.
-struct Words(&'static str, &'static str, &'static str, &'static str);
+/// Name, tag, summary, and what else to know.
+struct Words(String, &'static str, &'static str, &'static str);
 
-const fn words(endpoint: Endpoint) -> Words {
+fn words(endpoint: Endpoint) -> Words {
+    let words = |id: &str, tag, summary, text| Words(id.to_owned(), tag, summary, text);
     match endpoint {
-        Endpoint::Command(_, name) => Words(name, "cases", name, ""),
-        Endpoint::Case => Words("read-case", "cases", "Where a case stands, or stood", ""),
-        Endpoint::History => Words(
-            "read-history",
-            "cases",
-            "The events of a case in order",
-            "Read from the log itself; `beyond` is a version.",
+        Endpoint::Command(kind, verb) => words(verb.name, kind.plural(), verb.name, ""),
+        Endpoint::History(kind) => words(
+            kind.read_action(),
+            kind.plural(),
+            "Its events in order",
+            "Read from the log itself, so that it never lags; `beyond` is a version.",
         ),
-        Endpoint::Reporter => {
-            Words("read-reporter", "cases", "Who reported a case, in clear", "Every look is logged with who looked.")
-        }
-        Endpoint::Board => {
-            Words("read-board", "cases", "The cases of a grid and everything below it", "The newest first.")
-        }
-        Endpoint::Orders => Words("read-orders", "cases", "The orders of a department", "The newest first."),
-        Endpoint::Obligations => Words(
-            "read-obligations",
-            "cases",
-            "Who has to do what, until when",
-            "Every case that is not closed has a next actor and a due time (闭合链). The most urgent first.",
+        Endpoint::Person(kind, personal) => words(
+            personal.action,
+            kind.plural(),
+            "Personal data in clear",
+            "Every reading is recorded with its reader.",
         ),
+        Endpoint::Document(kind, document) => words(document.action, kind.plural(), document.about, ""),
+        Endpoint::Rows(view) => Words(view.action().replace("read-", "list-"), tag_of(view), view.about(), LIST),
+        Endpoint::Row(view) => {
+            words(view.action(), tag_of(view), view.about(), if view.is_of_one() { ONE } else { ROW })
+        }
         Endpoint::Outcome => {
-            Words("read-outcome", "cases", "What a command did", "For a command whose answer was lost.")
+            words("read-outcome", "operation", "What a command did", "For a command whose answer was lost.")
         }
-        Endpoint::Events => Words("read-events", "events", "The log after a position", EVENTS),
+        Endpoint::Events => words("read-events", "events", "The log after a position", EVENTS),
         Endpoint::Event => {
-            Words("read-event", "events", "One event, as recorded", "The body is the exact bytes of the log.")
+            words("read-event", "events", "One event, as recorded", "The body is the exact bytes of the log.")
         }
-        Endpoint::District => Words("read-district", "district", "Grids, departments and posts", ""),
-        Endpoint::Matters => Words("read-matters", "rules", "The catalogue of matters", ""),
-        Endpoint::PutEvidence => Words("upload-evidence", "evidence", "Upload a file", EVIDENCE),
-        Endpoint::GetEvidence => Words("read-evidence", "evidence", "Download a file", "Checked against its digest."),
-        Endpoint::Healthz => Words("healthz", "operation", "Whether the process is alive, and which it is", ""),
-        Endpoint::Readyz => Words("readyz", "operation", "Whether the process can do its work", ""),
-        Endpoint::Metrics => Words("metrics", "operation", "What was measured", ""),
-        Endpoint::OpenApi => Words("openapi", "operation", "This document", ""),
-        Endpoint::Docs => Words("docs", "operation", "The way to the page on which to try it", ""),
-        Endpoint::DocsFile => Words("docs-file", "operation", "A file of that page", ""),
+        Endpoint::PutEvidence => words("upload-evidence", "evidence", "Upload a file", EVIDENCE),
+        Endpoint::GetEvidence => words("read-evidence", "evidence", "Download a file", "Checked against its digest."),
+        Endpoint::Healthz => words("healthz", "operation", "Whether the process is alive, and which it is", ""),
+        Endpoint::Readyz => words("readyz", "operation", "Whether the process can do its work", ""),
+        Endpoint::Metrics => words("metrics", "operation", "What was measured", ""),
+        Endpoint::OpenApi => words("openapi", "operation", "This document", ""),
+        Endpoint::Docs => words("docs", "operation", "Leads to the page on which to try it", ""),
+        Endpoint::DocsFile => words("docs-file", "operation", "A file of that page", ""),
     }
 }
 
+/// The kind whose rows a view shows.
+fn tag_of(view: &dyn Shown) -> &'static str {
+    let of = view.from().first().and_then(|category| app::registry::kind(category).ok());
+    of.map_or("views", |kind| kind.plural())
+}
+
+const LIST: &str = "\
+Follows the log within moments; `Dualgrid-View-Position` says how far. Filters can be given together only as listed.";
+const ROW: &str = "Follows the log within moments; `Dualgrid-View-Position` says how far.";
+const ONE: &str = "Read from the log itself: what was written can be read at once.";
 const EVENTS: &str = "\
 As `text/event-stream` it does not end: each event has its position as `id`, its type as `event`, and its exact text as \
 `data`; come back with `Last-Event-ID`. As `application/json` it is a page.";
@@ -71,65 +81,87 @@ same file again is the same evidence.";
 pub(super) fn operation(endpoint: Endpoint) -> Operation {
     let Words(id, tag, summary, text) = words(endpoint);
     let operation = OperationBuilder::new().operation_id(Some(id)).tag(tag).summary(Some(summary));
-    match endpoint.action() {
+    match closed(endpoint) {
         None => open(endpoint, operation).build(),
-        Some(action) => {
-            let (operation, problems) = closed(endpoint, operation);
-            locked(operation, action, text, problems)
-        }
+        Some((allowed, problems, describe)) => locked(describe(operation), allowed, text, problems),
     }
 }
 
-/// What stands behind a token: parameters, answers, and the problems beside those that every such route has.
-fn closed(endpoint: Endpoint, operation: OperationBuilder) -> (OperationBuilder, &'static [&'static str]) {
-    match endpoint {
-        Endpoint::Case => (case(operation.parameter(of_case())), &["400", "404"]),
-        Endpoint::History => (page(operation.parameter(of_case()), views::HISTORY), &["400", "404"]),
-        Endpoint::Reporter => {
-            let shown = json("The reporter", "Reporter").build();
-            (operation.parameter(of_case()).response("200", shown), &["400", "404", "410"])
+type Describe = Box<dyn FnOnce(OperationBuilder) -> OperationBuilder>;
+
+/// What needs a token: who may, the problems beside those that every such route has, and what else there is to say.
+fn closed(endpoint: Endpoint) -> Option<(Allowed, &'static [&'static str], Describe)> {
+    Some(match endpoint {
+        Endpoint::History(kind) => {
+            (kind.read(), &["400", "404"], Box::new(move |it| page(of_one(it, kind), HISTORY)) as Describe)
         }
-        Endpoint::Board => {
-            let grid = in_path("grid", "The grid, for example JAS-R03", text());
-            let stage = in_query("stage", "Only cases in this stage", text());
-            (page(operation.parameter(grid).parameter(stage), views::BOARD), &["400", "422"])
+        Endpoint::Person(kind, personal) => {
+            let shown = json("The person", PERSON).build();
+            (personal.read, &["400", "404", "410"], Box::new(move |it| of_one(it, kind).response("200", shown)))
         }
-        Endpoint::Orders => {
-            let department = in_path("department", "The department, for example CGZF", text());
-            let status = in_query("status", "Only orders of this status", text());
-            (page(operation.parameter(department).parameter(status), views::ORDERS), &["400"])
+        Endpoint::Document(_, document) => {
+            let shown = json("As of that moment", &document_name(document.path)).build();
+            (document.read, &["400"], Box::new(move |it| it.parameter(at()).response("200", shown)))
         }
-        Endpoint::Obligations => {
-            let grid = in_query("grid", "Only in this grid and below", text());
-            let department = in_query("department", "Only of this department", text());
-            (page(operation.parameter(grid).parameter(department), views::OBLIGATIONS), &["400", "422"])
-        }
-        Endpoint::Outcome => {
-            let command = in_path("command", "The Idempotency-Key of the command", text_as("uuid"));
-            let answer = json("What it did", "Answer").build();
-            (operation.parameter(command).response("200", answer), &["400", "404"])
-        }
-        Endpoint::Events => (events(operation), &["400", "406"]),
-        Endpoint::Event => (event(operation), &["400", "404"]),
-        Endpoint::PutEvidence => (upload(operation), &["400", "413", "415"]),
-        Endpoint::GetEvidence => (download(operation), &["400", "404"]),
-        _ => (operation.parameter(at()).response("200", json("As of that moment", "Document").build()), &["400"]),
-    }
+        Endpoint::Rows(view) => (view.read(), &["400", "422"], Box::new(move |it| rows(it, view))),
+        Endpoint::Row(view) => (view.read(), &["400", "404"], Box::new(move |it| row(it, view))),
+        Endpoint::Outcome => (READ_OUTCOME.allowed, &["400", "404"], Box::new(outcome)),
+        Endpoint::Events => (READ_EVENTS.allowed, &["400", "406"], Box::new(events)),
+        Endpoint::Event => (READ_EVENTS.allowed, &["400", "404"], Box::new(event)),
+        Endpoint::PutEvidence => (UPLOAD_EVIDENCE.allowed, &["400", "413", "415"], Box::new(upload)),
+        Endpoint::GetEvidence => (READ_EVIDENCE.allowed, &["400", "404"], Box::new(download)),
+        _ => return None,
+    })
 }
 
-/// What stands open: nothing of a case.
+fn of_one(operation: OperationBuilder, kind: &dyn Kind) -> OperationBuilder {
+    if kind.is_single() { operation } else { operation.parameter(in_path(kind.category(), "Its id", text_as("uuid"))) }
+}
+
+fn outcome(operation: OperationBuilder) -> OperationBuilder {
+    let command = in_path("command", "The Idempotency-Key of the command", text_as("uuid"));
+    operation.parameter(command).response("200", json("What it did", ANSWER).build())
+}
+
+fn rows(operation: OperationBuilder, view: &dyn Shown) -> OperationBuilder {
+    let mut filters: Vec<&str> = view.filters().iter().flat_map(|set| set.iter().copied()).collect();
+    filters.sort_unstable();
+    filters.dedup();
+    let together = |filter: &str| -> String {
+        let sets = view.filters().iter().filter(|set| set.contains(&filter));
+        sets.map(|set| set.join(" and ")).collect::<Vec<_>>().join(", or ")
+    };
+    let operation = filters.into_iter().fold(operation, |operation, filter| {
+        operation.parameter(in_query(filter, &format!("Filter; offered: {}", together(filter)), text()))
+    });
+    let found = json("A page", &page_name(view)).header("Dualgrid-View-Position", header("How far the view follows"));
+    paged(operation).response("200", found.build())
+}
+
+fn row(operation: OperationBuilder, view: &dyn Shown) -> OperationBuilder {
+    let found = json("The row", &row_name(view)).header("ETag", header("Its version"));
+    let key = in_path(key_of(view), "Its key", if view.is_of_one() { text_as("uuid") } else { text() });
+    let operation = operation
+        .parameter(key)
+        .parameter(if_none_match())
+        .response("200", found.build())
+        .response("304", ResponseBuilder::new().description("Not modified").build());
+    if view.is_of_one() { operation.parameter(at()) } else { operation }
+}
+
+/// What needs no token: nothing of a case.
 fn open(endpoint: Endpoint, operation: OperationBuilder) -> OperationBuilder {
     match endpoint {
-        Endpoint::Healthz => operation.response("200", json("It is alive", "Alive").build()),
+        Endpoint::Healthz => operation.response("200", json("The process is alive", "Alive").build()),
         Endpoint::Readyz => operation
-            .response("200", json("It can", "Report").build())
-            .response("503", json("It cannot; the checks say why", "Report").build()),
+            .response("200", json("The process is ready", "Report").build())
+            .response("503", json("The process is not ready; the checks say why", "Report").build()),
         Endpoint::Metrics => operation
             .response("200", response("In the text format of Prometheus", PROMETHEUS, "Text").build())
             .response("404", Ref::from_response_name("NotFound")),
         Endpoint::Docs => operation.response(
             "308",
-            ResponseBuilder::new().description("There").header("Location", header("The page")).build(),
+            ResponseBuilder::new().description("Moved").header("Location", header("The page")).build(),
         ),
         Endpoint::DocsFile => operation
             .parameter(in_path("file", "Its name; begin with index.html", text()))
@@ -137,19 +169,6 @@ fn open(endpoint: Endpoint, operation: OperationBuilder) -> OperationBuilder {
             .response("404", Ref::from_response_name("NotFound")),
         _ => operation.response("200", json("The document", "Document").build()),
     }
-}
-
-fn of_case() -> utoipa::openapi::path::Parameter {
-    in_path("case", "The case", text_as("uuid"))
-}
-
-fn case(operation: OperationBuilder) -> OperationBuilder {
-    let found = json("The case", views::CASE).header("ETag", header("Its version")).build();
-    operation
-        .parameter(at())
-        .parameter(if_none_match())
-        .response("200", found)
-        .response("304", ResponseBuilder::new().description("You have it").build())
 }
 
 fn page(operation: OperationBuilder, of: &str) -> OperationBuilder {
@@ -180,7 +199,7 @@ fn event(operation: OperationBuilder) -> OperationBuilder {
 fn upload(operation: OperationBuilder) -> OperationBuilder {
     let file = || ContentBuilder::new().schema(Some(Ref::from_schema_name("File"))).build();
     let body = RequestBodyBuilder::new().content("*/*", file()).required(Some(Required::True)).build();
-    let kept = json("It is kept", "Evidence").header("Location", header("Where it is"));
+    let kept = json("Stored", "Evidence").header("Location", header("Where it is"));
     operation.request_body(Some(body)).response("201", kept.build())
 }
 
@@ -190,5 +209,5 @@ fn download(operation: OperationBuilder) -> OperationBuilder {
         .parameter(in_path("sha256", "The digest: 64 hexadecimal digits in lower case", digest))
         .parameter(if_none_match())
         .response("200", response("The file", "*/*", "File").header("ETag", header("The digest")).build())
-        .response("304", ResponseBuilder::new().description("You have it").build())
+        .response("304", ResponseBuilder::new().description("Not modified").build())
 }

@@ -1,18 +1,71 @@
 //! The schemas of what dualgrid answers, beside those of the commands.
 
+use app::intake::Answer;
+use app::query::{ClearPerson, HistoryEntry};
+use app::registry;
+use app::shown::Shown;
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
-use super::commands::Bodies;
-use super::views;
+use super::components::{Components, name_of};
 
-/// Every component schema.
-pub(super) fn all(bodies: Bodies) -> Value {
-    let mut components = bodies.components;
-    views::take(&mut components);
+/// The component of what a command did.
+pub(super) const ANSWER: &str = "app.Answer";
+/// The component of personal data in clear.
+pub(super) const PERSON: &str = "app.ClearPerson";
+/// The component of a page of a history.
+pub(super) const HISTORY: &str = "HistoryPage";
+
+/// The component of a row of a view.
+pub(super) fn row_name(view: &dyn Shown) -> String {
+    let schema = view.schema();
+    let title = schema.get("title").and_then(Value::as_str).unwrap_or(view.name());
+    name_of("view", title)
+}
+
+/// The component of a page of a view.
+pub(super) fn page_name(view: &dyn Shown) -> String {
+    name_of("page", view.name())
+}
+
+/// The component of a document of a single kind.
+pub(super) fn document_name(path: &str) -> String {
+    name_of("document", path)
+}
+
+/// Every component schema: those of the bodies of commands, and those of answers.
+pub(super) fn all(mut components: Components) -> Value {
+    for view in registry::views() {
+        let name = row_name(&**view);
+        components.take("view", name.trim_start_matches("view."), view.schema());
+    }
+    for document in registry::kinds().iter().flat_map(|kind| kind.documents()) {
+        components.take("document", document.path, (document.schema)());
+    }
+    components.take("app", "Answer", schema_for!(Answer));
+    components.take("app", "ClearPerson", schema_for!(ClearPerson));
+    components.take("app", "HistoryEntry", schema_for!(HistoryEntry));
     let mut schemas = Map::from(components);
+    if let Some(entry) = schemas.get_mut("app.HistoryEntry") {
+        entry["properties"]["event"] = json!({ "$ref": "#/components/schemas/Event" });
+    }
+    for view in registry::views() {
+        schemas.insert(page_name(&**view), page(&row_name(&**view)));
+    }
+    schemas.insert(HISTORY.to_owned(), page("app.HistoryEntry"));
     schemas.extend(answers());
     Value::Object(schemas)
+}
+
+fn page(of: &str) -> Value {
+    json!({
+        "type": "object",
+        "required": ["items"],
+        "properties": {
+            "items": { "type": "array", "items": { "$ref": format!("#/components/schemas/{of}") } },
+            "next": { "type": "string", "description": "The next `beyond`; absent on the last page" }
+        }
+    })
 }
 
 fn answers() -> Map<String, Value> {
@@ -28,18 +81,16 @@ fn answers() -> Map<String, Value> {
     }
     let named = [
         ("Problem", problem()),
-        ("Answer", answer()),
         ("Evidence", evidence),
         ("Event", event()),
         ("EventPage", event_page()),
-        ("Reporter", reporter()),
         ("Alive", alive()),
         ("Report", report()),
-        ("Document", json!({ "type": "object", "description": "All of it, as of one moment" })),
+        ("Document", json!({ "type": "object", "description": "An OpenAPI document" })),
         ("Text", json!({ "type": "string" })),
         ("File", json!({ "type": "string", "format": "binary" })),
     ];
-    named.into_iter().chain(views::pages()).map(|(name, schema)| (name.to_owned(), schema)).collect()
+    named.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
 fn problem() -> Value {
@@ -57,29 +108,12 @@ fn problem() -> Value {
     })
 }
 
-fn answer() -> Value {
-    json!({
-        "type": "object",
-        "description": "What a command did. The same command again gets the same, but for `replayed`",
-        "required": ["command", "stream", "version", "events", "replayed"],
-        "properties": {
-            "command": { "type": "string", "format": "uuid" },
-            "stream": { "type": "string", "examples": ["case-0190163d-8694-739b-aea5-966c26f8ad91"] },
-            "case": { "type": "string", "format": "uuid", "description": "The case it was for" },
-            "version": { "type": "integer", "minimum": 0, "description": "Version of the stream after it" },
-            "first": { "type": "integer", "minimum": 1, "description": "Position of its first event" },
-            "events": { "type": "integer", "minimum": 0, "description": "How many events, at consecutive positions" },
-            "replayed": { "type": "boolean", "description": "Whether this answers an earlier request with this id" }
-        }
-    })
-}
-
 fn event() -> Value {
     json!({
         "type": "object",
         "description": "A CloudEvent 1.0 in JSON, exactly as recorded; docs/events.md lists every type and its data",
         "required": ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "streamversion",
-            "actorid", "actorrole", "actorscope", "commandid", "correlationid", "data"],
+            "actorid", "actorrole", "actorscope", "commandid", "correlationid", "audience", "data"],
         "properties": {
             "specversion": { "const": "1.0" },
             "id": { "type": "string", "format": "uuid" },
@@ -94,7 +128,9 @@ fn event() -> Value {
             "actorscope": { "type": "string" },
             "commandid": { "type": "string", "format": "uuid" },
             "correlationid": { "type": "string", "format": "uuid" },
+            "causationid": { "type": "string", "format": "uuid", "description": "The event that caused the command" },
             "traceparent": { "type": "string" },
+            "audience": { "type": "string", "examples": ["order.CGZF", "street.JAS", "district", "internal"] },
             "department": { "type": "string" },
             "data": { "type": "object" }
         }
@@ -118,20 +154,6 @@ fn event_page() -> Value {
                 }
             },
             "next": { "type": "integer", "description": "The next `after`; absent where there is nothing more for now" }
-        }
-    })
-}
-
-fn reporter() -> Value {
-    json!({
-        "type": "object",
-        "description": "A reporter in clear. Keep it nowhere",
-        "required": ["person"],
-        "properties": {
-            "person": { "type": "string", "format": "uuid" },
-            "name": { "type": "string", "description": "姓名" },
-            "phone": { "type": "string", "description": "电话" },
-            "address": { "type": "string", "description": "住址" }
         }
     })
 }
@@ -171,7 +193,6 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use app::health::{Check, Report};
-    use app::intake::Answer;
     use serde::Serialize;
 
     use super::*;
@@ -186,23 +207,6 @@ mod tests {
 
     #[test]
     fn schemas_by_hand_keep_up_with_the_types() {
-        let id = uuid::Uuid::from_u128(7);
-        describes(&problem(), &app::Problem::new(409, "wrong-stage", "no"));
-        describes(
-            &answer(),
-            &Answer {
-                command: id.into(),
-                stream: kernel::StreamId::new("case", id),
-                case: Some(id.into()),
-                version: kernel::Version(1),
-                first: Some(kernel::Position(1)),
-                events: 1,
-                replayed: false,
-            },
-        );
-        let text = || Some(String::new());
-        let person = app::ClearReporter { person: id.into(), name: text(), phone: text(), address: text() };
-        describes(&reporter(), &person);
         let checks = BTreeMap::from([("log".to_owned(), Check { ok: true, detail: String::new() })]);
         describes(&report(), &Report { ready: true, checks });
     }

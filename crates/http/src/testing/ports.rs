@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use app::port::stores::{CaseStore, DistrictStore, RulesStore};
+use app::port::view_store::Registered;
 use app::port::{
-    AggregateStores, Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, Query,
-    Receipt, Recording, Row, RowChange, SaveError, Vault, VaultError, ViewSpec, ViewStore,
+    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded, Move,
+    Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -72,40 +72,22 @@ impl EventLog for Log {
     }
 }
 
-/// Whatever is asked of it fails; a handle for a decision cannot even be made.
+/// Whatever is asked of it fails.
 pub(crate) struct Away;
-
-impl AggregateStores for Away {
-    fn cases(&self, _: Recording) -> Box<CaseStore> {
-        panic!("no cases")
-    }
-    fn district(&self, _: Recording) -> Box<DistrictStore> {
-        panic!("no district")
-    }
-    fn rules(&self, _: Recording) -> Box<RulesStore> {
-        panic!("no rules")
-    }
-}
 
 #[async_trait]
 impl ViewStore for Away {
-    async fn active(&self, _: &ViewSpec) -> Result<Option<(Build, u32)>, Failure> {
+    async fn builds(&self) -> Result<Vec<Registered>, Failure> {
         Err(away())
     }
     async fn begin(&self, _: &ViewSpec) -> Result<Build, Failure> {
         Err(away())
     }
-    async fn unfinished(&self, _: &ViewSpec) -> Result<Vec<Build>, Failure> {
-        Err(away())
+    async fn load(&self, wanted: &[Wanted]) -> Vec<Loaded> {
+        wanted.iter().map(|_| Loaded::Failed(away())).collect()
     }
-    async fn checkpoint(&self, _: &Build) -> Result<Position, Failure> {
+    async fn save(&self, _: &[Move]) -> Result<Vec<Saved>, Failure> {
         Err(away())
-    }
-    async fn load(&self, _: &Build, _: &[String]) -> Result<Vec<(String, String)>, Failure> {
-        Err(away())
-    }
-    async fn save(&self, _: &Build, _: Position, _: Position, _: Vec<RowChange>) -> Result<(), SaveError> {
-        Err(away().into())
     }
     async fn begin_bulk(&self, _: &ViewSpec) -> Result<Build, Failure> {
         Err(away())
@@ -125,8 +107,8 @@ impl ViewStore for Away {
     async fn get(&self, _: &ViewSpec, _: &str) -> Result<Option<Row>, Failure> {
         Err(away())
     }
-    async fn find(&self, _: &ViewSpec, _: &Query) -> Result<Vec<Row>, Failure> {
-        Err(away())
+    async fn find(&self, _: &ViewSpec, _: &Query) -> Result<RowPage, FindError> {
+        Err(away().into())
     }
 }
 
@@ -135,7 +117,7 @@ impl Vault for Away {
     async fn key(&self, _: PersonId) -> Result<Option<PersonKey>, VaultError> {
         Err(away().into())
     }
-    async fn key_or_create(&self, _: PersonId) -> Result<PersonKey, VaultError> {
+    async fn keep(&self, _: PersonId, _: &PersonKey) -> Result<PersonKey, VaultError> {
         Err(away().into())
     }
     async fn erase(&self, _: PersonId) -> Result<bool, Failure> {

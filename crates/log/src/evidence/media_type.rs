@@ -1,8 +1,8 @@
-//! The media types that are taken, and what the bytes themselves say.
+//! The accepted media types, and what the bytes themselves say.
 
 use app::port::EvidenceError;
 
-/// A media type that is taken.
+/// An accepted media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
     Jpeg,
@@ -36,7 +36,7 @@ impl MediaType {
         }
     }
 
-    /// The type that was declared, if it is taken and the bytes begin like it. Parameters after `;` do not count.
+    /// The declared type, if it is accepted and the bytes begin like it. Parameters after `;` are ignored.
     pub(super) fn checked(declared: &str, bytes: &[u8]) -> Result<Self, EvidenceError> {
         let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let known = Self::ALL.into_iter().find(|media_type| media_type.as_str() == essence);

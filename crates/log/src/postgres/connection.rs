@@ -4,13 +4,13 @@ use std::io::ErrorKind;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::durability::{self, Durability};
+use crate::error::OpenError;
 use crate::failure::is_passing;
-use crate::open::OpenError;
 
 /// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long a pooled connection is trusted without a test.
 const IDLE_UNTESTED_MAX: Duration = Duration::from_millis(500);
 
-/// Where a database is, and how it is called in messages: without the password.
+/// Where a database is, and its name in messages, without the password.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     options: PgConnectOptions,
@@ -26,7 +26,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Reads a url. READ COMMITTED is set for every session, whatever the default of the database is.
+    /// Parses a url. READ COMMITTED is set for every session, whatever the default of the database is.
     pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
         let options = PgConnectOptions::from_str(url).map_err(OpenError::Url)?;
         let database = options.get_database().unwrap_or_else(|| options.get_username());
@@ -41,12 +41,30 @@ impl Place {
         self
     }
 
+    /// The place for sessions that read the log. Everything they look for has an index or a place. The planner may have seen the
+    /// tables when they were empty, and would read all of them; nor must it think that such a statement is worth compiling.
+    pub(super) fn for_reading(self) -> Self {
+        self.with("enable_seqscan", "off").with("jit", "off")
+    }
+
+    /// The place for sessions that write the log: with one plan, which does not depend on how many rows there were when it was
+    /// made.
+    pub(super) fn for_writing(self) -> Self {
+        self.for_reading().with("plan_cache_mode", "force_generic_plan")
+    }
+
+    /// The same place where each session keeps so many statements prepared.
+    pub(crate) fn with_statements(mut self, statements: usize) -> Self {
+        self.options = self.options.statement_cache_capacity(statements);
+        self
+    }
+
     /// A pool, which connects when it is used.
     pub(crate) fn pool(&self, application: &str, connections_max: u32, acquire_timeout: Duration) -> PgPool {
         PgPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(acquire_timeout)
-            // A ping for each read would double its round trips; one that lay idle may be of an older server.
+            // A ping for each read would double its round trips; an idle connection may belong to an older server.
             .test_before_acquire(false)
             .before_acquire(|connection, about| {
                 Box::pin(async move {
@@ -59,7 +77,25 @@ impl Place {
             .connect_lazy_with(self.options.clone().application_name(application))
     }
 
-    /// A connection like the writer's, tried again for `timeout` while the server is away.
+    /// A connection that listens on a channel. It ends with the listener.
+    pub(super) async fn listen(
+        &self,
+        application: &str,
+        channel: &str,
+        timeout: Duration,
+    ) -> Result<PgListener, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(timeout)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .connect_lazy_with(self.options.clone().application_name(application));
+        let mut listener = PgListener::connect_with(&pool).await?;
+        listener.listen(channel).await?;
+        Ok(listener)
+    }
+
+    /// A connection like the writer's. Tries again until `timeout` while the server is away.
     pub(crate) async fn connect(&self, timeout: Duration) -> Result<PgConnection, sqlx::Error> {
         self.connect_as("dualgrid writer", timeout).await
     }
@@ -87,12 +123,13 @@ impl Place {
     }
 }
 
-/// Waits so long for an answer of the server. Without one the connection counts as lost, and with it the outcome.
+/// Waits for an answer of the server, but not longer than `patience`. Without an answer the connection counts as lost, and with
+/// it the outcome.
 pub(super) async fn in_time<T>(
     patience: Duration,
     answer: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    let silence = || std::io::Error::new(ErrorKind::TimedOut, format!("no answer within {patience:?}"));
+    let silence = || std::io::Error::new(ErrorKind::TimedOut, format!("no answer within {} ms", patience.as_millis()));
     timeout(patience, answer).await.unwrap_or_else(|_| Err(sqlx::Error::Io(silence())))
 }
 
@@ -111,7 +148,7 @@ pub(crate) async fn durability(connection: &mut PgConnection) -> Result<Durabili
     Ok(durability::of_postgres(settings))
 }
 
-/// The error of a start on a server that may lose what it calls committed.
+/// Refuses a server that may lose committed transactions.
 pub(crate) async fn refuse_unless_durable(place: &Place, connection: &mut PgConnection) -> Result<(), OpenError> {
     let durability = durability(connection).await.map_err(|source| place.unreachable(source))?;
     if durability.is_enough() {

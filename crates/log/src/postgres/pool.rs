@@ -41,12 +41,12 @@ impl Pool {
         Self { place, application, connections_max, acquire_timeout, answer_timeout, current }
     }
 
-    /// The connections of now, for a call inside [`Pool::wait`].
+    /// The current connections, for a call inside [`Pool::wait`].
     pub(crate) fn get(&self) -> PgPool {
         self.current().pool.clone()
     }
 
-    /// Waits for a call, but not for ever.
+    /// Waits for a call, but not forever.
     pub(crate) async fn wait<T>(&self, call: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
         let outcome = in_time(self.answer_timeout, call).await;
         let silent = match &outcome {

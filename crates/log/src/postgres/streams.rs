@@ -1,7 +1,7 @@
-//! Streams, read together: what many ask for at one time is one query.
+//! Streams, read together: what many ask for at the same time is one query.
 //!
-//! Commands load their streams, and a batch of appends that was answered is followed by many commands at once. On a pool each
-//! load would be a round trip of its own, and the pool's test of the connection another one.
+//! Commands load their streams, and an answered batch of appends is followed by many commands at once. On a pool each load would
+//! be a round trip of its own, and the pool's test of the connection another one.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Place, in_time};
-use super::read_event;
+use super::rows::read_event;
 use crate::failure::{failure, is_undone};
 use crate::flights::Flights;
 use crate::options::Options;

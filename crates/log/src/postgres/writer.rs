@@ -1,55 +1,61 @@
-//! One round trip a batch: one statement where what is there is known, else the function `append_batch` of the migrations.
-//! Both are called with arrays.
+//! One round trip a batch: one statement if all versions are known, else the function `append_batch` of the migrations.
 
+mod arrays;
 mod head;
 mod statements;
-mod trial;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use app::fault::{self, Sabotage};
-use app::port::{Append, Failure, NewEvent, Receipt};
-use chrono::{DateTime, Utc};
+use app::port::{Append, Failure, NewEvent, Part, Receipt};
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Version};
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row as _, SqlSafeStr};
+use sqlx::{Executor as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::connection::{Place, durability, in_time};
-use super::read_command;
+use super::rows::read_command;
+use crate::backend::{Backend, RecordError, Verdict, all_made};
 use crate::failure::{broken, failure, is_null_violation, is_undone, is_unique_violation};
 use crate::known::Known;
 use crate::options::Options;
 use crate::record::{from_sql, made, position_from_sql, to_sql};
-use crate::writer::{Backend, RecordError, Verdict, all_made};
-pub(super) use head::HeadPage;
-use head::Pages;
+use crate::steps::Steps;
+use arrays::{Appends, Events, Others};
+use head::{HeadPage, Pages};
 use statements::{APPEND_BATCH, APPEND_KNOWN, APPEND_ONE};
 
 const OPERATION: &str = "append to the log";
 
-/// The writer's own connection.
+/// What the lanes of one writer share: the versions that are known, and where the head row is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared {
+    pub(super) known: Known,
+    head: HeadPage,
+}
+
+/// A connection of the writer.
 pub(super) struct PgBackend {
     place: Place,
     connection: Option<PgConnection>,
     connect_timeout: Duration,
     answer_timeout: Duration,
-    known: Known,
-    head: HeadPage,
+    shared: Shared,
+    steps: Option<Steps<PgConnection>>,
 }
 
 impl PgBackend {
-    /// With what the lanes of one writer share: the versions that are known, and where the head row is.
+    /// With steps around each call, or one statement as the transaction.
     pub(super) fn new(
         place: Place,
         connection: PgConnection,
         options: &Options,
-        (known, head): (Known, HeadPage),
+        shared: Shared,
+        steps: Option<Steps<PgConnection>>,
     ) -> Self {
         let (connect_timeout, answer_timeout) = (options.acquire_timeout, options.answer_timeout);
-        Self { place, connection: Some(connection), connect_timeout, answer_timeout, known, head }
+        Self { place, connection: Some(connection), connect_timeout, answer_timeout, shared, steps }
     }
 
     /// The connection; a new one is checked like the first, since the server may have been reconfigured.
@@ -57,7 +63,7 @@ impl PgBackend {
         if let Some(connection) = self.connection.take() {
             return Ok(self.connection.insert(connection));
         }
-        self.known.clear();
+        self.shared.known.clear();
         let connecting = self.place.connect(self.connect_timeout).await;
         let mut connection = connecting.map_err(|source| failure(OPERATION, &source))?;
         let found = in_time(self.connect_timeout, durability(&mut connection)).await;
@@ -71,22 +77,23 @@ impl PgBackend {
 
 impl Backend for PgBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
-        let covered = self.known.covers(batch) && !fault::is_sabotaged(Sabotage::Sequence);
-        if covered && let Some(verdicts) = self.record_known(batch).await? {
+        if self.shared.known.covers(batch)
+            && let Some(verdicts) = self.record_known(batch).await?
+        {
             return Ok(verdicts);
         }
         let rows = self.ask(Call::Batch, batch).await.map_err(RecordError::Undone)?;
         let rows = rows.map_err(|source| self.record_error(&source))?;
         let verdicts = verdicts(batch, &rows).map_err(RecordError::Lost)?;
-        self.known.saw_all(&verdicts);
+        self.shared.known.saw_all(&verdicts);
         Ok(verdicts)
     }
 }
 
 impl PgBackend {
-    /// Records a batch without looking anything up first. None where a key was there already: nothing was recorded then.
+    /// Records a batch without looking anything up first. `None` if a key existed already: nothing was recorded then.
     async fn record_known(&mut self, batch: &[Append]) -> Result<Option<Vec<Verdict>>, RecordError> {
-        let mut pages = self.head.pages();
+        let mut pages = self.shared.head.pages();
         loop {
             let is_partial = pages != Pages::ALL;
             match self.ask(Call::Known(pages), batch).await.map_err(RecordError::Undone)? {
@@ -104,21 +111,19 @@ impl PgBackend {
     fn recorded(&self, batch: &[Append], rows: &[PgRow]) -> Result<Vec<Verdict>, Failure> {
         let row = rows.first().ok_or_else(|| broken(OPERATION, "an append gave nothing"))?;
         let base = row.try_get(0).map_err(|source| failure(OPERATION, &source))?;
-        self.head.saw(row.try_get(1).map_err(|source| failure(OPERATION, &source))?);
+        self.shared.head.saw(row.try_get(1).map_err(|source| failure(OPERATION, &source))?);
         let verdicts = all_made(batch, position_from_sql(base)?);
-        self.known.saw_all(&verdicts);
+        self.shared.known.saw_all(&verdicts);
         Ok(verdicts)
     }
 
     /// All rows of a call, so that the end of the transaction has been heard of and not only the rows it made.
     async fn ask(&mut self, call: Call, batch: &[Append]) -> Result<Result<Vec<PgRow>, sqlx::Error>, Failure> {
         let patience = self.answer_timeout;
-        let connection = self.connection().await?;
-        Ok(if fault::IS_ENABLED {
-            in_time(patience, trial::in_steps(connection, call, batch)).await
-        } else {
-            in_time(patience, call.run(connection, batch)).await
-        })
+        self.connection().await?;
+        let (connection, steps) = (self.connection.as_mut(), self.steps.as_ref());
+        let connection = connection.ok_or_else(|| broken(OPERATION, "a connection that was opened is gone"))?;
+        Ok(in_time(patience, call.run(connection, steps, batch)).await)
     }
 
     /// What an error of a call means for its batch. A connection in doubt is not used again.
@@ -134,65 +139,33 @@ impl PgBackend {
 /// How a batch is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
-    /// What is there is looked up first.
+    /// Commands and versions are looked up first.
     Batch,
-    /// The keys say whether it fits. The head row is looked for on these pages of its table.
+    /// The keys say whether the batch fits. The head row is looked for on these pages of its table.
     Known(Pages),
 }
 
 impl Call {
-    async fn run(self, connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
-        match self {
-            Self::Batch => call_function(APPEND_BATCH, connection, batch).await,
-            Self::Known(pages) => call_known(connection, batch, pages.places()).await,
+    async fn run(
+        self,
+        connection: &mut PgConnection,
+        steps: Option<&Steps<PgConnection>>,
+        batch: &[Append],
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let Some(steps) = steps else { return self.ask(connection, batch).await };
+        (steps.begin)(connection, batch).await?;
+        let rows = self.ask(connection, batch).await;
+        match &rows {
+            Ok(_) => (steps.commit)(connection).await?,
+            Err(_) => connection.execute("rollback").await.map(drop)?,
         }
+        rows
     }
-}
 
-/// Per append: command, request, stream, expected version, number of events, time.
-#[derive(Default)]
-struct Appends<'a> {
-    commands: Vec<Uuid>,
-    requests: Vec<&'a [u8]>,
-    streams: Vec<&'a str>,
-    expecteds: Vec<i32>,
-    counts: Vec<i32>,
-    times: Vec<DateTime<Utc>>,
-}
-
-/// Per event: number of its append from 1, stream, version, id, type, time, bytes.
-#[derive(Default)]
-struct Events<'a> {
-    appends: Vec<i32>,
-    streams: Vec<&'a str>,
-    versions: Vec<i32>,
-    ids: Vec<Uuid>,
-    types: Vec<&'a str>,
-    times: Vec<DateTime<Utc>>,
-    bytes: Vec<&'a [u8]>,
-}
-
-impl<'a> Appends<'a> {
-    fn push(&mut self, append: &'a Append) {
-        self.commands.push(append.command.uuid());
-        self.requests.push(append.request.as_bytes());
-        self.streams.push(append.stream.as_str());
-        self.expecteds.push(to_sql(append.expected.0));
-        self.counts.push(to_sql(crate::record::count_of(append.events.len())));
-        self.times.push(append.at);
-    }
-}
-
-impl<'a> Events<'a> {
-    fn push(&mut self, append: &'a Append, n: i32) {
-        for (version, event) in (append.expected.0 + 1..).zip(&append.events) {
-            self.appends.push(n);
-            self.streams.push(append.stream.as_str());
-            self.versions.push(to_sql(version));
-            self.ids.push(event.id.uuid());
-            self.types.push(event.kind);
-            self.times.push(event.time);
-            self.bytes.push(&event.bytes);
+    async fn ask(self, connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+        match self {
+            Self::Batch => call_function(connection, batch).await,
+            Self::Known(pages) => call_known(connection, batch, pages.places()).await,
         }
     }
 }
@@ -203,26 +176,18 @@ async fn call_known(
     [from, to]: [String; 2],
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     if let [append] = batch
-        && let [event] = append.events.as_slice()
+        && let [part] = append.parts.as_slice()
+        && let [event] = part.events.as_slice()
     {
-        return call_one(connection, append, event, [from, to]).await;
+        return call_one(connection, append, part, event, [from, to]).await;
     }
-    let (mut appends, mut events) = (Appends::default(), Events::default());
-    let mut firsts = Vec::with_capacity(batch.len());
-    for append in batch {
-        firsts.push(to_sql(crate::record::count_of(events.ids.len())) + 1);
-        appends.push(append);
-        // The version after it, not the one before.
-        let count = to_sql(crate::record::count_of(append.events.len()));
-        appends.expecteds.last_mut().into_iter().for_each(|version| *version += count);
-        events.push(append, 0);
-    }
+    let (appends, others, events) = (Appends::of(batch), Others::of(batch), Events::of(batch));
     sqlx::query(APPEND_KNOWN)
         .bind(appends.commands)
         .bind(appends.requests)
         .bind(appends.streams)
-        .bind(appends.expecteds)
-        .bind(firsts)
+        .bind(appends.versions)
+        .bind(appends.firsts)
         .bind(appends.counts)
         .bind(appends.times)
         .bind(events.streams)
@@ -233,27 +198,25 @@ async fn call_known(
         .bind(events.bytes)
         .bind(from)
         .bind(to)
+        .bind(others.alsos)
         .fetch_all(connection)
         .await
 }
 
-async fn call_function(
-    statement: impl SqlSafeStr,
-    connection: &mut PgConnection,
-    batch: &[Append],
-) -> Result<Vec<PgRow>, sqlx::Error> {
-    let (mut appends, mut events) = (Appends::default(), Events::default());
-    for (n, append) in (1..).zip(batch) {
-        appends.push(append);
-        events.push(append, n);
-    }
-    sqlx::query(statement)
+async fn call_function(connection: &mut PgConnection, batch: &[Append]) -> Result<Vec<PgRow>, sqlx::Error> {
+    let (appends, others, events) = (Appends::of(batch), Others::of(batch), Events::of(batch));
+    sqlx::query(APPEND_BATCH)
         .bind(appends.commands)
         .bind(appends.requests)
         .bind(appends.streams)
         .bind(appends.expecteds)
-        .bind(appends.counts)
+        .bind(appends.first_counts)
         .bind(appends.times)
+        .bind(others.counts)
+        .bind(others.alsos)
+        .bind(others.appends)
+        .bind(others.streams)
+        .bind(others.expecteds)
         .bind(events.appends)
         .bind(events.streams)
         .bind(events.versions)
@@ -268,14 +231,15 @@ async fn call_function(
 async fn call_one(
     connection: &mut PgConnection,
     append: &Append,
+    part: &Part,
     event: &NewEvent,
     [from, to]: [String; 2],
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(APPEND_ONE)
         .bind(append.command.uuid())
         .bind(&append.request.as_bytes()[..])
-        .bind(append.stream.as_str())
-        .bind(to_sql(append.expected.0 + 1))
+        .bind(part.stream.as_str())
+        .bind(to_sql(part.version().0))
         .bind(event.id.uuid())
         .bind(event.kind)
         .bind(event.time)
@@ -313,7 +277,12 @@ fn verdict(append: &Append, row: &PgRow) -> Result<Verdict, Failure> {
                 read_command(row).map_err(|source| failure(OPERATION, &source))?.into_found()?;
             Ok(Verdict::Found(receipt, request))
         }
-        _ => Ok(Verdict::Conflict(Version(from_sql(get(row, "new_version")?)?))),
+        _ => {
+            let stream: &str = get(row, "command_stream")?;
+            let part = append.parts.iter().position(|part| part.stream.as_str() == stream);
+            let part = part.ok_or_else(|| broken(OPERATION, "append_batch named a stream of another command"))?;
+            Ok(Verdict::Conflict(part, Version(from_sql(get(row, "new_version")?)?)))
+        }
     }
 }
 

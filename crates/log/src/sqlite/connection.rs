@@ -10,8 +10,8 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, sleep};
 
 use crate::durability::{self, Durability};
+use crate::error::OpenError;
 use crate::failure::is_passing;
-use crate::open::OpenError;
 
 /// Pages of the write-ahead log after which it is copied into the file: 80 MiB. Rarer copies gave 28 % more appends.
 const WAL_PAGES: &str = "20000";
@@ -36,7 +36,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// Reads a url. `busy_timeout` is how long to wait for another process that is writing.
+    /// Parses a url. `busy_timeout` is how long to wait for another process that is writing.
     pub(crate) fn parse(url: &str, busy_timeout: Duration) -> Result<Self, OpenError> {
         if url.contains(":memory:") || url.contains("mode=memory") {
             return Err(OpenError::InMemory);
@@ -130,7 +130,7 @@ impl File {
         OpenError::Unreachable { database: self.name(), source }
     }
 
-    /// The error of a start on a file that may lose what it calls committed.
+    /// Refuses a file that may lose committed transactions.
     pub(crate) async fn refuse_unless_durable(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
         let durability = durability(connection).await.map_err(|source| self.unreachable(source))?;
         if durability.is_enough() {
@@ -166,5 +166,5 @@ pub(crate) fn micros(time: DateTime<Utc>) -> i64 {
 /// A time as it was kept.
 pub(super) fn time_from_micros(micros: i64) -> Result<DateTime<Utc>, sqlx::Error> {
     DateTime::from_timestamp_micros(micros)
-        .ok_or_else(|| sqlx::Error::Decode(format!("{micros} microseconds are no time").into()))
+        .ok_or_else(|| sqlx::Error::Decode(format!("{micros} microseconds are not a time").into()))
 }

@@ -2,24 +2,26 @@
 
 use std::collections::HashMap;
 
-use app::fault::{self, Point, Sabotage};
-use app::port::{Append, Failure, NewEvent, Receipt};
+use app::port::{Append, Failure, NewEvent, Part, Receipt};
+use futures::future::BoxFuture;
 use kernel::digest::Digest;
 use kernel::{Position, Version};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use super::connection::{File, Synchronous, micros};
-use super::read_command;
-use super::rows::{chunks, insert};
+use super::inserts::{chunks, insert};
+use super::rows::read_command;
+use crate::backend::{Backend, RecordError, Verdict, all_made};
 use crate::failure::{broken, failure, is_unique_violation};
 use crate::known::Known;
-use crate::record::{from_sql, made, position_from_sql, position_to_sql, to_sql};
-use crate::writer::{Backend, RecordError, Verdict, all_made};
+use crate::record::{also, from_sql, leading, made, position_from_sql, position_to_sql, to_sql};
+use crate::steps::Steps;
 
 const OPERATION: &str = "append to the log";
+const IS_JSON: &str = "texts can be written as JSON";
 
-/// Per command of the batch, in its order: what was recorded under it, the newest version of its stream, the head.
+/// Per command of the batch: what was recorded under it, the newest version of the stream that it names, the head.
 const LOOK_UP: &str = "select
     commands.command_id,
     commands.request,
@@ -27,58 +29,74 @@ const LOOK_UP: &str = "select
     commands.version,
     commands.first_position,
     commands.events,
+    commands.also,
     asked.key as n,
     coalesce((select max(events.version) from events where events.stream = asked.value ->> 1), 0) as newest,
     (select head.position from head) as head
 from json_each($1) as asked
 left join commands on commands.command_id = unhex(asked.value ->> 0)";
 
+/// Per other stream of the batch, in order: its newest version.
+const LOOK_UP_OTHERS: &str = "select
+    coalesce((select max(events.version) from events where events.stream = asked.value), 0)
+from json_each($1) as asked
+order by asked.key";
+
 const INSERT_EVENTS: &str = "insert into events (position, stream, version, id, type, time, bytes)";
+const EVENT_COLUMNS: usize = 7;
 const INSERT_COMMANDS: &str =
-    "insert into commands (command_id, request, stream, version, first_position, events, recorded_at)";
-const COLUMNS: usize = 7;
+    "insert into commands (command_id, request, stream, version, first_position, events, also, recorded_at)";
+const COMMAND_COLUMNS: usize = 8;
 
 /// The writer's own connection.
 pub(super) struct SqliteBackend {
     file: File,
     connection: Option<SqliteConnection>,
     known: Known,
+    steps: Steps<SqliteConnection>,
 }
 
 /// Where in a transaction an error came up.
 enum Step {
     /// Before the commit: the transaction is rolled back.
     Inside(Failure),
-    /// A key that was taken to be new was there: the transaction is rolled back.
+    /// A key that was assumed to be new exists: the transaction is rolled back.
     Key,
     /// At the commit: it may have happened.
     Commit(Failure),
 }
 
 impl SqliteBackend {
-    pub(super) fn new(file: File, connection: SqliteConnection, known: Known) -> Self {
-        Self { file, connection: Some(connection), known }
+    /// With steps in place of its own, if there are any.
+    pub(super) fn new(
+        file: File,
+        connection: SqliteConnection,
+        known: Known,
+        steps: Option<Steps<SqliteConnection>>,
+    ) -> Self {
+        Self { file, connection: Some(connection), known, steps: steps.unwrap_or(Steps { begin, commit }) }
     }
 
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, Failure> {
+    /// The connection, and how its transactions begin and end.
+    async fn connection(&mut self) -> Result<(&mut SqliteConnection, &Steps<SqliteConnection>), Failure> {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
             self.known.clear();
             self.file.connect(Synchronous::Full).await.map_err(|source| failure(OPERATION, &source))?
         };
-        Ok(self.connection.insert(connection))
+        Ok((self.connection.insert(connection), &self.steps))
     }
 }
 
 impl Backend for SqliteBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
-        let covered = self.known.covers(batch) && !fault::is_sabotaged(Sabotage::Sequence);
-        let mut recorded = self.record_once(batch, if covered { LookUp::Head } else { LookUp::All }).await;
+        let look_up = if self.known.covers(batch) { LookUp::Head } else { LookUp::All };
+        let mut recorded = self.record_once(batch, look_up).await;
         if matches!(recorded, Ok(None)) {
             recorded = self.record_once(batch, LookUp::All).await;
         }
-        let twice = || RecordError::Undone(broken(OPERATION, "a key that was looked up and was not there is there"));
+        let twice = || RecordError::Undone(broken(OPERATION, "a key that was looked up and did not exist exists"));
         let verdicts = recorded?.ok_or_else(twice)?;
         self.known.saw_all(&verdicts);
         Ok(verdicts)
@@ -95,15 +113,19 @@ enum LookUp {
 }
 
 impl SqliteBackend {
-    /// Records a batch in one transaction. None where a key was there already: nothing was recorded then.
+    /// Records a batch in one transaction. `None` if a key existed already: nothing was recorded then.
     async fn record_once(&mut self, batch: &[Append], look_up: LookUp) -> Result<Option<Vec<Verdict>>, RecordError> {
-        let connection = self.connection().await.map_err(RecordError::Undone)?;
-        if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
-            // Of the batch before, which was answered; there is none the first time.
-            let _ = execute(connection, "commit").await;
-        }
-        execute(connection, "begin immediate").await.map_err(RecordError::Undone)?;
-        match record_in_tx(connection, batch, look_up).await {
+        let (connection, steps) = self.connection().await.map_err(RecordError::Undone)?;
+        let begun = (steps.begin)(connection, batch).await;
+        begun.map_err(|source| RecordError::Undone(failure(OPERATION, &source)))?;
+        let recorded = match record_in_tx(connection, batch, look_up).await {
+            Ok(verdicts) => {
+                let committed = (steps.commit)(connection).await;
+                committed.map(|()| verdicts).map_err(|source| Step::Commit(failure(OPERATION, &source)))
+            }
+            Err(step) => Err(step),
+        };
+        match recorded {
             Ok(verdicts) => Ok(Some(verdicts)),
             Err(Step::Commit(failure)) => {
                 self.connection = None;
@@ -138,7 +160,7 @@ async fn record_in_tx(
         .zip(&verdicts)
         .filter_map(|(append, verdict)| match verdict {
             Verdict::Made(receipt) => Some((append, receipt)),
-            Verdict::Found(..) | Verdict::Conflict(_) => None,
+            Verdict::Found(..) | Verdict::Conflict(..) => None,
         })
         .collect();
     let written = write(connection, &accepted, before).await;
@@ -146,14 +168,10 @@ async fn record_in_tx(
         LookUp::Head if is_unique_violation(&source) => Step::Key,
         _ => Step::Inside(failure(OPERATION, &source)),
     })?;
-    fault::point(Point::AppendBeforeCommit);
-    if !fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
-        execute(connection, "commit").await.map_err(Step::Commit)?;
-    }
     Ok(verdicts)
 }
 
-/// Every append is made, after the head of now.
+/// Every append is recorded, after the current head.
 async fn take(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(Vec<Verdict>, Position), Failure> {
     let head = sqlx::query_scalar("select position from head").fetch_one(connection).await;
     let before = position_from_sql(head.map_err(|source| failure(OPERATION, &source))?)?;
@@ -164,9 +182,10 @@ async fn take(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(Ve
 async fn decide(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(Vec<Verdict>, Position), Failure> {
     let rows = sqlx::query(LOOK_UP)
         .bind(asked(batch))
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await
         .map_err(|source| failure(OPERATION, &source))?;
+    let mut others = newest_of_others(connection, batch).await?.into_iter();
     let mut by_number = HashMap::with_capacity(rows.len());
     for row in &rows {
         by_number.insert(get::<i64>(row, "n")?, row);
@@ -177,34 +196,52 @@ async fn decide(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(
     let mut verdicts = Vec::with_capacity(batch.len());
     for (n, append) in (0..).zip(batch) {
         let row = by_number.get(&n).ok_or_else(|| broken(OPERATION, "the look-up left out a command"))?;
-        let verdict = verdict(append, row, head)?;
+        let newest = std::iter::once(Version(from_sql(get(row, "newest")?)?));
+        let newest: Vec<Version> = newest.chain(others.by_ref().take(append.parts.len() - 1)).collect();
+        let verdict = verdict(append, row, &newest, head)?;
         if let Verdict::Made(receipt) = &verdict {
             head = Position(head.0 + u64::from(receipt.events));
-        } else if fault::is_sabotaged(Sabotage::Sequence) {
-            head = Position(head.0 + append.events.len() as u64);
         }
         verdicts.push(verdict);
     }
     Ok((verdicts, before))
 }
 
-fn verdict(append: &Append, row: &SqliteRow, before: Position) -> Result<Verdict, Failure> {
+/// What becomes of an append whose streams have these newest versions.
+fn verdict(append: &Append, row: &SqliteRow, newest: &[Version], before: Position) -> Result<Verdict, Failure> {
     if get::<Option<Vec<u8>>>(row, "command_id")?.is_some() {
         let (receipt, request): (Receipt, Digest) =
             read_command(row).map_err(|source| failure(OPERATION, &source))?.into_found()?;
         return Ok(Verdict::Found(receipt, request));
     }
-    let newest = Version(from_sql(get(row, "newest")?)?);
-    Ok(if newest == append.expected { Verdict::Made(made(append, before)) } else { Verdict::Conflict(newest) })
+    let stale = append.parts.iter().zip(newest).position(|(part, newest)| part.expected != *newest);
+    Ok(stale.map_or_else(|| Verdict::Made(made(append, before)), |part| Verdict::Conflict(part, newest[part])))
 }
 
-/// Commands and streams as JSON: `[["<hex>", "case-…"], …]`.
+/// The newest versions of the streams that commands concern beside the one that they name, part by part.
+async fn newest_of_others(connection: &mut SqliteConnection, batch: &[Append]) -> Result<Vec<Version>, Failure> {
+    let others = batch.iter().flat_map(|append| append.parts.iter().skip(1));
+    let streams: Vec<&str> = others.map(|part| part.stream.as_str()).collect();
+    if streams.is_empty() {
+        return Ok(Vec::new());
+    }
+    let versions: Vec<i32> = sqlx::query_scalar(LOOK_UP_OTHERS)
+        .bind(serde_json::to_string(&streams).expect(IS_JSON))
+        .fetch_all(connection)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+    if versions.len() != streams.len() {
+        return Err(broken(OPERATION, "the look-up left out a stream"));
+    }
+    versions.into_iter().map(|version| from_sql(version).map(Version)).collect()
+}
+
+/// Commands and the streams that they name, as JSON: `[["<hex>", "case-…"], …]`.
 fn asked(batch: &[Append]) -> String {
-    let pairs: Vec<[String; 2]> = batch
-        .iter()
-        .map(|append| [append.command.uuid().simple().to_string(), append.stream.as_str().to_owned()])
-        .collect();
-    serde_json::to_string(&pairs).expect("texts can be written as JSON")
+    let pair =
+        |append: &Append| [append.command.uuid().simple().to_string(), leading(append).stream.as_str().to_owned()];
+    let pairs: Vec<[String; 2]> = batch.iter().map(pair).collect();
+    serde_json::to_string(&pairs).expect(IS_JSON)
 }
 
 async fn write(
@@ -212,27 +249,21 @@ async fn write(
     accepted: &[(&Append, &Receipt)],
     before: Position,
 ) -> Result<(), sqlx::Error> {
-    let events: Vec<(&Append, Version, &NewEvent)> = accepted
-        .iter()
-        .flat_map(|(append, _)| {
-            let versions = (append.expected.0 + 1..).map(Version);
-            versions.zip(&append.events).map(|(version, event)| (*append, version, event))
+    let parts = accepted.iter().flat_map(|(append, _)| &append.parts);
+    let events: Vec<(&Part, Version, &NewEvent)> = parts
+        .flat_map(|part| {
+            let versions = (part.expected.0 + 1..).map(Version);
+            versions.zip(&part.events).map(move |(version, event)| (part, version, event))
         })
         .collect();
     let mut position = before;
-    let given = accepted.iter().find_map(|(_, receipt)| receipt.first);
-    if fault::is_sabotaged(Sabotage::Sequence)
-        && let Some(first) = given
-    {
-        position = Position(first.0 - 1);
-    }
     for chunk in chunks(&events) {
-        let mut query = sqlx::query(AssertSqlSafe(insert(INSERT_EVENTS, COLUMNS, chunk.len(), "")));
-        for (append, version, event) in chunk {
+        let mut query = sqlx::query(AssertSqlSafe(insert(INSERT_EVENTS, EVENT_COLUMNS, chunk.len(), "")));
+        for (part, version, event) in chunk {
             position = position.next();
             query = query
                 .bind(position_to_sql(position))
-                .bind(append.stream.as_str())
+                .bind(part.stream.as_str())
                 .bind(to_sql(version.0))
                 .bind(event.id.uuid())
                 .bind(event.kind)
@@ -242,15 +273,16 @@ async fn write(
         query.execute(&mut *connection).await?;
     }
     for chunk in chunks(accepted) {
-        let mut query = sqlx::query(AssertSqlSafe(insert(INSERT_COMMANDS, COLUMNS, chunk.len(), "")));
+        let mut query = sqlx::query(AssertSqlSafe(insert(INSERT_COMMANDS, COMMAND_COLUMNS, chunk.len(), "")));
         for (append, receipt) in chunk {
             query = query
                 .bind(append.command.uuid())
                 .bind(&append.request.as_bytes()[..])
-                .bind(append.stream.as_str())
-                .bind(to_sql(receipt.version.0))
+                .bind(leading(append).stream.as_str())
+                .bind(to_sql(leading(append).version().0))
                 .bind(receipt.first.map(position_to_sql))
                 .bind(to_sql(receipt.events))
+                .bind(also(append))
                 .bind(micros(append.at));
         }
         query.execute(&mut *connection).await?;
@@ -259,6 +291,14 @@ async fn write(
         sqlx::query("update head set position = $1").bind(position_to_sql(position)).execute(connection).await?;
     }
     Ok(())
+}
+
+fn begin<'a>(connection: &'a mut SqliteConnection, _batch: &'a [Append]) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+    Box::pin(async move { sqlx::query("begin immediate").execute(connection).await.map(drop) })
+}
+
+fn commit(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    Box::pin(async move { sqlx::query("commit").execute(connection).await.map(drop) })
 }
 
 async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), Failure> {

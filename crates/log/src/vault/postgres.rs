@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use kernel::{PersonId, PersonKey};
 use sqlx::PgConnection;
 
-use super::{StoredKey, Wrapping, vanished};
+use super::wrapping::{StoredKey, Wrapping, vanished};
+use crate::error::OpenError;
 use crate::failure::failure;
 use crate::migrations::POSTGRES_VAULT;
-use crate::open::OpenError;
 use crate::options::Options;
 use crate::postgres::{Place, Pool, refuse_unless_durable};
 
@@ -54,7 +54,7 @@ async fn holds_a_log(connection: &mut PgConnection) -> Result<bool, sqlx::Error>
     sqlx::query_scalar("select to_regclass('log_migrations') is not null").fetch_one(connection).await
 }
 
-/// The stored check value, made now where there is none.
+/// The stored check value, stored now if there is none.
 async fn check_value(connection: &mut PgConnection, wrapping: &Wrapping) -> Result<Vec<u8>, sqlx::Error> {
     sqlx::query("insert into wrapping_check (wrapped) values ($1) on conflict (only_row) do nothing")
         .bind(wrapping.check_value())
@@ -71,13 +71,9 @@ impl Vault for PgVault {
         stored.map(|stored| self.wrapping.open(OPERATION, person, stored)).transpose()
     }
 
-    async fn key_or_create(&self, person: PersonId) -> Result<PersonKey, VaultError> {
-        const OPERATION: &str = "make the key of a person";
-        if let Some(stored) = self.stored(OPERATION, person).await? {
-            return self.wrapping.open(OPERATION, person, stored);
-        }
-        // Somebody else may be making it too: the first one counts, for both.
-        let wrapped = self.wrapping.fresh(person);
+    async fn keep(&self, person: PersonId, key: &PersonKey) -> Result<PersonKey, VaultError> {
+        const OPERATION: &str = "store the key of a person";
+        let wrapped = self.wrapping.wrap(person, key);
         let query = sqlx::query(
             "insert into keys (person, wrapped, created_at) values ($1, $2, $3) on conflict (person) do nothing",
         )
@@ -86,6 +82,7 @@ impl Vault for PgVault {
         .bind(self.wrapping.now());
         let inserted = self.pool.wait(query.execute(&self.pool.get())).await;
         inserted.map_err(|source| failure(OPERATION, &source))?;
+        // Another key may have been stored before, or at the same time: the first one wins.
         let stored = self.stored(OPERATION, person).await?.ok_or_else(|| vanished(OPERATION, person))?;
         self.wrapping.open(OPERATION, person, stored)
     }

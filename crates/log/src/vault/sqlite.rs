@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use kernel::{PersonId, PersonKey};
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::{StoredKey, Wrapping, vanished};
+use super::wrapping::{StoredKey, Wrapping, vanished};
+use crate::error::OpenError;
 use crate::failure::failure;
 use crate::migrations::SQLITE_VAULT;
-use crate::open::OpenError;
 use crate::options::Options;
 use crate::sqlite::{File, Synchronous, micros};
 
@@ -61,7 +61,7 @@ async fn holds_a_log(connection: &mut SqliteConnection) -> Result<bool, sqlx::Er
         .await
 }
 
-/// The stored check value, made now where there is none.
+/// The stored check value, stored now if there is none.
 async fn check_value(connection: &mut SqliteConnection, wrapping: &Wrapping) -> Result<Vec<u8>, sqlx::Error> {
     sqlx::query("insert into wrapping_check (only_row, wrapped) values (1, $1) on conflict (only_row) do nothing")
         .bind(wrapping.check_value())
@@ -78,21 +78,18 @@ impl Vault for SqliteVault {
         stored.map(|stored| self.wrapping.open(OPERATION, person, stored)).transpose()
     }
 
-    async fn key_or_create(&self, person: PersonId) -> Result<PersonKey, VaultError> {
-        const OPERATION: &str = "make the key of a person";
-        if let Some(stored) = self.stored(OPERATION, person).await? {
-            return self.wrapping.open(OPERATION, person, stored);
-        }
-        // Somebody else may be making it too: the first one counts, for both.
+    async fn keep(&self, person: PersonId, key: &PersonKey) -> Result<PersonKey, VaultError> {
+        const OPERATION: &str = "store the key of a person";
         sqlx::query(
             "insert into keys (person, wrapped, created_at) values ($1, $2, $3) on conflict (person) do nothing",
         )
         .bind(person.uuid())
-        .bind(self.wrapping.fresh(person))
+        .bind(self.wrapping.wrap(person, key))
         .bind(micros(self.wrapping.now()))
         .execute(&self.pool)
         .await
         .map_err(|source| failure(OPERATION, &source))?;
+        // Another key may have been stored before, or at the same time: the first one wins.
         let stored = self.stored(OPERATION, person).await?.ok_or_else(|| vanished(OPERATION, person))?;
         self.wrapping.open(OPERATION, person, stored)
     }

@@ -1,61 +1,78 @@
 //! Row changes in the form the statements take.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
-use app::port::RowChange;
+use app::port::{Entries, RowChange};
 
-/// What a save writes and removes. No key stands in it twice: the last change of a key counts.
+/// Entries of many rows.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Changes {
-    pub(super) keys: Vec<String>,
+pub(super) struct EntryList<'a> {
+    pub(super) values: Vec<&'a str>,
     pub(super) sorts: Vec<i64>,
-    pub(super) docs: Vec<String>,
-    /// One list of texts for each field.
-    pub(super) fields: Vec<Vec<Option<String>>>,
-    pub(super) removed: Vec<String>,
+    pub(super) keys: Vec<&'a str>,
 }
 
-impl Changes {
-    pub(super) fn of(rows: Vec<RowChange>, fields: usize) -> Self {
-        let last: HashMap<String, usize> = rows.iter().enumerate().map(|(n, row)| (row.key.clone(), n)).collect();
-        let rows = rows.into_iter().enumerate();
-        Self::of_each(rows.filter(|(n, row)| last.get(&row.key) == Some(n)).map(|(_, row)| row), fields)
+impl<'a> EntryList<'a> {
+    fn add(&mut self, value: &'a str, sort: i64, key: &'a str) {
+        self.values.push(value);
+        self.sorts.push(sort);
+        self.keys.push(key);
     }
 
-    /// Of rows among which no key is twice, or has to be refused if it is.
-    pub(super) fn of_each(rows: impl IntoIterator<Item = RowChange>, fields: usize) -> Self {
-        let mut changes = Self { fields: vec![Vec::new(); fields], ..Self::default() };
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, i64, &'a str)> {
+        self.values.iter().zip(&self.sorts).zip(&self.keys).map(|((value, sort), key)| (*value, *sort, *key))
+    }
+}
+
+/// What a save writes and removes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes<'a> {
+    pub(super) keys: Vec<&'a str>,
+    pub(super) docs: Vec<Cow<'a, str>>,
+    pub(super) removed: Vec<&'a str>,
+    /// Entries that exist and must go.
+    pub(super) gone: EntryList<'a>,
+    /// Entries that do not exist yet.
+    pub(super) made: EntryList<'a>,
+}
+
+impl<'a> Changes<'a> {
+    pub(super) fn of(rows: &'a [RowChange]) -> Self {
+        let mut changes = Self::default();
         for row in rows {
-            let Some(doc) = row.doc else {
-                changes.removed.push(row.key);
-                continue;
-            };
-            changes.keys.push(row.key);
-            changes.sorts.push(row.sort);
-            changes.docs.push(without_nul(doc));
-            let mut texts = row.fields.into_iter();
-            for field in &mut changes.fields {
-                field.push(texts.next().flatten().map(text_without_nul));
+            match &row.doc {
+                Some(doc) => {
+                    changes.keys.push(&row.key);
+                    changes.docs.push(without_nul(doc));
+                }
+                None => changes.removed.push(&row.key),
+            }
+            let (before, after) = (&row.before, &row.entries);
+            let is_kept = |value: &String, other: &Entries| before.sort == after.sort && has(other, value);
+            for value in before.values.iter().filter(|value| !is_kept(value, after)) {
+                changes.gone.add(value, before.sort, &row.key);
+            }
+            for value in after.values.iter().filter(|value| !is_kept(value, before)) {
+                changes.made.add(value, after.sort, &row.key);
             }
         }
         changes
     }
 }
 
-/// The text with U+FFFD for every NUL: PostgreSQL keeps none in a text.
-pub(super) fn text_without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+fn has(entries: &Entries, value: &String) -> bool {
+    entries.values.binary_search(value).is_ok()
 }
 
 /// The document with U+FFFD for every NUL. PostgreSQL reads no field of a document that has one, and a view must not
 /// stop because somebody typed one; the event keeps it.
-pub(super) fn without_nul(doc: String) -> String {
+pub(super) fn without_nul(doc: &str) -> Cow<'_, str> {
     const NUL: &str = "\\u0000";
     if !doc.contains(NUL) {
-        return doc;
+        return Cow::Borrowed(doc);
     }
     let mut clean = String::with_capacity(doc.len());
-    let mut rest = doc.as_str();
+    let mut rest = doc;
     while let Some(place) = rest.find('\\') {
         let (before, escape) = rest.split_at(place);
         clean.push_str(before);
@@ -69,22 +86,47 @@ pub(super) fn without_nul(doc: String) -> String {
         rest = after;
     }
     clean.push_str(rest);
-    clean
+    Cow::Owned(clean)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn entries(sort: i64, values: &[&str]) -> Entries {
+        Entries { sort, values: values.iter().map(|value| (*value).to_owned()).collect() }
+    }
+
+    fn changed(before: Entries, entries: Entries) -> Vec<RowChange> {
+        let doc = (!entries.values.is_empty()).then(|| "{}".to_owned());
+        vec![RowChange { key: "k".into(), doc, entries, before }]
+    }
+
+    fn list(list: &EntryList<'_>) -> Vec<String> {
+        list.iter().map(|(value, sort, key)| format!("{value} {sort} {key}")).collect()
+    }
+
     #[test]
-    fn the_last_change_of_a_key_counts() {
-        let row = |key: &str, sort, doc: Option<&str>| {
-            let fields = vec![Some(format!("of {key}\0"))];
-            RowChange { key: key.to_owned(), sort, fields, doc: doc.map(str::to_owned) }
-        };
-        let changes = Changes::of(vec![row("a", 1, Some("1")), row("b", 2, Some("2")), row("a", 3, None)], 2);
-        assert_eq!(changes.keys, ["b"]);
-        assert_eq!(changes.fields, [vec![Some("of b\u{fffd}".to_owned())], vec![None]]);
-        assert_eq!(changes.removed, ["a"]);
+    fn only_entries_that_changed_are_written() {
+        let rows = changed(entries(1, &["a", "b", "d"]), entries(1, &["b", "c", "d"]));
+        let changes = Changes::of(&rows);
+        assert_eq!((list(&changes.gone), list(&changes.made)), (vec!["a 1 k".to_owned()], vec!["c 1 k".to_owned()]));
+        assert_eq!(changes.keys, ["k"]);
+    }
+
+    #[test]
+    fn another_sort_key_makes_every_entry_another() {
+        let rows = changed(entries(1, &["a", "b"]), entries(2, &["a"]));
+        let changes = Changes::of(&rows);
+        assert_eq!(list(&changes.gone), ["a 1 k", "b 1 k"]);
+        assert_eq!(list(&changes.made), ["a 2 k"]);
+    }
+
+    #[test]
+    fn a_row_that_goes_takes_its_entries_along() {
+        let rows = changed(entries(1, &["a"]), Entries::default());
+        let changes = Changes::of(&rows);
+        assert_eq!(changes.removed, ["k"]);
+        assert_eq!((list(&changes.gone), changes.made), (vec!["a 1 k".to_owned()], EntryList::default()));
     }
 }

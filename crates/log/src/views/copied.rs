@@ -1,35 +1,50 @@
 //! Rows in the binary form in which PostgreSQL copies them into a table.
 //!
 //! See "Binary Format" in the chapter on COPY of PostgreSQL's documentation: a header, then for each row the number of its
-//! columns and each column with its length before it, then an end mark.
+//! columns and each column with its length before it, then an end mark. An array is a column that begins with the number of its
+//! dimensions, whether it has nulls, the type of its elements, its length and its lower bound.
 
 use app::port::RowChange;
 use sqlx::PgConnection;
 
-use super::changes::{text_without_nul, without_nul};
+use super::changes::without_nul;
 
 /// Signature, no flags, no extension of the header.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// Where a row would tell its number of columns.
 const END: [u8; 2] = (-1_i16).to_be_bytes();
-/// Where a column would tell its length.
-const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 /// So many bytes are sent at once, and the rest of a row.
 const PIECE_BYTES: usize = 1 << 16;
+/// The number of the type `text`.
+const TEXT: i32 = 25;
 
-/// Copies rows into the table. One whose key is there already is an error.
-pub(super) async fn copy_in_tx(
+/// Copies keys and documents into a table. A key that exists is an error.
+pub(super) async fn copy_rows_in_tx(tx: &mut PgConnection, table: &str, rows: &[RowChange]) -> Result<(), sqlx::Error> {
+    copy_in_tx(tx, &format!("{table} (key, doc)"), rows, add_row).await
+}
+
+/// Copies keys, sort keys and the lists of entries into a table. A key that exists is an error.
+pub(super) async fn copy_entries_in_tx(
     tx: &mut PgConnection,
     table: &str,
-    columns: &str,
-    fields: usize,
-    rows: Vec<RowChange>,
+    rows: &[RowChange],
 ) -> Result<(), sqlx::Error> {
-    let mut copy = tx.copy_in_raw(&format!("copy {table} ({columns}) from stdin (format binary)")).await?;
+    copy_in_tx(tx, &format!("{table} (key, sort, entries)"), rows, add_entries).await
+}
+
+async fn copy_in_tx(
+    tx: &mut PgConnection,
+    to: &str,
+    rows: &[RowChange],
+    add: fn(&RowChange, &str, &mut Vec<u8>) -> Result<(), sqlx::Error>,
+) -> Result<(), sqlx::Error> {
+    let mut copy = tx.copy_in_raw(&format!("copy {to} from stdin (format binary)")).await?;
     let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
     piece.extend_from_slice(HEADER);
     for row in rows {
-        add(row, fields, &mut piece)?;
+        // A row without a document is none.
+        let Some(doc) = &row.doc else { continue };
+        add(row, doc, &mut piece)?;
         if piece.len() >= PIECE_BYTES {
             copy.send(&*piece).await?;
             piece.clear();
@@ -40,51 +55,51 @@ pub(super) async fn copy_in_tx(
     copy.finish().await.map(drop)
 }
 
-/// Adds a row; one without a document is none.
-fn add(row: RowChange, fields: usize, to: &mut Vec<u8>) -> Result<(), sqlx::Error> {
-    let Some(doc) = row.doc else { return Ok(()) };
-    let columns = i16::try_from(3 + fields).map_err(encode)?;
-    to.extend_from_slice(&columns.to_be_bytes());
+fn add_row(row: &RowChange, doc: &str, to: &mut Vec<u8>) -> Result<(), sqlx::Error> {
+    to.extend_from_slice(&2_i16.to_be_bytes());
     add_column(row.key.as_bytes(), to)?;
-    add_column(&row.sort.to_be_bytes(), to)?;
-    add_column(without_nul(doc).as_bytes(), to)?;
-    let mut texts = row.fields.into_iter();
-    for _ in 0..fields {
-        match texts.next().flatten() {
-            Some(text) => add_column(text_without_nul(text).as_bytes(), to)?,
-            None => to.extend_from_slice(&NULL),
-        }
+    add_column(without_nul(doc).as_bytes(), to)
+}
+
+fn add_entries(row: &RowChange, _: &str, to: &mut Vec<u8>) -> Result<(), sqlx::Error> {
+    to.extend_from_slice(&3_i16.to_be_bytes());
+    add_column(row.key.as_bytes(), to)?;
+    add_column(&row.entries.sort.to_be_bytes(), to)?;
+    let values = &row.entries.values;
+    let bytes = 20 + values.iter().map(|value| 4 + value.len()).sum::<usize>();
+    for number in [length(bytes)?, 1, 0, TEXT, length(values.len())?, 1] {
+        to.extend_from_slice(&number.to_be_bytes());
     }
-    Ok(())
+    values.iter().try_for_each(|value| add_column(value.as_bytes(), to))
 }
 
 fn add_column(bytes: &[u8], to: &mut Vec<u8>) -> Result<(), sqlx::Error> {
-    let length = i32::try_from(bytes.len()).map_err(encode)?;
-    to.extend_from_slice(&length.to_be_bytes());
+    to.extend_from_slice(&length(bytes.len())?.to_be_bytes());
     to.extend_from_slice(bytes);
     Ok(())
 }
 
-fn encode(error: std::num::TryFromIntError) -> sqlx::Error {
-    sqlx::Error::Encode(error.into())
+fn length(bytes: usize) -> Result<i32, sqlx::Error> {
+    i32::try_from(bytes).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 #[cfg(test)]
 mod tests {
+    use app::port::Entries;
+
     use super::*;
 
     #[test]
     fn a_row_is_its_columns_with_their_lengths() {
-        let fields = vec![None, Some("A\0".to_owned())];
-        let row = RowChange { key: "k".to_owned(), sort: 258, fields, doc: Some("{}".to_owned()) };
-        let none = RowChange { doc: None, ..row.clone() };
+        let entries = Entries { sort: 258, values: vec!["0:A".into(), String::new()] };
+        let row = RowChange { key: "k".into(), entries, ..RowChange::default() };
         let mut bytes = Vec::new();
-        add(row, 3, &mut bytes).unwrap();
-        add(none, 3, &mut bytes).unwrap();
-        let key = b"\0\x06\0\0\0\x01k".as_slice();
-        let sort = b"\0\0\0\x08\0\0\0\0\0\0\x01\x02";
-        let doc = b"\0\0\0\x02{}";
-        let fields = b"\xff\xff\xff\xff\0\0\0\x04A\xef\xbf\xbd\xff\xff\xff\xff";
-        assert_eq!(bytes, [key, sort, doc, fields].concat());
+        add_row(&row, r#"{"a":"\u0000"}"#, &mut bytes).unwrap();
+        assert_eq!(bytes, b"\0\x02\0\0\0\x01k\0\0\0\x0e{\"a\":\"\\ufffd\"}");
+        bytes.clear();
+        add_entries(&row, "", &mut bytes).unwrap();
+        let sort = b"\0\x03\0\0\0\x01k\0\0\0\x08\0\0\0\0\0\0\x01\x02".as_slice();
+        let array = b"\0\0\0\x1f\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01\0\0\0\x030:A\0\0\0\0";
+        assert_eq!(bytes, [sort, array].concat());
     }
 }

@@ -1,21 +1,24 @@
 //! The statements of a build, which differ between the backends in the type of documents and in how texts are compared.
 
-use app::port::{Build, Failure, Order, Query, ViewSpec};
+use app::port::view_store::{Cursor, entry, set_of};
+use app::port::{Build, Failure, FindError, Query, ViewSpec};
+use kernel::view::Order;
 
+use super::active::{Active, not_built};
 use crate::failure::broken;
 
-/// Longest name of a view or field: PostgreSQL cuts names at 63 bytes.
+/// Longest name of a view or filter: PostgreSQL cuts names at 63 bytes.
 const NAME_BYTES_MAX: usize = 40;
 
-/// Registers a build: name, version, whether it is being filled in bulk. Gives its number, after which its table is called.
+/// Registers a build: name, version, filters, whether it is filled in bulk. Gives its number.
 pub(super) const REGISTER: &str =
-    "insert into views (name, version, table_name, filling) values ($1, $2, '', $3) returning number";
-/// Says what the table of a build is called: name, number.
-pub(super) const NAME_TABLE: &str = "update views set table_name = $1 where number = $2";
-/// Sets the checkpoint of a bulk fill: position, number.
+    "insert into views (name, version, filters, filling) values ($1, $2, $3, $4) returning number";
+/// Reads the register.
+pub(super) const BUILDS: &str = "select number, name, version, position, active, filling from views order by number";
+/// Reads number and filters of the active build: name.
+pub(super) const ACTIVE: &str = "select number, filters from views where name = $1 and active";
+/// Ends a bulk fill and sets its checkpoint: position, number.
 pub(super) const FINISH: &str = "update views set position = $1, filling = false where number = $2 and filling";
-/// Moves the checkpoint where it is as expected: position, number, position before.
-pub(super) const MOVE_CHECKPOINT: &str = "update views set position = $1 where number = $2 and position = $3";
 /// Takes the other builds of a view off the register: name, number.
 pub(super) const FORGET_OTHERS: &str = "delete from views where name = $1 and number <> $2";
 /// Makes a build the one that is read: number.
@@ -23,12 +26,40 @@ pub(super) const ACTIVATE: &str = "update views set active = true where number =
 /// Takes a build that is not read off the register: number.
 pub(super) const ABANDON: &str = "delete from views where number = $1 and not active";
 
-/// A statement that reads rows, and its arguments: first the texts, then the numbers.
+/// An argument of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Argument {
+    Text(String),
+    Number(i64),
+}
+
+/// A statement that reads rows, and its arguments in order. Its columns are the position of the view, then sort key, key and
+/// document of a row, all of which are null where there is no row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) sql: String,
-    pub(super) texts: Vec<String>,
-    pub(super) numbers: Vec<i64>,
+    pub(super) arguments: Vec<Argument>,
+}
+
+/// The tables of a build.
+pub(super) struct Tables {
+    /// Keys and documents.
+    pub(super) rows: String,
+    /// Values, sort keys and keys.
+    pub(super) by: String,
+    /// During a bulk fill: keys, sort keys and lists of values.
+    pub(super) fill: String,
+}
+
+impl Tables {
+    pub(super) fn of(build: &Build) -> Self {
+        let rows = format!("view_{}_{}", build.view, build.number);
+        Self { by: format!("{rows}_by"), fill: format!("{rows}_fill"), rows }
+    }
+
+    pub(super) fn all(&self) -> [&str; 3] {
+        [&self.rows, &self.by, &self.fill]
+    }
 }
 
 /// The SQL of one backend.
@@ -39,156 +70,177 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// `json` keeps the text as it was written and takes what `jsonb` refuses (\u0000).
-    const fn document_type(self) -> &'static str {
+    /// Creates the tables of a build, one statement each. `json` keeps the text as it was written and takes what `jsonb` refuses
+    /// (\u0000).
+    pub(super) fn create(self, build: &Build, is_filled: bool) -> Vec<String> {
+        let Tables { rows, by, fill } = Tables::of(build);
+        let (text, json, list, unlogged) = match self {
+            Self::Postgres => ("text collate \"C\"", "json", "text[]", " unlogged"),
+            Self::Sqlite => ("text", "text", "text", ""),
+        };
+        let entries = match self {
+            // Sorted by nothing: the index is what is read, and it is made at the end of a fill.
+            Self::Postgres => {
+                format!("create table {by} (sort bigint not null, value {text} not null, key {text} not null)")
+            }
+            Self::Sqlite => format!(
+                "create table {by} (value text not null, sort integer not null, key text not null, \
+                 primary key (value, sort, key)) without rowid"
+            ),
+        };
+        let mut statements =
+            vec![format!("create table {rows} (key {text} primary key not null, doc {json} not null)"), entries];
+        if is_filled {
+            statements.push(format!(
+                "create{unlogged} table {fill} (key {text} primary key not null, sort bigint not null, \
+                 entries {list} not null)"
+            ));
+        } else {
+            statements.extend(self.create_index(build));
+        }
+        statements
+    }
+
+    /// Creates the index by which rows are found, where it is not the table itself.
+    pub(super) fn create_index(self, build: &Build) -> Option<String> {
+        let Tables { by, .. } = Tables::of(build);
+        (self == Self::Postgres).then(|| format!("create unique index {by}_index on {by} (value, sort, key)"))
+    }
+
+    /// Makes the entries of a bulk fill.
+    pub(super) fn make_entries(self, build: &Build) -> String {
+        let Tables { by, fill, .. } = Tables::of(build);
         match self {
-            Dialect::Postgres => "json",
-            Dialect::Sqlite => "text",
+            Self::Postgres => {
+                format!("insert into {by} (value, sort, key) select unnest(entries), sort, key from {fill}")
+            }
+            // In the order of the table, so that each page is written once.
+            Self::Sqlite => format!(
+                "insert into {by} (value, sort, key) select entry.value, filled.sort, filled.key \
+                 from {fill} as filled, json_each(filled.entries) as entry order by 1, 2, 3"
+            ),
         }
     }
 
-    /// Creates the table of a build. The fields by which rows are found stand in columns of their own beside the document:
-    /// an index over an expression would read the document anew for every field of every index at every write.
-    pub(super) fn create(self, number: i64, view: &ViewSpec) -> String {
-        let table = table(view, number);
-        let document = self.document_type();
-        let collation = if self == Dialect::Postgres { " collate \"C\"" } else { "" };
-        let mut columns = vec![
-            format!("key text{collation} primary key not null"),
-            "sort bigint not null".to_owned(),
-            format!("doc {document} not null"),
-        ];
-        columns.extend(view.fields().iter().map(|field| format!("{} text{collation}", column(field))));
-        format!("create table {table} (\n    {}\n)", columns.join(",\n    "))
+    /// Reads the row of one key.
+    pub(super) fn get(self, build: &Build, key: &str) -> Reading {
+        let (Tables { rows, .. }, document) = (Tables::of(build), self.document());
+        let sql = format!(
+            "select views.position, cast(0 as bigint), found.key, {document} from views left join {rows} as found on found.key = $1 \
+             where views.number = $2"
+        );
+        Reading { sql, arguments: vec![Argument::Text(key.to_owned()), Argument::Number(build.number)] }
     }
 
-    /// Creates the indexes of a build, one statement each. Rows without the first field are in none: nobody can ask for
-    /// them, and there are many.
-    pub(super) fn create_indexes(number: i64, view: &ViewSpec) -> Vec<String> {
-        let table = table(view, number);
-        let index = |(n, fields): (usize, &&[&str])| {
-            let mut columns: Vec<String> = fields.iter().map(|field| column(field)).collect();
-            let first = columns.first().map(|column| format!(" where {column} is not null")).unwrap_or_default();
-            columns.push("sort".to_owned());
-            format!("create index {table}_{n} on {table} ({}){first}", columns.join(", "))
+    /// Reads a page and one row more.
+    pub(super) fn find(
+        self,
+        operation: &'static str,
+        view: &ViewSpec,
+        active: &Active,
+        query: &Query,
+    ) -> Result<Reading, FindError> {
+        let Some(set) = set_of(&active.filters, &query.equal) else {
+            // The active build may be of an older version, until the new one is complete.
+            let is_offered = set_of(view.filters, &query.equal).is_some();
+            let unknown = || broken(operation, format!("the view {} is not found by these filters", view.name));
+            return Err(if is_offered { not_built(operation, view) } else { unknown() }.into());
         };
-        view.indexes.iter().enumerate().map(index).collect()
-    }
-
-    /// The columns of a row, and what becomes of one that is there already.
-    pub(super) fn upsert(view: &ViewSpec) -> (String, String) {
-        let fields: Vec<String> = view.fields().into_iter().map(column).collect();
-        let columns = ["key", "sort", "doc"].into_iter().map(str::to_owned).chain(fields);
-        let columns: Vec<String> = columns.collect();
-        let set: Vec<String> = columns[1..].iter().map(|column| format!("{column} = excluded.{column}")).collect();
-        (columns.join(", "), format!("on conflict (key) do update set {}", set.join(", ")))
-    }
-
-    /// Reads a page.
-    pub(super) fn find(self, number: i64, view: &ViewSpec, query: &Query) -> Reading {
+        let value = |filter: &String| query.equal.iter().find(|(name, _)| name == filter).map(|(_, value)| &**value);
+        let mut arguments = vec![Argument::Text(entry(set, active.filters[set].iter().filter_map(value)))];
         let (beyond, direction) = match query.order {
             Order::Ascending => (">", "asc"),
             Order::Descending => ("<", "desc"),
         };
-        let mut conditions: Vec<String> =
-            (1..).zip(&query.equal).map(|(n, (field, _))| format!("{} = ${n}", column(field))).collect();
-        let texts: Vec<String> = query.equal.iter().map(|(_, text)| text.clone()).collect();
-        let mut numbers = Vec::new();
-        if let Some(sort) = query.beyond {
-            numbers.push(sort);
-            conditions.push(format!("sort {beyond} ${}", texts.len() + numbers.len()));
+        let mut condition = String::new();
+        if let Some(cursor) = &query.beyond {
+            let Cursor { sort, key } = cursor.parse()?;
+            arguments.extend([Argument::Number(sort), Argument::Text(key)]);
+            condition = format!(" and (sort, key) {beyond} ($2, $3)");
         }
-        numbers.push(i64::from(query.limit));
-        let condition =
-            if conditions.is_empty() { String::new() } else { format!(" where {}", conditions.join(" and ")) };
+        arguments.extend([Argument::Number(i64::from(query.limit) + 1), Argument::Number(active.build.number)]);
+        let (limit, number) = (arguments.len() - 1, arguments.len());
+        let (Tables { rows, by, .. }, document) = (Tables::of(&active.build), self.document());
         let sql = format!(
-            "{}{condition} order by sort {direction} limit ${}",
-            self.select(&table(view, number)),
-            texts.len() + numbers.len()
+            "select views.position, entry.sort, found.key, {document} from views \
+             left join (select sort, key from {by} where value = $1{condition} \
+             order by sort {direction}, key {direction} limit ${limit}) as entry on true \
+             left join {rows} as found on found.key = entry.key where views.number = ${number}"
         );
-        Reading { sql, texts, numbers }
+        Ok(Reading { sql, arguments })
     }
 
-    /// Reads the row of one key.
-    pub(super) fn get(self, number: i64, view: &ViewSpec, key: &str) -> Reading {
-        let sql = format!("{} where key = $1", self.select(&table(view, number)));
-        Reading { sql, texts: vec![key.to_owned()], numbers: Vec::new() }
-    }
-
-    fn select(self, table: &str) -> String {
-        let document = if self == Dialect::Postgres { "doc::text" } else { "doc" };
-        format!("select key, sort, {document} from {table}")
+    fn document(self) -> &'static str {
+        if self == Self::Postgres { "found.doc::text" } else { "found.doc" }
     }
 }
 
-/// The column of a field. Its own name might be a word of SQL, or that of another column.
-fn column(field: &str) -> String {
-    format!("by_{field}")
+/// The filters of a view as the register keeps them.
+pub(super) fn filters_of(view: &ViewSpec) -> String {
+    serde_json::to_string(view.filters).expect("lists of texts can be written as JSON")
 }
 
-/// The name of the table of a build.
-pub(super) fn table(view: &ViewSpec, number: i64) -> String {
-    format!("view_{}_{number}", view.name)
-}
-
-/// The name of the table of `build`.
-pub(super) fn table_of(build: &Build) -> String {
-    table(&build.spec, build.number)
-}
-
-/// Names stand in SQL text, so they are checked: lower-case ASCII, digits and `_`.
-pub(super) fn check_names(operation: &'static str, view: &ViewSpec) -> Result<(), Failure> {
-    let mut names = std::iter::once(view.name).chain(view.indexes.iter().flat_map(|fields| fields.iter().copied()));
-    names.try_for_each(|name| check_name(operation, name))
-}
-
-/// The names in a query stand in SQL text too.
-pub(super) fn check_query(operation: &'static str, view: &ViewSpec, query: &Query) -> Result<(), Failure> {
-    check_names(operation, view)?;
-    query.equal.iter().try_for_each(|(field, _)| check_name(operation, field))
-}
-
-fn check_name(operation: &'static str, name: &str) -> Result<(), Failure> {
+/// Names are part of SQL text, so they are checked: lower-case ASCII letters, digits and `_`.
+pub(super) fn check_name(operation: &'static str, name: &str) -> Result<(), Failure> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase() || byte == b'_');
     if starts_well && name.len() <= NAME_BYTES_MAX && name.bytes().all(allowed) {
         return Ok(());
     }
-    Err(broken(operation, format!("{name:?} cannot be the name of a view or field: a-z, 0-9 and _, at most 40")))
+    Err(broken(operation, format!("`{name}` cannot be the name of a view: a-z, 0-9 and _, at most 40")))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
-    const BOARD: ViewSpec = ViewSpec { name: "board", version: 1, indexes: &[&["grid", "stage"], &[]] };
+    const BOARD: ViewSpec = ViewSpec { name: "board", version: 1, filters: &[&["grid", "stage"], &[], &["new"]] };
+
+    fn active() -> Active {
+        let filters = vec![vec!["grid".to_owned(), "stage".to_owned()], vec![]];
+        Active { build: Build { number: 7, view: "board" }, filters: Arc::new(filters) }
+    }
+
+    fn query(equal: &[(&'static str, &str)], beyond: Option<&str>) -> Query {
+        let equal = equal.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        Query { equal, order: Order::Descending, beyond: beyond.map(str::to_owned), limit: 10 }
+    }
 
     #[test]
-    fn the_statements_of_a_build_are_these() {
-        let create = Dialect::Postgres.create(7, &BOARD);
-        assert!(create.contains("doc json not null,\n    by_grid text collate \"C\",\n    by_stage text"), "{create}");
-        let indexes = Dialect::create_indexes(7, &BOARD);
-        assert_eq!(
-            indexes[0],
-            "create index view_board_7_0 on view_board_7 (by_grid, by_stage, sort) where by_grid is not null"
-        );
-        assert_eq!(indexes[1], "create index view_board_7_1 on view_board_7 (sort)");
-        let query =
-            Query { equal: vec![("grid", "A".to_owned())], order: Order::Descending, beyond: Some(3), limit: 10 };
-        let reading = Dialect::Postgres.find(7, &BOARD, &query);
+    fn a_page_is_read_by_its_entry_and_the_place_before_it() {
+        let asked = query(&[("stage", "open"), ("grid", "A")], Some("3~k"));
+        let reading = Dialect::Postgres.find("test", &BOARD, &active(), &asked).unwrap();
         assert_eq!(
             reading.sql,
-            "select key, sort, doc::text from view_board_7 where by_grid = $1 and sort < $2 \
-             order by sort desc limit $3"
+            "select views.position, entry.sort, found.key, found.doc::text from views \
+             left join (select sort, key from view_board_7_by where value = $1 and (sort, key) < ($2, $3) \
+             order by sort desc, key desc limit $4) as entry on true \
+             left join view_board_7 as found on found.key = entry.key where views.number = $5"
         );
-        assert_eq!((reading.texts, reading.numbers), (vec!["A".to_owned()], vec![3, 10]));
+        let text = |text: &str| Argument::Text(text.to_owned());
+        let number = Argument::Number;
+        assert_eq!(reading.arguments, [text("0:A\u{1f}open"), number(3), text("k"), number(11), number(7)]);
+    }
+
+    #[test]
+    fn what_the_active_build_cannot_be_asked_is_told_apart_from_what_no_build_can() {
+        let asked = |equal, beyond| Dialect::Sqlite.find("test", &BOARD, &active(), &query(equal, beyond));
+        let failure = |found: Result<Reading, FindError>| match found {
+            Err(FindError::Failure(failure)) => failure,
+            other => panic!("{other:?}"),
+        };
+        assert!(failure(asked(&[("new", "x")], None)).passing, "until the new build is complete");
+        assert!(!failure(asked(&[("grid", "x")], None)).passing);
+        assert!(matches!(asked(&[], Some("x")), Err(FindError::Cursor)));
     }
 
     #[test]
     fn a_name_that_would_be_sql_is_refused() {
         for bad in ["", "Board", "a'b", "a b", "1a", &"a".repeat(41)] {
-            assert!(check_name("test", bad).is_err(), "{bad:?}");
+            assert!(check_name("test", bad).unwrap_err().reason.contains("cannot be the name"), "{bad}");
         }
-        assert!(check_names("test", &BOARD).is_ok());
+        assert!(check_name("test", BOARD.name).is_ok());
     }
 }

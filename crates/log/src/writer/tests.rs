@@ -4,13 +4,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use app::port::Part;
 use bytes::Bytes;
 use chrono::DateTime;
-use kernel::{CommandId, EventId, StreamId};
+use kernel::digest::Digest;
+use kernel::{CommandId, EventId, StreamId, Version};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::*;
+use crate::backend::{SECOND_APPENDS_MIN, all_made};
+use crate::record::made;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -95,11 +99,31 @@ fn append(command: &str, stream: &str) -> Append {
     Append {
         command: CommandId::named(command),
         request: Digest::of(b"request"),
-        stream: StreamId::new("case", Uuid::new_v5(&Uuid::NAMESPACE_OID, stream.as_bytes())),
-        expected: Version(0),
-        events: vec![event],
+        parts: vec![Part { stream: stream_of(stream), expected: Version(0), events: vec![event] }],
         at: DateTime::UNIX_EPOCH,
     }
+}
+
+fn stream_of(name: &str) -> StreamId {
+    StreamId::new("case", Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
+}
+
+/// The same with a part that only checks another stream.
+fn checking(command: &str, stream: &str, checked: &str) -> Append {
+    let mut append = append(command, stream);
+    append.parts.push(Part { stream: stream_of(checked), expected: Version(0), events: Vec::new() });
+    append
+}
+
+fn job(append: Append) -> Job {
+    let (reply, answer) = oneshot::channel();
+    // Held for the length of the test: a job whose caller has gone is not written.
+    std::mem::forget(answer);
+    Job { append, reply }
+}
+
+fn names(batch: &[Append]) -> Vec<CommandId> {
+    batch.iter().map(|append| append.command).collect()
 }
 
 /// Answers in the order of the appends, which are all sent before the first batch is formed.
@@ -180,31 +204,28 @@ async fn a_full_disk_fails_the_batch_at_once_and_the_log_resumes() {
 #[test]
 fn a_batch_has_at_most_so_many_appends_and_bytes() {
     let job = |n: usize, bytes: usize| {
-        let (reply, answer) = oneshot::channel();
-        // Kept open: a job whose caller has gone is not written.
-        std::mem::forget(answer);
         let mut append = append(&n.to_string(), &n.to_string());
-        append.events[0].bytes = Bytes::from(vec![b' '; bytes]);
-        Job { append, reply }
+        append.parts[0].events[0].bytes = Bytes::from(vec![b' '; bytes]);
+        job(append)
     };
     let mut waiting: VecDeque<Job> = (0..5).map(|n| job(n, 10)).collect();
-    assert_eq!(gather(&mut waiting, &mut Taken::default(), 3, 1000).0.len(), 3);
+    assert_eq!(gather(&mut waiting, &mut Occupied::default(), 3, 1000).0.len(), 3);
     assert_eq!(waiting.len(), 2);
     waiting.push_front(job(9, 5000));
-    assert_eq!(gather(&mut waiting, &mut Taken::default(), 3, 1000).0.len(), 1, "one that is too large goes alone");
-    assert_eq!(gather(&mut waiting, &mut Taken::default(), 3, 15).0.len(), 1);
+    assert_eq!(gather(&mut waiting, &mut Occupied::default(), 3, 1000).0.len(), 1, "one that is too large goes alone");
+    assert_eq!(gather(&mut waiting, &mut Occupied::default(), 3, 15).0.len(), 1);
     assert_eq!(waiting.len(), 1);
 }
 
 #[test]
 fn a_second_batch_flies_only_where_many_wait() {
-    assert_eq!(share(0, 2, 0, LANE_APPENDS_MIN), None);
-    assert_eq!(share(5, 0, 2, LANE_APPENDS_MIN), None, "no lane is idle");
-    assert_eq!(share(5, 2, 0, LANE_APPENDS_MIN), Some(BATCH_APPENDS_MAX), "few go together");
-    assert_eq!(share(64, 2, 0, LANE_APPENDS_MIN), Some(32));
-    assert_eq!(share(5, 1, 1, LANE_APPENDS_MIN), None, "few wait for the batch in flight");
-    assert_eq!(share(64, 1, 1, LANE_APPENDS_MIN), Some(BATCH_APPENDS_MAX));
-    assert_eq!(share(64, 1, 0, LANE_APPENDS_MIN), Some(BATCH_APPENDS_MAX), "one lane takes all");
+    assert_eq!(share(0, 2, 0, SECOND_APPENDS_MIN), None);
+    assert_eq!(share(5, 0, 2, SECOND_APPENDS_MIN), None, "no lane is idle");
+    assert_eq!(share(5, 2, 0, SECOND_APPENDS_MIN), Some(BATCH_APPENDS_MAX), "few go together");
+    assert_eq!(share(64, 2, 0, SECOND_APPENDS_MIN), Some(32));
+    assert_eq!(share(5, 1, 1, SECOND_APPENDS_MIN), None, "few wait for the batch in flight");
+    assert_eq!(share(64, 1, 1, SECOND_APPENDS_MIN), Some(BATCH_APPENDS_MAX));
+    assert_eq!(share(64, 1, 0, SECOND_APPENDS_MIN), Some(BATCH_APPENDS_MAX), "one lane takes all");
 }
 
 /// Tells of each batch that begins, and records it when it may.
@@ -231,12 +252,12 @@ async fn many_that_come_while_a_batch_is_in_flight_do_not_wait_for_it() {
     let appends = |range: std::ops::Range<usize>| range.map(|n| append(&n.to_string(), &n.to_string())).collect();
     let told = async {
         assert_eq!(begins.recv().await, Some(1));
-        assert_eq!(begins.recv().await, Some(LANE_APPENDS_MIN));
+        assert_eq!(begins.recv().await, Some(SECOND_APPENDS_MIN));
         may_go.add_permits(2);
     };
     let after = async {
         tokio::task::yield_now().await;
-        send(&writer, appends(1..1 + LANE_APPENDS_MIN)).await
+        send(&writer, appends(1..1 + SECOND_APPENDS_MIN)).await
     };
     let all = async { tokio::join!(told, send(&writer, appends(0..1)), after) };
     let ((), first, others) = tokio::time::timeout(Duration::from_secs(10), all).await.expect("the second lane flies");
@@ -246,22 +267,68 @@ async fn many_that_come_while_a_batch_is_in_flight_do_not_wait_for_it() {
 /// What is in flight on one lane is not on the other; what follows it waits, in order.
 #[tokio::test]
 async fn a_stream_is_in_one_flight_at_a_time() {
-    let job = |stream: &str, command: &str| {
-        let append = append(command, stream);
-        let (reply, answer) = oneshot::channel();
-        // Held for the length of the test: a caller who has gone is dropped.
-        std::mem::forget(answer);
-        Job { append, reply }
-    };
-    let mut taken = Taken::default();
+    let job = |stream: &str, command: &str| job(append(command, stream));
+    let mut taken = Occupied::default();
     let mut waiting: VecDeque<Job> = [job("1", "a"), job("2", "b"), job("1", "c"), job("3", "b")].into();
     let (first, _) = gather(&mut waiting, &mut taken, 9, 1000);
     assert_eq!(first.len(), 2);
     assert!(gather(&mut waiting, &mut taken, 9, 1000).0.is_empty(), "all that waits is in flight");
-    taken.release(&first[1..2]);
+    taken.release(&first[1]);
     let (second, _) = gather(&mut waiting, &mut taken, 9, 1000);
     assert_eq!(second.len(), 1);
-    assert_eq!(second[0].stream, append("b", "3").stream);
-    taken.release(&first[..1]);
+    assert_eq!(second[0].parts[0].stream, stream_of("3"));
+    taken.release(&first[0]);
     assert_eq!(gather(&mut waiting, &mut taken, 9, 1000).0.len(), 1);
+}
+
+#[test]
+fn many_appends_of_a_batch_may_check_a_stream_that_none_of_them_writes() {
+    let mut taken = Occupied::default();
+    let appends =
+        [checking("a", "1", "poll"), checking("b", "2", "poll"), append("c", "poll"), checking("d", "3", "poll")];
+    let mut waiting: VecDeque<Job> = appends.map(job).into();
+    let (first, _) = gather(&mut waiting, &mut taken, 9, 1000);
+    assert_eq!(names(&first), ["a", "b"].map(CommandId::named), "a check after a write sees what the write did");
+    taken.release(&first[0]);
+    assert_eq!(gather(&mut waiting, &mut taken, 9, 1000).0.len(), 0, "one check is still in flight");
+    taken.release(&first[1]);
+    let (second, _) = gather(&mut waiting, &mut taken, 9, 1000);
+    assert_eq!(names(&second), [CommandId::named("c")]);
+    taken.release(&second[0]);
+    assert_eq!(names(&gather(&mut waiting, &mut taken, 9, 1000).0), [CommandId::named("d")]);
+}
+
+#[test]
+fn an_append_occupies_every_stream_that_it_writes() {
+    let both = |command: &str, one: &str, other: &str| {
+        let mut both = append(command, one);
+        both.parts.extend(append(command, other).parts);
+        both
+    };
+    let mut taken = Occupied::default();
+    let appends = [both("a", "1", "2"), both("b", "2", "3"), append("c", "3"), append("d", "4")];
+    let mut waiting: VecDeque<Job> = appends.map(job).into();
+    let (first, _) = gather(&mut waiting, &mut taken, 9, 1000);
+    assert_eq!(names(&first), ["a", "d"].map(CommandId::named), "nobody overtakes the second");
+    for append in &first {
+        taken.release(append);
+    }
+    assert_eq!(names(&gather(&mut waiting, &mut taken, 9, 1000).0), [CommandId::named("b")]);
+}
+
+#[tokio::test]
+async fn an_append_without_parts_or_with_a_stream_twice_is_refused_at_the_door() {
+    let backend = Unreliable::default();
+    let (writer, _) = backend.start();
+    let none = Append { parts: Vec::new(), ..append("a", "1") };
+    let twice = checking("b", "1", "1");
+    for (wrong, why) in [(none, "names no stream"), (twice, "twice")] {
+        match writer.append(wrong).await {
+            Err(AppendError::Failure(failure)) => {
+                assert!(!failure.passing && failure.reason.contains(why), "{failure}");
+            }
+            answer => panic!("{answer:?}"),
+        }
+    }
+    assert!(backend.batches().is_empty());
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::port::AppendError;
-use kernel::{Position, Version};
+use kernel::Position;
 use log::{Options, PgLog};
 use testkit::postgres::Postgres;
 use tokio::task::JoinSet;
 
-use crate::place::{Place, all_at_once, append, everything, stream, tamper};
+use crate::place::{Place, all_at_once, append, everything, stream, tamper, version_of};
 
 /// PostgreSQL takes no NUL in a text, so the batch fails as a whole; the others of the batch do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -19,7 +19,7 @@ async fn an_append_that_cannot_be_stored_fails_alone() {
     for (round, broken) in [0, 13, 0, 0].into_iter().enumerate() {
         let name = |n: u32| format!("{round}/{n}");
         let mut appends: Vec<_> = (0..120).map(|n| append(&name(n), &stream(&name(n)), 0, 2)).collect();
-        appends[broken].events[1].kind = "cn.dualgrid.\0.v1";
+        appends[broken].parts[0].events[1].kind = "cn.dualgrid.\0.v1";
         for (n, answer) in all_at_once(&log, appends).await.into_iter().enumerate() {
             match answer {
                 Ok(_) => assert_ne!(n, broken),
@@ -50,7 +50,7 @@ async fn positions_that_another_process_took_are_not_given_again() {
 async fn until_answered(log: &Arc<dyn app::port::EventLog>, command: &str, one: &kernel::StreamId, version: u32) {
     loop {
         match log.append(append(command, one, version, 1)).await {
-            Ok(receipt) => return assert_eq!(receipt.version, Version(version + 1)),
+            Ok(receipt) => return assert_eq!(version_of(&receipt), version + 1),
             Err(AppendError::Failure(failure)) if failure.passing => tokio::task::yield_now().await,
             Err(error) => panic!("{error}"),
         }

@@ -1,9 +1,9 @@
-//! Where a log, its views or a vault is kept during a test, and samples of appends.
+//! Where a log, its views or a vault is kept during a test, and sample appends.
 
 use std::future::ready;
 use std::sync::Arc;
 
-use app::port::{Append, AppendError, EventLog, NewEvent, Receipt};
+use app::port::{Append, AppendError, EventLog, Moved, NewEvent, Part, Receipt};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
@@ -109,20 +109,43 @@ pub(crate) fn stream(name: &str) -> StreamId {
 
 /// An append of `events` events to `stream`, under the command called `command`.
 pub(crate) fn append(command: &str, stream: &StreamId, expected: u32, events: u32) -> Append {
-    let event = |n: u32| NewEvent {
-        id: EventId::named(&format!("{command}/{n}")),
-        kind: "cn.dualgrid.case.issue_discovered.v1",
-        time: at(i64::from(n)),
-        bytes: Bytes::from(format!(r#"{{"specversion":"1.0","note":"静安寺 {command}/{n}"}}"#)),
+    append_parts(command, &[(stream, expected, events)])
+}
+
+/// The same on several streams, each with its expected version and so many events.
+pub(crate) fn append_parts(command: &str, parts: &[(&StreamId, u32, u32)]) -> Append {
+    let mut numbers = 1..;
+    let mut event = |_| {
+        let n: u32 = numbers.next().unwrap();
+        NewEvent {
+            id: EventId::named(&format!("{command}/{n}")),
+            kind: "cn.dualgrid.case.issue_discovered.v1",
+            time: at(i64::from(n)),
+            bytes: Bytes::from(format!(r#"{{"specversion":"1.0","note":"静安寺 {command}/{n}"}}"#)),
+        }
+    };
+    let part = |&(stream, expected, events): &(&StreamId, u32, u32)| Part {
+        stream: stream.clone(),
+        expected: Version(expected),
+        events: (0..events).map(&mut event).collect(),
     };
     Append {
         command: CommandId::named(command),
         request: Digest::of(b"request"),
-        stream: stream.clone(),
-        expected: Version(expected),
-        events: (1..=events).map(event).collect(),
+        parts: parts.iter().map(part).collect(),
         at: at(0),
     }
+}
+
+/// Streams and versions as a receipt lists them.
+pub(crate) fn moved(streams: &[(&StreamId, u32)]) -> Vec<Moved> {
+    let moved = |&(stream, version): &(&StreamId, u32)| Moved { stream: stream.clone(), version: Version(version) };
+    streams.iter().map(moved).collect()
+}
+
+/// The version of the stream that the command names.
+pub(crate) fn version_of(receipt: &Receipt) -> u32 {
+    receipt.streams[0].version.0
 }
 
 /// Everything in the log, read in pages, and checked to be gapless up to the head.

@@ -1,16 +1,16 @@
-//! Keys of persons: made once, erased for ever, unreadable without the wrapping key.
+//! Keys of persons: stored once, erased forever, unreadable without the wrapping key.
 
 use std::sync::Arc;
 
 use app::port::{Vault, VaultError};
-use kernel::{ManualClock, PersonId, PersonalField, Sealed, SystemEntropy, WrappingKey};
+use kernel::{ManualClock, PersonId, PersonKey, PersonalField, Sealed, SystemEntropy, WrappingKey};
 use log::{OpenError, Options, Wrapping};
 use tokio::task::JoinSet;
 
 use crate::place::{Place, at, tamper};
 
 on_both_databases! {
-    a_key_is_made_once
+    the_first_key_wins_for_everybody
     an_erased_person_never_gets_a_key_again
     a_wrong_wrapping_key_is_refused
     a_vault_in_the_log_is_refused
@@ -29,33 +29,45 @@ async fn vault(place: &Place) -> Arc<dyn Vault> {
     log::open_vault(&place.url, &Options::default(), wrapping(1)).await.unwrap()
 }
 
-async fn a_key_is_made_once(place: &Place) {
+fn fresh() -> PersonKey {
+    PersonKey::generate(&SystemEntropy)
+}
+
+/// Two processes keep keys of the same person at once.
+async fn the_first_key_wins_for_everybody(place: &Place) {
     let vaults = [vault(place).await, vault(place).await];
     let person = PersonId::named("one");
     assert!(vaults[0].key(person).await.unwrap().is_none());
-    let mut making = JoinSet::new();
+    let mut keeping = JoinSet::new();
     for n in 0..16 {
         let vault = Arc::clone(&vaults[n % 2]);
-        making.spawn(async move { vault.key_or_create(person).await.unwrap() });
+        keeping.spawn(async move {
+            let own = fresh();
+            (vault.keep(person, &own).await.unwrap(), own)
+        });
     }
-    let keys = making.join_all().await;
-    assert!(keys.iter().all(|key| *key == keys[0]));
-    assert_eq!(vault(place).await.key(person).await.unwrap().as_ref(), Some(&keys[0]));
-    assert_ne!(vaults[0].key_or_create(PersonId::named("other")).await.unwrap(), keys[0]);
+    let kept = keeping.join_all().await;
+    let (stored, _) = &kept[0];
+    assert!(kept.iter().all(|(key, _)| key == stored));
+    assert_eq!(kept.iter().filter(|(_, own)| own == stored).count(), 1, "the key of one of them is stored");
+    assert_eq!(vault(place).await.key(person).await.unwrap().as_ref(), Some(stored));
+    let other = fresh();
+    assert_eq!(vaults[0].keep(PersonId::named("other"), &other).await.unwrap(), other);
 }
 
 async fn an_erased_person_never_gets_a_key_again(place: &Place) {
     let vault = vault(place).await;
     let (person, other) = (PersonId::named("one"), PersonId::named("other"));
     assert!(!vault.erase(person).await.unwrap());
-    let key = vault.key_or_create(person).await.unwrap();
-    let kept = vault.key_or_create(other).await.unwrap();
+    let key = vault.keep(person, &fresh()).await.unwrap();
+    let kept = vault.keep(other, &fresh()).await.unwrap();
     let sealed = Sealed::seal(person, PersonalField::Name, "王", &key, &SystemEntropy);
     assert_eq!(sealed.open(&vault.key(person).await.unwrap().unwrap()).unwrap(), "王");
     assert!(vault.erase(person).await.unwrap());
     assert!(!vault.erase(person).await.unwrap());
     assert!(matches!(vault.key(person).await, Err(VaultError::Erased(erased)) if erased == person));
-    assert!(matches!(vault.key_or_create(person).await, Err(VaultError::Erased(_))));
+    assert!(matches!(vault.keep(person, &key).await, Err(VaultError::Erased(erased)) if erased == person));
+    assert!(matches!(vault.keep(person, &fresh()).await, Err(VaultError::Erased(erased)) if erased == person));
     assert_eq!(vault.key(other).await.unwrap(), Some(kept));
 }
 
@@ -75,8 +87,8 @@ async fn a_vault_in_the_log_is_refused(place: &Place) {
 async fn a_key_of_another_wrapping_key_is_a_failure(place: &Place) {
     let vault = vault(place).await;
     let (one, other) = (PersonId::named("one"), PersonId::named("other"));
-    vault.key_or_create(one).await.unwrap();
-    vault.key_or_create(other).await.unwrap();
+    vault.keep(one, &fresh()).await.unwrap();
+    vault.keep(other, &fresh()).await.unwrap();
     // The keys of two persons are exchanged.
     tamper(&place.url, "update keys set wrapped = (select k.wrapped from keys as k where k.person <> keys.person)")
         .await
@@ -94,7 +106,7 @@ async fn an_erased_key_is_in_no_file() {
     let vault = vault(&place).await;
     let path = place.url.trim_start_matches("sqlite:").to_owned();
     let person = PersonId::named("one");
-    vault.key_or_create(person).await.unwrap();
+    vault.keep(person, &fresh()).await.unwrap();
     let pool = sqlx::SqlitePool::connect(&place.url).await.unwrap();
     let wrapped: Vec<u8> = sqlx::query_scalar("select wrapped from keys").fetch_one(&pool).await.unwrap();
     pool.close().await;

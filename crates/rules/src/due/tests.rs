@@ -1,5 +1,7 @@
 use super::*;
-use crate::testing::{calendar_2026, calendar_2027, date, day, published, rulebook, shanghai};
+use kernel::Step;
+
+use crate::testing::{calendar_2026, calendar_2027, code, date, day, published, rulebook, shanghai};
 use crate::{CalendarPublished, RulesEvent};
 
 fn with_calendars(calendars: &[Calendar]) -> Rulebook {
@@ -7,10 +9,14 @@ fn with_calendars(calendars: &[Calendar]) -> Rulebook {
     rulebook(calendars.iter().map(published).map(RulesEvent::from))
 }
 
-fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(String, String), RulesError> {
-    let due = rules.due_for(Limit { amount, unit }, "test", shanghai(from), false)?;
+fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(String, String), NoCount> {
+    let due = rules.count(test(amount, unit), shanghai(from))?;
     let local = due.at + TimeDelta::hours(8);
     Ok((local.format("%Y-%m-%d %H:%M").to_string(), due.derivation.calendar.to_string()))
+}
+
+fn test(amount: u32, unit: TimeUnit) -> Published {
+    Published { limit: Limit { amount, unit }, assumed: false, rule: "test".into() }
 }
 
 #[track_caller]
@@ -89,7 +95,7 @@ fn urgent_hours_and_calendar_days_run_day_and_night_and_need_no_calendar() {
 fn beyond_the_calendars_the_error_says_which_one_to_publish() {
     let beyond = |day, publish: &str| {
         let publish = CalendarId::try_from(publish.to_owned()).unwrap();
-        Err(RulesError::BeyondCalendars { day: date(day), publish })
+        Err(NoCount::BeyondCalendars { day: date(day), publish })
     };
     let rules = with_calendars(&[calendar_2026()]);
     assert_eq!(end(&rules, 5, TimeUnit::WorkDay, "2026-12-28 10:00"), beyond("2027-01-01", "cn-2027.1"));
@@ -121,8 +127,9 @@ fn a_later_revision_wins_and_the_earlier_one_stays() {
 fn the_derivation_tells_everything() {
     let rules = rulebook(published());
     let from = shanghai("2026-03-02 10:00");
-    let due = rules.due(Step::FirstContact, from).unwrap();
-    assert_eq!(due.at, shanghai("2026-03-03 17:30"));
+    let due = |of: LimitOf| rules.due_of(&of, from).unwrap().unwrap();
+    let contact = due(Step::FIRST_CONTACT.into());
+    assert_eq!(contact.at, shanghai("2026-03-03 17:30"));
     let expected = Derivation {
         from,
         limit: Limit { amount: 1, unit: TimeUnit::WorkDay },
@@ -131,34 +138,38 @@ fn the_derivation_tells_everything() {
         calendar: "cn-2026.1".into(),
         assumed: true,
     };
-    assert_eq!(due.derivation, expected);
-    let matter = MatterCode::try_new("WM-0101").unwrap();
-    let due = rules.matter_due(&matter, from).unwrap();
-    assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai("2026-03-02 15:00"), "matter WM-0101 disposal"));
-    let due = rules.return_window(from).unwrap();
-    assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai("2026-03-04 17:30"), "window return"));
-    let due = rules.reopen_window(from).unwrap();
-    assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai("2026-04-01 10:00"), "window reopen"));
+    assert_eq!(contact.derivation, expected);
+    for (of, at, rule) in [
+        (LimitOf::Disposal(code()), "2026-03-02 15:00", "matter WM-0101 disposal"),
+        (LimitOf::ReturnWindow, "2026-03-04 17:30", "window return"),
+        (LimitOf::ReopenWindow, "2026-04-01 10:00", "window reopen"),
+    ] {
+        let due = due(of);
+        assert_eq!((due.at, due.derivation.rule.as_str()), (shanghai(at), rule));
+    }
 }
 
 #[test]
-fn what_was_not_in_force_has_no_due_time() {
+fn what_was_not_in_force_has_no_limit() {
     let (rules, early) = (rulebook(published()), day("2017-01-01"));
-    let matter = MatterCode::try_new("WM-0101").unwrap();
-    assert_eq!(rules.due(Step::File, early), Err(RulesError::NoStepLimit { step: "file".into(), from: early }));
-    assert_eq!(rules.matter_due(&matter, early), Err(RulesError::UnknownMatter { matter, from: early }));
-    assert_eq!(rules.return_window(early), Err(RulesError::NoWindows(early)));
-    assert_eq!(rules.reopen_window(early), Err(RulesError::NoWindows(early)));
+    let windows = [LimitOf::ReturnWindow, LimitOf::ReopenWindow];
+    for of in windows.into_iter().chain([LimitOf::Step(Step::FILE), LimitOf::Disposal(code())]) {
+        assert_eq!(rules.due_of(&of, early), None, "{of}");
+    }
+    assert_eq!(rules.due_of(&Step::of("repair").into(), day("2026-03-02")), None, "no limit was published for it");
 }
 
 #[test]
-fn no_limit_is_nothing_and_no_moment_is_beyond_the_end_of_time() {
+fn a_limit_that_cannot_be_counted_says_why() {
+    let reason = rulebook(published()).due_of(&Step::FILE.into(), day("2026-12-31"));
+    let expected = "no working calendar covers 2027-01-01; publish calendar cn-2027.1";
+    assert_eq!(reason, Some(Err(expected.to_owned())));
+}
+
+#[test]
+fn no_due_time_is_after_the_last_date() {
     let rules = with_calendars(&[calendar_2026()]);
-    let end_of_time = DateTime::<Utc>::MAX_UTC;
     for unit in [TimeUnit::UrgentHour, TimeUnit::CalendarDay, TimeUnit::WorkHour, TimeUnit::WorkDay] {
-        let zero = rules.due_for(Limit { amount: 0, unit }, "test", day("2026-03-02"), false);
-        assert_eq!(zero, Err(RulesError::LimitIsZero));
-        let beyond = rules.due_for(Limit { amount: 1, unit }, "test", end_of_time, false);
-        assert_eq!(beyond, Err(RulesError::OutOfRange));
+        assert_eq!(rules.count(test(1, unit), DateTime::<Utc>::MAX_UTC), Err(NoCount::OutOfRange));
     }
 }

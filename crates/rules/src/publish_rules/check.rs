@@ -1,4 +1,4 @@
-//! Whether a description makes sense by itself, before it is compared with what is known.
+//! Checks a description by itself, before it is compared with the known rules.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use kernel::{Limit, Step};
 
 use crate::{CalendarId, ConsentRule, MatterSpec, Refusal, RulesDescription};
 
-/// Refuses a description that nobody could work by.
-pub(super) fn description(description: &RulesDescription) -> Result<(), Refusal> {
+/// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
+pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
     matters(&description.matters)?;
-    limits(description)?;
+    limits(description, known)?;
     calendars(description)?;
     let mut ids = BTreeSet::new();
     for rule in &description.consent_rules {
@@ -36,14 +36,15 @@ fn matters(matters: &[MatterSpec]) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn limits(description: &RulesDescription) -> Result<(), Refusal> {
+fn limits(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
     let mut steps = BTreeSet::new();
-    for known in &description.step_limits {
-        once(steps.insert(known.step), format_args!("step {:?}", known.step))?;
-        limit(format_args!("step {:?}", known.step), known.limit, &known.source)?;
-    }
-    if let Some(step) = Step::ALL.into_iter().find(|step| !steps.contains(step)) {
-        return Err(Refusal::StepWithoutLimit(step));
+    for spec in &description.step_limits {
+        if !known.contains(&spec.step) {
+            let known = known.iter().map(Step::as_str).collect::<Vec<_>>().join(", ");
+            return Err(Refusal::UnknownStep { step: spec.step.clone(), known });
+        }
+        once(steps.insert(&spec.step), format_args!("step {}", spec.step))?;
+        limit(format_args!("step {}", spec.step), spec.limit, &spec.source)?;
     }
     let windows = &description.windows;
     limit("the return window", windows.return_order.limit, &windows.return_order.source)?;
@@ -68,10 +69,10 @@ fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
         return Err(Refusal::Unsourced(rule.id.clone()));
     }
     if !rule.heads.is_sound() || rule.area.is_some_and(|area| !area.is_sound()) {
-        return unsound("it must say which share has to agree, and no share is more than the whole");
+        return unsound("must say which share has to agree, and no share may be more than the whole");
     }
     match (rule.decided_from, rule.decided_until) {
-        (Some(from), Some(until)) if until <= from => unsound("it ends before it begins"),
+        (Some(from), Some(until)) if until <= from => unsound("ends before it begins"),
         _ => Ok(()),
     }
 }

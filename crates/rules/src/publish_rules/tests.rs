@@ -1,11 +1,18 @@
-use kernel::{Limit, MatterCode, Step, TimeUnit};
+use given::Given;
+use kernel::consent::Share;
+use kernel::{Limit, Step, TimeUnit};
 
 use super::*;
-use crate::testing::{calendar_2026, calendar_2027, day, described, given, published, rulebook};
-use crate::{CalendarId, Fraction, Instruction, Thresholds};
+use crate::testing::{calendar_2026, calendar_2027, code, day, described, published, rulebook, steps};
+use crate::{CalendarId, RulesCommand, StepLimit, Thresholds};
 
-fn code() -> MatterCode {
-    MatterCode::try_new("WM-0101").unwrap()
+/// Rules that were published by these events, in a world where kinds have the steps of the tests and one more.
+fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given<Rulebook> {
+    given::given(events).knowing(|facts| facts.steps = steps().into_iter().chain([Step::CLOSE]).collect())
+}
+
+fn register(description: &mut RulesDescription) -> &mut StepLimit {
+    description.step_limits.iter_mut().find(|limit| limit.step == Step::REGISTER).unwrap()
 }
 
 fn refused(change: impl FnOnce(&mut RulesDescription), refusal: Refusal) {
@@ -32,7 +39,7 @@ fn a_description_becomes_events_once() {
 fn only_the_difference_becomes_events_under_one_new_version() {
     let changed = from_2020(|it| {
         it.matters[0].name = "新名".into();
-        it.step_limits[0].limit.amount = 9;
+        register(it).limit.amount = 9;
         it.windows.reopen.limit.amount = 60;
         it.calendars.push(calendar_2027());
         it.filing_criteria.clear();
@@ -44,7 +51,7 @@ fn only_the_difference_becomes_events_under_one_new_version() {
     let rules = rulebook(published().into_iter().chain(events));
     let name = |at| rules.matter(&code(), day(at)).unwrap().name.clone();
     assert_eq!((name("2019-12-31"), name("2020-01-01")), ("WM-0101".into(), "新名".into()));
-    let amount = |at| rules.step_limit(Step::Register, day(at)).unwrap().limit.amount;
+    let amount = |at| rules.step_limit(&Step::REGISTER, day(at)).unwrap().limit.amount;
     assert_eq!((amount("2019-12-31"), amount("2020-01-01")), (1, 9));
 }
 
@@ -52,7 +59,7 @@ fn only_the_difference_becomes_events_under_one_new_version() {
 fn the_same_file_changes_nothing_after_the_rules_moved_on() {
     let later = from_2020(|it| {
         it.matters[0].name = "新名".into();
-        it.step_limits[0].limit.amount = 9;
+        register(it).limit.amount = 9;
     });
     let events = given(published()).when(later).events();
     let history = || published().into_iter().chain(events.clone());
@@ -64,16 +71,16 @@ fn the_same_file_changes_nothing_after_the_rules_moved_on() {
     };
     let order = |what: &str| Refusal::OutOfOrder { what: what.into(), last: day("2020-01-01") };
     given(history()).when(early(|it| it.matters.clear())).then_refused(order("WM-0101"));
-    let steps = early(|it| it.step_limits[0].limit.amount = 3);
+    let steps = early(|it| register(it).limit.amount = 3);
     given(history()).when(steps).then_refused(order("the step limits"));
 }
 
 #[test]
 fn a_matter_that_is_not_described_is_withdrawn_and_may_come_back() {
     let withdrawn = MatterWithdrawn { rules_version: 2, code: code(), effective_from: day("2020-01-01") };
-    given(published()).when(from_2020(|it| it.matters.clear())).then([withdrawn.clone().into()]);
+    given(published()).when(from_2020(|it| it.matters.clear())).then([withdrawn.clone()]);
     let back = RulesDescription { effective_from: day("2021-01-01"), ..described() };
-    given(published().into_iter().chain([withdrawn.into()])).when(PublishRules(back)).then_count(1);
+    assert_eq!(given(published().into_iter().chain([withdrawn.into()])).when(PublishRules(back)).events().len(), 1);
 }
 
 #[test]
@@ -95,22 +102,33 @@ fn what_is_pinned_elsewhere_is_never_rewritten() {
 #[test]
 fn nothing_is_described_twice() {
     refused(|it| it.matters.push(it.matters[0].clone()), Refusal::DuplicateMatter(code()));
-    refused(|it| it.step_limits.push(it.step_limits[0].clone()), Refusal::Duplicate("step Register".into()));
+    refused(|it| it.step_limits.push(it.step_limits[0].clone()), Refusal::Duplicate("step accept".into()));
     refused(|it| it.calendars.push(calendar_2026()), Refusal::Duplicate("cn-2026.1".into()));
     refused(|it| it.consent_rules.push(it.consent_rules[0].clone()), Refusal::Duplicate("RESIDENT_2_3".into()));
     refused(|it| it.filing_criteria.push(it.filing_criteria[0].clone()), Refusal::Duplicate("LA-01".into()));
 }
 
 #[test]
-fn every_step_has_a_limit_of_something_from_somewhere() {
-    refused(|it| it.step_limits.retain(|limit| limit.step != Step::File), Refusal::StepWithoutLimit(Step::File));
+fn every_limit_is_more_than_zero_and_has_a_source() {
     let nothing = Limit { amount: 0, unit: TimeUnit::WorkDay };
-    refused(|it| it.step_limits[0].limit = nothing, Refusal::LimitIsZero("step Register".into()));
+    refused(|it| it.step_limits[0].limit = nothing, Refusal::LimitIsZero("step accept".into()));
     refused(|it| it.matters[0].disposal = nothing, Refusal::LimitIsZero("matter WM-0101".into()));
     refused(|it| it.windows.reopen.limit = nothing, Refusal::LimitIsZero("the reopen window".into()));
     refused(|it| it.matters[0].source = " ".into(), Refusal::Unsourced("matter WM-0101".into()));
     refused(|it| it.windows.return_order.source.clear(), Refusal::Unsourced("the return window".into()));
     refused(|it| it.consent_rules[0].source.clear(), Refusal::Unsourced("RESIDENT_2_3".into()));
+}
+
+#[test]
+fn a_step_may_be_left_out_but_not_invented() {
+    let mut fewer = described();
+    fewer.step_limits.retain(|limit| limit.step != Step::FILE);
+    let rules = given([]).when(PublishRules(fewer)).state();
+    let has_limit = |step: &Step| rules.step_limit(step, day("2026-03-02")).is_some();
+    assert!(has_limit(&Step::REGISTER) && !has_limit(&Step::FILE));
+    let known = "accept, close, file, first_contact, register".to_owned();
+    let step = Step::of("repair");
+    refused(|it| it.step_limits[0].step = Step::of("repair"), Refusal::UnknownStep { step, known });
 }
 
 #[test]
@@ -124,20 +142,20 @@ fn everything_has_a_name() {
 fn a_calendar_must_be_able_to_count() {
     let unsound = Refusal::CalendarUnsound {
         id: CalendarId::try_from("cn-2026.1".to_owned()).unwrap(),
-        reason: "its working hours must be spans in order that do not overlap",
+        reason: "needs working hours: spans in order that do not overlap",
     };
     refused(|it| it.calendars[0].working_hours.clear(), unsound);
 }
 
 #[test]
 fn a_consent_rule_must_be_able_to_decide() {
-    let share = "it must say which share has to agree, and no share is more than the whole";
+    let share = "must say which share has to agree, and no share may be more than the whole";
     let unsound = |reason| Refusal::ConsentRuleUnsound { id: "RESIDENT_2_3".into(), reason };
     refused(|it| it.consent_rules[0].heads = Thresholds::default(), unsound(share));
     for (numerator, denominator, exceeded) in [(1, 0, false), (3, 2, false), (0, 2, false), (2, 2, true), (0, 0, true)]
     {
-        let fraction = Fraction { numerator, denominator, exceeded };
-        let area = Thresholds { agreed_of_invited: Some(fraction), ..Thresholds::default() };
+        let share_of = Share { numerator, denominator, exceeded };
+        let area = Thresholds { agreed_of_invited: Some(share_of), ..Thresholds::default() };
         refused(|it| it.consent_rules[0].area = Some(area), unsound(share));
     }
     refused(
@@ -145,15 +163,13 @@ fn a_consent_rule_must_be_able_to_decide() {
             it.consent_rules[0].decided_from = Some(day("2021-01-01"));
             it.consent_rules[0].decided_until = Some(day("2021-01-01"));
         },
-        unsound("it ends before it begins"),
+        unsound("ends before it begins"),
     );
 }
 
 #[test]
 fn the_body_is_the_description() {
     let json = serde_json::to_vec(&described()).unwrap();
-    let command = <crate::RulesCommand as kernel::Command>::parse("publish-rules", &json).unwrap();
-    assert_eq!(command, PublishRules(described()).into());
-    let decided = rulebook([]).decide(&Instruction { command, at: day("2026-03-02") });
-    assert_eq!(decided, Ok(published()));
+    let command = <RulesCommand as kernel::Command>::parse("publish-rules", &json).unwrap();
+    given([]).when(command).then(published());
 }

@@ -204,7 +204,8 @@ mod tests {
     #[test]
     fn a_code_that_would_widen_the_permissions_is_refused() {
         for code in ["", "*", ">", "a", "CG.SC", "CG SC", "CG\""] {
-            assert!(DepartmentUser::try_new(code, Password::Value("pw".into())).is_err(), "{code}");
+            let refused = DepartmentUser::try_new(code, Password::Value("pw".into())).unwrap_err();
+            assert_eq!(refused.to_string(), format!("`{code}` cannot be the code of a department"));
         }
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 
 use super::config::flushing_seldom;
-use super::{CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, Password, department_user, nats_config};
+use super::{
+    CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, Password, connect, department_user, nats_config,
+};
 use crate::port;
 use crate::process::Program;
 
@@ -26,7 +28,7 @@ impl NatsServer {
         let server = self.server.insert(program.spawn()?);
         let outcome = server
             .wait_until_ready(START_PATIENCE, async || {
-                let Ok(client) = crate::bus::connect(&url, &user, &password).await else { return Ok(None) };
+                let Ok(client) = connect::connect(&url, &user, &password).await else { return Ok(None) };
                 let answered = client.server_info().server_name;
                 ensure!(answered == server_name, "the nats-server `{answered}` answers at {url}");
                 // Clients are let in before JetStream has recovered its streams.

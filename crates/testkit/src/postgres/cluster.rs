@@ -215,8 +215,12 @@ mod tests {
         std::fs::write(data.join("postmaster.pid"), lock).unwrap();
         let answered = data.to_str().unwrap();
         check_identity(answered, data, 77, 5433).unwrap();
-        assert!(check_identity("/var/lib/postgresql", data, 77, 5433).is_err());
-        assert!(check_identity(answered, data, 78, 5433).is_err());
-        assert!(check_identity(answered, data, 77, 5434).is_err());
+        let refused = |answered, pid, port| check_identity(answered, data, pid, port).unwrap_err().to_string();
+        let elsewhere = "a PostgreSQL with the data of /var/lib/postgresql answers at port 5433";
+        assert_eq!(refused("/var/lib/postgresql", 77, 5433), elsewhere);
+        for (pid, port) in [(78, 5433), (77, 5434)] {
+            let why = refused(answered, pid, port);
+            assert!(why.starts_with("postmaster.pid names another server"), "{why}");
+        }
     }
 }

@@ -44,9 +44,10 @@ const LEADER_AS_VERIFIER: Post = Post {
 };
 
 /// What happened to the shed, event by event.
-const HISTORY: [&str; 19] = [
+const HISTORY: [&str; 20] = [
     "issue_discovered",
     "issue_registered",
+    "issue_taken_in",
     "deliberation_opened",
     "meeting_held",
     "proposal_revised",
@@ -102,17 +103,23 @@ impl Players {
 pub async fn play(system: &System, timeline: &Timeline) -> anyhow::Result<Ending> {
     timeline.story("1 复元坊车棚改造 the bike shed: solved by the community itself");
     let players = Players::gather(system).await?;
-    let shed = visits(system, timeline, &players).await?;
+    let (shed, parking) = visits(system, timeline, &players).await?;
     deliberation(&shed, &players.secretary).await?;
     consent(&shed, &players.secretary).await?;
     works(&shed, &players).await?;
     verification(&shed, &players).await?;
     review_and_closing(&shed, &players).await?;
+    // Whoever found the parking gets the answer of the shed: a process of the system gives it.
+    parking.comes_to("merged_issue_answered").await?;
     shed.end("community_solved", 1, &HISTORY).await
 }
 
 /// The visits give a problem list of three lines: one is the shed, one goes up, one is joined to the shed.
-async fn visits<'a>(system: &System, timeline: &'a Timeline, players: &Players) -> anyhow::Result<Scene<'a>> {
+async fn visits<'a>(
+    system: &System,
+    timeline: &'a Timeline,
+    players: &Players,
+) -> anyhow::Result<(Scene<'a>, Scene<'a>)> {
     let [first, second, third] = &players.leaders;
     let found = ["车棚硬件设施老化缺失", "楼道“从天而降”的电线存在安全隐患", "非机动车乱停放，小区秩序难以维护"];
     let visit = |line: usize, who| Act {
@@ -152,7 +159,7 @@ async fn visits<'a>(system: &System, timeline: &'a Timeline, players: &Players) 
         .await?;
     parking
         .play(Act {
-            who: third,
+            who: &players.secretary,
             term: "并案",
             what: "joins the parking to the shed: one cause, one case",
             command: "merge-issue",
@@ -164,7 +171,7 @@ async fn visits<'a>(system: &System, timeline: &'a Timeline, players: &Players) 
     ensure!(merged["merged_into"] == shed.case().to_string(), "the line was joined to another case: {merged}");
     ensure!(merged["list_line"] == "FXF-2018-1/3", "the line of the list is lost: {merged}");
     the_wires_wait_for_the_centre(system, &players.duty, &wires).await?;
-    Ok(shed)
+    Ok((shed, parking))
 }
 
 fn register<'a>(who: &'a Player, what: &'a str, matter: &str) -> Act<'a> {
@@ -178,13 +185,13 @@ fn register<'a>(who: &'a Player, what: &'a str, matter: &str) -> Act<'a> {
     }
 }
 
-/// What is not solved is on the list of who has to do what.
+/// What is not solved is on the list of obligations.
 async fn the_wires_wait_for_the_centre(system: &System, duty: &Player, wires: &Scene<'_>) -> anyhow::Result<()> {
     let open = system.http().get(duty.token(), "/obligations?grid=ZJX&limit=200").await?.accepted()?;
     let open = open["items"].as_array().context("obligations without items")?;
     let own = open.iter().find(|row| row["case"] == wires.case().to_string());
     let own = own.context("the wires are on nobody's list")?;
-    ensure!(own["next"]["by"]["role"] == "duty_officer", "somebody else has to file them: {own}");
+    ensure!(own["next"]["by"]["role"] == "duty_officer", "somebody else must file them: {own}");
     Ok(())
 }
 

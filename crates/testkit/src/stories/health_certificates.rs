@@ -9,7 +9,7 @@ use super::evidence::photo;
 use super::respond::{accept, close, dispatch, dispose, order_of, to_the_centre, verify};
 use super::{Act, Ending, Player, Post, Scene, Timeline};
 
-/// The name of the reporter: it must be found nowhere but with whoever has to answer them.
+/// The name of the reporter: only those who must answer them may see it.
 pub const REPORTER_NAME: &str = "丁小霞甲乙丙";
 /// The telephone of the reporter.
 pub const REPORTER_PHONE: &str = "13900007413-9";
@@ -185,7 +185,7 @@ async fn disposal(case: &Scene<'_>, players: &Players, lead_order: &str, assista
     case.orders_are(&[("SCJG", 1, "disposed"), ("WSJK", 1, "disposed")]).await
 }
 
-/// Who has to answer the finder sees who that is; nobody else finds it in the history.
+/// Those who must answer the finder see who that is; nobody else finds it in the history.
 async fn feedback(system: &System, case: &Scene<'_>, duty: &Player) -> anyhow::Result<()> {
     let reporter = system.http().get(duty.token(), &format!("/cases/{}/reporter", case.case())).await?.accepted()?;
     ensure!(

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::client::{Client, eventually};
+use crate::client::Client;
 use crate::system::System;
 
 use super::player::Heard;
 use super::{Ending, Player, Step, Timeline, text};
 
-/// How long views and events may lag behind the log.
+/// How long an event may take to a department.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what follows from an event may take.
+const FOLLOW_UP_PATIENCE: Duration = Duration::from_secs(20);
 
 /// One step of a story.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ impl<'a> Scene<'a> {
     pub async fn open(system: &System, timeline: &'a Timeline, act: Act<'_>) -> anyhow::Result<Self> {
         let auditor = system.token("story-auditor", "auditor", &[]).await?;
         let answer = act.who.command(act.command, None, &act.body).await?.done().context(act.what.to_owned())?;
-        let case = text(&answer["case"])?.parse().context("the answer names no case")?;
+        let case = text(&answer["id"])?.parse().context("the answer names no case")?;
         let scene = Self { timeline, http: system.http(), auditor, case };
         scene.tell(&act, &answer).await?;
         Ok(scene)
@@ -86,7 +89,7 @@ impl<'a> Scene<'a> {
         Ok(event["data"].clone())
     }
 
-    /// The case as the view shows it.
+    /// The case.
     pub async fn summary(&self) -> anyhow::Result<Value> {
         self.http.get(&self.auditor, &format!("/cases/{}", self.case)).await?.accepted()
     }
@@ -99,11 +102,21 @@ impl<'a> Scene<'a> {
         items.iter().map(|item| short_name(&item["event"])).collect()
     }
 
+    /// Waits until an event of this name is recorded, which follows from another one without anybody's command.
+    pub async fn comes_to(&self, event: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + FOLLOW_UP_PATIENCE;
+        while !self.history().await?.iter().any(|known| known == event) {
+            ensure!(Instant::now() < deadline, "{event} did not follow within {FOLLOW_UP_PATIENCE:?}");
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Errors unless these are the orders: department, cycle and status, in the order of departments and cycles.
     pub async fn orders_are(&self, expected: &[(&str, u64, &str)]) -> anyhow::Result<()> {
         let summary = self.summary().await?;
-        let orders = summary["orders"].as_object().context("a case without orders")?;
-        let mut found: Vec<_> = orders.values().filter_map(row).collect();
+        let orders = summary["parts"]["orders"].as_array().context("a case without orders")?;
+        let mut found: Vec<_> = orders.iter().filter_map(row).collect();
         found.sort_unstable();
         ensure!(found == expected, "the orders are {found:?}, and should be {expected:?}");
         Ok(())
@@ -120,19 +133,12 @@ impl<'a> Scene<'a> {
         Ok(Ending { case: self.case, outcome: outcome.to_owned(), cycle, events: found.len() })
     }
 
-    /// Waits until the view has what the answer says, checks it, and tells it.
+    /// Reads the case right after the answer: it shows what was written. Checks it, and tells it.
     async fn tell(&self, act: &Act<'_>, answer: &Value) -> anyhow::Result<()> {
         let version = answer["version"].as_u64().context("an answer without version")?;
-        let what = format!("the view shows version {version} of case {}", self.case);
-        let summary = eventually(&what, PATIENCE, async || {
-            let answer = self.http.get(&self.auditor, &format!("/cases/{}", self.case)).await?;
-            if answer.status == 404 {
-                return Ok(None);
-            }
-            let summary = answer.accepted()?;
-            Ok((summary["version"].as_u64() >= Some(version)).then_some(summary))
-        })
-        .await?;
+        let summary = self.summary().await?;
+        let shown = &summary["version"];
+        ensure!(shown.as_u64() >= Some(version), "version {version} was answered and {shown} is shown");
         self.check(&summary, act.then).with_context(|| format!("after {} {}", act.who.title(), act.what))?;
         self.say(act, act.then.0);
         Ok(())
@@ -175,7 +181,8 @@ mod tests {
     fn an_event_is_called_by_the_name_in_its_type() {
         let event = serde_json::json!({ "type": "cn.dualgrid.case.order_accepted.v1" });
         assert_eq!(short_name(&event).unwrap(), "order_accepted");
-        assert!(short_name(&serde_json::json!({ "type": "x" })).is_err());
-        assert!(short_name(&serde_json::json!({})).is_err());
+        let refused = |event| short_name(&event).unwrap_err().to_string();
+        assert_eq!(refused(serde_json::json!({ "type": "x" })), "x is no type of an event");
+        assert_eq!(refused(serde_json::json!({})), "null is no text");
     }
 }

@@ -1,4 +1,4 @@
-//! 返工与重办: what does not hold is done again, and a finder who is not satisfied opens the case anew.
+//! 返工与重办: what does not hold is done again, and a finder who is not satisfied reopens the case.
 
 use anyhow::ensure;
 use serde_json::json;

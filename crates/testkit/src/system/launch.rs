@@ -189,8 +189,10 @@ mod tests {
     fn another_instance_and_another_process_are_noticed() {
         let health: Health = serde_json::from_str(r#"{"instance":"a1","pid":7,"version":"0.1.0"}"#).unwrap();
         health.check_identity("a1", 7).unwrap();
-        assert!(health.check_identity("b2", 7).is_err());
-        assert!(health.check_identity("a1", 8).is_err());
+        for (instance, pid) in [("b2", 7), ("a1", 8)] {
+            let why = health.check_identity(instance, pid).unwrap_err().to_string();
+            assert!(why.starts_with("another dualgrid answers"), "{why}");
+        }
     }
 
     #[tokio::test]

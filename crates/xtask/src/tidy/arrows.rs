@@ -17,20 +17,25 @@ const PLACES: &[(&str, Place)] = &[
     ("case", Place::Floor(1)),
     ("grid", Place::Floor(1)),
     ("rules", Place::Floor(1)),
+    ("people", Place::Floor(1)),
+    ("deliberation", Place::Floor(1)),
+    ("community", Place::Floor(1)),
     ("proof", Place::Floor(1)),
-    ("app", Place::Floor(2)),
-    ("log", Place::Floor(3)),
-    ("bus", Place::Floor(3)),
-    ("http", Place::Floor(3)),
-    ("dualgrid", Place::Floor(4)),
+    ("process", Place::Floor(2)),
+    ("app", Place::Floor(3)),
+    ("log", Place::Floor(4)),
+    ("bus", Place::Floor(4)),
+    ("http", Place::Floor(4)),
+    ("dualgrid", Place::Floor(5)),
     ("client", Place::Beside(&["kernel"])),
+    ("given", Place::Beside(&["kernel"])),
     ("testkit", Place::Beside(&["kernel"])),
     ("xtask", Place::Beside(&["testkit"])),
     ("tests", Place::Beside(&["kernel", "client", "testkit"])),
 ];
 
 /// What every crate may use in its tests.
-const FOR_TESTS: &str = "testkit";
+const FOR_TESTS: &[&str] = &["given", "testkit"];
 
 pub(super) fn check(workspace: &Workspace) -> Vec<Offence> {
     workspace.packages.iter().flat_map(check_package).collect()
@@ -43,7 +48,7 @@ fn check_package(package: &Package) -> Vec<Offence> {
         return vec![Offence::new(&package.manifest, 1, what)];
     };
     let forbidden = package.dependencies.iter().filter(|dependency| {
-        let in_tests = dependency.is_dev && dependency.name == FOR_TESTS;
+        let in_tests = dependency.is_dev && FOR_TESTS.contains(&dependency.name.as_str());
         dependency.is_own && !in_tests && !may_use(place, &dependency.name)
     });
     forbidden
@@ -85,6 +90,10 @@ mod tests {
             ("case", "kernel", false),
             ("testkit", "serde", false),
             ("case", "testkit", true),
+            ("given", "kernel", false),
+            ("case", "given", true),
+            ("process", "case", false),
+            ("app", "process", false),
         ];
         assert!(offences(&arrows).is_empty());
     }
@@ -106,8 +115,16 @@ mod tests {
     }
 
     #[test]
-    fn testkit_outside_tests_is_an_offence() {
+    fn what_is_for_tests_is_an_offence_outside_them() {
         assert_eq!(offences(&[("app", "testkit", false), ("testkit", "serde", false)]).len(), 1);
+        assert_eq!(offences(&[("app", "given", false), ("given", "serde", false)]).len(), 1);
+    }
+
+    #[test]
+    fn what_stands_beside_the_floors_sees_the_kernel_only() {
+        let arrows =
+            [("client", "app", false), ("given", "case", false), ("app", "kernel", false), ("case", "kernel", false)];
+        assert_eq!(offences(&arrows).len(), 2);
     }
 
     #[test]

@@ -33,14 +33,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("comfy-table", &["dualgrid", "tests", "xtask"]),
     ("compact_str", &["kernel"]),
     ("ed25519-dalek", &["dualgrid"]),
-    ("esrs", &["app", "case", "grid", "log", "rules"]),
+    ("esrs", &["app"]),
     ("figment", &["dualgrid"]),
     ("getrandom", &["kernel", "testkit"]),
     ("hmac", &["kernel"]),
     ("indicatif", &["dualgrid", "testkit", "tests"]),
     ("infer", &["log"]),
     ("jsonwebtoken", &["http"]),
-    ("litemap", &["app"]),
     ("memchr", &["kernel"]),
     ("metrics-exporter-prometheus", &["http"]),
     ("mimalloc", &["dualgrid"]),
@@ -48,11 +47,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("opentelemetry", &["dualgrid"]),
     ("opentelemetry-otlp", &["dualgrid"]),
     ("opentelemetry_sdk", &["dualgrid"]),
+    ("proc-macro2", &["xtask"]),
     ("quick_cache", &["app", "http", "log"]),
     ("reqwest", &["testkit"]),
     ("sha2", &["kernel", "testkit"]),
     ("sqlx", &["log"]),
-    ("tempfile", &["testkit", "xtask"]),
+    ("tempfile", &["given", "testkit", "xtask"]),
     ("toml", &["dualgrid", "testkit"]),
     ("tower", &["http"]),
     ("tower-http", &["http"]),
@@ -63,7 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that decide and never wait: no runtime.
-const PURE: &[&str] = &["kernel", "case", "grid", "rules", "proof"];
+const PURE: &[&str] = &["kernel", "case", "grid", "rules", "people", "deliberation", "community", "proof", "process"];
 
 /// Where this table is.
 const TABLE: &str = "crates/xtask/src/tidy/homes.rs";

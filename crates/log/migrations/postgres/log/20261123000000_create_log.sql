@@ -1,14 +1,32 @@
 -- The one log. Its readers rely on: position is 1, 2, 3 ... without a gap, in commit order.
 
+-- PostgreSQL reads and plans a check constraint anew in each statement that it applies to, and opens the index of a primary
+-- key. What they would guard in head is guarded by a domain, which is planned once, and by a trigger that no update fires.
+create domain log_position as bigint constraint log_position_check check (value >= 0);
+
 -- One row. Every append locks it first, so that appends commit one after the other.
 create table head (
-    only_row boolean primary key default true check (only_row),
-    position bigint not null check (position >= 0)
+    position log_position not null
 ) with (fillfactor = 10);
 
 insert into head (position) values (0);
 
--- bytes is the record; the other columns are what is asked for.
+-- Without it, a publication of all tables would refuse every append.
+alter table head replica identity full;
+
+create function refuse_another_head() returns trigger
+language plpgsql
+as $$
+begin
+    raise exception 'head is one row, which only counts' using errcode = 'object_not_in_prerequisite_state';
+end
+$$;
+
+create trigger head_is_one_row
+before insert or delete or truncate on head
+for each statement execute function refuse_another_head();
+
+-- bytes is the record; the other columns are for queries.
 create table events (
     position bigint primary key,
     stream text collate "C" not null,
@@ -20,7 +38,8 @@ create table events (
     unique (stream, version)
 );
 
--- What each command did, for ever: the same id again gets the same answer.
+-- What each command did, forever: the same id again gets the same answer. stream is the one that the command names and version
+-- its version afterwards. also is null as a rule; it lists the other streams that got events, as JSON: [["case-...",3]].
 create table commands (
     command_id uuid primary key,
     request bytea not null,
@@ -28,6 +47,7 @@ create table commands (
     version integer not null,
     first_position bigint,
     events integer not null,
+    also text,
     recorded_at timestamptz not null
 );
 

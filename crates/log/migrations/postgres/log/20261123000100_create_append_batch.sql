@@ -1,9 +1,15 @@
 -- Records a batch of appends in one round trip. READ COMMITTED is required: every statement after the first one
--- has to see what was committed before the head row was locked. One statement for all (a CTE) would be wrong, its
+-- must see what was committed before the head row was locked. One statement for all (a CTE) would be wrong, its
 -- snapshot is older than the lock.
 --
--- Commands and streams are distinct within a batch. Per event, event_appends is the number of its append, from 1.
--- outcome: 0 recorded now, 1 recorded before, 2 the stream is not at the expected version (new_version is the actual).
+-- Commands are distinct within a batch, and a stream that one append writes is in no other append: what is looked up before
+-- the first event is inserted is right for all of them.
+--
+-- Per append: streams, expecteds and event_counts are of its first part; other_counts (events of its other parts) and alsos
+-- are empty where no append of the batch has other parts. Per other part: other_appends is the number of its append, from 1.
+-- Per event: event_appends is the number of its append.
+-- outcome: 0 recorded now, 1 recorded before, 2 a stream is not at the expected version (command_stream is the first such
+-- stream and new_version its actual version).
 create function append_batch(
     command_ids uuid[],
     requests bytea[],
@@ -11,6 +17,11 @@ create function append_batch(
     expecteds integer[],
     event_counts integer[],
     times timestamptz[],
+    other_counts integer[],
+    alsos text[],
+    other_appends integer[],
+    other_streams text[],
+    other_expecteds integer[],
     event_appends integer[],
     event_streams text[],
     event_versions integer[],
@@ -25,7 +36,8 @@ create function append_batch(
     command_stream text,
     new_version integer,
     first bigint,
-    event_count integer
+    event_count integer,
+    command_also text
 )
 language plpgsql
 -- Plans must not depend on how many rows there were when the function was first called.
@@ -39,6 +51,9 @@ declare
     used bigint;
     base bigint;
     accepted boolean[];
+    -- The first other part of an append that is not at its expected version, and that version. Null where there is none.
+    stale_streams text[];
+    stale_versions integer[];
 begin
     -- The lock, in a statement of its own.
     update head
@@ -63,17 +78,52 @@ begin
         limit 1
     ) as newest on true;
 
+    if cardinality(other_streams) > 0 then
+        select
+            array_agg(accepted[asked.n] and stale.stream is null order by asked.n),
+            array_agg(stale.stream order by asked.n),
+            array_agg(stale.version order by asked.n)
+        into strict accepted, stale_streams, stale_versions
+        from generate_subscripts(command_ids, 1) as asked (n)
+        left join (
+            select distinct on (other.append)
+                other.append,
+                other.stream,
+                coalesce(newest.version, 0) as version
+            from unnest(other_appends, other_streams, other_expecteds)
+                with ordinality as other (append, stream, expected, n)
+            left join lateral (
+                select events.version
+                from events
+                where events.stream = other.stream
+                order by events.version desc
+                limit 1
+            ) as newest on true
+            where coalesce(newest.version, 0) <> other.expected
+            order by other.append, other.n
+        ) as stale on stale.append = asked.n;
+    end if;
+
     if false = any (accepted) then
         return query
         select
             case when recorded.command_id is null then 2 else 1 end,
             asked.command_id,
             recorded.request,
-            coalesce(recorded.stream, asked.stream),
-            coalesce(recorded.version, newest.version, 0),
+            case
+                when recorded.command_id is not null then recorded.stream
+                when coalesce(newest.version, 0) <> asked.expected then asked.stream
+                else stale_streams[asked.n::integer]
+            end,
+            case
+                when recorded.command_id is not null then recorded.version
+                when coalesce(newest.version, 0) <> asked.expected then coalesce(newest.version, 0)
+                else stale_versions[asked.n::integer]
+            end,
             recorded.first_position,
-            coalesce(recorded.events, 0)
-        from unnest(command_ids, streams) with ordinality as asked (command_id, stream, n)
+            coalesce(recorded.events, 0),
+            recorded.also
+        from unnest(command_ids, streams, expecteds) with ordinality as asked (command_id, stream, expected, n)
         left join lateral (
             select commands.*
             from commands
@@ -111,20 +161,27 @@ begin
     end if;
 
     return query
-    insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
+    insert into commands (command_id, request, stream, version, first_position, events, also, recorded_at)
     select
         asked.command_id,
         asked.request,
         asked.stream,
         asked.expected + asked.event_count,
         case
-            when asked.event_count > 0
-            then base + sum(asked.event_count) over (order by asked.n) - asked.event_count + 1
+            when asked.events > 0
+            then base + sum(asked.events) over (order by asked.n) - asked.events + 1
         end,
-        asked.event_count,
+        asked.events,
+        asked.also,
         asked.time
-    from unnest(command_ids, requests, streams, expecteds, event_counts, times)
-        with ordinality as asked (command_id, request, stream, expected, event_count, time, n)
+    from (
+        select
+            appended.*,
+            appended.event_count + coalesce(appended.other_count, 0) as events
+        from unnest(command_ids, requests, streams, expecteds, event_counts, times, other_counts, alsos)
+            with ordinality
+            as appended (command_id, request, stream, expected, event_count, time, other_count, also, n)
+    ) as asked
     where accepted[asked.n::integer]
     returning
         0,
@@ -133,6 +190,7 @@ begin
         commands.stream,
         commands.version,
         commands.first_position,
-        commands.events;
+        commands.events,
+        null::text;
 end
 $$;

@@ -1,4 +1,4 @@
--- Keys of persons, wrapped. An erased person keeps a row without a key, for ever.
+-- Keys of persons, wrapped. An erased person keeps a row without a key, forever.
 create table keys (
     person uuid primary key,
     wrapped bytea,

@@ -9,7 +9,7 @@ create table head (
 
 insert into head (only_row, position) values (1, 0);
 
--- bytes is the record; the other columns are what is asked for.
+-- bytes is the record; the other columns are for queries.
 create table events (
     position integer primary key,
     stream text not null,
@@ -21,7 +21,8 @@ create table events (
     unique (stream, version)
 ) strict;
 
--- What each command did, for ever: the same id again gets the same answer.
+-- What each command did, forever: the same id again gets the same answer. stream is the one that the command names and version
+-- its version afterwards. also is null as a rule; it lists the other streams that got events, as JSON: [["case-...",3]].
 create table commands (
     command_id blob primary key not null,
     request blob not null,
@@ -29,6 +30,7 @@ create table commands (
     version integer not null,
     first_position integer,
     events integer not null,
+    also text,
     recorded_at integer not null
 ) strict, without rowid;
 

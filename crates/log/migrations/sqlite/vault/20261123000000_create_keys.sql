@@ -1,4 +1,4 @@
--- Keys of persons, wrapped. An erased person keeps a row without a key, for ever.
+-- Keys of persons, wrapped. An erased person keeps a row without a key, forever.
 -- Times are microseconds since 1970, UTC.
 create table keys (
     person blob primary key not null,

@@ -1,11 +1,15 @@
--- Registry of the tables of views: one row a build, at most one active build a view.
+-- Register of the builds of views: one row a build, at most one active build a view. The tables of a build are named after its
+-- view and its number: rows in `view_NAME_NUMBER`, the entries by which they are found in `view_NAME_NUMBER_by`.
 create table views (
     number integer primary key autoincrement,
     name text not null,
     version integer not null,
-    table_name text not null,
+    -- The sets of filters, as JSON. An entry begins with the place of its set in this list.
+    filters text not null,
     position integer not null default 0 check (position >= 0),
-    active integer not null default 0 check (active in (0, 1))
+    active integer not null default 0 check (active in (0, 1)),
+    -- Filled in one pass, without checkpoints on the way: nobody else continues it.
+    filling integer not null check (filling in (0, 1))
 ) strict;
 
 create unique index views_active on views (name) where active;

@@ -1,6 +1,6 @@
-//! What the writer asks the database, in one round trip each.
+//! The statements of the writer, one round trip each.
 
-/// Looks up, for each append, what is there.
+/// Looks up commands and versions first.
 pub(super) const APPEND_BATCH: &str = "select
     command,
     command_request,
@@ -8,18 +8,21 @@ pub(super) const APPEND_BATCH: &str = "select
     new_version,
     first,
     event_count,
+    command_also,
     outcome
-from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
-/// A batch of which the caller knows that every stream has its expected version, from having read or written it, and believes
-/// that it is the newest and that the commands are new. The unique keys say whether that is so: where it is not, the statement
-/// fails as a whole with a unique violation. Gives the position before the batch.
+/// For a batch whose caller knows that every stream has its expected version, from having read or written it, and assumes that
+/// it is the newest and that the commands are new. The unique keys check that: if one assumption is wrong, the statement fails
+/// as a whole with a unique violation. Every part must have events: a part that inserts nothing cannot be refused. Returns the
+/// position before the batch.
 ///
 /// It may be one statement, because it looks nothing up: that its snapshot is older than the lock of the head row does not
 /// matter. The arrays are taken apart in lists of columns, side by side: in `from`, PostgreSQL would keep the elements of each
-/// array in a store of its own first, which took an eighth of the whole append.
+/// array in a store of its own first, which took an eighth of the whole append. An array that is shorter than the others is
+/// filled up with nulls, so that the other streams of commands cost nothing where no command has any.
 ///
-/// The head is looked for where it was last ([`super::head::HeadPage`]), and where it is now is given as well. If it is not
+/// The head is looked for where it was last ([`super::head::HeadPage`]), and where it is now is returned too. If it is not
 /// there, there is no position for the events, and the statement fails as a whole with a null violation.
 pub(super) const APPEND_KNOWN: &str = "with head_moved as (
     update head
@@ -50,7 +53,7 @@ event as (
     ) as event
 ),
 command as (
-    insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
+    insert into commands (command_id, request, stream, version, first_position, events, also, recorded_at)
     select
         command.id,
         command.request,
@@ -58,6 +61,7 @@ command as (
         command.version,
         (select base from head_moved) + command.first,
         command.event_count,
+        command.also,
         command.time
     from (
         select
@@ -67,7 +71,8 @@ command as (
             unnest($4::integer[]) as version,
             unnest($5::integer[]) as first,
             unnest($6::integer[]) as event_count,
-            unnest($7::timestamptz[]) as time
+            unnest($7::timestamptz[]) as time,
+            unnest($16::text[]) as also
     ) as command
 )
 select
@@ -75,7 +80,7 @@ select
     place::text
 from head_moved";
 
-/// The same of one event of one command. Gives nothing, and has had no effect, where the head is not there.
+/// The same for one event of one command. Returns nothing, and has no effect, if the head is not there.
 pub(super) const APPEND_ONE: &str = "with head_moved as (
     update head
     set position = head.position + 1
@@ -118,10 +123,11 @@ mod tests {
     use testkit::postgres::Postgres;
 
     use super::*;
+    use crate::migrations::POSTGRES_LOG;
     use crate::options::Options;
-    use crate::postgres::{PgLog, writing};
+    use crate::postgres::connection::Place;
 
-    /// How PostgreSQL does it.
+    /// How PostgreSQL executes it.
     async fn plan(connection: &mut PgConnection, statement: &str, parameters: usize) -> String {
         let nulls = vec!["null"; parameters].join(", ");
         connection.execute(AssertSqlSafe(format!("prepare asked as {statement}"))).await.unwrap();
@@ -134,10 +140,10 @@ mod tests {
     #[tokio::test]
     async fn an_append_looks_for_the_head_by_its_place_and_keeps_no_array() {
         let url = Postgres::shared().await.unwrap().create_database().await.unwrap();
-        let options = Options::default();
-        PgLog::connect(&url, &options).await.unwrap();
-        let mut connection = writing(&url).unwrap().connect(options.acquire_timeout).await.unwrap();
-        for (statement, parameters) in [(APPEND_KNOWN, 15), (APPEND_ONE, 11)] {
+        let place = Place::parse(&url).unwrap().for_writing();
+        let mut connection = place.connect(Options::default().acquire_timeout).await.unwrap();
+        POSTGRES_LOG.run_on_postgres(&mut connection).await.unwrap();
+        for (statement, parameters) in [(APPEND_KNOWN, 16), (APPEND_ONE, 11)] {
             let plan = plan(&mut connection, statement, parameters).await;
             assert!(plan.contains("Tid Range Scan on head"), "{plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Function Scan"), "{plan}");

@@ -1,136 +1,174 @@
-//! What is done to tables of views and their registry, inside a transaction.
+//! What is done to tables of views and their register, inside a transaction.
 
-use app::port::{Build, ViewSpec};
+use app::port::{Build, FilledRows, Move, RowChange, Saved, ViewSpec};
 use kernel::Position;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::record::{position_to_sql, to_sql};
 use crate::sqlite::{chunks, insert};
-use crate::views::Filling;
-use crate::views::changes::Changes;
-use crate::views::statements::{
-    ACTIVATE, Dialect, FINISH, FORGET_OTHERS, MOVE_CHECKPOINT, NAME_TABLE, REGISTER, table, table_of,
-};
+use crate::views::changes::{Changes, without_nul};
+use crate::views::statements::{ACTIVATE, Dialect, FINISH, FORGET_OTHERS, REGISTER, Tables, filters_of};
 
 pub(super) async fn begin_in_tx(
     tx: &mut SqliteConnection,
     view: &ViewSpec,
-    filling: Filling,
-) -> Result<i64, sqlx::Error> {
+    is_filled: bool,
+) -> Result<Build, sqlx::Error> {
     let number: i64 = sqlx::query_scalar(REGISTER)
         .bind(view.name)
         .bind(to_sql(view.version))
-        .bind(filling == Filling::Bulk)
+        .bind(filters_of(view))
+        .bind(is_filled)
         .fetch_one(&mut *tx)
         .await?;
-    sqlx::query(NAME_TABLE).bind(table(view, number)).bind(number).execute(&mut *tx).await?;
-    let create = Dialect::Sqlite.create(number, view);
-    sqlx::query(AssertSqlSafe(create)).persistent(false).execute(&mut *tx).await?;
-    if filling == Filling::Live {
-        create_indexes_in_tx(tx, number, view).await?;
-    }
-    Ok(number)
-}
-
-async fn create_indexes_in_tx(tx: &mut SqliteConnection, number: i64, view: &ViewSpec) -> Result<(), sqlx::Error> {
-    for statement in Dialect::create_indexes(number, view) {
+    let build = Build { number, view: view.name };
+    for statement in Dialect::Sqlite.create(&build, is_filled) {
         sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await?;
     }
-    Ok(())
+    Ok(build)
 }
 
-/// Sets the checkpoint of a bulk fill; false where the build is gone.
-pub(super) async fn finish_in_tx(tx: &mut SqliteConnection, build: &Build, to: Position) -> Result<bool, sqlx::Error> {
-    let finished = sqlx::query(FINISH).bind(position_to_sql(to)).bind(build.number).execute(tx).await?;
-    Ok(finished.rows_affected() == 1)
-}
-
-/// False where another runner has moved the checkpoint, or the build is gone.
-pub(super) async fn move_checkpoint_in_tx(
-    tx: &mut SqliteConnection,
-    build: &Build,
-    from: Position,
-    to: Position,
-) -> Result<bool, sqlx::Error> {
-    let moved = sqlx::query(MOVE_CHECKPOINT)
-        .bind(position_to_sql(to))
-        .bind(build.number)
-        .bind(position_to_sql(from))
-        .execute(tx)
-        .await?;
-    Ok(moved.rows_affected() == 1)
-}
-
-/// Writes rows, and removes rows.
-pub(super) async fn upsert_in_tx(
-    tx: &mut SqliteConnection,
-    build: &Build,
-    mut changes: Changes,
-) -> Result<(), sqlx::Error> {
-    let removed = std::mem::take(&mut changes.removed);
-    let (_, conflict) = Dialect::upsert(&build.spec);
-    insert_in_tx(tx, build, changes, &format!(" {conflict}")).await?;
-    if !removed.is_empty() {
-        let sql = format!("delete from {} where key in (select value from json_each($1))", table_of(build));
-        sqlx::query(AssertSqlSafe(sql)).bind(json(&removed)).execute(tx).await?;
+/// Writes rows of a bulk fill and the lists of their entries.
+pub(super) async fn fill_in_tx(tx: &mut SqliteConnection, build: &Build, rows: &FilledRows) -> Result<(), sqlx::Error> {
+    fill_rows_in_tx(tx, build, &rows.new).await?;
+    if rows.again.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // Few, so that it does not matter that all of them go first.
+    let keys: Vec<&str> = rows.again.iter().map(|row| &*row.key).collect();
+    let Tables { rows: table, fill, .. } = Tables::of(build);
+    for table in [table, fill] {
+        remove_in_tx(tx, &table, &keys).await?;
+    }
+    fill_rows_in_tx(tx, build, &rows.again).await
 }
 
-/// Writes rows; `tail` says what becomes of one that is there already.
-pub(super) async fn insert_in_tx(
-    tx: &mut SqliteConnection,
-    build: &Build,
-    changes: Changes,
-    tail: &str,
-) -> Result<(), sqlx::Error> {
-    let (columns, _) = Dialect::upsert(&build.spec);
-    let head = format!("insert into {} ({columns})", table_of(build));
-    let places: Vec<usize> = (0..changes.keys.len()).collect();
-    let mut rows = changes.keys.into_iter().zip(changes.sorts).zip(changes.docs);
-    let mut fields: Vec<_> = changes.fields.into_iter().map(Vec::into_iter).collect();
-    for chunk in chunks(&places) {
-        let sql = insert(&head, 3 + fields.len(), chunk.len(), tail);
+async fn fill_rows_in_tx(tx: &mut SqliteConnection, build: &Build, rows: &[RowChange]) -> Result<(), sqlx::Error> {
+    let Tables { rows: table, fill, .. } = Tables::of(build);
+    let written = |row: &'_ RowChange| row.doc.is_some();
+    let rows: Vec<&RowChange> = rows.iter().filter(|row| written(row)).collect();
+    let (head, fill_head) = (into_rows(&table), format!("insert into {fill} (key, sort, entries)"));
+    for chunk in chunks(&rows) {
+        let sql = insert(&head, 2, chunk.len(), "");
         let mut statement = sqlx::query(AssertSqlSafe(sql));
-        for ((key, sort), doc) in rows.by_ref().take(chunk.len()) {
-            statement = statement.bind(key).bind(sort).bind(doc);
-            for field in &mut fields {
-                statement = statement.bind(field.next().flatten());
-            }
+        for row in chunk {
+            statement = statement.bind(&*row.key).bind(without_nul(row.doc.as_deref().unwrap_or_default()));
+        }
+        statement.execute(&mut *tx).await?;
+        let sql = insert(&fill_head, 3, chunk.len(), "");
+        let mut statement = sqlx::query(AssertSqlSafe(sql));
+        for row in chunk {
+            statement = statement
+                .bind(&*row.key)
+                .bind(row.entries.sort)
+                .bind(json(row.entries.values.iter().map(|value| &**value)));
         }
         statement.execute(&mut *tx).await?;
     }
     Ok(())
 }
 
-pub(super) fn json(keys: &[String]) -> String {
-    serde_json::to_string(keys).expect("texts can be written as JSON")
+/// Sets the checkpoint of a bulk fill; false where the build is gone.
+pub(super) async fn finish_in_tx(tx: &mut SqliteConnection, build: &Build, to: Position) -> Result<bool, sqlx::Error> {
+    let finished = sqlx::query(FINISH).bind(position_to_sql(to)).bind(build.number).execute(&mut *tx).await?;
+    drop_in_tx(tx, &[&Tables::of(build).fill]).await?;
+    Ok(finished.rows_affected() == 1)
+}
+
+/// Moves a checkpoint that is where it is expected, and says what became of it.
+pub(super) async fn move_checkpoint_in_tx(tx: &mut SqliteConnection, one: &Move) -> Result<Saved, sqlx::Error> {
+    let moved = sqlx::query("update views set position = $1 where number = $2 and position = $3 and not filling")
+        .bind(position_to_sql(one.to))
+        .bind(one.build.number)
+        .bind(position_to_sql(one.from))
+        .execute(&mut *tx)
+        .await?;
+    if moved.rows_affected() == 1 {
+        return Ok(Saved::Written);
+    }
+    let found: Option<i64> = sqlx::query_scalar("select number from views where number = $1 and not filling")
+        .bind(one.build.number)
+        .fetch_optional(tx)
+        .await?;
+    Ok(if found.is_some() { Saved::Fenced } else { Saved::Gone })
+}
+
+/// Writes and removes rows and entries.
+pub(super) async fn write_in_tx(
+    tx: &mut SqliteConnection,
+    build: &Build,
+    rows: &[RowChange],
+) -> Result<(), sqlx::Error> {
+    let Tables { rows: table, by, .. } = Tables::of(build);
+    let Changes { keys, docs, removed, gone, made } = Changes::of(rows);
+    let rows: Vec<(&str, &str)> = keys.into_iter().zip(docs.iter().map(|doc| &**doc)).collect();
+    let head = into_rows(&table);
+    for chunk in chunks(&rows) {
+        let sql = insert(&head, 2, chunk.len(), " on conflict (key) do update set doc = excluded.doc");
+        let mut statement = sqlx::query(AssertSqlSafe(sql));
+        for (key, doc) in chunk {
+            statement = statement.bind(*key).bind(*doc);
+        }
+        statement.execute(&mut *tx).await?;
+    }
+    remove_in_tx(tx, &table, &removed).await?;
+    if !gone.keys.is_empty() {
+        let sql = format!(
+            "delete from {by} where (value, sort, key) in \
+             (select value ->> 0, value ->> 1, value ->> 2 from json_each($1))"
+        );
+        let gone = gone.iter().map(|(value, sort, key)| serde_json::json!([value, sort, key]));
+        sqlx::query(AssertSqlSafe(sql)).bind(json(gone)).execute(&mut *tx).await?;
+    }
+    let made: Vec<_> = made.iter().collect();
+    let head = format!("insert or ignore into {by} (value, sort, key)");
+    for chunk in chunks(&made) {
+        let mut statement = sqlx::query(AssertSqlSafe(insert(&head, 3, chunk.len(), "")));
+        for (value, sort, key) in chunk {
+            statement = statement.bind(*value).bind(*sort).bind(*key);
+        }
+        statement.execute(&mut *tx).await?;
+    }
+    Ok(())
+}
+
+async fn remove_in_tx(tx: &mut SqliteConnection, table: &str, keys: &[&str]) -> Result<(), sqlx::Error> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("delete from {table} where key in (select value from json_each($1))");
+    sqlx::query(AssertSqlSafe(sql)).bind(json(keys.iter().copied())).execute(tx).await.map(drop)
+}
+
+fn into_rows(table: &str) -> String {
+    format!("insert into {table} (key, doc)")
+}
+
+/// A list as an argument: SQLite takes none.
+pub(super) fn json(values: impl IntoIterator<Item = impl Into<Value>>) -> String {
+    values.into_iter().map(Into::into).collect::<Value>().to_string()
 }
 
 /// False where the build is gone.
 pub(super) async fn activate_in_tx(tx: &mut SqliteConnection, build: &Build) -> Result<bool, sqlx::Error> {
-    let builds: Vec<(i64, String)> = sqlx::query_as(
-        "select
-            number,
-            table_name
-        from views
-        where name = $1",
-    )
-    .bind(build.spec.name)
-    .fetch_all(&mut *tx)
-    .await?;
-    if !builds.iter().any(|(number, _)| *number == build.number) {
+    let numbers: Vec<i64> =
+        sqlx::query_scalar("select number from views where name = $1").bind(build.view).fetch_all(&mut *tx).await?;
+    if !numbers.contains(&build.number) {
         return Ok(false);
     }
-    sqlx::query(FORGET_OTHERS).bind(build.spec.name).bind(build.number).execute(&mut *tx).await?;
+    sqlx::query(FORGET_OTHERS).bind(build.view).bind(build.number).execute(&mut *tx).await?;
     sqlx::query(ACTIVATE).bind(build.number).execute(&mut *tx).await?;
-    for (_, table) in builds.iter().filter(|(number, _)| *number != build.number) {
-        drop_in_tx(tx, table).await?;
+    for number in numbers.into_iter().filter(|number| *number != build.number) {
+        drop_in_tx(tx, &Tables::of(&Build { number, view: build.view }).all()).await?;
     }
     Ok(true)
 }
 
-pub(super) async fn drop_in_tx(tx: &mut SqliteConnection, table: &str) -> Result<(), sqlx::Error> {
-    let sql = format!("drop table if exists {table}");
-    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(tx).await.map(drop)
+pub(super) async fn drop_in_tx(tx: &mut SqliteConnection, tables: &[&str]) -> Result<(), sqlx::Error> {
+    for table in tables {
+        let sql = format!("drop table if exists {table}");
+        sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(&mut *tx).await?;
+    }
+    Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) async fn deliberation(shed: &Scene<'_>, who: &Player) -> anyhow::Resu
     shed.play(Act {
         who,
         term: "开启共议",
-        what: "opens the deliberation on the 1+5+X platform; two thirds have to agree",
+        what: "opens the deliberation on the 1+5+X platform; two thirds must agree",
         command: "open-deliberation",
         body: json!({ "topic": "复元坊车棚改造方案", "roster": roster, "consent_rule": "RESIDENT_2_3" }),
         then: deliberating,

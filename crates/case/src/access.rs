@@ -1,0 +1,62 @@
+//! Who may do what with a case: the rows that several commands and views share.
+
+use kernel::Allowed;
+use kernel::Reach::{Department, Everywhere, Grid};
+use kernel::Role::{
+    Auditor, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator, ResidentialSecretary,
+    System, Verifier,
+};
+
+/// Whoever speaks with finders.
+pub(crate) const FINDERS: Allowed =
+    &[(GridMember, Grid), (GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid)];
+/// Whoever classifies issues.
+pub(crate) const REGISTRARS: Allowed = &[(GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid)];
+/// Whoever convenes a deliberation and leads the work of the grid.
+pub(crate) const CONVENERS: Allowed = &[(GridLeader, Grid), (ResidentialSecretary, Grid)];
+/// The duty officer of the grid centre.
+pub(crate) const DUTY: Allowed = &[(DutyOfficer, Grid)];
+/// The department whose order it is.
+pub(crate) const CLERKS: Allowed = &[(DepartmentClerk, Department)];
+/// Follow-ups of the system itself.
+pub(crate) const SYSTEM: Allowed = &[(System, Everywhere)];
+/// Whoever sees cases and their histories.
+pub(crate) const CASE_READERS: Allowed = &[
+    (GridMember, Grid),
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (DutyOfficer, Grid),
+    (Dispatcher, Grid),
+    (DepartmentClerk, Department),
+    (Verifier, Grid),
+    (Auditor, Grid),
+    (Integrator, Everywhere),
+];
+/// Whoever sees the orders of departments.
+pub(crate) const ORDER_READERS: Allowed = &[
+    (DutyOfficer, Everywhere),
+    (Dispatcher, Everywhere),
+    (DepartmentClerk, Department),
+    (Auditor, Everywhere),
+    (Integrator, Everywhere),
+];
+/// Whoever sees who must act.
+pub(crate) const OBLIGATION_READERS: Allowed = &[
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (DutyOfficer, Grid),
+    (Dispatcher, Grid),
+    (DepartmentClerk, Department),
+    (Verifier, Grid),
+    (Auditor, Grid),
+    (Integrator, Everywhere),
+];
+/// Whoever sees the reporter in clear: they must give them an answer.
+pub(crate) const REPORTER_READERS: Allowed = &[
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (DutyOfficer, Grid),
+    (Dispatcher, Grid),
+    (DepartmentClerk, Department),
+    (Verifier, Grid),
+];

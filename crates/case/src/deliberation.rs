@@ -1,0 +1,92 @@
+//! One deliberation (共议) of a case, with its meetings and the versions of its proposal.
+
+use kernel::Step;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeliberationConcluded, DeliberationOpened, MeetingHeld, ProposalRevised};
+
+/// 三会.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MeetingKind {
+    /// 听证会
+    Hearing,
+    /// 协调会
+    Coordination,
+    /// 评议会
+    Review,
+}
+
+impl MeetingKind {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hearing => "hearing",
+            Self::Coordination => "coordination",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// What a deliberation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conclusion {
+    /// 达成共识: the community does it.
+    Agreed,
+    /// 上报: it is for the departments.
+    Escalate,
+    /// 解释: nothing will be done, and the finder is told why.
+    Explain,
+}
+
+impl Conclusion {
+    /// What must be done next.
+    pub(crate) const fn next_step(self) -> Step {
+        match self {
+            Self::Agreed => Step::WORK_IN_GRID,
+            Self::Escalate => Step::ROUTE,
+            Self::Explain => Step::COLLECT_FEEDBACK,
+        }
+    }
+}
+
+/// One deliberation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deliberation {
+    pub opened: DeliberationOpened,
+    /// Every meeting, in order.
+    pub meetings: Vec<MeetingHeld>,
+    /// Every version of the proposal, in order.
+    pub proposals: Vec<ProposalRevised>,
+    pub concluded: Option<DeliberationConcluded>,
+}
+
+impl Deliberation {
+    /// One that was opened.
+    pub(crate) fn opened(opened: DeliberationOpened) -> Self {
+        Self { opened, meetings: Vec::new(), proposals: Vec::new(), concluded: None }
+    }
+
+    /// What it came to, once it is concluded.
+    pub fn conclusion(&self) -> Option<Conclusion> {
+        self.concluded.as_ref().map(|concluded| concluded.conclusion)
+    }
+
+    /// The number of the current version of the proposal; 0 before the first.
+    pub fn proposal_version(&self) -> u32 {
+        u32::try_from(self.proposals.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The version of the proposal that got the consent it needs. A later count replaces the one before, also where it fails.
+    pub fn consented(&self) -> Option<u32> {
+        let newest = self.meetings.iter().rev().find_map(|held| held.consent.as_ref())?;
+        newest.passed.then_some(newest.proposal_version)
+    }
+
+    /// Whether the residents were asked before anything was decided.
+    pub(crate) fn has_met(&self) -> bool {
+        self.meetings.iter().any(|held| held.kind != MeetingKind::Review)
+    }
+}

@@ -1,0 +1,94 @@
+use kernel::{Allowed, CaseId, Context, Verb, check_text};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::access::SYSTEM;
+use crate::case::{Case, Decision};
+use crate::examples;
+use crate::{Refusal, Stage};
+
+/// The system gives the finder of a merged case the answer of the case that continued.
+///
+/// Once for each round of work of that case and each answer. The same answer again does nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerMerged {
+    /// The case into which this one was merged.
+    pub by_case: CaseId,
+    /// The round of work of that case: 1, and one more for each reopening.
+    pub cycle: u32,
+    /// What its finder was told, at most 2000 characters.
+    pub answer: String,
+}
+
+/// The finder of a merged case got the answer of the case that continued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MergedIssueAnswered {
+    /// The case into which this one was merged.
+    pub by_case: CaseId,
+    /// The round of work of that case.
+    pub cycle: u32,
+    /// What the finder was told.
+    pub answer: String,
+}
+
+impl Verb for AnswerMerged {
+    const NAME: &'static str = "answer-merged";
+    const BY: Allowed = SYSTEM;
+    type Of = Case;
+
+    fn example() -> Self {
+        Self { by_case: examples::case(), cycle: 1, answer: "问题已解决，健康证已补办".into() }
+    }
+}
+
+impl AnswerMerged {
+    pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
+        let file = case.opened_in(&[Stage::Merged], "merged")?;
+        if file.merged.as_ref().is_none_or(|merged| merged.into != self.by_case) {
+            return Err(Refusal::NotMergedInto { case: self.by_case });
+        }
+        let event = MergedIssueAnswered { by_case: self.by_case, cycle: self.cycle, answer: self.answer.clone() };
+        if file.merged_answers.contains(&event) {
+            return Ok(vec![]);
+        }
+        check_text("answer", &self.answer, 2000)?;
+        Ok(vec![event.into()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{discovered, given, merged};
+    use kernel::Unfit;
+
+    fn answer(by_case: CaseId, cycle: u32) -> AnswerMerged {
+        AnswerMerged { by_case, cycle, answer: "已改建".into() }
+    }
+
+    fn answered(by_case: CaseId, cycle: u32) -> crate::CaseEvent {
+        MergedIssueAnswered { by_case, cycle, answer: "已改建".into() }.into()
+    }
+
+    #[test]
+    fn the_finder_of_a_merged_case_gets_each_answer_once() {
+        let into = CaseId::named("target");
+        let before = || vec![discovered(), merged(into)];
+        given(before()).when(answer(into, 1)).then([answered(into, 1)]);
+        let after = || [before(), vec![answered(into, 1)]].concat();
+        given(after()).when(answer(into, 1)).then_nothing();
+        given(after()).when(answer(into, 2)).then([answered(into, 2)]);
+        let empty = AnswerMerged { answer: " ".into(), ..answer(into, 1) };
+        given(before()).when(empty).then_refused(Unfit::TextLength { field: "answer", max: 2000 });
+    }
+
+    #[test]
+    fn only_the_case_that_continued_answers() {
+        let (into, other) = (CaseId::named("target"), CaseId::named("other"));
+        given([discovered(), merged(into)]).when(answer(other, 1)).then_refused(Refusal::NotMergedInto { case: other });
+        given([discovered()])
+            .when(answer(into, 1))
+            .then_refused(Refusal::WrongStage { stage: Stage::Discovered, taken: "merged" });
+    }
+}

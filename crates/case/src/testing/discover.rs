@@ -1,0 +1,73 @@
+//! 发现, told.
+
+use kernel::facts::Authority;
+use kernel::{CaseId, Role, Step};
+
+use super::common::{CASE, GRID, NOW, evidence, grid, grid_facts, matter, matter_facts, oblige};
+use crate::{
+    CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, Location,
+    MergeIssue, RegisterIssue, Source, Urgency,
+};
+
+pub(crate) fn discover() -> DiscoverIssue {
+    DiscoverIssue {
+        source: Source::Patrol,
+        source_code: None,
+        title: "商户不知如何办理健康证".into(),
+        description: "多家餐饮企业不清楚办理地点和时间".into(),
+        grid: grid(GRID),
+        location: Location { text: "大悦城北座".into(), longitude: None, latitude: None },
+        reporter: None,
+        evidence: vec![evidence().sha256],
+        list_line: None,
+        found_at: None,
+    }
+}
+
+pub(crate) fn discovered() -> CaseEvent {
+    let command = discover();
+    IssueDiscovered {
+        case: CASE,
+        source: command.source,
+        source_code: None,
+        title: command.title,
+        description: command.description,
+        grid: grid_facts(),
+        location: command.location,
+        reporter: None,
+        evidence: vec![evidence()],
+        list_line: None,
+        found_at: NOW,
+        next: oblige(Step::REGISTER, Role::GridLeader, GRID),
+    }
+    .into()
+}
+
+pub(crate) fn register() -> RegisterIssue {
+    RegisterIssue { matter: matter(), urgency: Urgency::Ordinary, handling: Handling::Promised }
+}
+
+pub(crate) fn registered_as(authority: Authority, urgency: Urgency) -> CaseEvent {
+    let next = oblige(Step::ROUTE, Role::GridLeader, GRID);
+    IssueRegistered { matter: matter_facts(authority), urgency, handling: Handling::Promised, next }.into()
+}
+
+pub(crate) fn registered() -> CaseEvent {
+    registered_as(Authority::Administrative, Urgency::Ordinary)
+}
+
+pub(crate) fn community() -> CaseEvent {
+    registered_as(Authority::Community, Urgency::Ordinary)
+}
+
+pub(crate) fn merge(into: CaseId) -> MergeIssue {
+    MergeIssue { into, reason: "同一车棚".into() }
+}
+
+pub(crate) fn merged(into: CaseId) -> CaseEvent {
+    IssueMerged { into, reason: merge(into).reason }.into()
+}
+
+pub(crate) fn voided() -> CaseEvent {
+    IssueVoided { reason: "误报".into() }.into()
+}

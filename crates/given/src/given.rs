@@ -1,0 +1,151 @@
+//! Given, when, then.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use kernel::facts::SealedPerson;
+use kernel::{
+    Actor, Aggregate, Command as _, Context, Decision, Entropy, Facts, LimitOf, Needs, PersonKey, Refusal as _, Role,
+    Scope, Sealed,
+};
+use uuid::Uuid;
+
+use crate::facts::{NOW, department, facts, person, step_due};
+use crate::refused;
+
+/// An aggregate as `events` made it, in a world where everything of [`facts`] is known.
+pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
+    let state = events.into_iter().fold(A::default(), A::evolve);
+    let by = Actor { id: "staff-1".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
+    let mut facts = facts();
+    facts.dues.extend(A::STEPS.iter().map(|step| (LimitOf::Step(step.clone()), Ok(step_due(step)))));
+    facts.steps = A::STEPS.iter().cloned().collect();
+    let id = Uuid::from_u128(0xca5e);
+    Given { state, context: Context { id, at: NOW, today: NOW.date_naive(), by, facts } }
+}
+
+/// An aggregate and what is known around it.
+#[derive(Clone, Debug)]
+pub struct Given<A> {
+    state: A,
+    context: Context,
+}
+
+impl<A: Aggregate> Given<A> {
+    /// Changes what is known.
+    pub fn knowing(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut self.context.facts);
+        self
+    }
+    /// At another time than [`NOW`].
+    pub fn at(mut self, now: DateTime<Utc>) -> Self {
+        self.context.at = now;
+        self.context.today = now.date_naive();
+        self
+    }
+    /// On an aggregate of this id.
+    pub fn on(mut self, id: impl Into<Uuid>) -> Self {
+        self.context.id = id.into();
+        self
+    }
+    /// By a person of this staff id.
+    pub fn by(mut self, id: &str) -> Self {
+        self.context.by.id = id.into();
+        self
+    }
+    /// By this actor.
+    pub fn by_actor(mut self, by: Actor) -> Self {
+        self.context.by = by;
+        self
+    }
+    /// By a clerk of this department.
+    pub fn by_department(self, code: &str) -> Self {
+        let scope = Scope::Department(department(code));
+        self.by_actor(Actor { id: format!("clerk-of-{code}"), role: Role::DepartmentClerk, scope })
+    }
+    /// Decides a command.
+    pub fn when(mut self, command: impl Into<A::Command>) -> When<A> {
+        let command = command.into();
+        let needs = command.needs(&self.state);
+        self.context.facts = only(self.context.facts, &needs);
+        When { decision: self.state.decide(&command, &self.context), state: self.state }
+    }
+    /// The aggregate.
+    pub fn state(self) -> A {
+        self.state
+    }
+}
+
+/// What a command led to.
+#[derive(Debug)]
+pub struct When<A: Aggregate> {
+    state: A,
+    decision: Decision<A>,
+}
+
+impl<A: Aggregate> When<A> {
+    /// To these events.
+    #[track_caller]
+    pub fn then<E: Into<A::Event>>(self, events: impl IntoIterator<Item = E>) {
+        assert_eq!(self.decision, Ok(events.into_iter().map(Into::into).collect()));
+    }
+    /// To nothing: it was so already.
+    #[track_caller]
+    pub fn then_nothing(self) {
+        assert_eq!(self.decision, Ok(vec![]));
+    }
+    /// To this refusal.
+    #[track_caller]
+    pub fn then_refused(self, refusal: impl Into<A::Refusal>) {
+        let refusal = refusal.into();
+        refused::note::<A>(refusal.code());
+        assert_eq!(self.decision, Err(refusal));
+    }
+    /// The events it led to.
+    #[track_caller]
+    pub fn events(self) -> Vec<A::Event> {
+        self.decision.expect("the command is taken")
+    }
+    /// The aggregate after them.
+    #[track_caller]
+    pub fn state(self) -> A {
+        self.decision.expect("the command is taken").into_iter().fold(self.state, A::evolve)
+    }
+}
+
+/// What a command asks for, and nothing else: a decision that knows more would be wrong outside of tests.
+fn only(mut known: Facts, needs: &Needs) -> Facts {
+    let asked: BTreeSet<&LimitOf> = needs.dues.iter().collect();
+    known.grids.retain(|grid, _| needs.grids.contains(grid));
+    known.matters.retain(|matter, _| needs.matters.contains(matter));
+    known.departments.retain(|department, _| needs.departments.contains(department));
+    known.dues.retain(|of, _| asked.contains(of));
+    known.consent_rules.retain(|id, _| needs.consent_rules.contains(id));
+    known.evidence.retain(|digest, _| needs.evidence.contains(digest));
+    if !needs.filing_criteria {
+        known.filing_criteria.clear();
+    }
+    if needs.similar.is_none() {
+        known.similar.clear();
+    }
+    if !needs.steps {
+        known.steps.clear();
+    }
+    known.sealed = needs.seal.as_ref().map(|input| {
+        let person = input.person.unwrap_or_else(person);
+        let (key, entropy) = (PersonKey::generate(&Zero), Zero);
+        let seal =
+            |(field, text): &(_, kernel::Personal<String>)| Sealed::seal(person, *field, text.clear(), &key, &entropy);
+        SealedPerson { person, values: input.values.iter().map(seal).collect() }
+    });
+    known
+}
+
+/// The same bytes always, so that a test can name what it expects.
+struct Zero;
+
+impl Entropy for Zero {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}

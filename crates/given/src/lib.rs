@@ -1,0 +1,24 @@
+//! For development only: given some events, when a command is decided, then these events, nothing, or a refusal. The same for
+//! every kind; and the test that nothing of a kind is forgotten ([`covered`]).
+//!
+//! ```ignore
+//! given::<Pledge>([]).when(MakePledge::example()).then([made()]);
+//! given::<Pledge>([made().into()]).when(other()).then_refused(Refusal::AlreadyMade);
+//! ```
+//!
+//! INVARIANT: a decision sees the facts that its command asks for ([`kernel::Needs`]) and no others.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
+
+mod covered;
+mod facts;
+mod given;
+mod refused;
+
+pub use covered::covered;
+pub use facts::{
+    ASSIST, CENTRE, GRID, LEAD, MATTER, NOW, department, due, evidence, facts, grid, grid_facts, matter, matter_facts,
+    step_due,
+};
+pub use given::{Given, When, given};
+pub use refused::refused;

@@ -1,0 +1,175 @@
+//! What a decision may know beside its own aggregate: asked for by [`Needs`], looked up by the application as of one
+//! moment, and pinned by the events that come of it, so that a history can be read without today's tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::consent::ConsentRule;
+use crate::digest::Digest;
+use crate::refusal::{NoDue, Unfit};
+use crate::{
+    Actor, DepartmentCode, Due, Evidence, GridCode, LimitOf, MatterCode, Obligation, Party, PartyOrgCode, PersonId,
+    PersonalField, Sealed, Step,
+};
+
+/// When a command is decided, by whom it was given, about what, and what is known.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The aggregate.
+    pub id: Uuid,
+    /// Now.
+    pub at: DateTime<Utc>,
+    /// Today, as the district counts its days.
+    pub today: NaiveDate,
+    /// Who gave the command.
+    pub by: Actor,
+    /// What was looked up.
+    pub facts: Facts,
+}
+
+/// What was looked up. Only what the command's [`Needs`] name is here; absent means unknown.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Active grids.
+    pub grids: BTreeMap<GridCode, GridFacts>,
+    /// Active matters of the catalogue.
+    pub matters: BTreeMap<MatterCode, MatterFacts>,
+    /// Active departments.
+    pub departments: BTreeMap<DepartmentCode, DepartmentFacts>,
+    /// Due times of limits that begin now; the reason where none can be derived.
+    pub dues: BTreeMap<LimitOf, Result<Due, String>>,
+    /// Consent rules in force.
+    pub consent_rules: BTreeMap<String, ConsentRule>,
+    /// What the rules ask when a case is filed, in their words.
+    pub filing_criteria: Vec<String>,
+    /// Files in the evidence store.
+    pub evidence: BTreeMap<Digest, Evidence>,
+    /// The personal data of the command, sealed.
+    pub sealed: Option<SealedPerson>,
+    /// Open cases that may be about the same thing, as far as the views know them.
+    pub similar: BTreeSet<Uuid>,
+    /// The steps that some kind may ask a limit for.
+    pub steps: BTreeSet<Step>,
+}
+
+/// A grid as of now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GridFacts {
+    /// The grid and every grid above it, itself first, the root last.
+    pub path: Vec<GridCode>,
+    /// Its name.
+    pub name: String,
+    /// Whether issues are located in it: a grid of the party network with no grid below.
+    pub lowest: bool,
+    /// The grid on the path that has the grid centre (街道网格中心).
+    pub centre: GridCode,
+    /// The party organisation that owns its issues (一切工作到支部).
+    pub party_org: Option<PartyOrgCode>,
+    /// The grids of the administrative network that belong to it.
+    pub administrative: Vec<GridCode>,
+}
+
+/// Who must solve a matter in the first place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authority {
+    /// 自治共治: the community; it deliberates before it escalates (网格先议).
+    Community,
+    /// 行政: a department.
+    Administrative,
+}
+
+/// A matter of the catalogue as of now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MatterFacts {
+    /// Its code.
+    pub code: MatterCode,
+    /// Its name that day.
+    pub name: String,
+    /// Who must solve it.
+    pub authority: Authority,
+    /// Version of the rules that it is part of.
+    pub rules_version: u32,
+}
+
+/// A department as of now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DepartmentFacts {
+    /// Its name.
+    pub name: String,
+    /// The matters on its list (权责清单).
+    pub matters: BTreeSet<MatterCode>,
+}
+
+/// Personal data, sealed under the key of its person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedPerson {
+    /// The person.
+    pub person: PersonId,
+    /// The data.
+    pub values: Vec<Sealed>,
+}
+
+impl SealedPerson {
+    /// One datum.
+    pub fn value(&self, field: PersonalField) -> Option<Sealed> {
+        self.values.iter().find(|sealed| sealed.field == field).cloned()
+    }
+}
+
+impl Context {
+    /// The due time of a limit that begins now.
+    ///
+    /// # Errors
+    /// [`NoDue`] where the rules have none, or none can be derived.
+    pub fn due(&self, of: impl Into<LimitOf>) -> Result<Due, NoDue> {
+        let of = of.into();
+        match self.facts.dues.get(&of) {
+            Some(Ok(due)) => Ok(due.clone()),
+            Some(Err(reason)) => Err(NoDue::NoDueTime { of, reason: reason.clone() }),
+            None => Err(NoDue::NoLimit { of }),
+        }
+    }
+
+    /// The obligation to take `step`, due from now by its limit.
+    ///
+    /// # Errors
+    /// [`NoDue`] where the rules give no due time.
+    pub fn oblige(&self, step: Step, by: Party) -> Result<Obligation, NoDue> {
+        let due = self.due(step.clone())?;
+        Ok(Obligation { step, by, due })
+    }
+
+    /// An active grid.
+    pub fn grid(&self, grid: &GridCode) -> Result<&GridFacts, Unfit> {
+        self.facts.grids.get(grid).ok_or_else(|| Unfit::UnknownGrid { grid: grid.clone() })
+    }
+
+    /// An active matter of the catalogue.
+    pub fn matter(&self, matter: &MatterCode) -> Result<&MatterFacts, Unfit> {
+        self.facts.matters.get(matter).ok_or_else(|| Unfit::UnknownMatter { matter: matter.clone() })
+    }
+
+    /// An active department.
+    pub fn department(&self, department: &DepartmentCode) -> Result<&DepartmentFacts, Unfit> {
+        let unknown = || Unfit::UnknownDepartment { department: department.clone() };
+        self.facts.departments.get(department).ok_or_else(unknown)
+    }
+
+    /// The files with these digests. An unknown one is refused: nobody could look at it later.
+    pub fn evidence(&self, digests: &[Digest]) -> Result<Vec<Evidence>, Unfit> {
+        let known = |sha256: &Digest| {
+            self.facts.evidence.get(sha256).cloned().ok_or(Unfit::UnknownEvidence { sha256: *sha256 })
+        };
+        digests.iter().map(known).collect()
+    }
+
+    /// Refuses a moment in the future: what is reported has happened.
+    pub fn has_happened(&self, moment: DateTime<Utc>) -> Result<(), Unfit> {
+        if moment > self.at { Err(Unfit::InTheFuture { moment }) } else { Ok(()) }
+    }
+}

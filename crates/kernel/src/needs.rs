@@ -1,0 +1,146 @@
+//! What a command must know to be decided, as data: what it does not ask for is not looked up.
+
+use uuid::Uuid;
+
+use crate::digest::Digest;
+use crate::sealed::Personal;
+use crate::{DepartmentCode, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step};
+
+/// What a command must know. Built by chaining:
+///
+/// ```ignore
+/// Needs::grid(&self.grid).step(Step::REGISTER).evidence(&self.evidence)
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Needs {
+    /// The grid in which something begins; a verb that begins something is authorised there.
+    pub place: Option<GridCode>,
+    /// Grids, the one above among them.
+    pub grids: Vec<GridCode>,
+    /// Matters of the catalogue.
+    pub matters: Vec<MatterCode>,
+    /// Departments.
+    pub departments: Vec<DepartmentCode>,
+    /// Due times that begin now.
+    pub dues: Vec<LimitOf>,
+    /// Consent rules, by id.
+    pub consent_rules: Vec<String>,
+    /// Whether the criteria for filing are asked for.
+    pub filing_criteria: bool,
+    /// Files.
+    pub evidence: Vec<Digest>,
+    /// Personal data to be sealed before the decision.
+    pub seal: Option<PersonalInput>,
+    /// A grid and a matter: open cases that may be about the same thing are asked for.
+    pub similar: Option<(GridCode, MatterCode)>,
+    /// Whether the steps that the kinds know are asked for.
+    pub steps: bool,
+    /// What happens elsewhere under this command: all of it, or none.
+    pub also: Vec<Also>,
+    /// Streams that must not change before the command is recorded. Nothing is recorded on them.
+    pub depends_on: Vec<Depends>,
+}
+
+/// Personal data in clear, on its way to be sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonalInput {
+    /// The person, where they are known; otherwise the id is made from that of the aggregate.
+    pub person: Option<PersonId>,
+    /// The data.
+    pub values: Vec<(PersonalField, Personal<String>)>,
+}
+
+/// A verb on another aggregate that is a part of the same command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Also {
+    /// The category of the other aggregate's stream.
+    pub category: &'static str,
+    /// The other aggregate.
+    pub id: Uuid,
+    /// The verb.
+    pub verb: &'static str,
+    /// Its body.
+    pub body: serde_json::Value,
+}
+
+/// An aggregate on whose version a decision depends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depends {
+    /// The category of its stream.
+    pub category: &'static str,
+    /// Its id.
+    pub id: Uuid,
+}
+
+impl Needs {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The grid in which something begins.
+    pub fn begins_in(grid: &GridCode) -> Self {
+        Self { place: Some(grid.clone()), ..Self::none() }.grid(grid)
+    }
+
+    /// A grid.
+    pub fn grid(mut self, grid: &GridCode) -> Self {
+        self.grids.push(grid.clone());
+        self
+    }
+
+    /// A matter.
+    pub fn matter(mut self, matter: &MatterCode) -> Self {
+        self.matters.push(matter.clone());
+        self
+    }
+
+    /// Departments.
+    pub fn departments<'a>(mut self, departments: impl IntoIterator<Item = &'a DepartmentCode>) -> Self {
+        self.departments.extend(departments.into_iter().cloned());
+        self
+    }
+
+    /// The due time of a step that begins now.
+    pub fn step(self, step: Step) -> Self {
+        self.due(step)
+    }
+
+    /// The due time of a limit that begins now.
+    pub fn due(mut self, of: impl Into<LimitOf>) -> Self {
+        self.dues.push(of.into());
+        self
+    }
+
+    /// A consent rule.
+    pub fn consent_rule(mut self, id: &str) -> Self {
+        self.consent_rules.push(id.to_owned());
+        self
+    }
+
+    /// The criteria for filing.
+    pub fn filing_criteria(self) -> Self {
+        Self { filing_criteria: true, ..self }
+    }
+
+    /// Files.
+    pub fn evidence(mut self, digests: &[Digest]) -> Self {
+        self.evidence.extend_from_slice(digests);
+        self
+    }
+
+    /// Personal data to be sealed.
+    pub fn seal(self, input: PersonalInput) -> Self {
+        Self { seal: Some(input), ..self }
+    }
+
+    /// Open cases that may be about the same thing.
+    pub fn similar(self, grid: &GridCode, matter: &MatterCode) -> Self {
+        Self { similar: Some((grid.clone(), matter.clone())), ..self }
+    }
+
+    /// The steps that the kinds know.
+    pub fn steps(self) -> Self {
+        Self { steps: true, ..self }
+    }
+}

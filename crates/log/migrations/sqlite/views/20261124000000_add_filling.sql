@@ -1,2 +1,0 @@
--- A build that is filled in one pass, without indexes and without checkpoints on the way: nobody else goes on with it.
-alter table views add column filling integer not null default 0 check (filling in (0, 1));

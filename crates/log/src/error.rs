@@ -1,0 +1,85 @@
+//! Why something could not be opened.
+
+use app::port::Failure;
+use sqlx::migrate::MigrateError;
+
+use crate::durability::Durability;
+use crate::failure::chain;
+
+/// The end of the sentence that says which urls the evidence store takes.
+#[cfg(feature = "s3")]
+const AND_S3: &str = " or s3://BUCKET/PREFIX, with credentials in AWS_*";
+/// The end of the sentence that says which urls the evidence store takes.
+#[cfg(not(feature = "s3"))]
+const AND_S3: &str = " (s3:// needs a dualgrid built with the feature s3)";
+
+/// Why a database or the evidence store could not be opened. The texts say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The scheme of the url is not supported.
+    #[error(
+        "the database url begins with \"{0}\", which is not supported: give sqlite:PATH or postgres://USER@HOST:PORT/DATABASE"
+    )]
+    UnknownScheme(String),
+    /// The url cannot be read.
+    #[error("the database url cannot be read; expected sqlite:PATH or postgres://USER@HOST:PORT/DATABASE")]
+    Url(#[source] sqlx::Error),
+    /// A database in memory keeps nothing.
+    #[error("a SQLite database in memory keeps nothing: give sqlite:PATH")]
+    InMemory,
+    /// No connection.
+    #[error("could not open {database}: check that it exists and runs, and check user and password")]
+    Unreachable {
+        /// Without password.
+        database: String,
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database may lose committed transactions.
+    #[error("{database} may lose committed transactions; refusing to start. {durability}")]
+    NotDurable {
+        /// Without password.
+        database: String,
+        durability: Durability,
+    },
+    /// The tables could not be created or migrated.
+    #[error("could not migrate the database: it may belong to a newer dualgrid, or the user may not create tables")]
+    Migrate(#[from] MigrateError),
+    /// The head could not be read.
+    #[error("could not read the head of the log")]
+    Head(#[source] sqlx::Error),
+    /// The table `head` is empty.
+    #[error("the log has lost its head row; restore the database from a backup")]
+    HeadMissing,
+    /// Head row and newest event disagree.
+    #[error(
+        "the head of the log is {head}, but its newest event is at {newest}: the database was restored in part or \
+         changed by hand; restore it from a backup"
+    )]
+    HeadDiffers { head: i64, newest: i64 },
+    /// The keys in the vault are wrapped under another key.
+    #[error("the wrapping key does not fit this vault; configure the key that the vault was created with")]
+    WrongWrappingKey,
+    /// The url of the vault is that of a log.
+    #[error(
+        "the vault must be a database of its own, or backups of the log would keep erased keys; give it another url"
+    )]
+    VaultInLog,
+    /// The evidence store could not be opened.
+    #[error("could not open the evidence store at {url}: give file:///ABSOLUTE/PATH{}", AND_S3)]
+    Evidence {
+        url: String,
+        #[source]
+        source: Option<object_store::Error>,
+    },
+    /// The database holds something unexpected.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+impl OpenError {
+    /// The error and its causes in one line.
+    pub fn chain(&self) -> String {
+        chain(self)
+    }
+}

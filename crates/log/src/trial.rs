@@ -1,0 +1,64 @@
+//! Fault trials: where a process can be ended while it appends, and how appending can be broken on purpose.
+//!
+//! Everything here does nothing in a build without the feature `faults`. Writers and backends do not know of it: it stands
+//! around them ([`Tried`]) and takes the place of the steps in which their transactions begin and end.
+
+mod postgres;
+mod sqlite;
+
+pub(crate) use postgres::postgres_steps;
+pub(crate) use sqlite::sqlite_steps;
+
+use app::fault::{self, Point, Sabotage};
+use app::port::{Append, Receipt};
+use kernel::CommandId;
+
+use crate::backend::{Backend, RecordError, SECOND_APPENDS_MIN, Verdict};
+
+/// Fewest appends for a second batch in flight: a trial has few callers and is to try two batches.
+const TRIAL_SECOND_APPENDS_MIN: usize = 3;
+
+/// A backend under trial.
+pub(crate) struct Tried<B>(pub(crate) B);
+
+impl<B: Backend> Backend for Tried<B> {
+    async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
+        fault::point(Point::BeforeAppend);
+        let recorded = if fault::is_sabotaged(Sabotage::CommandIdsOff) {
+            let verdicts = self.0.record(&under_other_ids(batch)).await;
+            verdicts.map(|verdicts| under_own_ids(batch, verdicts))
+        } else {
+            self.0.record(batch).await
+        };
+        fault::point(Point::CommitBeforeAnswer);
+        recorded
+    }
+
+    fn second_appends_min(&self) -> usize {
+        // A lane that is to answer before it commits holds up the other one until its next batch.
+        let is_trial = fault::IS_ENABLED && !fault::is_sabotaged(Sabotage::AnswerBeforeCommit);
+        if is_trial { TRIAL_SECOND_APPENDS_MIN } else { SECOND_APPENDS_MIN }
+    }
+}
+
+/// The batch with an id for each command that a repeat does not have.
+fn under_other_ids(batch: &[Append]) -> Vec<Append> {
+    let other = |append: &Append| {
+        let first = append.parts.iter().flat_map(|part| &part.events).next();
+        let command = first.map_or(append.command, |event| CommandId::new(event.id.uuid()));
+        Append { command, ..append.clone() }
+    };
+    batch.iter().map(other).collect()
+}
+
+fn under_own_ids(batch: &[Append], verdicts: Vec<Verdict>) -> Vec<Verdict> {
+    let own = |(append, verdict): (&Append, Verdict)| {
+        let command = append.command;
+        match verdict {
+            Verdict::Made(receipt) => Verdict::Made(Receipt { command, ..receipt }),
+            Verdict::Found(receipt, request) => Verdict::Found(Receipt { command, ..receipt }, request),
+            conflict @ Verdict::Conflict(..) => conflict,
+        }
+    };
+    batch.iter().zip(verdicts).map(own).collect()
+}

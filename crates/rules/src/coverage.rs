@@ -1,0 +1,19 @@
+//! Nothing of the rules is forgotten.
+
+use kernel::Aggregate as _;
+
+use crate::testing::{code, day, published};
+use crate::{MatterWithdrawn, Rulebook};
+
+#[test]
+fn every_verb_event_and_refusal_is_covered() {
+    let withdrawn = MatterWithdrawn { rules_version: 2, code: code(), effective_from: day("2020-01-01") };
+    let samples = published().into_iter().chain([withdrawn.into()]).collect();
+    given::covered::<Rulebook>(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"), samples, &[]);
+}
+
+#[test]
+fn a_rulebook_always_exists() {
+    assert!(Rulebook::default().place().is_some());
+    given::refused::<Rulebook>(&Rulebook::missing());
+}
