@@ -121,7 +121,59 @@ pub struct Actor {
     pub scope: Scope,
 }
 
+/// Longest staff id, in characters.
+pub const STAFF_ID_LEN_MAX: usize = 64;
+
+/// What the ids of the system's own processes begin with.
+const OF_SYSTEM: &str = "system/";
+
+/// What the id of a department begins with, where no clerk is named.
+const OF_DEPARTMENT: &str = "dept/";
+
+/// Why somebody from outside cannot act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidActor {
+    /// The id is empty, too long, or has other characters.
+    #[error("a staff id is 1 to 64 of A-Z, a-z, 0-9 and . _ @ : / -, and never a name of a person")]
+    Id,
+    /// The id is one of the system's own.
+    #[error("staff ids that begin with `system/` are for processes of the system alone")]
+    OfSystem,
+    /// The id is that of a department for which the actor does not act.
+    #[error("the staff id `dept/CODE` is for that department alone")]
+    OfOtherDepartment,
+    /// The role is the system's.
+    #[error("the role `system` is for processes of the system alone")]
+    SystemRole,
+}
+
 impl Actor {
+    /// Somebody from outside, whichever door they come through.
+    pub fn try_new(id: &str, role: Role, scope: Scope) -> Result<Self, InvalidActor> {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._@:/-".contains(&byte);
+        if !(1..=STAFF_ID_LEN_MAX).contains(&id.len()) || !id.bytes().all(is_allowed) {
+            return Err(InvalidActor::Id);
+        }
+        if role == Role::System {
+            return Err(InvalidActor::SystemRole);
+        }
+        let begins = |with: &str| id.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
+        if begins(OF_SYSTEM) {
+            return Err(InvalidActor::OfSystem);
+        }
+        let actor = Self { id: id.to_owned(), role, scope };
+        let is_own = |department: &DepartmentCode| id.get(OF_DEPARTMENT.len()..) == Some(department.as_str());
+        if begins(OF_DEPARTMENT) && !actor.department().is_some_and(is_own) {
+            return Err(InvalidActor::OfOtherDepartment);
+        }
+        Ok(actor)
+    }
+
+    /// The id under which a department acts where no clerk is named: `dept/CODE`.
+    pub fn id_of_department(department: &DepartmentCode) -> String {
+        format!("{OF_DEPARTMENT}{department}")
+    }
+
     /// The department that the actor acts for, if it is one.
     pub fn department(&self) -> Option<&DepartmentCode> {
         match &self.scope {
@@ -132,13 +184,36 @@ impl Actor {
 
     /// The system itself, under the name of a process.
     pub fn system(process: &str) -> Self {
-        Self { id: format!("system/{process}"), role: Role::System, scope: Scope::Everywhere }
+        Self { id: format!("{OF_SYSTEM}{process}"), role: Role::System, scope: Scope::Everywhere }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_from_outside_acts_as_the_system_or_as_another_department() {
+        let department = || Scope::Department(DepartmentCode::try_new("CGZF").unwrap());
+        let clerk = |id: &str| Actor::try_new(id, Role::DepartmentClerk, department());
+        for good in
+            ["li.wei", "staff-0042", "a@b.cn", "post:jas/7", "dept/CGZF", "dept", "systematic/1", &"a".repeat(64)]
+        {
+            assert_eq!(clerk(good).map(|actor| actor.id), Ok(good.to_owned()), "{good}");
+        }
+        for bad in ["", "two words", "王小明", "a\0", "a\n", "a\"b", "a<b>", &"a".repeat(65)] {
+            assert_eq!(clerk(bad), Err(InvalidActor::Id), "{bad:?}");
+        }
+        for bad in ["system/merged_answer", "system/", "SYSTEM/outbox"] {
+            assert_eq!(clerk(bad), Err(InvalidActor::OfSystem), "{bad}");
+        }
+        for bad in ["dept/SCJG", "dept/", "dept/CGZF-1", "DEPT/SCJG"] {
+            assert_eq!(clerk(bad), Err(InvalidActor::OfOtherDepartment), "{bad}");
+        }
+        let everywhere = Actor::try_new("dept/CGZF", Role::Auditor, Scope::Everywhere);
+        assert_eq!(everywhere, Err(InvalidActor::OfOtherDepartment));
+        assert_eq!(Actor::try_new("a", Role::System, Scope::Everywhere), Err(InvalidActor::SystemRole));
+    }
 
     #[test]
     fn every_role_is_read_back_from_its_name() {

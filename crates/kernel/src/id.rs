@@ -11,6 +11,18 @@ use uuid::Uuid;
 /// The namespace of every name-based (version 5) id of dualgrid.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x6b1d_9c5e_5a2f_4c0b_9a64_0d75_616c_6772);
 
+/// A text that is no id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id is a UUID of 36 characters, for example 0190163d-8694-739b-aea5-966c26f8ad91, and not the one of zeros")]
+pub struct InvalidId;
+
+/// Reads an id from outside: a UUID in its usual form with hyphens (RFC 9562, section 4), in either case, and not the one of
+/// zeros, which stands for no id at all.
+pub fn read_uuid(text: &str) -> Result<Uuid, InvalidId> {
+    let read = Some(text).filter(|text| text.len() == 36).and_then(|text| Uuid::try_parse(text).ok());
+    read.filter(|uuid| !uuid.is_nil()).ok_or(InvalidId)
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -46,9 +58,9 @@ macro_rules! ids {
         }
 
         impl FromStr for $name {
-            type Err = uuid::Error;
+            type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
+                read_uuid(text).map(Self)
             }
         }
     )*};
@@ -174,6 +186,26 @@ mod tests {
         for bad in ["", "-A", "jas", "A B", "A.B", "A*", "静安", &"A".repeat(33)] {
             let text = bad.to_owned();
             assert_eq!(GridCode::try_new(bad), Err(InvalidCode { kind: "grid", text }));
+        }
+    }
+
+    #[test]
+    fn an_id_is_a_uuid_in_its_usual_form_and_not_of_zeros() {
+        let text = "0190163d-8694-739b-aea5-966c26f8ad91";
+        let id = Uuid::from_u128(0x0190_163d_8694_739b_aea5_966c_26f8_ad91);
+        assert_eq!((read_uuid(text), read_uuid(&text.to_uppercase())), (Ok(id), Ok(id)));
+        assert_eq!(text.parse(), Ok(CorrelationId::new(id)));
+        for bad in [
+            "",
+            "7",
+            "00000000-0000-0000-0000-000000000000",
+            "0190163d8694739baea5966c26f8ad91",
+            "{0190163d-8694-739b-aea5-966c26f8ad91}",
+            "urn:uuid:0190163d-8694-739b-aea5-966c26f8ad91",
+            " 0190163d-8694-739b-aea5-966c26f8ad91",
+            "0190163d-8694-739b-aea5-966c26f8ad9g",
+        ] {
+            assert_eq!(read_uuid(bad), Err(InvalidId), "{bad:?}");
         }
     }
 

@@ -26,7 +26,9 @@ pub mod needs;
 pub mod refusal;
 pub mod sealed;
 pub mod stream;
+pub mod text;
 pub mod time;
+pub mod trace;
 pub mod view;
 
 pub use access::{Allowed, Place, Reach, reach_of};
@@ -43,7 +45,7 @@ pub use id::{
     PersonId,
 };
 pub use needs::Needs;
-pub use refusal::{Family, NoDue, Refusal, Unfit, check_count, check_text};
+pub use refusal::{Family, NoDue, Refusal, Unfit, check_count, check_line, check_text};
 pub use sealed::{PersonKey, Personal, PersonalField, Sealed, WrappingKey};
 pub use stream::{Position, Recorded, StreamId, Version};
 pub use view::{AnyEvent, Key, Read, View};

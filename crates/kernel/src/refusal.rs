@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::digest::Digest;
+use crate::text::{self, Flaw};
 use crate::{DepartmentCode, GridCode, LimitOf, MatterCode};
 
 /// Why the domain says no; decides the HTTP status.
@@ -95,11 +96,17 @@ refusals! {
     /// What a command says or names cannot be right, whatever it is about.
     pub enum Unfit {
         /// A text is missing or too long.
-        #[error("{field} must have 1 to {max} characters")]
+        #[error("{field} must have 1 to {max} characters, and not only blank ones")]
         TextLength {
             field: &'static str,
             max: usize,
         } = Unfit "text-length",
+        /// A text has a character that is not taken.
+        #[error("{field} has {flaw}; remove it")]
+        TextCharacters {
+            field: &'static str,
+            flaw: Flaw,
+        } = Unfit "text-characters",
         /// A list has too few or too many entries.
         #[error("{field} must have {min} to {max} entries")]
         EntryCount {
@@ -153,10 +160,26 @@ refusals! {
     }
 }
 
-/// Refuses a text that is empty (apart from white space) or longer than `max` characters.
+/// Refuses a text of any number of lines that shows nothing, is longer than `max` characters, or has characters that are never
+/// taken.
 pub fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), Unfit> {
+    check_flaw(field, text::flaw(text))?;
+    check_length(field, text, max)
+}
+
+/// Refuses a text as [`check_text`] does, and also where it is not of one line: titles, names, numbers.
+pub fn check_line(field: &'static str, text: &str, max: usize) -> Result<(), Unfit> {
+    check_flaw(field, text::flaw_of_line(text))?;
+    check_length(field, text, max)
+}
+
+fn check_flaw(field: &'static str, flaw: Option<Flaw>) -> Result<(), Unfit> {
+    flaw.map_or(Ok(()), |flaw| Err(Unfit::TextCharacters { field, flaw }))
+}
+
+fn check_length(field: &'static str, text: &str, max: usize) -> Result<(), Unfit> {
     let is_too_long = text.chars().nth(max).is_some();
-    if text.trim().is_empty() || is_too_long { Err(Unfit::TextLength { field, max }) } else { Ok(()) }
+    if is_too_long || !text::is_visible(text) { Err(Unfit::TextLength { field, max }) } else { Ok(()) }
 }
 
 /// Refuses a list with fewer than `min` or more than `max` entries.
@@ -173,7 +196,15 @@ mod tests {
         let refused = |max| Err(Unfit::TextLength { field: "reason", max });
         assert_eq!(check_text("reason", "长长", 2), Ok(()));
         assert_eq!(check_text("reason", "长长长", 2), refused(2));
-        assert_eq!(check_text("reason", " \u{3000}\n", 9), refused(9));
+        for blank in ["", " \u{3000}\n", "\u{200b}", "\u{3164}\u{feff}"] {
+            assert_eq!(check_text("reason", blank, 9), refused(9), "{blank:?}");
+        }
+        let has = |flaw| Err(Unfit::TextCharacters { field: "reason", flaw });
+        assert_eq!(check_text("reason", "甲\0", 9), has(Flaw::Control('\0')));
+        assert_eq!(check_text("reason", "甲\n乙", 9), Ok(()));
+        assert_eq!(check_line("reason", "甲\n乙", 9), has(Flaw::LineBreak));
+        assert_eq!(check_line("reason", "甲\u{202e}乙", 9), has(Flaw::Direction('\u{202e}')));
+        assert_eq!(check_line("reason", "\u{200b}", 9), refused(9));
         assert_eq!(check_count("evidence", 3, 1, 2), Err(Unfit::EntryCount { field: "evidence", min: 1, max: 2 }));
     }
 
@@ -197,6 +228,6 @@ mod tests {
         assert_eq!((No::Twice(2).code(), No::Never.family().status()), ("twice", 404));
         let shared = No::from(Unfit::TextLength { field: "title", max: 9 });
         assert_eq!((shared.code(), shared.family().status()), ("text-length", 422));
-        assert_eq!(shared.to_string(), "title must have 1 to 9 characters");
+        assert_eq!(shared.to_string(), "title must have 1 to 9 characters, and not only blank ones");
     }
 }
