@@ -12,6 +12,7 @@ pub mod tables;
 
 mod journal;
 mod load;
+mod log_lock;
 mod people;
 mod published;
 mod randomness;
@@ -22,6 +23,7 @@ mod world;
 
 pub use journal::{Entry, Intention, Journal, Line, Outcome};
 pub use load::{Load, Manners, send};
+pub use log_lock::LogLock;
 pub use people::{People, Who};
 pub use published::{stream_becomes_log, stream_equals_log};
 pub use randomness::Randomness;

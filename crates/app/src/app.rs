@@ -11,7 +11,9 @@ use crate::Error;
 use crate::health::Health;
 use crate::memory::Memory;
 use crate::port::Ports;
+use crate::recording::Answered;
 use crate::reference::{Known, Reference};
+use crate::turns::Turns;
 
 /// How many files are known to be there without looking.
 const EVIDENCE_MAX: usize = 10_000;
@@ -38,6 +40,8 @@ pub struct App {
     pub(crate) settings: Settings,
     pub(crate) reference: Reference,
     pub(crate) memory: Memory,
+    pub(crate) turns: Turns,
+    pub(crate) answered: Answered,
     /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<Digest, Evidence>,
     health: Health,
@@ -47,12 +51,14 @@ impl App {
     /// Puts the use cases on top of the adapters.
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
-            ports,
             settings,
             reference: Reference::default(),
-            memory: Memory::default(),
+            memory: Memory::of(&*ports.log),
+            turns: Turns::default(),
+            answered: Answered::default(),
             evidence: Cache::new(EVIDENCE_MAX),
             health: Health::default(),
+            ports,
         })
     }
 

@@ -4,7 +4,7 @@ use kernel::ParseError;
 use kernel::{CommandId, Refusal, Role};
 
 use crate::Problem;
-use crate::port::{AppendError, EvidenceError, Failure, FindError, VaultError};
+use crate::port::{AppendError, EvidenceError, Failure, FindError, Lost, VaultError};
 
 /// Why a use case had no effect.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +48,21 @@ pub enum Error {
     /// The command id was used for another request.
     #[error("command id {0} was used for another request; use a new id for a new request")]
     CommandReused(CommandId),
+    /// It did not come to an append in the time that a command may take.
+    #[error("others were before it for {waited_s} s: nothing was recorded; send the same command again, with the same id")]
+    Overdue {
+        /// In seconds.
+        waited_s: u64,
+    },
+    /// The log did not answer in the time that a command may take, and may yet record it.
+    #[error(
+        "the log did not answer within {waited_s} s: the command may have been recorded, or may yet be; \
+         send the same command again, with the same id"
+    )]
+    OutcomeUnknown {
+        /// In seconds.
+        waited_s: u64,
+    },
     /// Others were faster, several times.
     #[error("it is being changed by others; send the same command again")]
     Conflict,
@@ -57,6 +72,9 @@ pub enum Error {
     /// The clock of this machine is behind the log.
     #[error("the clock is behind the newest event: {0}")]
     ClockWentBack(String),
+    /// The log has lost events, and nothing is recorded until that is settled.
+    #[error("{0}")]
+    Halted(Lost),
     /// We are broken, or something we need is out of reach.
     #[error(transparent)]
     Failure(#[from] Failure),
@@ -77,8 +95,11 @@ impl Error {
             Self::NotFound { .. } => Problem::new(404, "not-found", detail),
             Self::CommandReused(_) => Problem::new(422, "command-id-reused", detail),
             Self::Conflict => Problem::new(503, "busy", detail),
+            Self::Overdue { .. } => Problem::new(503, "overdue", detail),
+            Self::OutcomeUnknown { .. } => Problem::new(503, "outcome-unknown", detail),
             Self::Erased => Problem::new(410, "person-erased", detail),
             Self::ClockWentBack(_) => Problem::new(503, "clock-went-back", detail),
+            Self::Halted(_) => Problem::new(503, "log-went-back", detail),
             Self::Failure(failure) if failure.passing => {
                 Problem::new(503, "unavailable", "a part of the system is out of reach; send the same command again")
             }
@@ -90,7 +111,11 @@ impl Error {
 
     /// Whether this is our fault and belongs into the log as an error.
     pub fn is_ours(&self) -> bool {
-        matches!(self, Self::Failure(_) | Self::Unreadable(_) | Self::ClockWentBack(_))
+        match self {
+            Self::Failure(_) | Self::Unreadable(_) | Self::ClockWentBack(_) | Self::Halted(_) => true,
+            Self::Overdue { .. } | Self::OutcomeUnknown { .. } => true,
+            _ => false,
+        }
     }
 
     /// The domain says no.
@@ -110,6 +135,9 @@ impl From<ParseError> for Error {
                 Self::Malformed { status: 404, code: "unknown-command", detail: error.to_string() }
             }
             ParseError::Body { .. } => Self::malformed("body-does-not-fit", error.to_string()),
+            ParseError::Text { .. } => {
+                Self::Refused { status: 422, code: "text-characters", detail: error.to_string() }
+            }
         }
     }
 }
@@ -119,6 +147,7 @@ impl From<AppendError> for Error {
         match error {
             AppendError::Conflict { .. } => Self::Conflict,
             AppendError::CommandReused(command) => Self::CommandReused(command),
+            AppendError::Halted(lost) => Self::Halted(lost),
             AppendError::Failure(failure) => Self::Failure(failure),
         }
     }

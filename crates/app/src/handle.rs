@@ -1,23 +1,29 @@
-//! From a command to its events: look, authorise, look up, decide, append; at most three times.
+//! From a command to its events: wait for the turn, look, authorise, look up, decide, append; a few times, and within seconds.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kernel::needs::Also;
 use kernel::{Actor, Context, Needs, PersonId, PersonKey, Place, StreamId};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::adapter::Recording;
 use crate::authorise::authorise;
 use crate::intake::{Accepted, Answer};
 use crate::kind::{Decided, Looked, Sight};
-use crate::port::{Append, Part, Receipt};
+use crate::port::event_log::is_same_request;
+use crate::port::{Append, AppendError, Part, Receipt};
 use crate::reference::Known;
 use crate::registry::Ask;
 use crate::{App, Error, registry, trial};
 
-/// How often a decision is made anew when somebody else was faster.
-const ATTEMPTS_MAX: u32 = 3;
+/// How often a decision is made before the command is given up, where other processes were faster.
+const ATTEMPTS_MAX: u32 = 8;
+/// The longest pause before the second decision; it doubles with each one. Two processes that lose to each other part so.
+const PAUSE_MILLIS: u64 = 10;
 /// Most aggregates that one command may concern.
 const PARTS_MAX: usize = 16;
 
@@ -36,11 +42,30 @@ struct Gathered {
     decided: Vec<Decided>,
     checked: Vec<Part>,
     keys: Vec<(PersonId, PersonKey)>,
+    /// The incarnation of the log in which all of it was looked at.
+    incarnation: u64,
 }
 
 impl App {
-    /// Handles a command: the one loop for all kinds.
-    pub(crate) async fn handle(&self, ask: &Ask, accepted: &Accepted) -> Result<Answer, Error> {
+    /// Handles a command within the time that it may take, also that of waiting for others.
+    pub(crate) async fn handle_in_time(
+        &self,
+        ask: &Ask,
+        accepted: &Accepted,
+        patience: Duration,
+    ) -> Result<Answer, Error> {
+        let handled = timeout(patience, self.handle(ask, accepted)).await;
+        handled.unwrap_or_else(|_| {
+            let waited_s = patience.as_secs();
+            // An append that was handed over may yet be recorded: nobody can call it back.
+            let is_unknown = accepted.is_appending.load(Ordering::Relaxed);
+            Err(if is_unknown { Error::OutcomeUnknown { waited_s } } else { Error::Overdue { waited_s } })
+        })
+    }
+
+    /// The one loop for all kinds.
+    async fn handle(&self, ask: &Ask, accepted: &Accepted) -> Result<Answer, Error> {
+        let mut turns = vec![self.turns.take((ask.category, ask.id)).await?];
         let (mut may_recall, mut conflicts) = (true, 0);
         loop {
             let mut attempt = Attempt::default();
@@ -53,6 +78,14 @@ impl App {
                         return Err(Error::Conflict);
                     }
                     may_recall = false;
+                    if attempt.looked_at.len() > turns.len() {
+                        // What else the command concerns is moved by others of this process too.
+                        turns.clear();
+                        turns = self.turns.take_all(attempt.looked_at).await?;
+                    }
+                    if conflicts > 0 {
+                        sleep(self.pause(conflicts)).await;
+                    }
                 }
                 Err(Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased) if attempt.recalled => {
                     may_recall = false;
@@ -72,6 +105,14 @@ impl App {
         }
     }
 
+    /// A random pause after so many lost races.
+    fn pause(&self, conflicts: u32) -> Duration {
+        let mut bytes = [0; 8];
+        self.ports.entropy.fill(&mut bytes);
+        let longest = PAUSE_MILLIS << conflicts.min(ATTEMPTS_MAX);
+        Duration::from_millis(u64::from_le_bytes(bytes) % longest)
+    }
+
     async fn attempt(
         &self,
         ask: &Ask,
@@ -81,9 +122,10 @@ impl App {
     ) -> Result<Receipt, Error> {
         let now = self.ports.clock.now();
         let recording = Recording { provenance: accepted.provenance.clone(), request: accepted.request, at: now };
+        // First of all: what is read from here on is of this incarnation or a later one.
+        let mut gathered = Gathered { incarnation: self.memory.incarnation(), ..Gathered::default() };
         let known = self.known().await?;
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall };
-        let mut gathered = Gathered::default();
         let looked = look(ask, sight, attempt).await?;
         authorise_ask(ask, &*looked, &recording.provenance.actor, &known, now)?;
         let mut also = self.decide(ask.id, looked, &recording, &known, sight, &mut gathered).await?;
@@ -97,7 +139,7 @@ impl App {
             authorise_ask(&next, &*looked, &recording.provenance.actor, &known, now).map_err(unknown)?;
             also.extend(self.decide(next.id, looked, &recording, &known, sight, &mut gathered).await?);
         }
-        self.record(recording, gathered).await
+        self.record(recording, gathered, accepted).await
     }
 
     /// Decides on one aggregate. Returns what happens elsewhere under the same command.
@@ -129,7 +171,7 @@ impl App {
     }
 
     /// Appends all parts at once; only then anything is remembered.
-    async fn record(&self, recording: Recording, gathered: Gathered) -> Result<Receipt, Error> {
+    async fn record(&self, recording: Recording, gathered: Gathered, accepted: &Accepted) -> Result<Receipt, Error> {
         for (person, key) in gathered.keys {
             if self.ports.vault.keep(person, &key).await? != key {
                 // Somebody else made a key for this person in the meantime: what was sealed cannot be opened with that one.
@@ -144,8 +186,19 @@ impl App {
             }
         }
         let command = recording.provenance.command;
-        let append = Append { command, request: recording.request, parts, at: recording.at };
-        let receipt = self.ports.log.append(append).await?;
+        let incarnation = Some(gathered.incarnation);
+        let append = Append { command, request: recording.request, parts, at: recording.at, incarnation };
+        accepted.is_appending.store(true, Ordering::Relaxed);
+        let answer = self.ports.log.append(append).await;
+        accepted.is_appending.store(false, Ordering::Relaxed);
+        self.answered.note(&answer);
+        if let Err(AppendError::Conflict { expected, actual, .. }) = &answer
+            && actual < expected
+        {
+            // The log does not have what was remembered: it went back in time.
+            self.memory.clear();
+        }
+        let receipt = answer?;
         for recorded in recorded {
             recorded(&self.memory, &receipt);
         }
@@ -158,7 +211,7 @@ impl App {
     /// The answer that this command got before, if it was recorded: a repeat may come when the aggregate has moved on.
     async fn first_answer(&self, accepted: &Accepted) -> Result<Option<Answer>, Error> {
         match self.ports.log.outcome(accepted.provenance.command).await? {
-            Some((receipt, request)) if request == accepted.request => {
+            Some((receipt, request)) if is_same_request(request, accepted.request) => {
                 Ok(Some(Receipt { replayed: true, ..receipt }.into()))
             }
             Some(_) => Err(Error::CommandReused(accepted.provenance.command)),

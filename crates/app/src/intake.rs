@@ -1,7 +1,11 @@
 //! The one door: a command as it came in over HTTP or NATS, from the command line, or from a process.
 
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
 use bytes::Bytes;
 use kernel::ParseError;
+use kernel::aggregate::BODY_BYTES_MAX;
 use kernel::digest::Digest;
 use kernel::envelope::Provenance;
 use kernel::{Actor, CommandId, CorrelationId, EventId, Position, StreamId, Version};
@@ -13,8 +17,16 @@ use crate::port::{Moved, Receipt};
 use crate::registry::{self, Ask};
 use crate::{App, Error};
 
+/// U+FEFF in UTF-8, which some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Most nesting of a command's body.
 pub const BODY_DEPTH_MAX: usize = 32;
+
+/// How long a command may take, its turn and every attempt included.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for a description of everything, which only the command line sends.
+const LOADING_PATIENCE: Duration = Duration::from_mins(2);
 
 /// A command as it came in.
 #[derive(Clone, Debug)]
@@ -73,14 +85,16 @@ impl From<Receipt> for Answer {
 pub(crate) struct Accepted {
     pub(crate) provenance: Provenance,
     pub(crate) request: Digest,
+    /// Whether an append of it was handed to the log and not answered yet.
+    pub(crate) is_appending: AtomicBool,
 }
 
 impl App {
     /// Handles a command: the one way in.
     ///
     /// # Errors
-    /// Says which family the trouble is of; nothing was recorded then, but for [`Error::Failure`] that is passing: the
-    /// same command again finds out.
+    /// Says which family the trouble is of. Nothing was recorded then, apart from [`Error::OutcomeUnknown`] and a passing
+    /// [`Error::Failure`]: the same command again finds out.
     pub async fn submit(&self, request: Request) -> Result<Answer, Error> {
         let unknown = || ParseError::UnknownCommand(request.name.clone());
         let (kind, verb) = registry::verb(&request.name).filter(|(_, verb)| !verb.is_part).ok_or_else(unknown)?;
@@ -88,7 +102,8 @@ impl App {
         let asked = kind.parse(verb.name, &request.body)?;
         let id = self.id_of(&request, kind.category(), verb.begins, asked.natural_key())?;
         let ask = Ask { id, category: kind.category(), verb, asked };
-        let answer = self.handle(&ask, &self.accept(&request)).await;
+        let patience = if request.body.len() > BODY_BYTES_MAX { LOADING_PATIENCE } else { PATIENCE };
+        let answer = self.handle_in_time(&ask, &self.accept(&request), patience).await;
         match &answer {
             Ok(answer) => tracing::debug!(command.name = request.name, stream = %answer.stream, events = answer.events),
             Err(Error::Conflict) => tracing::warn!(command.name = request.name, "gave up after several lost races"),
@@ -131,6 +146,7 @@ impl App {
         let correlation = request.correlation.unwrap_or_else(|| CorrelationId::new(request.command.uuid()));
         Accepted {
             request: Digest::keyed(&self.settings.request_key, &parts),
+            is_appending: AtomicBool::new(false),
             provenance: Provenance {
                 installation: self.settings.installation.clone(),
                 actor: request.actor.clone(),
@@ -148,6 +164,10 @@ fn check_body(body: &[u8], bytes_max: usize) -> Result<(), Error> {
     if body.len() > bytes_max {
         let detail = format!("the body has {} bytes; at most {bytes_max} are taken", body.len());
         return Err(Error::Malformed { status: 413, code: "body-too-large", detail });
+    }
+    if body.starts_with(BYTE_ORDER_MARK) {
+        let detail = "the body begins with a byte-order mark; send JSON without one (RFC 8259, section 8.1)";
+        return Err(Error::malformed("byte-order-mark", detail));
     }
     if let Err(error) = std::str::from_utf8(body) {
         let detail = format!("the body is not UTF-8 from byte {}; send JSON in UTF-8", error.valid_up_to());
@@ -194,6 +214,7 @@ mod tests {
     fn a_body_is_small_flat_json_in_utf8() {
         assert_eq!(code(br#"{"a":["[[[[","\"]"]}"#), "taken");
         assert_eq!(code(b"{\"a\":\"\xff\"}"), "invalid-utf8");
+        assert_eq!(code(b"\xef\xbb\xbf{}"), "byte-order-mark");
         assert_eq!(code(b"{\"a\":"), "malformed-json");
         assert_eq!(code(b""), "malformed-json");
         assert_eq!(code(&vec![b' '; BODY_BYTES_MAX + 1]), "body-too-large");

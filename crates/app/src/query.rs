@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{
-    Actor, CommandId, DepartmentCode, Evidence, GridCode, MatterCode, Place, Position, Reach, Recorded, Unfit, reach_of,
+    Actor, CommandId, DepartmentCode, Evidence, GridCode, MatterCode, Place, Position, Reach, Recorded, Refusal as _,
+    Unfit, reach_of,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -102,6 +103,10 @@ impl App {
         filters: &BTreeMap<String, String>,
         page: PageRequest,
     ) -> Result<Page, Error> {
+        for (filter, word) in filters {
+            let unknown = view.words(filter).filter(|words| !words.contains(word));
+            unknown.map_or(Ok(()), |words| Err(invalid(format!("{filter} is one of {}", words.join(", ")))))?;
+        }
         let place = self.place_of(by, view, filters).await?;
         authorise(by, view.action(), view.read(), &place)?;
         let offered = view
@@ -120,17 +125,22 @@ impl App {
     /// Where the rows are that the filters find: the grid, the department or the owner that they name.
     async fn place_of(&self, by: &Actor, view: &dyn Shown, filters: &BTreeMap<String, String>) -> Result<Place, Error> {
         let mut place = Place::default();
+        // Only those who may read such rows somewhere are told what does not exist.
+        let is_told = reach_of(view.read(), by.role).is_some();
         if let Some(grid) = filters.get("grid") {
             let grid: GridCode = grid.parse().map_err(|error: kernel::id::InvalidCode| invalid(error.to_string()))?;
             place.grids = self.known().await?.district().last_known_path(&grid, self.ports.clock.now());
-            // Only those who may read such rows somewhere are told that there is no such grid.
-            if place.grids.is_empty() && reach_of(view.read(), by.role).is_some() {
-                return Err(Error::refused(&Unfit::UnknownGrid { grid }));
+            if place.grids.is_empty() && is_told {
+                return Err(unknown(&Unfit::UnknownGrid { grid }));
             }
         }
         if let Some(department) = filters.get("department") {
             let code: Result<DepartmentCode, kernel::id::InvalidCode> = department.parse();
-            place.departments.insert(code.map_err(|error| invalid(error.to_string()))?);
+            let department = code.map_err(|error| invalid(error.to_string()))?;
+            if is_told && !self.known().await?.district().is_known(&department) {
+                return Err(unknown(&Unfit::UnknownDepartment { department }));
+            }
+            place.departments.insert(department);
         }
         place.owner = filters.get("owner").cloned();
         Ok(place)
@@ -232,6 +242,11 @@ impl App {
 
 fn invalid(detail: impl Into<String>) -> Error {
     Error::malformed("query-invalid", detail)
+}
+
+/// What the query of a list names and what does not exist, as what is asked for: 404.
+fn unknown(named: &Unfit) -> Error {
+    Error::Refused { status: 404, code: named.code(), detail: named.to_string() }
 }
 
 fn not_offered(view: &dyn Shown) -> Error {

@@ -8,9 +8,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::App;
 use crate::health::{Check, Progress, Report, SILENT_LAG_MAX, show_stalled};
+use crate::recording::LOG;
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the log may take to say where it ends.
+const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 
 impl App {
     /// Watches a role that follows the log: whatever it waits for, and also where it does not come back from waiting. Says
@@ -50,14 +53,21 @@ impl App {
     /// Whether this process can do its work, with a fresh look at the log.
     pub async fn ready(&self) -> Report {
         let mut checks = self.health().checks();
-        let log = match self.ports().log.head().await {
-            Ok(head) => Check { ok: true, detail: format!("at position {head}") },
-            Err(failure) => {
+        let log = match timeout(HEAD_PATIENCE, self.ports().log.head()).await {
+            Ok(Ok(head)) => Check { ok: true, detail: format!("at position {head}") },
+            Ok(Err(failure)) => {
                 tracing::warn!(%failure, "not ready: the log is out of reach");
                 Check::out_of_reach(&failure)
             }
+            Err(_) => {
+                tracing::warn!(patience_s = HEAD_PATIENCE.as_secs(), "not ready: the log does not answer");
+                Check { ok: false, detail: format!("no answer within {} s", HEAD_PATIENCE.as_secs()) }
+            }
         };
-        checks.insert("log".into(), log);
+        // A log that can be read may still take nothing: what was found out about that counts then.
+        if !log.ok || checks.get(LOG).is_none_or(|taking| taking.ok) {
+            checks.insert(LOG.into(), log);
+        }
         Report { ready: checks.values().all(|check| check.ok), checks }
     }
 }

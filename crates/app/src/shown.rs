@@ -35,6 +35,8 @@ pub trait Shown: Send + Sync {
     fn none(&self) -> &'static [&'static str];
     /// Which filters may be given together.
     fn filters(&self) -> &'static [&'static [&'static str]];
+    /// The words that a filter takes, where it takes no others.
+    fn words(&self, filter: &str) -> Option<Vec<String>>;
     /// In which order a page is.
     fn order(&self) -> Order;
     /// Whether a row is folded from the events of one aggregate alone.
@@ -104,6 +106,9 @@ impl<V: View> Shown for Views<V> {
     fn filters(&self) -> &'static [&'static [&'static str]] {
         V::FILTERS
     }
+    fn words(&self, filter: &str) -> Option<Vec<String>> {
+        V::words(filter)
+    }
     fn order(&self) -> Order {
         V::ORDER
     }
@@ -135,7 +140,7 @@ impl<V: View> Shown for Views<V> {
     ) -> Result<Option<OfOne>, Error> {
         // As of a moment it is folded from the beginning: what is remembered is of now.
         let remembered = memory.recall::<Option<V::Row>>(V::NAME, id).filter(|_| at.is_none());
-        let before: Arc<Seen<Option<V::Row>>> = remembered.unwrap_or_default();
+        let before: Arc<Seen<Option<V::Row>>> = remembered.unwrap_or_else(|| memory.unread());
         let Some(category) = V::FROM.first().filter(|_| V::IS_OF_ONE) else { return Ok(None) };
         let recorded = log.stream(&StreamId::new(category, id), before.version).await?;
         let key = Key::Id(id);

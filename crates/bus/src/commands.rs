@@ -23,6 +23,7 @@
 
 mod request;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ use futures::stream::{SelectAll, select_all};
 use kernel::{Actor, Evidence};
 use serde_json::Value;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::rules::rules;
 use crate::subject::{self, UPLOAD};
@@ -49,6 +50,8 @@ const SERVICE: &str = "dualgrid-commands";
 const CONCURRENT_MAX: usize = 64;
 /// How long the commands under way may take to end at shutdown.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
+/// How long nats-server may take to hear that we leave.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Takes commands and answers them.
 #[async_trait]
@@ -93,20 +96,33 @@ impl Commands {
     /// A command that arrives at the moment of the unsubscription may get no answer. It had no effect, and the department
     /// sends it again with the same id.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let (service, mut requests) = self.start().await?;
+        let mut shutdown = pin!(shutdown);
+        let started = tokio::select! {
+            // NATS was never reached: there is nothing to end.
+            () = &mut shutdown => return Ok(()),
+            started = self.start() => started,
+        };
+        let (service, mut requests) = started?;
         let mut under_way = JoinSet::new();
         tokio::select! {
             () = shutdown => {}
             () = self.take(&mut requests, &mut under_way) => {}
         }
-        service.stop().await.map_err(Error::nats("stop the service of commands"))?;
         let deadline = Instant::now() + SHUTDOWN_PATIENCE;
-        // Commands that were delivered before the subscription ended are still answered.
-        let _ = timeout_at(deadline, self.take(&mut requests, &mut under_way)).await;
+        // While NATS is away nobody can be told, and no command comes.
+        if self.connection.is_up() {
+            if let Ok(stopped) = timeout(LEAVE_PATIENCE, service.stop()).await {
+                stopped.map_err(Error::nats("stop the service of commands"))?;
+            }
+            // Commands that were delivered before the subscription ended are still answered.
+            let _ = timeout_at(deadline, self.take(&mut requests, &mut under_way)).await;
+        }
         while let Ok(Some(ended)) = timeout_at(deadline, under_way.join_next()).await {
             note(ended);
         }
-        let _ = self.connection.client().flush().await;
+        if self.connection.is_up() {
+            let _ = timeout(LEAVE_PATIENCE, self.connection.client().flush()).await;
+        }
         Ok(())
     }
 

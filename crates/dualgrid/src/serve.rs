@@ -14,6 +14,7 @@ use bus::publisher::{Publisher, PublisherOptions, PublisherStatus};
 use bus::{Connection, ConnectionOptions};
 use clap::ValueEnum;
 use http_api::server;
+use http_api::telemetry::Metrics;
 use http_api::token::Verifier;
 use kernel::{SystemClock, SystemEntropy};
 use tokio::net::TcpListener;
@@ -28,6 +29,7 @@ use crate::{keys, system};
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
 /// How long roles may take to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleName {
@@ -46,12 +48,17 @@ type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 /// Runs until a signal, or until a role ends by itself, which is an error.
 pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<()> {
     let has = |role| roles.is_empty() || roles.contains(&role);
+    // First of all: what is described before there is a recorder has no description.
+    let metrics = http_api::telemetry::install()?;
     let app = system::open(&config).await?;
     let stop = watch::Sender::new(false);
     let mut tasks: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
     let mut start = |name: &'static str, task: Task| {
         tasks.spawn(async move { (name, task.await) });
     };
+    if has(RoleName::Api) || has(RoleName::Processor) {
+        start("log", watching(Arc::clone(&app), stop.subscribe()));
+    }
     if has(RoleName::Projector) {
         start("views", ending(Arc::clone(&app).project(stop.subscribe())));
     }
@@ -74,7 +81,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             start("department commands", Box::pin(async move { Ok(commands.run(stopped).await?) }));
         }
     }
-    start("http", http(&config, &app, has(RoleName::Api), stop.subscribe()).await?);
+    start("http", http(&config, &app, has(RoleName::Api), metrics, stop.subscribe()).await?);
     supervise(tasks, &stop).await
 }
 
@@ -83,6 +90,16 @@ fn ending(task: impl Future<Output = ()> + Send + 'static) -> Task {
     Box::pin(async move {
         task.await;
         Ok(())
+    })
+}
+
+/// Watches whether the log takes appends, until the process is told to stop.
+fn watching(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
+    ending(async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            never = app.watch_log() => match never {},
+        }
     })
 }
 
@@ -169,7 +186,13 @@ async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
 }
 
 /// Every process answers how it is; one with the role `api` also takes commands and queries.
-async fn http(config: &Config, app: &Arc<App>, data: bool, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
+async fn http(
+    config: &Config,
+    app: &Arc<App>,
+    data: bool,
+    metrics: Metrics,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<Task> {
     let key = keys::read_32(&config.auth.public_key_file)?;
     let listener = TcpListener::bind(config.http.listen).await;
     let listener = listener.with_context(|| format!("could not listen on {}", config.http.listen))?;
@@ -186,7 +209,7 @@ async fn http(config: &Config, app: &Arc<App>, data: bool, stop: watch::Receiver
         verifier: Verifier::from_public_key(&key, &config.installation),
         instance: config.instance.clone(),
         data,
-        metrics: Some(http_api::telemetry::install()?),
+        metrics: Some(metrics),
         shutdown: stopped(stop),
     };
     let app = Arc::clone(app);

@@ -122,6 +122,11 @@ impl District {
         self.departments.get(code)?.at(at)
     }
 
+    /// Whether there is or was such a department: what was sent to it can still be found.
+    pub fn is_known(&self, department: &DepartmentCode) -> bool {
+        self.departments.contains_key(department)
+    }
+
     /// Every department that exists at that moment, ordered by code.
     pub fn departments(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Department> + '_ {
         self.departments.values().filter_map(move |timeline| timeline.at(at))

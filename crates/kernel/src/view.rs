@@ -8,6 +8,7 @@ use compact_str::CompactString;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::access::{Allowed, Place};
@@ -105,6 +106,26 @@ pub enum Order {
     Descending,
 }
 
+/// The words of an enum without data, as its JSON Schema has them.
+pub fn words_of<T: JsonSchema>() -> Vec<String> {
+    let schema = schemars::schema_for!(T).to_value();
+    let mut words = Vec::new();
+    collect_words(&schema, &mut words);
+    words
+}
+
+/// Documented variants each have a schema of their own; the others are one list.
+fn collect_words(schema: &Value, words: &mut Vec<String>) {
+    let texts = |values: Option<&Value>| -> Vec<String> {
+        let values = values.and_then(Value::as_array).into_iter().flatten();
+        values.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    words.extend(schema.get("const").and_then(Value::as_str).map(str::to_owned));
+    words.extend(texts(schema.get("enum")));
+    let variants = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
+    variants.for_each(|variant| collect_words(variant, words));
+}
+
 /// A view: which rows an event touches, what it makes of them, and how they are found.
 pub trait View: Send + Sync + 'static {
     /// Name of its tables, for example `case_summary` (lower-case ASCII letters and `_`).
@@ -142,10 +163,38 @@ pub trait View: Send + Sync + 'static {
     fn place(row: &Self::Row) -> Place;
     /// The sort key of the row.
     fn sort(row: &Self::Row) -> i64;
+    /// The words that a filter takes, where it takes no others: [`words_of`] an enum. Another word is refused, and never finds
+    /// an empty list. `grid` and `department` are checked against the district.
+    fn words(_filter: &str) -> Option<Vec<String>> {
+        None
+    }
     /// Gives every value by which a filter finds the row; a list gives several.
     fn values(row: &Self::Row, filter: &str, give: &mut dyn FnMut(&str));
     /// Whether no event is expected for the row any more. It may leave memory first.
     fn is_settled(_row: &Self::Row) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "only its schema is read")]
+    enum Stage {
+        /// Documented.
+        FirstOne,
+        Second,
+        /// Documented too.
+        Third,
+    }
+
+    #[test]
+    fn the_words_of_an_enum_are_found_whether_its_variants_are_documented_or_not() {
+        let mut words = words_of::<Stage>();
+        words.sort_unstable();
+        assert_eq!(words, ["first_one", "second", "third"]);
     }
 }

@@ -14,6 +14,8 @@ use uuid::Uuid;
 use crate::process::{FollowUp, Process, Timed};
 use crate::run::{Refused, RunEvent};
 
+/// The one word of a filter that asks whether there is something.
+const YES: &str = "yes";
 /// How many refusals are shown under one key.
 const REFUSALS_SHOWN: usize = 20;
 /// Whoever looks after the system, and whoever checks it.
@@ -148,10 +150,13 @@ impl<P: Process> View for Outbox<P> {
     fn sort(row: &Entry<P::State>) -> i64 {
         row.waiting.last().map_or(0, |waiting| waiting.position.0.cast_signed())
     }
+    fn words(_filter: &str) -> Option<Vec<String>> {
+        Some(vec![YES.to_owned()])
+    }
     fn values(row: &Entry<P::State>, filter: &str, give: &mut dyn FnMut(&str)) {
         match filter {
-            "waiting" if !row.waiting.is_empty() => give("yes"),
-            "refused" if !row.refused.is_empty() => give("yes"),
+            "waiting" if !row.waiting.is_empty() => give(YES),
+            "refused" if !row.refused.is_empty() => give(YES),
             _ => {}
         }
     }
@@ -186,9 +191,12 @@ impl<P: Timed> View for Alarms<P> {
     fn sort(row: &Entry<P::State>) -> i64 {
         row.state.as_ref().and_then(P::next).map_or(i64::MAX, |moment| moment.timestamp_micros())
     }
+    fn words(_filter: &str) -> Option<Vec<String>> {
+        Some(vec![YES.to_owned()])
+    }
     fn values(row: &Entry<P::State>, filter: &str, give: &mut dyn FnMut(&str)) {
         if filter == "due" && row.state.as_ref().and_then(P::next).is_some() {
-            give("yes");
+            give(YES);
         }
     }
 }

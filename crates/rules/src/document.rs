@@ -11,7 +11,8 @@ use crate::Matter;
 pub struct MattersDocument {
     /// The moment.
     pub at: DateTime<Utc>,
-    /// The version of the rules at the time of the request, whatever `at` is: it counts publications.
+    /// The version of the rules by which the catalogue is what it is at that moment: it counts publications, and is 0 before
+    /// the first one holds.
     pub rules_version: u32,
     /// The matters in force, by code.
     pub matters: Vec<Matter>,

@@ -24,7 +24,8 @@ impl Rulebook {
 
     /// The catalogue at that moment, as a document.
     pub fn matters_document(&self, at: DateTime<Utc>) -> MattersDocument {
-        MattersDocument { at, rules_version: self.version, matters: self.matters(at).cloned().collect() }
+        let rules_version = self.versions.at(at).copied().unwrap_or_default();
+        MattersDocument { at, rules_version, matters: self.matters(at).cloned().collect() }
     }
 
     /// The limit of a step at that moment.
@@ -121,6 +122,18 @@ mod tests {
         };
         assert_eq!(rules.matter_facts(&code, day("2020-01-01")), Some(facts));
         assert_eq!(rules.matter_facts(&code, day("2022-01-01")), None);
+    }
+
+    #[test]
+    fn the_document_names_the_version_of_its_moment_and_not_of_today() {
+        let mut renamed = matter_event("WM-0101", 2);
+        renamed.matter.effective_from = day("2020-01-01");
+        let withdrawn =
+            MatterWithdrawn { rules_version: 3, code: renamed.matter.code.clone(), effective_from: day("2022-01-01") };
+        let rules = rulebook(published().into_iter().chain([renamed.into(), withdrawn.into()]));
+        let versions = ["2010-01-01", "2019-12-31", "2020-01-01", "2021-12-31", "2022-01-01", "2099-01-01"]
+            .map(|at| rules.matters_document(day(at)).rules_version);
+        assert_eq!(versions, [0, 1, 2, 2, 3, 3]);
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub fn rules_id() -> Uuid {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rulebook {
     pub(crate) version: u32,
+    /// The version by which the catalogue, limits, windows and criteria are what they are from a moment on.
+    pub(crate) versions: Dated<u32>,
     pub(crate) matters: BTreeMap<MatterCode, Vec<Matter>>,
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
@@ -74,24 +76,24 @@ impl Rulebook {
     fn apply(&mut self, event: RulesEvent) {
         match event {
             RulesEvent::MatterPublished(event) => {
-                self.version = event.rules_version;
                 let from = event.matter.effective_from;
+                self.publish(event.rules_version, from);
                 let versions = self.end_matter(&event.matter.code, from);
                 versions.push(event.matter);
             }
             RulesEvent::MatterWithdrawn(event) => {
                 let MatterWithdrawn { rules_version, code, effective_from } = *event;
-                self.version = rules_version;
+                self.publish(rules_version, effective_from);
                 self.end_matter(&code, effective_from);
             }
             RulesEvent::StepLimitsPublished(event) => {
                 let StepLimitsPublished { rules_version, limits, effective_from } = *event;
-                self.version = rules_version;
+                self.publish(rules_version, effective_from);
                 let limits = limits.into_iter().map(|limit| (limit.step.clone(), limit)).collect();
                 self.step_limits.set(effective_from, limits);
             }
             RulesEvent::WindowsPublished(event) => {
-                self.version = event.rules_version;
+                self.publish(event.rules_version, event.effective_from);
                 self.windows.set(event.effective_from, event.windows);
             }
             RulesEvent::CalendarPublished(event) => {
@@ -103,10 +105,16 @@ impl Rulebook {
                 self.consent_rules.insert(event.rule.id.clone(), event.rule);
             }
             RulesEvent::FilingCriteriaPublished(event) => {
-                self.version = event.rules_version;
+                self.publish(event.rules_version, event.effective_from);
                 self.filing_criteria.set(event.effective_from, event.criteria);
             }
         }
+    }
+
+    /// A publication that holds from a moment on. Calendars and consent rules say themselves when they hold.
+    fn publish(&mut self, version: u32, from: DateTime<Utc>) {
+        self.version = version;
+        self.versions.set(from, version);
     }
 
     /// Ends the form of a matter that is in force. A form without duration is dropped.

@@ -1,7 +1,7 @@
 use std::mem;
 
 use chrono::{DateTime, Utc};
-use kernel::view::Order;
+use kernel::view::{Order, words_of};
 use kernel::{Allowed, CaseId, GridCode, Key, MatterCode, Obligation, Place, Position, Read, Version, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,10 @@ impl View for CaseSummaryView {
 
     fn sort(row: &CaseSummary) -> i64 {
         row.position.0.cast_signed()
+    }
+
+    fn words(filter: &str) -> Option<Vec<String>> {
+        (filter == "stage").then(words_of::<Stage>)
     }
 
     fn values(row: &CaseSummary, filter: &str, give: &mut dyn FnMut(&str)) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::view::Order;
+use kernel::view::{Order, words_of};
 use kernel::{Allowed, DepartmentCode, Key, Obligation, OrderId, Place, Position, Read, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,10 @@ impl View for DepartmentOrderView {
 
     fn sort(row: &DepartmentOrder) -> i64 {
         row.position.0.cast_signed()
+    }
+
+    fn words(filter: &str) -> Option<Vec<String>> {
+        (filter == "status").then(words_of::<OrderStatus>)
     }
 
     fn values(row: &DepartmentOrder, filter: &str, give: &mut dyn FnMut(&str)) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use kernel::Role::{Auditor, DutyOfficer, GridLeader, GridMember, Integrator, ResidentialSecretary};
+use kernel::view::words_of;
 use kernel::{Allowed, Evidence, GridCode, Key, Place, Position, Reach, Read, View};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -110,6 +111,10 @@ impl View for PledgeView {
 
     fn sort(row: &PledgeRow) -> i64 {
         row.position.0.cast_signed()
+    }
+
+    fn words(filter: &str) -> Option<Vec<String>> {
+        (filter == "status").then(words_of::<PledgeStatus>)
     }
 
     fn values(row: &PledgeRow, filter: &str, give: &mut dyn FnMut(&str)) {
