@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::Error;
 use crate::adapter::{self, Recording};
+use crate::door;
 use crate::event::{Unreadable, read_as};
 use crate::memory::{Memory, Seen};
 use crate::port::{EventLog, Part, Receipt};
@@ -192,6 +193,7 @@ impl<A: Aggregate> Kind for Of<A> {
         Ok(Box::new(read_as::<A::Event>(recorded)?))
     }
     fn parse(&self, verb: &str, body: &[u8]) -> Result<Box<dyn Asked>, ParseError> {
+        door::check(verb, body)?;
         Ok(Box::new(AskedOf::<A>(A::Command::parse(verb, body)?)))
     }
     async fn version(&self, sight: Sight<'_>, id: Uuid) -> Result<Version, Error> {
@@ -239,7 +241,7 @@ impl<A: Aggregate> Asked for AskedOf<A> {
         // What begins something is taken to be the first until the log says otherwise; not where it brings personal data,
         // because sealing asks the vault, and there a repeat must not look like a first time.
         if begins && !is_known && command.needs(&A::default()).seal.is_none() {
-            return Ok(Box::new(LookedOf::<A> { command, seen: Arc::default(), is_fresh: false }));
+            return Ok(Box::new(LookedOf::<A> { command, seen: sight.memory.unread(), is_fresh: false }));
         }
         let (seen, is_fresh) = seen::<A>(sight, id).await?;
         Ok(Box::new(LookedOf { command, seen, is_fresh }))

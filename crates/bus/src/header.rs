@@ -1,6 +1,6 @@
 //! The names of our own message headers.
 
-use async_nats::{HeaderMap, HeaderName};
+use async_nats::HeaderName;
 
 /// Position of an event in the log; the same as its sequence in the stream.
 pub(crate) const POSITION: HeaderName = HeaderName::from_static("Dualgrid-Position");
@@ -20,11 +20,6 @@ pub(crate) fn id_of(category: &str) -> HeaderName {
     let (first, rest) = category.split_at(category.len().min(1));
     let name = format!("Dualgrid-{}{rest}-Id", first.to_ascii_uppercase());
     name.parse().expect("a category is lower-case letters")
-}
-
-/// The value of a header, if it is there.
-pub(crate) fn value(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    headers.get(name).map(async_nats::HeaderValue::as_str)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::keys;
 /// For whom, as what, for how long.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IssueArguments {
-    /// Staff id or name of the program; no names of persons.
+    /// Staff id or name of the program: 1 to 64 of A-Z, a-z, 0-9 and . _ @ : / -; no names of persons.
     #[arg(long)]
     subject: String,
     #[arg(long, value_parser = role)]
@@ -56,7 +56,7 @@ pub(crate) fn issue(config: &Config, arguments: &IssueArguments) -> anyhow::Resu
     let file = config.auth.private_key_file.as_ref();
     let file = file.context("auth.private_key_file is not set: this installation does not issue tokens")?;
     let issuer = Issuer::from_pkcs8_der(&keys::read(file)?).with_context(|| file.display().to_string())?;
-    let actor = Actor { id: arguments.subject.clone(), role: arguments.role, scope: arguments.scope.scope() };
+    let actor = Actor::try_new(&arguments.subject, arguments.role, arguments.scope.scope())?;
     let now = SystemClock.now();
     let valid = chrono::TimeDelta::hours(arguments.hours.into());
     println!("{}", issuer.issue(&Claims::new(&config.installation, &actor, now, valid)));

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -12,6 +11,7 @@ use chrono::{DateTime, Utc};
 use kernel::Actor;
 
 use crate::api::Api;
+use crate::headers::only;
 use crate::problem::Fault;
 use crate::telemetry::note_role;
 use crate::token::TokenError;
@@ -37,7 +37,7 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Fault> {
-    let token = bearer(request.headers()).ok_or(TokenError::Missing)?;
+    let token = bearer(request.headers())?.ok_or(TokenError::Missing)?;
     let (actor, until) = api.verifier.verify_until(token, api.now())?;
     note_role(&request, actor.role);
     request.extensions_mut().insert(Caller { actor, until });
@@ -45,25 +45,31 @@ pub(crate) async fn authenticate(
 }
 
 /// The token of `Authorization: Bearer TOKEN`; the scheme is not case-sensitive (RFC 9110, section 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Fault> {
+    let Some((scheme, token)) = only(headers, "authorization")?.and_then(|value| value.split_once(' ')) else {
+        return Ok(None);
+    };
+    Ok(scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()))
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::AUTHORIZATION;
+
     use super::*;
 
     #[test]
     fn only_a_bearer_token_is_a_token() {
         let found = |value: &'static str| {
             let headers = HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);
-            bearer(&headers).map(str::to_owned)
+            bearer(&headers).unwrap().map(str::to_owned)
         };
         assert_eq!(found("Bearer abc").as_deref(), Some("abc"));
         assert_eq!(found("bearer  abc").as_deref(), Some("abc"));
         assert_eq!(found("Basic abc"), None);
         assert_eq!(found("abc"), None);
-        assert_eq!(bearer(&HeaderMap::new()), None);
+        assert_eq!(bearer(&HeaderMap::new()).unwrap(), None);
+        let twice = ["Bearer abc", "Bearer abc"].map(|value| (AUTHORIZATION, value.parse().unwrap()));
+        assert_eq!(bearer(&HeaderMap::from_iter(twice)).unwrap_err().problem().code, "header-repeated");
     }
 }

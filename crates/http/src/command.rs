@@ -6,7 +6,7 @@ use app::intake::{self, Answer};
 use app::kind::Kind;
 use axum::Json;
 use axum::extract::{FromRequestParts as _, Request, State};
-use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, post};
@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{InPath, body, uuid_in};
-use crate::headers::{etag, tagged};
+use crate::extract::{IdInPath, body};
+use crate::headers::{etag, id_in, media_type, only, tagged};
 use crate::problem::Fault;
 use crate::telemetry::count_command;
 
@@ -52,7 +52,7 @@ async fn run(
     let id = if verb.begins || kind.is_single() {
         None
     } else {
-        Some(InPath::<Uuid>::from_request_parts(&mut parts, api).await?.0)
+        Some(IdInPath::from_request_parts(&mut parts, api).await?.0)
     };
     let said = Said::read(&parts.headers)?;
     let body = body(Request::from_parts(parts, payload), BODY_BYTES_MAX).await?;
@@ -69,16 +69,14 @@ struct Said {
 
 impl Said {
     fn read(headers: &HeaderMap) -> Result<Self, Fault> {
-        if !is_json(headers) {
+        if !media_type(headers)?.is_some_and(|media_type| is_json(&media_type)) {
             return Err(Fault::UnsupportedMediaType("a body of JSON, with Content-Type: application/json"));
         }
-        let command = uuid_in(headers, IDEMPOTENCY_KEY).map_err(|_| Fault::IdempotencyKeyInvalid)?;
-        let command = command.ok_or(Fault::IdempotencyKeyMissing)?;
-        if command.is_nil() {
-            return Err(Fault::IdempotencyKeyInvalid);
-        }
-        let correlation = uuid_in(headers, CORRELATION_ID).map_err(|_| Fault::CorrelationInvalid)?;
-        Ok(Self { command: command.into(), correlation: correlation.map(Uuid::into), traceparent: trace(headers) })
+        let command = id_in(headers, IDEMPOTENCY_KEY)?.ok_or(Fault::IdempotencyKeyMissing)?;
+        let correlation = id_in(headers, CORRELATION_ID)?;
+        // A trace context that is given twice is broken, and what is broken is dropped.
+        let traceparent = only(headers, TRACEPARENT).ok().flatten().and_then(kernel::trace::traceparent);
+        Ok(Self { command: command.into(), correlation: correlation.map(Uuid::into), traceparent })
     }
 
     fn into_request(self, caller: Caller, id: Option<Uuid>, name: &str, body: Bytes) -> intake::Request {
@@ -88,19 +86,9 @@ impl Said {
     }
 }
 
-/// Whether the body is declared as JSON.
-fn is_json(headers: &HeaderMap) -> bool {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The trace context, if it is one; a broken one is dropped (W3C Trace Context, section 3.2.2).
-fn trace(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(TRACEPARENT)?.to_str().ok()?;
-    let widths: Vec<usize> = text.split('-').map(str::len).collect();
-    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-    (widths == [2, 32, 16, 2] && text.starts_with("00-") && text.bytes().all(is_hex)).then(|| text.to_owned())
+/// Whether a media type is JSON.
+fn is_json(media_type: &str) -> bool {
+    media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 fn reply(kind: &dyn Kind, verb: &VerbSpec, answer: Answer) -> Response {
@@ -149,7 +137,13 @@ mod tests {
         let zeros = "00000000-0000-0000-0000-000000000000";
         assert_eq!(code(&[json, (IDEMPOTENCY_KEY, zeros)]), "idempotency-key-invalid");
         let correlated = [json, (IDEMPOTENCY_KEY, ID), (CORRELATION_ID, "walk")];
-        assert_eq!(code(&correlated), "correlation-id-invalid");
+        assert_eq!(code(&correlated), "dualgrid-correlation-id-invalid");
+        let uncorrelated = [json, (IDEMPOTENCY_KEY, ID), (CORRELATION_ID, zeros)];
+        assert_eq!(code(&uncorrelated), "dualgrid-correlation-id-invalid");
+        let twice = [json, (IDEMPOTENCY_KEY, ID), (IDEMPOTENCY_KEY, ID)];
+        assert_eq!(code(&twice), "header-repeated", "also where both are the same");
+        let zipped = [json, (IDEMPOTENCY_KEY, ID), ("content-encoding", "gzip")];
+        assert_eq!(code(&zipped), "content-encoding-not-taken");
         let said = Said::read(&headers(&[json, (IDEMPOTENCY_KEY, ID), (CORRELATION_ID, ID)])).unwrap();
         assert_eq!((said.command.to_string().as_str(), said.correlation), (ID, Some(ID.parse().unwrap())));
     }
@@ -160,16 +154,21 @@ mod tests {
             assert_eq!(code(&[("content-type", bad), (IDEMPOTENCY_KEY, ID)]), "unsupported-media-type", "{bad}");
         }
         assert_eq!(code(&[(IDEMPOTENCY_KEY, ID)]), "unsupported-media-type");
-        assert!(is_json(&headers(&[("content-type", "Application/Vnd.Dualgrid+JSON")])));
+        let said = Said::read(&headers(&[("content-type", "Application/Vnd.Dualgrid+JSON"), (IDEMPOTENCY_KEY, ID)]));
+        assert_eq!(said.unwrap().command.to_string(), ID);
     }
 
     #[test]
-    fn a_trace_is_kept_whole_or_dropped() {
+    fn a_trace_is_recorded_whole_or_not_at_all() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        assert_eq!(trace(&headers(&[(TRACEPARENT, good)])).as_deref(), Some(good));
-        for bad in ["", "00-1-2-3", "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"] {
-            assert_eq!(trace(&headers(&[(TRACEPARENT, bad)])), None, "{bad:?}");
-        }
+        let of_zeros = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+        let traced = |traces: &[&'static str]| {
+            let given = [("content-type", "application/json"), (IDEMPOTENCY_KEY, ID)];
+            let traces = traces.iter().map(|trace| (TRACEPARENT, *trace));
+            Said::read(&headers(&given.into_iter().chain(traces).collect::<Vec<_>>())).unwrap().traceparent
+        };
+        assert_eq!(traced(&[good]).as_deref(), Some(good));
+        assert_eq!((traced(&[of_zeros]), traced(&[good, good]), traced(&[])), (None, None, None));
     }
 
     #[test]

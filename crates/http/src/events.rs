@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use kernel::{Position, Recorded};
@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{InPath, InQuery, position, rows};
-use crate::headers::{etag, tagged};
+use crate::headers::{etag, is_known, only, tagged};
 use crate::problem::Fault;
 use tail::Tail;
 
@@ -82,12 +82,17 @@ pub(crate) async fn event(
     State(api): State<Arc<Api>>,
     caller: Caller,
     InPath(text): InPath<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let not_one = || Fault::PathInvalid("a position is a number from 1".to_owned());
     let at = position(&text).filter(|at| *at > Position::START).ok_or_else(not_one)?;
     let recorded = api.app.event(&caller.actor, at).await?;
     let place = [(HeaderName::from_static(POSITION), HeaderValue::from(recorded.position.0))];
-    Ok((tagged(etag(recorded.id)), place, [(CONTENT_TYPE, CLOUD_EVENT)], recorded.bytes).into_response())
+    let tag = etag(recorded.id);
+    if is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, tagged(tag), place).into_response());
+    }
+    Ok((tagged(tag), place, [(CONTENT_TYPE, CLOUD_EVENT)], recorded.bytes).into_response())
 }
 
 async fn page(api: &Api, caller: &Caller, after: Position, limit: Option<u32>) -> Result<Response, Fault> {
@@ -118,7 +123,7 @@ fn placed(recorded: Recorded) -> Result<Placed, Fault> {
 /// Where to start. A reader that resumes says so in a header, while the address it was given stays the same: the
 /// header counts.
 fn start(headers: &HeaderMap, after: Option<&str>) -> Result<Position, Fault> {
-    let last = headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or("?").trim());
+    let last = only(headers, LAST_EVENT_ID)?;
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         return position(last).ok_or(Fault::LastEventIdInvalid);
     }
@@ -126,19 +131,72 @@ fn start(headers: &HeaderMap, after: Option<&str>) -> Result<Position, Fault> {
     after.map_or(Ok(Position::START), |after| position(after).ok_or_else(not_one))
 }
 
-/// The first media type of `Accept` that can be had; a stream where everything is accepted.
+/// The form that `Accept` wants most (RFC 9110, section 12.5.1); of two that are wanted alike the one that is named first, and a
+/// stream where nothing is said.
 fn wanted(headers: &HeaderMap) -> Result<Form, Fault> {
     let values: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-    if values.is_empty() {
+    let ranges: Vec<Range> = values
+        .iter()
+        .flat_map(|value| value.split(','))
+        .enumerate()
+        .filter_map(|(place, text)| Range::read(place, text))
+        .collect();
+    if values.iter().all(|value| value.trim().is_empty()) {
         return Ok(Form::Stream);
     }
-    let ranges = values.iter().flat_map(|value| value.split(','));
-    let mut forms = ranges.filter_map(|range| match range.split(';').next()?.trim() {
-        "text/event-stream" | "text/*" | "*/*" => Some(Form::Stream),
-        "application/json" | "application/*" => Some(Form::Page),
-        _ => None,
-    });
-    forms.next().ok_or(Fault::NotAcceptable)
+    let weighed = |form: Form| {
+        let range = ranges
+            .iter()
+            .filter_map(|range| Some((range.precision(form)?, range)))
+            .max_by_key(|(precision, _)| *precision)?
+            .1;
+        (range.weight > 0).then_some((form, range.weight, range.place))
+    };
+    let forms = [Form::Stream, Form::Page].into_iter().filter_map(weighed);
+    let best = forms.min_by_key(|(_, weight, place)| (std::cmp::Reverse(*weight), *place));
+    best.map(|(form, ..)| form).ok_or(Fault::NotAcceptable)
+}
+
+/// One media range of `Accept`.
+struct Range {
+    /// In lower case, without parameters.
+    media: String,
+    /// How much it is wanted, in thousandths; 0 is not at all.
+    weight: u16,
+    /// Which of them it is.
+    place: usize,
+}
+
+impl Range {
+    /// Reads a range. One whose weight is none is dropped.
+    fn read(place: usize, text: &str) -> Option<Self> {
+        let mut parts = text.split(';').map(str::trim);
+        let media = parts.next()?.to_ascii_lowercase();
+        let weight =
+            parts.find_map(|part| part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q")));
+        let weight = weight.map_or(Some(1000), |(_, weight)| thousandths(weight.trim()))?;
+        Some(Self { media, weight, place })
+    }
+
+    /// How precisely it names a form; `None` where it does not.
+    fn precision(&self, form: Form) -> Option<u8> {
+        let (exact, family) = match form {
+            Form::Stream => ("text/event-stream", "text/*"),
+            Form::Page => ("application/json", "application/*"),
+        };
+        let named = [("*/*", 0), (family, 1), (exact, 2)];
+        named.into_iter().find(|(name, _)| *name == self.media).map(|(_, precision)| precision)
+    }
+}
+
+/// A weight of RFC 9110, section 12.4.2: `0` to `1` with up to three decimals.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    if !matches!(whole, "0" | "1") || decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let weight: u16 = format!("{whole}{decimals:0<3}").parse().ok()?;
+    Some(weight).filter(|weight| *weight <= 1000)
 }
 
 #[cfg(test)]

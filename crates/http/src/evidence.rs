@@ -12,7 +12,7 @@ use kernel::digest::Digest;
 use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{InPath, body};
-use crate::headers::{etag, is_known, tagged};
+use crate::headers::{etag, is_known, media_type, tagged};
 use crate::problem::Fault;
 
 /// Largest file that is taken: 20 MiB.
@@ -21,7 +21,7 @@ const _: () = assert!(BYTES_MAX as u64 == kernel::evidence::SIZE_BYTES_MAX, "one
 
 /// Keeps a file. The same file again is the same evidence.
 pub(crate) async fn put(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Fault> {
-    let media_type = media_type(request.headers())?;
+    let media_type = declared(request.headers())?;
     let bytes = body(request, BYTES_MAX).await?;
     let evidence = api.app.put_evidence(&caller.actor, &media_type, bytes).await?;
     let location = HeaderValue::from_str(&format!("/evidence/{}", evidence.sha256)).expect("a digest is visible ASCII");
@@ -47,14 +47,10 @@ pub(crate) async fn get(
     Ok((tagged(tag), [(CONTENT_TYPE, media_type), (CONTENT_DISPOSITION, named)], bytes).into_response())
 }
 
-/// The declared media type without its parameters.
-fn media_type(headers: &HeaderMap) -> Result<String, Fault> {
-    let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence.is_empty() {
-        return Err(Fault::UnsupportedMediaType("the file with its Content-Type, for example image/jpeg"));
-    }
-    Ok(essence)
+/// The declared media type.
+fn declared(headers: &HeaderMap) -> Result<String, Fault> {
+    let missing = Fault::UnsupportedMediaType("the file with its Content-Type, for example image/jpeg");
+    media_type(headers)?.ok_or(missing)
 }
 
 #[cfg(test)]
@@ -64,11 +60,11 @@ mod tests {
     #[test]
     fn a_file_says_what_it_is() {
         let read = |value: &'static str| {
-            media_type(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))])).ok()
+            declared(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(value))])).ok()
         };
         assert_eq!(read("Image/JPEG; q=1").as_deref(), Some("image/jpeg"));
         assert_eq!(read(""), None);
-        let missing = media_type(&HeaderMap::new()).unwrap_err();
+        let missing = declared(&HeaderMap::new()).unwrap_err();
         assert_eq!(missing.problem().code, "unsupported-media-type");
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use app::query::{PAGE_ROWS_MAX, PageRequest};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::Position;
@@ -39,6 +39,18 @@ where
             .await
             .map_err(|rejection| Fault::PathInvalid(rejection.body_text()))?;
         text.parse().map(Self).map_err(|error: T::Err| Fault::PathInvalid(error.to_string()))
+    }
+}
+
+/// The id in a path: a UUID, and not the one of zeros.
+pub(crate) struct IdInPath(pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let InPath(text) = InPath::<String>::from_request_parts(parts, state).await?;
+        kernel::id::read_uuid(&text).map(Self).map_err(|error| Fault::PathInvalid(error.to_string()))
     }
 }
 
@@ -86,22 +98,13 @@ pub(crate) fn rows(limit: Option<u32>) -> Result<u32, Fault> {
 
 /// A moment in RFC 3339. A `+` that was not encoded arrives as a space, and is read as what was meant.
 pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, Fault> {
-    DateTime::parse_from_rfc3339(&text.replace(' ', "+"))
-        .map(|moment| moment.to_utc())
-        .map_err(|_| Fault::QueryInvalid("at is a moment in RFC 3339, for example 2024-05-01T08:00:00Z".to_owned()))
+    kernel::time::read_moment(&text.replace(' ', "+"))
+        .map_err(|error| Fault::QueryInvalid(format!("`at` does not fit: {error}")))
 }
 
 /// A position as text. Logs count in signed 64-bit numbers.
 pub(crate) fn position(text: &str) -> Option<Position> {
     text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok()).map(Position)
-}
-
-/// A UUID in a header: `Ok(None)` where there is no such header. Quotes are taken too, as structured fields have them.
-pub(crate) fn uuid_in(headers: &HeaderMap, name: &str) -> Result<Option<Uuid>, uuid::Error> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    Uuid::try_parse(text).map(Some)
 }
 
 #[cfg(test)]
@@ -134,18 +137,5 @@ mod tests {
         for bad in ["", "-1", "9223372036854775808", "1.5", "one"] {
             assert_eq!(position(bad), None, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn a_uuid_is_read_with_or_without_quotes() {
-        let read = |value: &str| {
-            let headers = HeaderMap::from_iter([("x-id".parse().unwrap(), value.parse().unwrap())]);
-            uuid_in(&headers, "x-id")
-        };
-        let id = Uuid::from_u128(7);
-        assert_eq!(read(&id.to_string()), Ok(Some(id)));
-        assert_eq!(read(&format!("\"{id}\"")), Ok(Some(id)));
-        assert_eq!(read("seven"), Uuid::try_parse("seven").map(Some), "a word is no UUID");
-        assert_eq!(uuid_in(&HeaderMap::new(), "x-id"), Ok(None));
     }
 }

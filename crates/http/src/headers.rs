@@ -2,12 +2,15 @@
 
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use uuid::Uuid;
+
+use crate::problem::Fault;
 
 /// What every answer carries unless its handler says otherwise. Answers are data of cases: nobody keeps them, and
 /// nothing in them is run.
@@ -26,6 +29,49 @@ pub(crate) async fn protect(request: Request, next: Next) -> Response {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The value of a header that may be given once. `Ok(None)` where it is not there.
+///
+/// # Errors
+/// Where it is given twice, because nobody could say which one counts, or is not of visible ASCII characters.
+pub(crate) fn only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Fault> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Fault::HeaderRepeated(name));
+    }
+    value.to_str().map(|text| Some(text.trim())).map_err(|_| Fault::HeaderUnreadable(name))
+}
+
+/// An id in a header. `Ok(None)` where there is none. Quotes are taken too, as structured fields have them.
+pub(crate) fn id_in(headers: &HeaderMap, name: &'static str) -> Result<Option<Uuid>, Fault> {
+    let Some(text) = only(headers, name)? else { return Ok(None) };
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    kernel::id::read_uuid(text).map(Some).map_err(|error| Fault::HeaderInvalid(name, error))
+}
+
+/// The media type of a body without its parameters, in lower case. Refuses a body that is compressed or not in UTF-8: nothing
+/// here would undo that.
+pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>, Fault> {
+    let codings =
+        headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    if codings.map(<[u8]>::trim_ascii).any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Fault::ContentCoded);
+    }
+    let Some(declared) = only(headers, "content-type")? else { return Ok(None) };
+    let mut parts = declared.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let charset = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.eq_ignore_ascii_case("charset").then(|| value.trim_matches('"'))
+    });
+    match charset {
+        Some(charset) if !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("us-ascii") => {
+            Err(Fault::UnsupportedMediaType("text in UTF-8, whatever the charset of Content-Type says"))
+        }
+        _ => Ok(Some(essence).filter(|essence| !essence.is_empty())),
+    }
 }
 
 /// A strong entity tag around `tag`, which is a number or a digest.
@@ -50,6 +96,56 @@ pub(crate) fn tagged(etag: HeaderValue) -> [(HeaderName, HeaderValue); 1] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn given(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let line = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+        };
+        lines.iter().map(line).collect()
+    }
+
+    fn code<T: std::fmt::Debug>(read: Result<T, Fault>) -> String {
+        read.map_or_else(|fault| fault.problem().code, |read| format!("{read:?}"))
+    }
+
+    #[test]
+    fn a_header_that_counts_is_given_once() {
+        assert_eq!(only(&given(&[("x-id", " 7 ")]), "x-id").unwrap(), Some("7"));
+        assert_eq!(only(&given(&[]), "x-id").unwrap(), None);
+        assert_eq!(code(only(&given(&[("x-id", "7"), ("x-id", "7")]), "x-id")), "header-repeated");
+        assert_eq!(code(only(&given(&[("x-id", "静安")]), "x-id")), "header-unreadable");
+    }
+
+    #[test]
+    fn an_id_is_read_with_or_without_quotes() {
+        let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+        assert_eq!(id_in(&given(&[("x-id", id)]), "x-id").unwrap(), Some(id.parse().unwrap()));
+        assert_eq!(
+            id_in(&given(&[("x-id", "\"0190163d-8694-739b-aea5-966c26f8ad91\"")]), "x-id").unwrap(),
+            Some(id.parse().unwrap())
+        );
+        for bad in ["", "seven", "00000000-0000-0000-0000-000000000000", "{0190163d-8694-739b-aea5-966c26f8ad91}"] {
+            assert_eq!(code(id_in(&given(&[("x-id", bad)]), "x-id")), "x-id-invalid", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_plain_and_in_utf_8() {
+        let read = |lines: &[(&'static str, &'static str)]| code(media_type(&given(lines)));
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert_eq!(read(&[("content-type", good)]), "Some(\"application/json\")", "{good}");
+        }
+        assert_eq!(read(&[]), "None");
+        assert_eq!(read(&[("content-type", "")]), "None");
+        for bad in ["application/json; charset=gb18030", "application/json; Charset=utf-16"] {
+            assert_eq!(read(&[("content-type", bad)]), "unsupported-media-type", "{bad}");
+        }
+        assert_eq!(read(&[("content-type", "a/b"), ("content-type", "a/b")]), "header-repeated");
+        for bad in ["gzip", "br", "identity, gzip", "x", ""] {
+            assert_eq!(read(&[("content-encoding", bad)]), "content-encoding-not-taken", "{bad}");
+        }
+        assert_eq!(read(&[("content-encoding", "Identity")]), "None");
+    }
 
     #[test]
     fn a_known_tag_is_found_in_every_way_it_may_be_written() {

@@ -31,6 +31,7 @@ mod routes;
 pub mod server;
 pub mod telemetry;
 pub mod token;
+mod unread;
 
 #[cfg(test)]
 mod testing;

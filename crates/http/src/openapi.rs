@@ -2,6 +2,7 @@
 
 mod commands;
 mod components;
+mod links;
 mod parts;
 mod queries;
 mod schemas;
@@ -23,7 +24,9 @@ dualgrid records every step of one neighbourhood issue, discover → deliberate 
 A command is a POST with a client-made `Idempotency-Key`: the same key again gives the same answer, and the same key \
 with another body is refused. Lists follow the log within moments (`Dualgrid-View-Position` says how far); \
 one aggregate, its history and `GET /commands/{command}` are read from the log itself.\n\n\
-Every error is a problem (RFC 9457) with a stable `code`. A 503 may be sent again, with the same key.";
+Every error is a problem (RFC 9457) with a stable `code`. A command is answered within ten seconds. A 503 may be sent \
+again, with the same key; `outcome-unknown` among them says that the command may have been recorded.\n\n\
+Rows of a list may move while it is read page by page: a row may come twice, and the last one counts; none is missed.";
 
 /// The tags that are no kind.
 const TAGS: [(&str, &str); 3] = [
@@ -67,6 +70,7 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(document).expect("a document of texts and maps is JSON");
     // Put in last, as JSON: the builders know fewer keywords of JSON Schema than the schemas of the domain use.
     document["components"]["schemas"] = schemas::all(bodies.components);
+    links::add(&mut document);
     document["jsonSchemaDialect"] = json!("https://json-schema.org/draft/2020-12/schema");
     document
 }
@@ -159,6 +163,40 @@ mod tests {
             let pointer = reference.strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
         }
+    }
+
+    #[test]
+    fn every_link_leads_to_an_operation_that_has_its_parameters() {
+        let document = document();
+        let parameters_of = |id: &str| {
+            let operation = operations(&document).into_iter().find(|(_, _, operation)| operation["operationId"] == id);
+            let (_, _, operation) = operation.unwrap_or_else(|| panic!("no operation is called {id}"));
+            operation["parameters"].as_array().cloned().unwrap_or_default()
+        };
+        let links = document["components"]["links"].as_object().unwrap();
+        for (name, link) in links {
+            let parameters = parameters_of(link["operationId"].as_str().unwrap());
+            for parameter in link["parameters"].as_object().unwrap().keys() {
+                assert!(parameters.iter().any(|known| known["name"] == **parameter), "{name}: {parameter}");
+            }
+        }
+        let begun = &document["paths"]["/cases/discover-issue"]["post"]["responses"]["201"]["links"];
+        for operation in ["register-issue", "close-case", "read-cases", "read-outcome"] {
+            assert!(begun[operation].is_object(), "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_filter_shows_its_form() {
+        let document = document();
+        let schema = |path: &str, filter: &str| {
+            let parameters = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+            parameters.into_iter().find(|parameter| parameter["name"] == filter).unwrap()["schema"].clone()
+        };
+        let stages = schema("/cases", "stage");
+        assert!(stages["enum"].as_array().unwrap().contains(&Value::from("in_disposal")), "{stages}");
+        assert!(schema("/orders", "status")["enum"].is_array());
+        assert!(schema("/cases", "grid")["pattern"].is_string() && schema("/orders", "department")["pattern"].is_string());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use app::{Error, Problem};
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -33,10 +33,18 @@ pub(crate) enum Fault {
     BodyTooSlow,
     #[error("a command needs the header Idempotency-Key: a UUID that you make, and send again when you try again")]
     IdempotencyKeyMissing,
-    #[error("Idempotency-Key is a UUID, and not the one of zeros")]
-    IdempotencyKeyInvalid,
-    #[error("Dualgrid-Correlation-Id is a UUID")]
-    CorrelationInvalid,
+    #[error("the header {0} is given more than once; send it once")]
+    HeaderRepeated(&'static str),
+    #[error("the header {0} has characters other than visible ASCII")]
+    HeaderUnreadable(&'static str),
+    #[error("the header {0} does not fit: {1}")]
+    HeaderInvalid(&'static str, kernel::id::InvalidId),
+    #[error("send the body as it is, without Content-Encoding: nothing is decompressed here")]
+    ContentCoded,
+    #[error("If-Match is the ETag of what you have seen, for example \"7\", or a list of them, or *")]
+    IfMatchInvalid,
+    #[error("{0} is not evaluated for commands; send If-Match with the ETag of what you have seen")]
+    PreconditionNotTaken(&'static str),
     #[error("Last-Event-ID is the position of an event: a number from 0")]
     LastEventIdInvalid,
     #[error("the path does not fit: {0}")]
@@ -69,8 +77,12 @@ impl Fault {
             Self::BodyUnreadable => (400, "body-unreadable"),
             Self::BodyTooSlow => (408, "body-too-slow"),
             Self::IdempotencyKeyMissing => (400, "idempotency-key-missing"),
-            Self::IdempotencyKeyInvalid => (400, "idempotency-key-invalid"),
-            Self::CorrelationInvalid => (400, "correlation-id-invalid"),
+            Self::HeaderRepeated(_) => (400, "header-repeated"),
+            Self::HeaderUnreadable(_) => (400, "header-unreadable"),
+            Self::HeaderInvalid(name, _) => return Problem::new(400, &format!("{name}-invalid"), self.to_string()),
+            Self::ContentCoded => (415, "content-encoding-not-taken"),
+            Self::IfMatchInvalid => (400, "if-match-invalid"),
+            Self::PreconditionNotTaken(_) => (400, "precondition-not-taken"),
             Self::LastEventIdInvalid => (400, "last-event-id-invalid"),
             Self::PathInvalid(_) => (400, "path-invalid"),
             Self::QueryInvalid(_) => (400, "query-invalid"),
@@ -110,6 +122,10 @@ impl IntoResponse for Fault {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        if matches!(self, Self::ContentCoded) {
+            // RFC 9110, section 15.5.16: what would be taken.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         if let Self::Token(error) = self {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(error)));

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{InPath, InQuery, moment, page, paged};
+use crate::extract::{IdInPath, InPath, InQuery, moment, page, paged};
 use crate::headers::{etag, is_known, tagged};
 use crate::problem::Fault;
 
@@ -57,8 +57,8 @@ pub(crate) fn row(view: &'static dyn Shown) -> MethodRouter<Arc<Api>> {
                     InQuery(query): InQuery<At>,
                     headers: HeaderMap|
                     -> Result<Response, Fault> {
-            if view.is_of_one() && Uuid::try_parse(&key).is_err() {
-                return Err(Fault::PathInvalid("the id is a UUID".to_owned()));
+            if view.is_of_one() {
+                kernel::id::read_uuid(&key).map_err(|error| Fault::PathInvalid(error.to_string()))?;
             }
             let found = api.app.row(&caller.actor, view, &key, query.moment()?).await?;
             Ok(document(found, &headers))
@@ -121,7 +121,7 @@ pub(crate) fn history(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
     get(
         async move |State(api): State<Arc<Api>>,
                     caller: Caller,
-                    InPath(id): InPath<Uuid>,
+                    IdInPath(id): IdInPath,
                     InQuery(query): InQuery<Paged>| { read(&api, &caller, kind, id, query).await },
     )
 }
@@ -131,7 +131,7 @@ pub(crate) fn person(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
     get(
         async move |State(api): State<Arc<Api>>,
                     caller: Caller,
-                    InPath(id): InPath<Uuid>|
+                    IdInPath(id): IdInPath|
                     -> Result<Json<ClearPerson>, Fault> {
             Ok(Json(api.app.person(&caller.actor, kind, id).await?))
         },

@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::Api;
 use crate::problem::Fault;
 use crate::routes::{self, Endpoint};
-use crate::{auth, command, docs, events, evidence, headers, operation, query, telemetry};
+use crate::{auth, command, docs, events, evidence, headers, operation, query, telemetry, unread};
 
 /// Everything that dualgrid answers over HTTP.
 pub fn router(api: Arc<Api>) -> Router {
@@ -40,6 +40,7 @@ fn routed(api: Arc<Api>, is_served: impl Fn(Endpoint) -> bool) -> Router {
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(headers::protect))
+        .layer(from_fn(unread::settle))
         .layer(from_fn(telemetry::observe))
         .with_state(api)
 }

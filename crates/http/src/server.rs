@@ -135,4 +135,94 @@ mod tests {
         let (ended, ()) = tokio::time::timeout(DRAIN_TIME / 2, both).await.expect("it stops at once");
         ended.unwrap();
     }
+
+    /// Reads one answer: its head, and its body by `Content-Length`.
+    async fn answer(connection: &mut TcpStream) -> String {
+        let mut text = Vec::new();
+        loop {
+            let mut byte = [0];
+            assert_eq!(
+                connection.read(&mut byte).await.unwrap(),
+                1,
+                "an answer, not {}",
+                String::from_utf8_lossy(&text)
+            );
+            text.push(byte[0]);
+            if text.ends_with(b"\r\n\r\n") {
+                break;
+            }
+        }
+        let head = String::from_utf8(text).unwrap().to_lowercase();
+        let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        connection.read_exact(&mut body).await.unwrap();
+        head
+    }
+
+    /// Serves while `client` talks to it.
+    async fn served<F: Future<Output = ()>>(client: impl FnOnce(std::net::SocketAddr) -> F) {
+        let bench = Bench::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = std::future::pending::<()>();
+        let options =
+            Options { listener, verifier: verifier(), instance: "one".into(), data: true, metrics: None, shutdown };
+        tokio::select! {
+            ended = serve(Arc::clone(&bench.api.app), options) => panic!("it ended: {ended:?}"),
+            () = client(address) => (),
+        }
+    }
+
+    const COMMAND: &str = "POST /cases/0190163d-8694-739b-aea5-966c26f8ad91/void-issue HTTP/1.1\r\nhost: a\r\n";
+
+    #[tokio::test]
+    async fn a_request_that_is_refused_early_does_not_break_the_next_one() {
+        served(async |address| {
+            let token = format!("authorization: Bearer {}\r\n", token(&auditor()));
+            let json = "content-type: application/json\r\n";
+            let refusals = [
+                (COMMAND.to_owned(), 200 * 1024, "401"),
+                (format!("{COMMAND}{token}{json}"), 200 * 1024, "400"),
+                (format!("{COMMAND}{token}{json}"), 300 * 1024, "400"),
+                (format!("POST /evidence HTTP/1.1\r\nhost: a\r\n{token}"), 3 * 1024 * 1024, "415"),
+                (format!("POST /nowhere HTTP/1.1\r\nhost: a\r\n{token}"), 100 * 1024, "404"),
+                ("PUT /events HTTP/1.1\r\nhost: a\r\n".to_owned(), 100 * 1024, "405"),
+                ("GET /healthz HTTP/1.1\r\nhost: a\r\n".to_owned(), 100 * 1024, "200"),
+            ];
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            for round in 0..20 {
+                for (head, length, status) in &refusals {
+                    let head = format!("{head}content-length: {length}\r\n\r\n");
+                    connection.write_all(head.as_bytes()).await.unwrap();
+                    // The body comes when the head was read, as clients send it.
+                    tokio::task::yield_now().await;
+                    connection.write_all(&vec![b' '; *length]).await.unwrap();
+                    let answered = answer(&mut connection).await;
+                    assert!(answered.starts_with(&format!("http/1.1 {status}")), "{round}: {head}{answered}");
+                    assert!(!answered.contains("connection: close"), "{round}: {head}{answered}");
+                }
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_cannot_be_used_again_is_closed_and_says_so() {
+        served(async |address| {
+            // Nothing shows whether a body follows when nobody asked for it.
+            let mut asking = TcpStream::connect(address).await.unwrap();
+            let head = format!("{COMMAND}expect: 100-continue\r\ncontent-length: 9\r\n\r\n");
+            asking.write_all(head.as_bytes()).await.unwrap();
+            let answered = answer(&mut asking).await;
+            assert!(answered.starts_with("http/1.1 401") && answered.contains("connection: close"), "{answered}");
+            assert_eq!(asking.read(&mut [0; 16]).await.unwrap(), 0, "nothing follows");
+            // A body that does not come.
+            let mut silent = TcpStream::connect(address).await.unwrap();
+            silent.write_all(format!("{COMMAND}content-length: 9\r\n\r\n").as_bytes()).await.unwrap();
+            let answered = answer(&mut silent).await;
+            assert!(answered.starts_with("http/1.1 401") && answered.contains("connection: close"), "{answered}");
+            assert_eq!(silent.read(&mut [0; 16]).await.unwrap(), 0, "nothing follows");
+        })
+        .await;
+    }
 }

@@ -19,6 +19,9 @@ use crate::problem::ProblemCode;
 const DURATION: &str = "dualgrid_http_request_duration_seconds";
 const COMMANDS: &str = "dualgrid_http_commands_total";
 
+/// The outcomes that people look for: what was done, and what is our fault.
+const OUTCOMES: [&str; 7] = ["done", "replayed", "busy", "overdue", "outcome-unknown", "unavailable", "internal"];
+
 /// From one millisecond to ten seconds.
 const BUCKETS_SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -48,9 +51,19 @@ pub fn install() -> Result<Metrics, InstallError> {
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("duration_seconds".to_owned()), &BUCKETS_SECONDS)?;
     let handle = builder.install_recorder()?;
+    describe();
+    Ok(Metrics(Arc::new(handle)))
+}
+
+/// Says what is measured. Counters begin at zero: an increase from nothing is none that an alert could see.
+fn describe() {
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time until the head of the response was ready");
     metrics::describe_counter!(COMMANDS, "Commands by name and outcome: done, replayed, or the code of the problem");
-    Ok(Metrics(Arc::new(handle)))
+    for verb in app::registry::kinds().iter().flat_map(|kind| kind.verbs()).filter(|verb| !verb.is_part) {
+        for outcome in OUTCOMES {
+            metrics::counter!(COMMANDS, "command" => verb.name, "outcome" => outcome).increment(0);
+        }
+    }
 }
 
 impl Metrics {

@@ -38,8 +38,13 @@ pub(crate) const PUBLIC_KEY: [u8; 32] = [
 /// PKCS#8 version 1 with the algorithm Ed25519, up to the key itself (RFC 8410, section 7).
 const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
+/// The private key as PKCS#8 DER.
+pub(crate) fn private_key() -> Vec<u8> {
+    [PKCS8_HEAD.as_slice(), &PRIVATE_KEY].concat()
+}
+
 pub(crate) fn issuer() -> Issuer {
-    Issuer::from_pkcs8_der(&[PKCS8_HEAD.as_slice(), &PRIVATE_KEY].concat()).expect("the key of the RFC")
+    Issuer::from_pkcs8_der(&private_key()).expect("the key of the RFC")
 }
 
 pub(crate) fn verifier() -> Verifier {

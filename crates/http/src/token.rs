@@ -6,9 +6,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use kernel::actor::InvalidActor;
 use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The audience of every token.
 pub const AUDIENCE: &str = "dualgrid";
@@ -16,11 +18,11 @@ pub const AUDIENCE: &str = "dualgrid";
 /// By how much the clocks of issuer and verifier may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
+/// The last moment at which a token may expire: the end of the year 9999, in seconds since 1970.
+const LAST_EXPIRY: i64 = 253_402_300_799;
+
 /// How many tokens are remembered.
 const KNOWN_MAX: usize = 4096;
-
-/// Longest subject that is taken.
-const SUBJECT_BYTES_MAX: usize = 64;
 
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,33 +61,27 @@ impl Claims {
             grid,
             department,
             iat: now.timestamp(),
-            exp: (now + valid).timestamp(),
+            exp: now.checked_add_signed(valid).unwrap_or(now).timestamp(),
             iss: issuer_name(installation),
             aud: AUDIENCE.to_owned(),
         }
     }
 
-    /// When it expires. A moment that no calendar knows counts as long past.
+    /// When it expires. A moment after the year 9999 or before 1970 counts as long past.
     pub fn expires(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.exp, 0).unwrap_or(DateTime::UNIX_EPOCH)
+        let sensible = Some(self.exp).filter(|seconds| (0..=LAST_EXPIRY).contains(seconds));
+        sensible.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or(DateTime::UNIX_EPOCH)
     }
 
     /// The actor that the claims describe.
     fn actor(self) -> Result<Actor, TokenError> {
-        let subject_fits = (1..=SUBJECT_BYTES_MAX).contains(&self.sub.len());
-        if !subject_fits || !self.sub.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Subject);
-        }
-        if self.role == Role::System {
-            return Err(TokenError::SystemRole);
-        }
         let scope = match (self.grid, self.department) {
             (Some(_), Some(_)) => return Err(TokenError::TwoScopes),
             (Some(grid), None) => Scope::Grid(grid),
             (None, Some(department)) => Scope::Department(department),
             (None, None) => Scope::Everywhere,
         };
-        Ok(Actor { id: self.sub, role: self.role, scope })
+        Actor::try_new(&self.sub, self.role, scope).map_err(TokenError::Actor)
     }
 }
 
@@ -113,15 +109,12 @@ pub enum TokenError {
     /// Over.
     #[error("the token has expired; ask for a new one")]
     Expired,
-    /// The subject is empty, too long, or not printable ASCII.
-    #[error("the subject of a token is 1 to 64 printable ASCII characters: a staff id, never a name")]
-    Subject,
+    /// Nobody who could act.
+    #[error("nobody acts with this token: {0}")]
+    Actor(InvalidActor),
     /// Both a grid and a department.
     #[error("a token holds for a grid or for a department, not for both")]
     TwoScopes,
-    /// The system acts only from inside.
-    #[error("no token carries the role `system`")]
-    SystemRole,
 }
 
 impl TokenError {
@@ -209,21 +202,24 @@ impl Verifier {
     /// Reads a token that is not known yet.
     fn read_actor(&self, token: &str) -> Result<(Actor, DateTime<Utc>), TokenError> {
         let claims = self.read(token)?;
-        let until = claims.expires() + LEEWAY;
+        let expires = claims.expires();
+        let until = expires.checked_add_signed(LEEWAY).unwrap_or(expires);
         let actor = claims.actor()?;
         self.known.insert(token.to_owned(), (actor.clone(), until));
         Ok((actor, until))
     }
 
     fn read(&self, token: &str) -> Result<Claims, TokenError> {
-        let read = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
-        read.map(|token| token.claims).map_err(|error| match error.kind() {
+        // As an object first: serde would read a list of the values as well.
+        let read = jsonwebtoken::decode::<Map<String, Value>>(token, &self.key, &self.validation);
+        let claims = read.map(|token| token.claims).map_err(|error| match error.kind() {
             ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
             ErrorKind::InvalidSignature => TokenError::Signature,
             ErrorKind::InvalidIssuer => TokenError::Issuer,
             ErrorKind::InvalidAudience => TokenError::Audience,
             _ => TokenError::Malformed,
-        })
+        })?;
+        serde_json::from_value(Value::Object(claims)).map_err(|_| TokenError::Malformed)
     }
 }
 
@@ -274,7 +270,16 @@ mod tests {
 
     #[test]
     fn an_expiry_beyond_every_calendar_is_expired() {
-        assert_eq!(verdict(|claims| claims.exp = i64::MAX), Err(TokenError::Expired));
+        // The last but one is the last second that chrono can hold.
+        for exp in [i64::MAX, 0, LAST_EXPIRY + 1, 8_210_266_876_799, 8_210_266_876_800] {
+            assert_eq!(verdict(|claims| claims.exp = exp), Err(TokenError::Expired), "{exp}");
+        }
+        for exp in [-1, i64::MIN] {
+            assert_eq!(verdict(|claims| claims.exp = exp), Err(TokenError::Malformed), "{exp}");
+        }
+        assert_eq!(verdict(|claims| claims.exp = LAST_EXPIRY), Ok(clerk()));
+        let forever = Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::MAX);
+        assert_eq!(forever.exp, NOW.timestamp(), "what cannot be counted is over at once");
     }
 
     #[test]
@@ -283,6 +288,15 @@ mod tests {
         assert_eq!(verdict(|claims| claims.aud = "mail".into()), Err(TokenError::Audience));
         let stranger = Verifier::from_public_key(&[0; 32], INSTALLATION);
         assert_eq!(stranger.verify(&issuer().issue(&claims()), NOW), Err(TokenError::Signature));
+    }
+
+    #[test]
+    fn claims_are_an_object() {
+        let Claims { sub, role, iat, exp, iss, aud, .. } = claims();
+        let list = (sub, role, (), "CGZF", iat, exp, iss, aud);
+        let key = EncodingKey::from_ed_der(&crate::testing::private_key());
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &list, &key).unwrap();
+        assert_eq!(verifier().verify(&token, NOW), Err(TokenError::Malformed));
     }
 
     #[test]
@@ -313,11 +327,15 @@ mod tests {
     #[test]
     fn subject_scope_and_role_are_checked() {
         for bad in ["", "王小明", "two words", &"a".repeat(65)] {
-            assert_eq!(verdict(|claims| claims.sub = bad.into()), Err(TokenError::Subject), "{bad:?}");
+            let refused = Err(TokenError::Actor(InvalidActor::Id));
+            assert_eq!(verdict(|claims| claims.sub = bad.into()), refused, "{bad:?}");
         }
+        let posing = |sub: &str| verdict(|claims| claims.sub = sub.into());
+        assert_eq!(posing("system/merged_answer"), Err(TokenError::Actor(InvalidActor::OfSystem)));
+        assert_eq!(posing("dept/SCJG"), Err(TokenError::Actor(InvalidActor::OfOtherDepartment)));
         let both = |claims: &mut Claims| claims.grid = Some(GridCode::try_new("JAS").unwrap());
         assert_eq!(verdict(both), Err(TokenError::TwoScopes));
-        assert_eq!(verdict(|claims| claims.role = Role::System), Err(TokenError::SystemRole));
+        assert_eq!(verdict(|claims| claims.role = Role::System), Err(TokenError::Actor(InvalidActor::SystemRole)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::access::{Allowed, Place, Reach};
 use crate::facts::{Context, SealedPerson};
 use crate::needs::{Also, Depends, Needs};
+use crate::text::Flaw;
 use crate::{Event, Refusal, Role, Step};
 
 /// Most bytes of a command's body, unless its kind takes more: 256 KiB.
@@ -129,6 +130,16 @@ pub enum ParseError {
         name: String,
         /// What serde found, with line and column.
         reason: String,
+    },
+    /// A text of the body has a character that is never taken.
+    #[error("{place} in the body of {name} has {flaw}; remove it")]
+    Text {
+        /// The command's name.
+        name: String,
+        /// Where in the body.
+        place: String,
+        /// What it has.
+        flaw: Flaw,
     },
 }
 

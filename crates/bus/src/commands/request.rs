@@ -1,7 +1,5 @@
 //! Reads a command from a message: who sends it, which verb, about what.
 
-use std::str::FromStr;
-
 use app::Problem;
 use app::intake::Request;
 use async_nats::{HeaderMap, HeaderName, Message};
@@ -12,11 +10,6 @@ use uuid::Uuid;
 use crate::header::{self, ACTOR, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, TRACEPARENT};
 use crate::rules::{ROLE, Rule, rule_of};
 use crate::subject::inbox_prefix;
-
-/// Longest staff id.
-const ACTOR_LEN_MAX: usize = 64;
-/// Longest trace context that is recorded.
-const TRACEPARENT_LEN_MAX: usize = 128;
 
 /// Whether the answer goes to the inbox of the department in the subject: only that department listens there.
 pub(super) fn has_own_inbox(message: &Message) -> bool {
@@ -36,12 +29,12 @@ pub(super) fn read(message: &Message) -> Result<Request, Problem> {
     let headers = message.headers.as_ref().unwrap_or(&none);
     Ok(Request {
         actor: actor(headers, department)?,
-        command: required(headers, COMMAND_ID, "a UUID that you make for this command and send again with a repeat")?,
-        correlation: optional(headers, CORRELATION_ID)?,
+        command: required(headers, COMMAND_ID, "a UUID that you make for this command and send again with a repeat")?
+            .into(),
+        correlation: optional(headers, CORRELATION_ID)?.map(Uuid::into),
         causation: None,
-        traceparent: header::value(headers, TRACEPARENT)
-            .filter(|trace| trace.len() <= TRACEPARENT_LEN_MAX)
-            .map(str::to_owned),
+        // What is broken or given twice is dropped, as over HTTP.
+        traceparent: only(headers, TRACEPARENT).ok().flatten().and_then(kernel::trace::traceparent),
         name: rule.verb.to_owned(),
         id: about(headers, rule)?,
         body: message.payload.clone(),
@@ -71,7 +64,7 @@ pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
     let headers = message.headers.as_ref().unwrap_or(&none);
     let missing =
         || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type of the file"));
-    let media_type = header::value(headers, CONTENT_TYPE).ok_or_else(missing)?.to_owned();
+    let media_type = only(headers, CONTENT_TYPE)?.ok_or_else(missing)?.to_owned();
     Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
 }
 
@@ -83,32 +76,34 @@ fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Proble
     Ok((department, verb.to_owned()))
 }
 
+/// Who sends it: the clerk that the message names, or the department itself.
 fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Problem> {
-    let id = match header::value(headers, ACTOR) {
-        None => format!("dept/{department}"),
-        Some(staff) if is_staff_id(staff) => staff.to_owned(),
-        Some(_) => {
-            let detail = format!("{ACTOR} must be 1 to {ACTOR_LEN_MAX} of A-Z, a-z, 0-9 and . _ / -");
-            return Err(problem("malformed-actor", detail));
-        }
+    let id = match only(headers, ACTOR)? {
+        None => Actor::id_of_department(&department),
+        Some(staff) => staff.to_owned(),
     };
-    Ok(Actor { id, role: ROLE, scope: Scope::Department(department) })
+    Actor::try_new(&id, ROLE, Scope::Department(department))
+        .map_err(|error| problem("malformed-actor", format!("the header {ACTOR} does not fit: {error}")))
 }
 
-fn is_staff_id(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._/-".contains(&byte);
-    (1..=ACTOR_LEN_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
-}
-
-fn required<T: FromStr>(headers: &HeaderMap, name: HeaderName, what: &str) -> Result<T, Problem> {
+fn required(headers: &HeaderMap, name: HeaderName, what: &str) -> Result<Uuid, Problem> {
     let missing = format!("the header {name} is missing: it is {what}");
     optional(headers, name)?.ok_or_else(|| problem("header-missing", missing))
 }
 
-fn optional<T: FromStr>(headers: &HeaderMap, name: HeaderName) -> Result<Option<T>, Problem> {
-    let malformed = format!("the header {name} must be a UUID");
-    let value = header::value(headers, name).map(str::parse);
-    value.transpose().map_err(|_| problem("malformed-header", malformed))
+fn optional(headers: &HeaderMap, name: HeaderName) -> Result<Option<Uuid>, Problem> {
+    let read = only(headers, name.clone())?.map(kernel::id::read_uuid).transpose();
+    read.map_err(|error| problem("malformed-header", format!("the header {name} does not fit: {error}")))
+}
+
+/// The value of a header that may be given once: nobody could say which of two counts.
+fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(name.clone());
+    let value = values.next();
+    if values.next().is_some() {
+        return Err(problem("header-repeated", format!("the header {name} is given more than once; send it once")));
+    }
+    Ok(value.map(|value| value.as_str().trim()))
 }
 
 fn problem(code: &str, detail: String) -> Problem {
@@ -123,7 +118,7 @@ mod tests {
     fn message(subject: &str, headers: &[(HeaderName, &str)]) -> Message {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
-            map.insert(name.clone(), *value);
+            map.append(name.clone(), *value);
         }
         Message {
             subject: subject.into(),
@@ -194,9 +189,22 @@ mod tests {
         let request = read(&message("dg.cmd.CGZF.accept-order", &named("li.wei"))).unwrap();
         assert_eq!(request.actor.id, "li.wei");
         assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
-        for bad in ["", "a b", "李", &"a".repeat(65)] {
+        for bad in ["", "a b", "李", &"a".repeat(65), "system/merged_answer", "dept/SCJG", "a\"b"] {
             let headers = [whole(), vec![(ACTOR, bad)]].concat();
             assert_eq!(code("dg.cmd.CGZF.accept-order", &headers), "malformed-actor", "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_trace_is_recorded_whole_or_not_at_all() {
+        let traced = |trace: &'static str| {
+            let headers = [whole(), vec![(TRACEPARENT, trace)]].concat();
+            read(&message("dg.cmd.CGZF.accept-order", &headers)).unwrap().traceparent
+        };
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(traced(good).as_deref(), Some(good));
+        for bad in ["none", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "静安"] {
+            assert_eq!(traced(bad), None, "{bad}");
         }
     }
 
@@ -218,6 +226,18 @@ mod tests {
         assert_eq!(code(subject, &[(COMMAND_ID, UUID)]), "header-missing");
         assert_eq!(code(subject, &[(COMMAND_ID, "7"), (header::id_of("case"), UUID)]), "malformed-header");
         assert_eq!(code(subject, &[whole(), vec![(CORRELATION_ID, "x")]].concat()), "malformed-header");
+        let zeros = "00000000-0000-0000-0000-000000000000";
+        for name in [COMMAND_ID, CORRELATION_ID, header::id_of("case")] {
+            let others = whole().into_iter().filter(|(other, _)| *other != name);
+            let headers: Vec<_> = others.chain([(name.clone(), zeros)]).collect();
+            assert_eq!(code(subject, &headers), "malformed-header", "{name} of zeros");
+        }
+        for name in [COMMAND_ID, CORRELATION_ID, ACTOR, header::id_of("case")] {
+            let twice = [(name.clone(), UUID), (name.clone(), UUID)];
+            let others = whole().into_iter().filter(|(other, _)| *other != name);
+            let headers: Vec<_> = others.chain(twice).collect();
+            assert_eq!(code(subject, &headers), "header-repeated", "{name} twice");
+        }
         assert_eq!(code("dg.cmd.cgzf.accept-order", &whole()), "malformed-subject");
         assert_eq!(code("dg.cmd.accept-order", &whole()), "malformed-subject");
         assert_eq!(code("dg.cmd.CGZF.void-issue", &whole()), "unknown-command", "a clerk may not give it");

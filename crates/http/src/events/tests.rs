@@ -114,6 +114,38 @@ fn the_caller_chooses_the_form() {
     assert_eq!(form("application/json"), Some(Form::Page));
     assert_eq!(form("image/png, application/json;q=0.9, */*;q=0.1"), Some(Form::Page));
     assert_eq!(form("image/png"), None);
+    for page in
+        ["Application/JSON", "APPLICATION/*", "text/event-stream;q=0, */*", "text/*;q=0.1, application/json;Q=0.2"]
+    {
+        assert_eq!(form(page), Some(Form::Page), "{page}");
+    }
+    for stream in ["", "TEXT/EVENT-STREAM", "application/json;q=0, */*;q=0.001", "text/event-stream, application/json"]
+    {
+        assert_eq!(form(stream), Some(Form::Stream), "{stream}");
+    }
+    for none in ["*/*;q=0", "application/json;q=0.000", "text/event-stream;q=0", "application/json;q=2", "text/html"] {
+        assert_eq!(form(none), None, "{none}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_the_caller_has_is_not_sent_again() {
+    let bench = Bench::new();
+    bench.log.record("{}");
+    let first = bench.send(asked("/events/1", &[])).await;
+    let tag = first.headers()["etag"].to_str().unwrap().to_owned();
+    let again = bench.send(asked("/events/1", &[(axum::http::header::IF_NONE_MATCH, &tag)])).await;
+    assert_eq!((again.status(), &again.headers()["etag"]), (StatusCode::NOT_MODIFIED, &tag.parse().unwrap()));
+    assert_eq!(again.headers()[POSITION], "1");
+    let other = bench.send(asked("/events/1", &[(axum::http::header::IF_NONE_MATCH, "\"other\"")])).await;
+    assert_eq!(other.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_reader_says_once_where_to_resume() {
+    let twice = [(HeaderName::from_static(LAST_EVENT_ID), "3"), (HeaderName::from_static(LAST_EVENT_ID), "4")];
+    let (status, problem) = Bench::new().ask(asked("/events", &twice)).await;
+    assert_eq!((status.as_u16(), problem["code"].as_str()), (400, Some("header-repeated")));
 }
 
 #[test]

@@ -64,5 +64,5 @@ pub(super) fn operation(kind: &dyn Kind, verb: &VerbSpec, bodies: &Bodies) -> Op
         let id = in_path(kind.category(), "Its id", text_as("uuid"));
         operation.parameter(id).response("200", done("Done").build())
     };
-    locked(operation, verb.by, text_of_it, &["400", "404", "409", "413", "415", "422"])
+    locked(operation, verb.by, text_of_it, &["400", "404", "408", "409", "410", "412", "413", "415", "422"])
 }

@@ -14,24 +14,30 @@ use super::BEARER;
 use crate::problem::PROBLEM_JSON;
 
 /// Status, name and meaning of every answer that is a problem.
-const PROBLEMS: [(&str, &str, &str); 12] = [
+const PROBLEMS: [(&str, &str, &str); 14] = [
     ("400", "BadRequest", "The request does not fit its form"),
     ("401", "NoToken", "The token is missing or not accepted"),
     ("403", "NotAllowed", "The role does not allow it, or not in that place"),
     ("404", "NotFound", "It does not exist"),
     ("406", "NotAcceptable", "It is not offered in that form"),
+    ("408", "TooSlow", "The body did not arrive in time"),
     ("409", "Refused", "The domain says no; `code` says why"),
     ("410", "Erased", "The person's data was erased"),
+    ("412", "Moved", "It is not at the version that `If-Match` names"),
     ("413", "TooLarge", "The body is too large"),
     ("415", "UnsupportedMediaType", "The body is of a type that is not accepted"),
     ("422", "Unprocessable", "What the body names does not exist or cannot be right, or the id was used before"),
     ("500", "Internal", "Something is broken on our side"),
-    ("503", "Busy", "Not now; send the same again, with the same Idempotency-Key"),
+    ("503", "Busy", "Not now; send the same again, with the same Idempotency-Key, after `Retry-After`"),
 ];
 
 /// The answers that are problems, by name.
 pub(super) fn problems() -> impl Iterator<Item = (&'static str, Response)> {
-    PROBLEMS.iter().map(|(_, name, meaning)| (*name, response(meaning, PROBLEM_JSON, "Problem").build()))
+    PROBLEMS.iter().map(|(status, name, meaning)| {
+        let problem = response(meaning, PROBLEM_JSON, "Problem");
+        let again = || header("After how many seconds to send it again");
+        (*name, if *status == "503" { problem.header("Retry-After", again()) } else { problem }.build())
+    })
 }
 
 /// A response with a body of this schema.
@@ -82,6 +88,16 @@ pub(super) fn text() -> Object {
 /// A text of a known form.
 pub(super) fn text_as(format: &str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::Custom(format.to_owned()))).build()
+}
+
+/// A text that is one of these words.
+pub(super) fn one_of(words: Vec<String>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+}
+
+/// A text of a known pattern.
+pub(super) fn text_like(pattern: &str) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }
 
 /// A number from `least`, and up to `most` where there is an end.

@@ -11,12 +11,18 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{Object, Ref, Required};
 
 use super::parts::{
-    at, header, if_none_match, in_header, in_path, in_query, json, locked, number, paged, response, text, text_as,
+    at, header, if_none_match, in_header, in_path, in_query, json, locked, number, one_of, paged, response, text, text_as,
+    text_like,
 };
 use super::schemas::{ANSWER, HISTORY, PERSON, document_name, page_name, row_name};
 use crate::events::{CLOUD_EVENT, POSITION};
 use crate::operation::PROMETHEUS;
 use crate::routes::{Endpoint, key_of};
+
+/// The form of a code.
+const CODE: &str = "^[A-Z0-9][A-Z0-9-]{0,31}$";
+/// The form of a digest.
+const DIGEST: &str = "^[0-9a-f]{64}$";
 
 /// Name, tag, summary, and what else to know.
 struct Words(String, &'static str, &'static str, &'static str);
@@ -103,12 +109,12 @@ fn closed(endpoint: Endpoint) -> Option<(Allowed, &'static [&'static str], Descr
             let shown = json("As of that moment", &document_name(document.path)).build();
             (document.read, &["400"], Box::new(move |it| it.parameter(at()).response("200", shown)))
         }
-        Endpoint::Rows(view) => (view.read(), &["400", "422"], Box::new(move |it| rows(it, view))),
+        Endpoint::Rows(view) => (view.read(), &["400", "404"], Box::new(move |it| rows(it, view))),
         Endpoint::Row(view) => (view.read(), &["400", "404"], Box::new(move |it| row(it, view))),
         Endpoint::Outcome => (READ_OUTCOME.allowed, &["400", "404"], Box::new(outcome)),
         Endpoint::Events => (READ_EVENTS.allowed, &["400", "406"], Box::new(events)),
         Endpoint::Event => (READ_EVENTS.allowed, &["400", "404"], Box::new(event)),
-        Endpoint::PutEvidence => (UPLOAD_EVIDENCE.allowed, &["400", "413", "415"], Box::new(upload)),
+        Endpoint::PutEvidence => (UPLOAD_EVIDENCE.allowed, &["400", "408", "413", "415"], Box::new(upload)),
         Endpoint::GetEvidence => (READ_EVIDENCE.allowed, &["400", "404"], Box::new(download)),
         _ => return None,
     })
@@ -132,10 +138,19 @@ fn rows(operation: OperationBuilder, view: &dyn Shown) -> OperationBuilder {
         sets.map(|set| set.join(" and ")).collect::<Vec<_>>().join(", or ")
     };
     let operation = filters.into_iter().fold(operation, |operation, filter| {
-        operation.parameter(in_query(filter, &format!("Filter; offered: {}", together(filter)), text()))
+        operation.parameter(in_query(filter, &format!("Filter; offered: {}", together(filter)), form(view, filter)))
     });
     let found = json("A page", &page_name(view)).header("Dualgrid-View-Position", header("How far the view follows"));
     paged(operation).response("200", found.build())
+}
+
+/// What a filter takes.
+fn form(view: &dyn Shown, filter: &str) -> Object {
+    match (view.words(filter), filter) {
+        (Some(words), _) => one_of(words),
+        (None, "grid" | "department") => text_like(CODE),
+        (None, _) => text(),
+    }
 }
 
 fn row(operation: OperationBuilder, view: &dyn Shown) -> OperationBuilder {
@@ -166,6 +181,7 @@ fn open(endpoint: Endpoint, operation: OperationBuilder) -> OperationBuilder {
         Endpoint::DocsFile => operation
             .parameter(in_path("file", "Its name; begin with index.html", text()))
             .response("200", response("The file", "*/*", "File").build())
+            .response("400", Ref::from_response_name("BadRequest"))
             .response("404", Ref::from_response_name("NotFound")),
         _ => operation.response("200", json("The document", "Document").build()),
     }
@@ -204,7 +220,7 @@ fn upload(operation: OperationBuilder) -> OperationBuilder {
 }
 
 fn download(operation: OperationBuilder) -> OperationBuilder {
-    let digest: Object = text();
+    let digest: Object = text_like(DIGEST);
     operation
         .parameter(in_path("sha256", "The digest: 64 hexadecimal digits in lower case", digest))
         .parameter(if_none_match())
