@@ -196,7 +196,9 @@ mod tests {
         let stages = schema("/cases", "stage");
         assert!(stages["enum"].as_array().unwrap().contains(&Value::from("in_disposal")), "{stages}");
         assert!(schema("/orders", "status")["enum"].is_array());
-        assert!(schema("/cases", "grid")["pattern"].is_string() && schema("/orders", "department")["pattern"].is_string());
+        assert!(
+            schema("/cases", "grid")["pattern"].is_string() && schema("/orders", "department")["pattern"].is_string()
+        );
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! A thin JSON client: what any program that speaks to dualgrid over HTTP would write.
+//!
+//! INVARIANT: every answer is held against the OpenAPI document that the same process serves; what breaks it is an error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::contract::{Answered, Contracts};
 use crate::process::POLL_INTERVAL;
 use crate::random;
 
@@ -55,13 +58,14 @@ impl Answer {
 pub struct Client {
     address: Arc<Mutex<String>>,
     http: reqwest::Client,
+    contracts: Arc<Contracts>,
 }
 
 impl Client {
     /// A client of whoever listens at `address`, such as `127.0.0.1:8080`.
     pub fn try_new(address: &str) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build().context("no HTTP client")?;
-        Ok(Self { address: Arc::new(Mutex::new(address.to_owned())), http })
+        Ok(Self { address: Arc::new(Mutex::new(address.to_owned())), http, contracts: Arc::default() })
     }
 
     /// The address it speaks to, such as `127.0.0.1:8080`.
@@ -105,9 +109,15 @@ impl Client {
     pub async fn send(&self, token: &str, request: RequestBuilder) -> anyhow::Result<Answer> {
         let request = if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) };
         let request = request.build().context("this is no request")?;
-        let path = request.url().path().to_owned();
+        let (method, path) = (request.method().as_str().to_owned(), request.url().path().to_owned());
+        let origin = request.url().origin().ascii_serialization();
         let response = self.http.execute(request).await.with_context(|| format!("no answer from {path}"))?;
-        read(response).await.with_context(|| format!("the answer from {path} broke off"))
+        let answer = read(response).await.with_context(|| format!("the answer from {path} broke off"))?;
+        let status = answer.status.as_u16();
+        let media_type = answer.header("content-type").unwrap_or_default();
+        let answered = Answered { method: &method, path: &path, status, media_type, body: &answer.body };
+        self.contracts.check(&self.http, &origin, &answered).await?;
+        Ok(answer)
     }
 }
 

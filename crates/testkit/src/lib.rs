@@ -10,6 +10,7 @@
 
 pub mod bus;
 pub mod client;
+pub mod contract;
 pub mod mount;
 pub mod nats;
 pub mod postgres;

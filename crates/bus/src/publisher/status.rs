@@ -70,6 +70,9 @@ impl Reporter {
         metrics::describe_counter!(PUBLISHED, "Events published to NATS by this process");
         metrics::describe_gauge!(LAG, "Events of the log that are not in the NATS stream yet");
         metrics::describe_counter!(REBUILDS, "How many times the NATS stream differed from the log and was recreated");
+        // From the start: an increase from nothing is none that an alert could see.
+        metrics::counter!(PUBLISHED).increment(0);
+        metrics::counter!(REBUILDS).increment(0);
         let status = PublisherStatus {
             state: PublisherState::Starting,
             published: Position::START,

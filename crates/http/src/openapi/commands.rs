@@ -54,6 +54,12 @@ pub(super) fn operation(kind: &dyn Kind, verb: &VerbSpec, bodies: &Bodies) -> Op
         .parameter(in_header("Idempotency-Key", id, text_as("uuid"), Required::True))
         .parameter(in_header("Dualgrid-Correlation-Id", joined, text_as("uuid"), Required::False))
         .parameter(in_header(TRACEPARENT, "W3C Trace Context", text(), Required::False))
+        .parameter(in_header(
+            "If-Match",
+            "The ETag of what you have seen; 412 where it has changed",
+            text(),
+            Required::False,
+        ))
         .request_body(Some(body));
     let done = |meaning| json(meaning, ANSWER).header("ETag", header("The version of the stream after the command"));
     let operation = if verb.begins {

@@ -11,8 +11,8 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{Object, Ref, Required};
 
 use super::parts::{
-    at, header, if_none_match, in_header, in_path, in_query, json, locked, number, one_of, paged, response, text, text_as,
-    text_like,
+    at, header, if_none_match, in_header, in_path, in_query, json, locked, number, one_of, paged, response, text,
+    text_as, text_like,
 };
 use super::schemas::{ANSWER, HISTORY, PERSON, document_name, page_name, row_name};
 use crate::events::{CLOUD_EVENT, POSITION};
@@ -80,7 +80,7 @@ const EVENTS: &str = "\
 As `text/event-stream` it does not end: each event has its position as `id`, its type as `event`, and its exact text as \
 `data`; come back with `Last-Event-ID`. As `application/json` it is a page.";
 const EVIDENCE: &str = "\
-A JPEG, PNG, WebP, PDF or MP4 of at most 20 MiB. It is kept under its SHA-256 digest, which commands then name; the \
+A JPEG, PNG, WebP, PDF or MP4 (by any compatible brand) of at most 20 MiB, sent as it is, without Content-Encoding. It is kept under its SHA-256 digest, which commands then name; the \
 same file again is the same evidence.";
 
 /// The operation of a route that is no command.
@@ -209,7 +209,11 @@ fn events(operation: OperationBuilder) -> OperationBuilder {
 fn event(operation: OperationBuilder) -> OperationBuilder {
     let found = response("The event", CLOUD_EVENT, "Event").header("ETag", header("Its id"));
     let found = found.header(POSITION, header("Its place in the log, which is not part of its bytes"));
-    operation.parameter(in_path("position", "Its place in the log", number(1, None))).response("200", found.build())
+    operation
+        .parameter(in_path("position", "Its place in the log", number(1, None)))
+        .parameter(if_none_match())
+        .response("200", found.build())
+        .response("304", ResponseBuilder::new().description("Not modified").build())
 }
 
 fn upload(operation: OperationBuilder) -> OperationBuilder {
