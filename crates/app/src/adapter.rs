@@ -13,7 +13,7 @@ use esrs::AggregateState;
 use esrs::manager::AggregateManager;
 use esrs::store::{EventStore, EventStoreLockGuard, StoreEvent};
 use kernel::digest::Digest;
-use kernel::envelope::{self, Header, Provenance};
+use kernel::envelope::{self, EVENT_BYTES_MAX, Header, Provenance};
 use kernel::{Aggregate, Context, Entropy, Event, EventId, GridCode, StreamId, Version};
 use uuid::Uuid;
 
@@ -44,6 +44,12 @@ pub enum CollectError {
     /// A decision made an event that cannot be recorded.
     #[error("an event of {stream} cannot be recorded: {reason}")]
     Unrecordable { stream: StreamId, reason: String },
+    /// The command says more than one event can hold.
+    #[error(
+        "the event {event} would have {bytes} bytes and at most {EVENT_BYTES_MAX} can be published: send less, or spread it over \
+         several entries"
+    )]
+    TooLarge { event: &'static str, bytes: usize },
     /// `load`, `delete` and `lock` of esrs: states are handed in, a log deletes nothing, and decisions are optimistic.
     #[error("a handle for one command does not {0}")]
     NotSupported(&'static str),
@@ -53,6 +59,9 @@ impl From<CollectError> for Error {
     fn from(error: CollectError) -> Self {
         match error {
             CollectError::ClockWentBack { .. } => Self::ClockWentBack(error.to_string()),
+            CollectError::TooLarge { .. } => {
+                Self::Malformed { status: 413, code: "event-too-large", detail: error.to_string() }
+            }
             CollectError::Unrecordable { .. } | CollectError::NotSupported(_) => {
                 Self::Failure(Failure { operation: "decide a command", reason: error.to_string(), passing: false })
             }
@@ -174,6 +183,9 @@ impl<A: Aggregate> Handle<A> {
         let header = Header { id, kind: event.name(), stream, version, time, audience };
         let bytes = event.data().and_then(|data| envelope::encode(&header, &self.recording.provenance, &data));
         let bytes = Bytes::from(bytes.map_err(|error| unrecordable(error.to_string()))?);
+        if bytes.len() > EVENT_BYTES_MAX {
+            return Err(CollectError::TooLarge { event: event.name(), bytes: bytes.len() });
+        }
         Ok(NewEvent { id, kind: event.name(), time, bytes })
     }
 }

@@ -1,7 +1,7 @@
 //! Four families, never mixed: the caller's form, the domain's no, a lost race, and our own fault.
 
 use kernel::ParseError;
-use kernel::{CommandId, Refusal, Role};
+use kernel::{CommandId, Position, Refusal, Role, Version};
 
 use crate::Problem;
 use crate::port::{AppendError, EvidenceError, Failure, FindError, Lost, VaultError};
@@ -45,11 +45,19 @@ pub enum Error {
         /// What would be taken.
         detail: String,
     },
+    /// The aggregate is not at the version on which the caller relies.
+    #[error("it is at version {version} now, which is not what If-Match names; read it again and decide again")]
+    VersionDiffers {
+        /// Its version.
+        version: Version,
+    },
     /// The command id was used for another request.
     #[error("command id {0} was used for another request; use a new id for a new request")]
     CommandReused(CommandId),
     /// It did not come to an append in the time that a command may take.
-    #[error("others were before it for {waited_s} s: nothing was recorded; send the same command again, with the same id")]
+    #[error(
+        "others were before it for {waited_s} s: nothing was recorded; send the same command again, with the same id"
+    )]
     Overdue {
         /// In seconds.
         waited_s: u64,
@@ -72,6 +80,18 @@ pub enum Error {
     /// The clock of this machine is behind the log.
     #[error("the clock is behind the newest event: {0}")]
     ClockWentBack(String),
+    /// A reader has read further than the log reaches, or what was lost since.
+    #[error(
+        "you are at position {at}, which is not of this log: events after position {position} were lost, or never there; \
+         go back to {position}, drop what you have beyond it, and go on from there in epoch {epoch}"
+    )]
+    Ahead {
+        at: Position,
+        /// The last position that reader and log have in common.
+        position: Position,
+        /// The epoch of the log.
+        epoch: u32,
+    },
     /// The log has lost events, and nothing is recorded until that is settled.
     #[error("{0}")]
     Halted(Lost),
@@ -93,12 +113,14 @@ impl Error {
             }
             Self::Forbidden { .. } => Problem::new(403, "not-allowed", detail),
             Self::NotFound { .. } => Problem::new(404, "not-found", detail),
+            Self::VersionDiffers { .. } => Problem::new(412, "version-differs", detail),
             Self::CommandReused(_) => Problem::new(422, "command-id-reused", detail),
             Self::Conflict => Problem::new(503, "busy", detail),
             Self::Overdue { .. } => Problem::new(503, "overdue", detail),
             Self::OutcomeUnknown { .. } => Problem::new(503, "outcome-unknown", detail),
             Self::Erased => Problem::new(410, "person-erased", detail),
             Self::ClockWentBack(_) => Problem::new(503, "clock-went-back", detail),
+            Self::Ahead { .. } => Problem::new(409, "ahead-of-the-log", detail),
             Self::Halted(_) => Problem::new(503, "log-went-back", detail),
             Self::Failure(failure) if failure.passing => {
                 Problem::new(503, "unavailable", "a part of the system is out of reach; send the same command again")

@@ -87,10 +87,10 @@ impl App {
                         sleep(self.pause(conflicts)).await;
                     }
                 }
-                Err(Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased) if attempt.recalled => {
+                Err(error) if is_final(&error) && attempt.recalled => {
                     may_recall = false;
                 }
-                Err(error @ (Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased)) => {
+                Err(error) if is_final(&error) => {
                     if trial::record_refusal(&self.ports, ask, accepted).await {
                         return Err(error);
                     }
@@ -128,6 +128,10 @@ impl App {
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall };
         let looked = look(ask, sight, attempt).await?;
         authorise_ask(ask, &*looked, &recording.provenance.actor, &known, now)?;
+        let version = looked.version();
+        if accepted.expected.as_ref().is_some_and(|expected| !expected.is_met_by(version)) {
+            return Err(Error::VersionDiffers { version });
+        }
         let mut also = self.decide(ask.id, looked, &recording, &known, sight, &mut gathered).await?;
         while let Some(next) = also.pop_front() {
             if gathered.decided.len() == PARTS_MAX {
@@ -218,6 +222,11 @@ impl App {
             None => Ok(None),
         }
     }
+}
+
+/// Whether an error is the answer to the command, where it comes from what the log says.
+const fn is_final(error: &Error) -> bool {
+    matches!(error, Error::Refused { .. } | Error::Forbidden { .. } | Error::Erased | Error::VersionDiffers { .. })
 }
 
 async fn look(ask: &Ask, sight: Sight<'_>, attempt: &mut Attempt) -> Result<Box<dyn Looked>, Error> {

@@ -49,6 +49,25 @@ pub struct Request {
     pub body: Bytes,
 }
 
+/// What the caller has seen of an aggregate, on which it relies: the command has no effect where that is no longer so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// The aggregate exists, whatever its version.
+    Existing,
+    /// It is at one of these versions; at none where there is none.
+    Versions(Vec<Version>),
+}
+
+impl Expected {
+    /// Whether an aggregate at this version is what the caller expects.
+    pub(crate) fn is_met_by(&self, version: Version) -> bool {
+        match self {
+            Self::Existing => version > Version(0),
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+}
+
 /// What a command did. The same command again gets the same, apart from `replayed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
@@ -85,6 +104,8 @@ impl From<Receipt> for Answer {
 pub(crate) struct Accepted {
     pub(crate) provenance: Provenance,
     pub(crate) request: Digest,
+    /// The versions on which the caller relies. No part of the request's identity: a repeat is answered as the first.
+    pub(crate) expected: Option<Expected>,
     /// Whether an append of it was handed to the log and not answered yet.
     pub(crate) is_appending: AtomicBool,
 }
@@ -96,6 +117,14 @@ impl App {
     /// Says which family the trouble is of. Nothing was recorded then, apart from [`Error::OutcomeUnknown`] and a passing
     /// [`Error::Failure`]: the same command again finds out.
     pub async fn submit(&self, request: Request) -> Result<Answer, Error> {
+        self.submit_if(request, None).await
+    }
+
+    /// Handles a command that has an effect only where its aggregate is as expected.
+    ///
+    /// # Errors
+    /// As [`App::submit`], and [`Error::VersionDiffers`].
+    pub async fn submit_if(&self, request: Request, expected: Option<Expected>) -> Result<Answer, Error> {
         let unknown = || ParseError::UnknownCommand(request.name.clone());
         let (kind, verb) = registry::verb(&request.name).filter(|(_, verb)| !verb.is_part).ok_or_else(unknown)?;
         check_body(&request.body, kind.body_bytes_max())?;
@@ -103,7 +132,7 @@ impl App {
         let id = self.id_of(&request, kind.category(), verb.begins, asked.natural_key())?;
         let ask = Ask { id, category: kind.category(), verb, asked };
         let patience = if request.body.len() > BODY_BYTES_MAX { LOADING_PATIENCE } else { PATIENCE };
-        let answer = self.handle_in_time(&ask, &self.accept(&request), patience).await;
+        let answer = self.handle_in_time(&ask, &self.accept(&request, expected), patience).await;
         match &answer {
             Ok(answer) => tracing::debug!(command.name = request.name, stream = %answer.stream, events = answer.events),
             Err(Error::Conflict) => tracing::warn!(command.name = request.name, "gave up after several lost races"),
@@ -139,13 +168,14 @@ impl App {
         }
     }
 
-    fn accept(&self, request: &Request) -> Accepted {
+    fn accept(&self, request: &Request, expected: Option<Expected>) -> Accepted {
         let target = request.id.map(|id| id.to_string()).unwrap_or_default();
         let actor = (request.actor.id.as_bytes(), request.actor.role.as_str().as_bytes());
         let parts = [actor.0, actor.1, target.as_bytes(), request.name.as_bytes(), &request.body];
         let correlation = request.correlation.unwrap_or_else(|| CorrelationId::new(request.command.uuid()));
         Accepted {
             request: Digest::keyed(&self.settings.request_key, &parts),
+            expected,
             is_appending: AtomicBool::new(false),
             provenance: Provenance {
                 installation: self.settings.installation.clone(),

@@ -110,6 +110,8 @@ pub trait Looked: Send + Sync {
     fn is_fresh(&self) -> bool;
     /// Where the aggregate is; `None` before it began.
     fn place(&self) -> Option<Place>;
+    /// The version of the aggregate; 0 before it began.
+    fn version(&self) -> Version;
     /// What must be known to decide.
     fn needs(&self) -> Needs;
     /// What it leads to.
@@ -261,6 +263,9 @@ impl<A: Aggregate> Looked for LookedOf<A> {
     }
     fn place(&self) -> Option<Place> {
         self.seen.state.place()
+    }
+    fn version(&self) -> Version {
+        self.seen.version
     }
     fn needs(&self) -> Needs {
         self.command.needs(&self.seen.state)

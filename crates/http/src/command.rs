@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{IdInPath, body};
-use crate::headers::{etag, id_in, media_type, only, tagged};
+use crate::headers::{etag, expected, id_in, media_type, only, tagged};
 use crate::problem::Fault;
 use crate::telemetry::count_command;
 
@@ -55,8 +55,9 @@ async fn run(
         Some(IdInPath::from_request_parts(&mut parts, api).await?.0)
     };
     let said = Said::read(&parts.headers)?;
+    let expected = expected(&parts.headers)?;
     let body = body(Request::from_parts(parts, payload), BODY_BYTES_MAX).await?;
-    api.app.submit(said.into_request(caller, id, verb.name, body)).await.map_err(Fault::Command)
+    api.app.submit_if(said.into_request(caller, id, verb.name, body), expected).await.map_err(Fault::Command)
 }
 
 /// What the headers of a command say.

@@ -1,13 +1,15 @@
 //! Headers: entity tags, and what protects whoever opens an answer in a browser.
 
+use app::intake::Expected;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use kernel::Version;
 use uuid::Uuid;
 
 use crate::problem::Fault;
@@ -88,6 +90,41 @@ pub(crate) fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     })
 }
 
+/// What a command relies on: the versions that `If-Match` names (RFC 9110, section 13.1.1). Tags are compared strongly, so a weak
+/// one is met by nothing.
+///
+/// # Errors
+/// A list that is none, and `If-None-Match`, which is not evaluated for commands and must not be ignored either.
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Fault> {
+    if headers.contains_key(IF_NONE_MATCH) {
+        return Err(Fault::PreconditionNotTaken("If-None-Match"));
+    }
+    let mut lines = headers.get_all(IF_MATCH).iter().peekable();
+    if lines.peek().is_none() {
+        return Ok(None);
+    }
+    let lines: Vec<&str> =
+        lines.map(HeaderValue::to_str).collect::<Result<_, _>>().map_err(|_| Fault::IfMatchInvalid)?;
+    if let [line] = lines.as_slice()
+        && line.trim() == "*"
+    {
+        return Ok(Some(Expected::Existing));
+    }
+    let tags = lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty());
+    let mut versions = Vec::new();
+    let mut is_empty = true;
+    for tag in tags {
+        is_empty = false;
+        let (strong, is_weak) = tag.strip_prefix("W/").map_or((tag, false), |tag| (tag, true));
+        let inner = strong.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).filter(|tag| !tag.contains('"'));
+        let inner = inner.ok_or(Fault::IfMatchInvalid)?;
+        // A tag that is no version of ours is a tag all the same; nothing is at it.
+        let version = inner.parse::<u32>().ok().filter(|version| version.to_string() == inner);
+        versions.extend(version.filter(|_| !is_weak).map(Version));
+    }
+    if is_empty { Err(Fault::IfMatchInvalid) } else { Ok(Some(Expected::Versions(versions))) }
+}
+
 /// The header that carries an entity tag.
 pub(crate) fn tagged(etag: HeaderValue) -> [(HeaderName, HeaderValue); 1] {
     [(ETAG, etag)]
@@ -145,6 +182,27 @@ mod tests {
             assert_eq!(read(&[("content-encoding", bad)]), "content-encoding-not-taken", "{bad}");
         }
         assert_eq!(read(&[("content-encoding", "Identity")]), "None");
+    }
+
+    #[test]
+    fn the_versions_that_a_command_relies_on_are_read() {
+        let read = |lines: &[(&'static str, &'static str)]| code(expected(&given(lines)));
+        let versions = |numbers: &[u32]| {
+            let numbers = numbers.iter().copied().map(Version).collect();
+            format!("{:?}", Some(Expected::Versions(numbers)))
+        };
+        assert_eq!(read(&[]), "None");
+        assert_eq!(read(&[("if-match", " * ")]), format!("{:?}", Some(Expected::Existing)));
+        assert_eq!(read(&[("if-match", "\"7\"")]), versions(&[7]));
+        assert_eq!(read(&[("if-match", "\"7\", \"9\"")]), versions(&[7, 9]));
+        assert_eq!(read(&[("if-match", "\"7\""), ("if-match", "\"9\"")]), versions(&[7, 9]));
+        for nothing in ["W/\"7\"", "\"07\"", "\"seven\"", "\"\"", "\"-1\"", "\"4294967296\""] {
+            assert_eq!(read(&[("if-match", nothing)]), versions(&[]), "{nothing}");
+        }
+        for bad in ["7", "", ",", "\"7", "7\"", "\"7\" \"9\"", "*, \"7\"", "静"] {
+            assert_eq!(read(&[("if-match", bad)]), "if-match-invalid", "{bad}");
+        }
+        assert_eq!(read(&[("if-none-match", "*")]), "precondition-not-taken");
     }
 
     #[test]

@@ -102,6 +102,10 @@ pub struct Envelope<'a> {
     pub data: &'a RawValue,
 }
 
+/// Most bytes of an event with its envelope: what nats-server carries in one message by default (`max_payload`, 1 MiB), less the
+/// headers that it goes out with. A larger one is refused before it is recorded, because no copy of it could ever leave.
+pub const EVENT_BYTES_MAX: usize = 1024 * 1024 - 4 * 1024;
+
 /// What an envelope has beside its data, about: the buffer need not grow.
 const BYTES_USUAL: usize = 768;
 

@@ -2,7 +2,7 @@
 //! moment at which a process was woken. So what waits in a process can always be told from the log alone.
 
 use chrono::{DateTime, Utc};
-use kernel::{Aggregate, Allowed, CommandId, Context, Decision, Place, Reach, Role, Unfit, Verb, check_text};
+use kernel::{Aggregate, Allowed, CommandId, Context, Decision, Place, Reach, Role, Unfit, Verb, check_line};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,7 +69,7 @@ impl Aggregate for Run {
             RunCommand::AnswerFollowUp(command) => &command.process,
             RunCommand::WakeProcess(command) => &command.process,
         };
-        check_text("process", name, NAME_MAX)?;
+        check_line("process", name, NAME_MAX)?;
         Ok(vec![match command.clone() {
             RunCommand::ActivateProcess(ActivateProcess { process, version }) => {
                 ProcessActivated { process, version }.into()

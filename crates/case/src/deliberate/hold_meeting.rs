@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
 use kernel::consent::{ConsentCount, ConsentRule};
 use kernel::digest::Digest;
-use kernel::{Allowed, Context, Evidence, MeetingId, Needs, Obligation, Step, Verb, check_count, check_text};
+use kernel::{
+    Allowed, Context, Evidence, MeetingId, Needs, Obligation, Step, Verb, check_count, check_line, check_text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -146,7 +148,7 @@ impl HoldMeeting {
 
     fn check(&self) -> Result<(), Refusal> {
         check_count("attendance", self.attendance.len(), 1, 100)?;
-        self.attendance.iter().try_for_each(|seats| check_text("attendance.class", &seats.class, 100))?;
+        self.attendance.iter().try_for_each(|seats| check_line("attendance.class", &seats.class, 100))?;
         check_count("results", self.results.len(), 1, 100)?;
         self.results.iter().try_for_each(|result| check_text("results", result, 1000))?;
         match self.score {

@@ -1,5 +1,5 @@
 use kernel::consent::ConsentRule;
-use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_text};
+use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_line};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,13 +96,13 @@ impl OpenDeliberation {
         }
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated or reopened")?;
-        check_text("topic", &self.topic, 200)?;
-        check_text("roster.convener", &self.roster.convener, 100)?;
+        check_line("topic", &self.topic, 200)?;
+        check_line("roster.convener", &self.roster.convener, 100)?;
         check_count("roster.fixed", self.roster.fixed.len(), 1, 50)?;
         check_count("roster.invited", self.roster.invited.len(), 0, 200)?;
         for seat in self.roster.fixed.iter().chain(&self.roster.invited) {
-            check_text("roster.class", &seat.class, 100)?;
-            check_text("roster.holder", &seat.holder, 100)?;
+            check_line("roster.class", &seat.class, 100)?;
+            check_line("roster.holder", &seat.holder, 100)?;
         }
         let consent_rule = match &self.consent_rule {
             None => None,

@@ -1,4 +1,4 @@
-use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_text};
+use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_line, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -105,7 +105,7 @@ impl ReviseProposal {
         check_count("changes", self.changes.len(), 0, 200)?;
         check_count("topics", self.topics.len(), 0, 200)?;
         self.changes.iter().try_for_each(|change| check_text("changes", change, 1000))?;
-        self.topics.iter().try_for_each(|topic| check_text("topics.name", &topic.name, 200))?;
+        self.topics.iter().try_for_each(|topic| check_line("topics.name", &topic.name, 200))?;
         Ok(vec![
             ProposalRevised {
                 version: self.version,

@@ -5,7 +5,7 @@ use kernel::facts::SealedPerson;
 use kernel::needs::PersonalInput;
 use kernel::{
     Allowed, CaseId, Context, Evidence, GridCode, Needs, Obligation, Party, PersonId, Personal, PersonalField, Role,
-    Sealed, Step, Unfit, Verb, check_count, check_text,
+    Sealed, Step, Unfit, Verb, check_count, check_line, check_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -143,7 +143,7 @@ impl ReporterInput {
             ("reporter.address", &self.address, 200),
         ];
         let check = |(field, value, max): (_, &Option<Personal<String>>, _)| match value {
-            Some(value) => check_text(field, value.clear(), max),
+            Some(value) => check_line(field, value.clear(), max),
             None => Ok(()),
         };
         fields.into_iter().try_for_each(check)
@@ -278,15 +278,15 @@ impl DiscoverIssue {
     }
 
     fn check(&self, context: &Context) -> Result<(), Refusal> {
-        check_text("title", &self.title, 200)?;
+        check_line("title", &self.title, 200)?;
         check_text("description", &self.description, 4000)?;
-        check_text("location.text", &self.location.text, 200)?;
+        check_line("location.text", &self.location.text, 200)?;
         check_count("evidence", self.evidence.len(), 0, 20)?;
         if let Some(code) = &self.source_code {
-            check_text("source_code", code, 64)?;
+            check_line("source_code", code, 64)?;
         }
         if let Some(line) = &self.list_line {
-            check_text("list_line.list", &line.list, 64)?;
+            check_line("list_line.list", &line.list, 64)?;
         }
         let on = |degrees: Option<f64>, max: f64| degrees.is_none_or(|degrees| degrees.abs() <= max);
         if !on(self.location.longitude, 180.0) || !on(self.location.latitude, 90.0) {

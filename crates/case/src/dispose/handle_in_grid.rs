@@ -1,6 +1,6 @@
 use kernel::digest::Digest;
 use kernel::facts::Authority;
-use kernel::{Allowed, Context, Evidence, Needs, Obligation, Role, Step, Verb, check_count, check_text};
+use kernel::{Allowed, Context, Evidence, Needs, Obligation, Role, Step, Verb, check_count, check_line, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +142,7 @@ impl HandleInGrid {
             return Err(Refusal::DeliberationStillOpen);
         }
         check_count("executors", self.executors.len(), 1, 50)?;
-        self.executors.iter().try_for_each(|executor| check_text("executors.name", &executor.name, 100))?;
+        self.executors.iter().try_for_each(|executor| check_line("executors.name", &executor.name, 100))?;
         check_text("work", &self.work, 2000)?;
         let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader())?;
         let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle.number);

@@ -1,5 +1,5 @@
 use kernel::facts::MatterFacts;
-use kernel::{Allowed, Context, MatterCode, Needs, Obligation, Role, Step, Verb, check_count, check_text};
+use kernel::{Allowed, Context, MatterCode, Needs, Obligation, Role, Step, Verb, check_count, check_line};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ impl FileCase {
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_count("criteria", self.criteria.len(), 1, 50)?;
-        self.criteria.iter().try_for_each(|answer| check_text("criteria", &answer.criterion, 200))?;
+        self.criteria.iter().try_for_each(|answer| check_line("criteria", &answer.criterion, 200))?;
         if let Some(unmet) = self.criteria.iter().find(|answer| !answer.met) {
             return Err(Refusal::CriterionNotMet { criterion: unmet.criterion.clone() });
         }
