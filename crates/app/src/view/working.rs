@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use kernel::{Key, Read, View};
+use kernel::{Key, Read, Version, View};
 use serde::de::Error as _;
 
 use super::entries::Filters;
@@ -103,9 +103,11 @@ impl<V: View> Working for InMemory<V> {
     fn missing(&self, events: &[Read<'_>]) -> Vec<String> {
         let mut missing = HashSet::new();
         for event in events {
+            // Before its first event nobody can have named an aggregate, so there is no row to be looked for.
+            let begins = (event.recorded.version == Version(1)).then(|| event.id());
             V::keys(event, &mut |key| {
                 let key = storable(key);
-                if !self.rows.contains_key(&key) {
+                if !self.rows.contains_key(&key) && (begins.is_none() || key.id() != begins) {
                     missing.insert(key);
                 }
             });

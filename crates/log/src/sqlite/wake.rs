@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use sqlx::SqlitePool;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 
 use crate::committed::Committed;
 use crate::failure::chain;
@@ -16,7 +16,12 @@ use crate::record::position_from_sql;
 
 /// The position of the newest event.
 pub(super) const READ_HEAD: &str = "select position from head";
+/// How often the file is looked at while commits come.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often while none come. A look costs little, but a hundred a second took two thirds of an idle process.
+const LOOK_IDLE_EVERY: Duration = Duration::from_millis(50);
+/// So long after the last change the process counts as idle.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// How often the head is asked for after a change.
 const ASKS_AFTER_CHANGE: u8 = 2;
 /// How often it is asked for if nothing seems to change.
@@ -47,16 +52,15 @@ fn write_ahead_log_of(file: &Path) -> PathBuf {
 }
 
 async fn run(write_ahead_log: PathBuf, readers: SqlitePool, committed: Committed) {
-    let mut look = interval(LOOK_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut own = committed.own();
     let (mut seen, mut asked, mut asks_due) = (None, Instant::now(), 0);
+    let mut changed = Instant::now();
     loop {
-        look.tick().await;
+        sleep(if changed.elapsed() < IDLE_AFTER { LOOK_EVERY } else { LOOK_IDLE_EVERY }).await;
         let sight = sight_of(&write_ahead_log);
         if sight != seen {
             // Once more after the last change: two commits within one tick of the file system's clock look like one.
-            (seen, asks_due) = (sight, ASKS_AFTER_CHANGE);
+            (seen, asks_due, changed) = (sight, ASKS_AFTER_CHANGE, Instant::now());
         }
         if own.has_changed().unwrap_or_default() {
             // Whatever others committed before is known with it. What came after is asked for when this process is quiet.

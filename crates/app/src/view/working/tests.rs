@@ -63,7 +63,9 @@ fn added(event: &Read<'_>) -> Add {
 }
 
 /// The rows that events of these tests may name.
-const KEYS: [&[&str]; 3] = [&["a"], &["b"], &["a", "b", "a"]];
+const KEYS: [&[&str]; 4] = [&["a"], &["b"], &["a", "b", "a"], &[OWN, "a"]];
+/// The key of the aggregate whose events these are.
+const OWN: &str = "00000000-0000-0000-0000-000000000000";
 
 fn event(to: &str, number: u64) -> Recorded {
     Recorded {
@@ -169,4 +171,17 @@ fn rows_that_did_not_change_are_let_go_in_silence() {
     working.changes().unwrap();
     assert_eq!(released(&mut working, 0), [""; 0]);
     assert_eq!(working.held(), 0);
+}
+
+#[test]
+fn nobody_looks_for_the_row_of_an_aggregate_that_just_began() {
+    let working = InMemory::<Numbers>::default();
+    let missing = |version| {
+        let event = Recorded { version: Version(version), ..event(&[OWN, "a"].join(","), 1) };
+        let mut missing = working.missing(&[Read::new(&event, &())]);
+        missing.sort_unstable();
+        missing
+    };
+    assert_eq!(missing(1), ["a"]);
+    assert_eq!(missing(2), [OWN, "a"]);
 }
