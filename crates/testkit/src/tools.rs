@@ -7,12 +7,14 @@ mod benchmarks;
 mod nats_server;
 mod postgresql;
 mod progress;
+mod schemathesis;
 mod sqlite;
 mod xfs_io;
 
 pub use benchmarks::{npm, openssl_headers};
 pub use nats_server::{VARIABLE as NATS_SERVER_VARIABLE, nats_server, nats_server_too_old};
 pub use postgresql::postgresql_bin;
+pub use schemathesis::schemathesis;
 pub use sqlite::sqlite_shell;
 pub use xfs_io::xfs_io;
 

@@ -8,7 +8,7 @@ use comfy_table::{Table, presets};
 use tokio::time::Instant;
 
 use crate::cargo::{cargo, run as run_command};
-use crate::{bench, deploy, gauntlet, generate, test, tidy};
+use crate::{bench, contract, deploy, gauntlet, generate, test, tidy};
 
 /// How long each step took.
 #[derive(Default)]
@@ -49,6 +49,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("clippy of the benchmarks", bench::lint()).await?;
     steps.step("generated files", generate::run(generate::Options { check: true })).await?;
     steps.step("deploy", deploy::run()).await?;
+    steps.step("contract", contract::run(contract::Options::for_ci())).await?;
     steps.step("gauntlet", gauntlet::run(gauntlet::Options::for_ci())).await?;
     eprintln!("{}\n== tests", steps.table());
     test::run(test::Options::default()).await

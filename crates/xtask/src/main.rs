@@ -9,6 +9,7 @@
 mod bench;
 mod cargo;
 mod ci;
+mod contract;
 mod deploy;
 mod gauntlet;
 mod generate;
@@ -42,9 +43,11 @@ enum Task {
     Gauntlet(gauntlet::Options),
     /// Start a whole system with the sample district and play the stories
     Up(up::Options),
+    /// Ask thousands of requests made from the OpenAPI document, on both stores, and hold every answer against it
+    Contract(contract::Options),
     /// Check the files of deploy/ with the programs that read them
     Deploy,
-    /// Everything CI runs: format, tidy, clippy, generated files, deploy, gauntlet, tests
+    /// Everything CI runs: format, tidy, clippy, generated files, deploy, contract, gauntlet, tests
     Ci,
 }
 
@@ -57,6 +60,7 @@ async fn main() -> ExitCode {
         Task::Bench(options) => bench::run(options).await,
         Task::Gauntlet(options) => gauntlet::run(options).await,
         Task::Up(options) => up::run(options).await,
+        Task::Contract(options) => contract::run(options).await,
         Task::Deploy => deploy::run().await,
         Task::Ci => ci::run().await,
     };
