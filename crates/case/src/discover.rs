@@ -1,12 +1,14 @@
 //! 发现: an issue is found, registered, merged or voided.
 
 mod discover_issue;
+mod location;
 mod merge_issue;
 mod register_issue;
 mod take_in_issue;
 mod void_issue;
 
-pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Location, Reporter, ReporterInput, Source};
+pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Reporter, ReporterInput, Source};
+pub use location::{Datum, Location, LocationInput, Sent};
 pub use merge_issue::{IssueMerged, MergeIssue};
 pub use register_issue::{DuplicateSuspected, Handling, IssueRegistered, RegisterIssue, Urgency};
 pub use take_in_issue::{IssueTakenIn, TakeInIssue};

@@ -71,9 +71,9 @@ pub use deliberate::{
 };
 pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
-    DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
-    IssueVoided, ListLine, Location, MergeIssue, RegisterIssue, Reporter, ReporterInput, Source, TakeInIssue, Urgency,
-    VoidIssue,
+    Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
+    IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, Reporter, ReporterInput, Sent, Source,
+    TakeInIssue, Urgency, VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,

@@ -31,8 +31,11 @@ kernel::refusals! {
             order: OrderId,
         } = Missing "unknown-order",
         /// The point is not on the earth.
-        #[error("longitude must be -180 to 180 and latitude -90 to 90")]
+        #[error("longitude must be -180 to 180 and latitude -90 to 90; perhaps they are swapped")]
         NotOnTheMap = Unfit "not-on-the-map",
+        /// One of the two degrees is missing, or both where a datum is named.
+        #[error("give longitude and latitude together, or neither of them and no datum")]
+        HalfACoordinate = Unfit "half-a-coordinate",
         /// A due time that has passed.
         #[error("the due time {due} lies in the past")]
         DueInThePast {
@@ -41,6 +44,32 @@ kernel::refusals! {
         /// The case was registered with other content.
         #[error("the case was registered already, with other content")]
         AlreadyRegistered = Refused "already-registered",
+        /// The case was voided for another reason.
+        #[error("the case was voided already, for another reason")]
+        AlreadyVoided = Refused "already-voided",
+        /// Finders of other cases wait for what becomes of this one.
+        #[error("case {case} was merged into this one and its finder waits for the answer; work on this case")]
+        OthersMergedIntoIt {
+            case: CaseId,
+        } = Refused "others-merged-into-it",
+        /// The case was merged into another case, or for another reason.
+        #[error("the case was merged already, into another case or for another reason")]
+        AlreadyMerged = Refused "already-merged",
+        /// The case was escalated with other content.
+        #[error("the case was escalated already, with other content")]
+        AlreadyEscalated = Refused "already-escalated",
+        /// Filing was refused for another reason.
+        #[error("filing was refused already, for another reason")]
+        FilingAlreadyRefused = Refused "filing-already-refused",
+        /// The disposal was verified with other content.
+        #[error("what was disposed was verified already, with other content; nothing was disposed since")]
+        AlreadyVerified = Refused "already-verified",
+        /// The case was reopened with other content.
+        #[error("the case was reopened already, for another cause or reason")]
+        AlreadyReopened = Refused "already-reopened",
+        /// Who was not reached said nothing.
+        #[error("the finder was not reached and cannot have said whether it is solved; leave `solved` and `satisfied` out")]
+        NotReached = Unfit "finder-not-reached",
         /// A case cannot be merged into this target.
         #[error("case {into} takes no other case in: it does not exist, is closed, merged or voided, or is the same case")]
         CannotMergeInto {
@@ -88,11 +117,31 @@ kernel::refusals! {
         #[error("a score is 0 to 100 and is given in a review meeting")]
         ScoreDoesNotFit = Unfit "score-does-not-fit",
         /// The counts of a consent contradict each other.
-        #[error("agreed + opposed <= participated <= invited and reached <= invited must hold")]
+        #[error("agreed + opposed <= participated <= reached <= invited <= electorate must hold, and somebody must have a vote")]
         ConsentDoesNotAddUp = Unfit "consent-does-not-add-up",
         /// The rule is not in the rules, or the deliberation was opened without one.
         #[error("there is no such consent rule in force that counts heads alone; one that counts areas needs a poll")]
         UnknownConsentRule = Unfit "unknown-consent-rule",
+        /// A rule that was pinned binds every later way to works.
+        #[error(
+            "this case is bound to the consent rule {rule}; name that one or none, and start works once residents agreed \
+             under it"
+        )]
+        BoundByConsentRule {
+            rule: String,
+        } = Refused "bound-by-consent-rule",
+        /// The residents have not agreed on everything.
+        #[error("the proposal has topics that are not agreed: {}; revise it, or conclude otherwise", .topics.join(", "))]
+        TopicsOpen {
+            topics: Vec<String>,
+        } = Refused "topics-open",
+        /// Something was reported as of before what it is about.
+        #[error("{moment} is before {what}, which was {since}")]
+        TooEarly {
+            moment: DateTime<Utc>,
+            what: &'static str,
+            since: DateTime<Utc>,
+        } = Unfit "too-early",
         /// Versions of a proposal are numbered 1, 2, 3.
         #[error("the proposal stands at version {current}; revise it as version {next}", next = .current + 1)]
         WrongProposalVersion {
@@ -157,6 +206,11 @@ kernel::refusals! {
         /// One return an order; a second dispute goes to arbitration.
         #[error("the return of this order was refused already; the dispute is for arbitration")]
         ReturnRightUsed = Refused "return-right-used",
+        /// The return was decided otherwise.
+        #[error("the return of order {order} was decided already, otherwise or for another reason")]
+        ReturnAlreadyDecided {
+            order: OrderId,
+        } = Refused "return-already-decided",
         /// No return was asked for.
         #[error("no return of order {order} waits for a decision")]
         NoReturnRequested {
@@ -167,6 +221,9 @@ kernel::refusals! {
         AssistingPartsOpen {
             waiting: Vec<DepartmentCode>,
         } = Refused "assisting-parts-open",
+        /// What passed its verification is not done again.
+        #[error("a verification that passed names no rework; leave `rework` empty, or say that it did not pass")]
+        NothingToRework = Unfit "nothing-to-rework",
         /// A verifier never verifies their own work.
         #[error("who disposed does not verify; another person must verify")]
         VerifierDisposed = Refused "verifier-disposed",

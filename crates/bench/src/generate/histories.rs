@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, bail};
 use case::{
     AcceptOrder, Case, CaseCommand, CaseEvent, CloseCase, Completion, CriterionAnswer, DiscoverIssue, DispatchCase,
-    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, Location, Outcome, RecordFeedback,
+    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, LocationInput, Outcome, RecordFeedback,
     RecordProgress, RegisterIssue, Resolution, Source, SubmitDisposal, Urgency, VerifyCase,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -312,10 +312,11 @@ fn discover(grid: &GridCode) -> DiscoverIssue {
         title: "商户不知如何办理健康证".to_owned(),
         description: "多家餐饮企业不清楚办理地点和时间, 希望街道在楼宇内设集体办理点".to_owned(),
         grid: grid.clone(),
-        location: Location {
+        location: LocationInput {
             text: "大悦城北座三层".to_owned(),
             longitude: Some(121.446_312),
             latitude: Some(31.223_48),
+            ..Default::default()
         },
         reporter: None,
         evidence: vec![photo().sha256],

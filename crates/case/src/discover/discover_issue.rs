@@ -14,6 +14,7 @@ use crate::Refusal;
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::{Location, LocationInput};
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
@@ -32,7 +33,7 @@ pub struct DiscoverIssue {
     pub description: String,
     /// The micro grid in which it is.
     pub grid: GridCode,
-    pub location: Location,
+    pub location: LocationInput,
     /// Who reported it and wants an answer. Sealed before it is recorded.
     #[serde(default)]
     pub reporter: Option<ReporterInput>,
@@ -73,29 +74,6 @@ impl Source {
             Source::Device => "device",
             Source::SelfReport => "self_report",
         }
-    }
-}
-
-/// Where in the grid.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Location {
-    /// In words: estate, building, storey; at most 200 characters. Not the address of a person.
-    pub text: String,
-    /// WGS 84 longitude in degrees.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub longitude: Option<f64>,
-    /// WGS 84 latitude in degrees.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub latitude: Option<f64>,
-}
-
-impl Location {
-    /// As it is recorded: degrees to 7 decimals (a centimetre). So few digits are read back from JSON exactly, which
-    /// 17 are not; a retry would otherwise look like another discovery.
-    fn recorded(&self) -> Self {
-        let rounded = |degrees: f64| (degrees * 1e7).round() / 1e7;
-        Self { text: self.text.clone(), longitude: self.longitude.map(rounded), latitude: self.latitude.map(rounded) }
     }
 }
 
@@ -238,7 +216,12 @@ impl Verb for DiscoverIssue {
             title: "商户从业人员健康证过期".into(),
             description: "巡查发现商场内一家餐饮店两名从业人员健康证已过期".into(),
             grid: examples::code("BZ-R01-B01"),
-            location: Location { text, longitude: Some(121.471_5), latitude: Some(31.243_7) },
+            location: LocationInput {
+                text,
+                longitude: Some(121.471_5),
+                latitude: Some(31.243_7),
+                ..Default::default()
+            },
             reporter: None,
             evidence: vec![],
             list_line: None,
@@ -266,7 +249,7 @@ impl DiscoverIssue {
                 title: self.title.clone(),
                 description: self.description.clone(),
                 grid,
-                location: self.location.recorded(),
+                location: self.location.recorded()?,
                 reporter: context.facts.sealed.as_ref().map(Reporter::of),
                 evidence: context.evidence(&self.evidence)?,
                 list_line: self.list_line.clone(),
@@ -288,10 +271,6 @@ impl DiscoverIssue {
         if let Some(line) = &self.list_line {
             check_line("list_line.list", &line.list, 64)?;
         }
-        let on = |degrees: Option<f64>, max: f64| degrees.is_none_or(|degrees| degrees.abs() <= max);
-        if !on(self.location.longitude, 180.0) || !on(self.location.latitude, 90.0) {
-            return Err(Refusal::NotOnTheMap);
-        }
         self.reporter.as_ref().map_or(Ok(()), ReporterInput::check)?;
         Ok(context.has_happened(self.found_at.unwrap_or(context.at))?)
     }
@@ -303,7 +282,8 @@ impl DiscoverIssue {
         (self.source, &self.source_code, &self.title, &self.description)
             == (event.source, &event.source_code, &event.title, &event.description)
             && Some(&self.grid) == event.grid.path.first()
-            && (&self.location.recorded(), &self.list_line) == (&event.location, &event.list_line)
+            && self.location.is(&event.location)
+            && self.list_line == event.list_line
             && self.evidence.iter().eq(evidence)
             && self.found_at.is_none_or(|found| found == event.found_at)
             && match (&self.reporter, &event.reporter) {
@@ -350,8 +330,10 @@ mod tests {
         let long = DiscoverIssue { title: "长".repeat(201), ..discover() };
         given([]).when(long).then_refused(Unfit::TextLength { field: "title", max: 200 });
         let mut off = discover();
-        off.location.longitude = Some(200.0);
-        given([]).when(off).then_refused(Refusal::NotOnTheMap);
+        (off.location.longitude, off.location.latitude) = (Some(200.0), Some(31.2));
+        given([]).when(off.clone()).then_refused(Refusal::NotOnTheMap);
+        off.location.longitude = None;
+        given([]).when(off).then_refused(Refusal::HalfACoordinate);
         let moment = crate::testing::NOW + TimeDelta::hours(1);
         let ahead = DiscoverIssue { found_at: Some(moment), ..discover() };
         given([]).when(ahead).then_refused(Unfit::InTheFuture { moment });
@@ -404,7 +386,7 @@ mod tests {
     #[test]
     fn a_place_is_read_back_as_it_was_recorded() {
         let mut exact = discover();
-        exact.location.longitude = Some(121.446_312_345_678);
+        (exact.location.longitude, exact.location.latitude) = (Some(121.446_312_345_678), Some(31.223_48));
         let events = given([]).when(exact.clone()).events();
         let [crate::CaseEvent::IssueDiscovered(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(event.location.longitude, Some(121.446_312_3));

@@ -5,8 +5,8 @@ use kernel::{CaseId, Role, Step};
 
 use super::common::{CASE, GRID, NOW, evidence, grid, grid_facts, matter, matter_facts, oblige};
 use crate::{
-    CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, Location,
-    MergeIssue, RegisterIssue, Source, Urgency,
+    CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, LocationInput,
+    IssueTakenIn, MergeIssue, RegisterIssue, Source, Urgency,
 };
 
 pub(crate) fn discover() -> DiscoverIssue {
@@ -16,7 +16,7 @@ pub(crate) fn discover() -> DiscoverIssue {
         title: "商户不知如何办理健康证".into(),
         description: "多家餐饮企业不清楚办理地点和时间".into(),
         grid: grid(GRID),
-        location: Location { text: "大悦城北座".into(), longitude: None, latitude: None },
+        location: LocationInput { text: "大悦城北座".into(), ..Default::default() },
         reporter: None,
         evidence: vec![evidence().sha256],
         list_line: None,
@@ -33,7 +33,7 @@ pub(crate) fn discovered() -> CaseEvent {
         title: command.title,
         description: command.description,
         grid: grid_facts(),
-        location: command.location,
+        location: command.location.recorded().unwrap(),
         reporter: None,
         evidence: vec![evidence()],
         list_line: None,
@@ -66,6 +66,10 @@ pub(crate) fn merge(into: CaseId) -> MergeIssue {
 
 pub(crate) fn merged(into: CaseId) -> CaseEvent {
     IssueMerged { into, reason: merge(into).reason }.into()
+}
+
+pub(crate) fn taken_in(from: CaseId) -> CaseEvent {
+    IssueTakenIn { from, reason: "同一车棚".into() }.into()
 }
 
 pub(crate) fn voided() -> CaseEvent {

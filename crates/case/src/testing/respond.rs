@@ -75,7 +75,7 @@ pub(crate) fn order_dispatched(code: &str, other: &str) -> CaseEvent {
         matter: matter_facts(Authority::Administrative),
         urgency: Urgency::Ordinary,
         description: discover().description,
-        location: discover().location,
+        location: discover().location.recorded().unwrap(),
         grids: grid_facts().path,
         evidence: vec![evidence()],
         reporter: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kernel::consent::{ConsentCount, ConsentRule, Share};
+use kernel::consent::{ConsentCount, ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
 use kernel::facts::{Authority, GridFacts, MatterFacts};
 use kernel::{
@@ -295,7 +295,7 @@ fn grid() -> GridFacts {
 }
 
 fn location() -> Location {
-    Location { text: "复元坊12号楼南侧车棚".into(), longitude: Some(121.446_312_5), latitude: Some(31.223_48) }
+    Location { text: "复元坊12号楼南侧车棚".into(), longitude: Some(121.446_312_5), latitude: Some(31.223_48), sent: None }
 }
 
 fn reporter() -> Reporter {
@@ -341,15 +341,13 @@ fn roster() -> Roster {
 fn rule() -> ConsentRule {
     ConsentRule {
         id: "RESIDENT_2_3".into(),
-        participated_of_invited: None,
-        agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
-        agreed_of_participated: None,
+        heads: Thresholds { agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }), ..Thresholds::default() },
         rules_version: 3,
     }
 }
 
 fn consent() -> ConsentResult {
-    let count = ConsentCount { invited: 300, reached: 290, participated: 260, agreed: 212, opposed: 20 };
+    let count = ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 212, opposed: 20 };
     ConsentResult { count, rule: rule(), proposal_version: 2, passed: true }
 }
 

@@ -1,9 +1,9 @@
 //! Any command on any case, out of small pools of values, so that many are taken.
 
 use dualgrid_case::{
-    AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion,
+    AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion, Datum,
     DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting,
-    Location, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, RecordFeedback, RecordProgress,
+    LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, RecordFeedback, RecordProgress,
     RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, RequestReturn, ReturnDecision, ReturnReason, ReviseProposal,
     Roster, Seat, Stage, SubmitDisposal, TakeInIssue, Topic, Urgency, VerifyCase, VoidIssue,
 };
@@ -149,8 +149,10 @@ impl Asked {
     fn discover(&self) -> DiscoverIssue {
         // As many digits as a device sends.
         let longitude = Some(121.0 + f64::from(self.picks[0]) / 7.3);
-        let latitude = self.maybe(1).then(|| f64::from(self.picks[2]) / 1.9);
-        DiscoverIssue { location: Location { text: self.text(), longitude, latitude }, ..world::discover() }
+        let latitude = self.maybe(1).then(|| f64::from(self.picks[2]) / 3.1);
+        let datum = if self.maybe(3) { Datum::Gcj02 } else { Datum::Wgs84 };
+        let location = LocationInput { text: self.text(), longitude, latitude, datum };
+        DiscoverIssue { location, ..world::discover() }
     }
 
     fn register(&self) -> RegisterIssue {
@@ -187,7 +189,8 @@ impl Asked {
         let newest = told.case.file.as_ref().and_then(|file| file.deliberation());
         let held = newest.map_or(0, |newest| newest.meetings.iter().filter(|held| held.kind == kind).count());
         let agreed = self.pick(2, [150, 200, 400]);
-        let count = ConsentCount { invited: 300, reached: 290, participated: 260, agreed, opposed: 10 };
+        let count =
+            ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed, opposed: 10 };
         HoldMeeting {
             kind,
             round: u32::try_from(held).expect("few meetings") + self.pick(1, [0, 1, 1, 1, 2]),

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use dualgrid_case::{
     Case, CaseCommand, CaseEvent, CaseFile, CloseCase, Completion, CriterionAnswer, DiscoverIssue, DispatchCase,
-    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, Location, Outcome, RecordFeedback,
+    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, LocationInput, Outcome, RecordFeedback,
     Refusal, RegisterIssue, Resolution, Source, Urgency, VerifyCase,
 };
-use kernel::consent::{ConsentRule, Share};
+use kernel::consent::{ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
@@ -99,9 +99,10 @@ fn due_of(of: &LimitOf, at: DateTime<Utc>) -> Due {
 fn consent_rule(id: &str) -> Option<ConsentRule> {
     (id == "RESIDENT_2_3").then(|| ConsentRule {
         id: id.into(),
-        participated_of_invited: None,
-        agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
-        agreed_of_participated: None,
+        heads: Thresholds {
+            agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+            ..Thresholds::default()
+        },
         rules_version: 3,
     })
 }
@@ -163,7 +164,12 @@ pub(crate) fn discover() -> DiscoverIssue {
         title: "商户不知如何办理健康证".into(),
         description: "多家餐饮企业不清楚办理地点和时间".into(),
         grid: grid(),
-        location: Location { text: "大悦城北座".into(), longitude: Some(121.472_644_1), latitude: Some(31.242_5) },
+        location: LocationInput {
+            text: "大悦城北座".into(),
+            longitude: Some(121.472_644_1),
+            latitude: Some(31.242_5),
+            ..Default::default()
+        },
         reporter: None,
         evidence: vec![photo()],
         list_line: None,
