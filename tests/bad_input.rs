@@ -36,6 +36,8 @@ async fn bad_input(store: Store) -> anyhow::Result<()> {
     not_allowed(&world, case, dispatched).await?;
     malformed(&world).await?;
     idempotency_keys(&world).await?;
+    unfit_values(&world).await?;
+    unfit_headers(&world, case).await?;
     bad_queries(&world, case).await?;
     bad_evidence(&world).await?;
 
@@ -175,10 +177,79 @@ async fn idempotency_keys(world: &World) -> anyhow::Result<()> {
     is(&raw(world, &used, "application/json", body()).await?, 422, "command-id-reused")
 }
 
+/// One value of a good discovery is changed, by its place.
+async fn unfit_values(world: &World) -> anyhow::Result<()> {
+    let values: [(&str, Value, u16, &str); 20] = [
+        ("", json!(["patrol", null, "清单", "列表不是对象", "JAS-R01-M01", ["某处"]]), 400, "body-does-not-fit"),
+        ("/location", json!(["某处", null, null]), 400, "body-does-not-fit"),
+        ("/reporter", json!([null, "王", null, null]), 400, "body-does-not-fit"),
+        ("/list_line", json!(["FXF-2018-1", 3]), 400, "body-does-not-fit"),
+        ("/title", json!("\u{200b}"), 422, "text-length"),
+        ("/title", json!("两\n行"), 422, "text-characters"),
+        ("/title", json!("甲\u{202e}乙"), 422, "text-characters"),
+        ("/description", json!("甲\0"), 422, "text-characters"),
+        ("/description", json!("\u{feff}\u{2060}"), 422, "text-length"),
+        ("/location/text", json!("甲\u{1b}[2J"), 422, "text-characters"),
+        ("/found_at", json!(" 2026-03-02T02:00:00Z"), 400, "body-does-not-fit"),
+        ("/found_at", json!("2026-3-2"), 400, "body-does-not-fit"),
+        ("/found_at", json!("-0001-03-02T02:00:00Z"), 400, "body-does-not-fit"),
+        ("/found_at", json!("+12026-03-02T02:00:00Z"), 400, "body-does-not-fit"),
+        ("/found_at", json!("2026-03-02T02:00:00.123456789Z"), 400, "body-does-not-fit"),
+        ("/location", json!({ "text": "某处", "longitude": 121.4 }), 422, "half-a-coordinate"),
+        ("/location", json!({ "text": "某处", "latitude": 31.2, "datum": "gcj02" }), 422, "half-a-coordinate"),
+        ("/location", json!({ "text": "某处", "longitude": 31.2, "latitude": 121.4 }), 422, "not-on-the-map"),
+        ("/location", json!({ "text": "某处", "datum": "bd09" }), 400, "body-does-not-fit"),
+        ("/reporter", json!({ "person": "00000000-0000-0000-0000-000000000000" }), 400, "body-does-not-fit"),
+    ];
+    for (place, value, status, code) in values {
+        let mut body = discovery("JAS-R01-M01", "值不对");
+        for name in ["reporter", "list_line", "found_at"] {
+            if body.get(name).is_none() {
+                body[name] = Value::Null;
+            }
+        }
+        *body.pointer_mut(place).with_context(|| format!("a discovery has no {place}"))? = value.clone();
+        let answer = discover(world, &world.leader, body).await?;
+        is(&answer, status, code).with_context(|| format!("{place}: {value}"))?;
+    }
+    let mut marked = b"\xef\xbb\xbf".to_vec();
+    marked.extend(discovery("JAS-R01-M01", "字节顺序标记").to_string().into_bytes());
+    is(&raw(world, &command_id()?.to_string(), "application/json", marked).await?, 400, "byte-order-mark")
+}
+
+/// Headers that are given twice, are of zeros, say another coding or rely on what is no longer so.
+async fn unfit_headers(world: &World, case: Uuid) -> anyhow::Result<()> {
+    let one = command_id()?.to_string();
+    let zeros = "00000000-0000-0000-0000-000000000000";
+    let given: [(&[(&str, &str)], u16, &str); 9] = [
+        (&[("Idempotency-Key", &one), ("Idempotency-Key", &one)], 400, "header-repeated"),
+        (&[("Idempotency-Key", "{0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11}")], 400, "idempotency-key-invalid"),
+        (&[("Idempotency-Key", &one), ("Dualgrid-Correlation-Id", zeros)], 400, "dualgrid-correlation-id-invalid"),
+        (&[("Idempotency-Key", &one), ("Content-Encoding", "gzip")], 415, "content-encoding-not-taken"),
+        (&[("Idempotency-Key", &one), ("If-Match", "\"1\"")], 412, "version-differs"),
+        (&[("Idempotency-Key", &one), ("If-Match", "\"1\", W/\"2\"")], 412, "version-differs"),
+        (&[("Idempotency-Key", &one), ("If-Match", "2")], 400, "if-match-invalid"),
+        (&[("Idempotency-Key", &one), ("If-None-Match", "*")], 400, "precondition-not-taken"),
+        (&[("Idempotency-Key", &one), ("Content-Type", "application/json")], 400, "header-repeated"),
+    ];
+    let http = world.http();
+    for (headers, status, code) in given {
+        let request = http.raw().post(http.url(&format!("/cases/{case}/void-issue")));
+        let request = request.header("Content-Type", "application/json").body(r#"{"reason":"误报"}"#);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let answer = http.send(&world.leader, request).await?;
+        is(&answer, status, code).with_context(|| format!("{headers:?}"))?;
+    }
+    Ok(())
+}
+
 async fn bad_queries(world: &World, case: Uuid) -> anyhow::Result<()> {
     let paths = [
         ("/cases/seven".to_owned(), 400, "path-invalid"),
+        ("/cases/00000000-0000-0000-0000-000000000000".to_owned(), 400, "path-invalid"),
         (format!("/cases/{case}?at=yesterday"), 400, "query-invalid"),
+        (format!("/cases/{case}?at=+12026-01-01T00:00:00Z"), 400, "query-invalid"),
+        (format!("/cases/{case}?at=2026-01-01T00:00:00.123456789Z"), 400, "query-invalid"),
         (format!("/cases/{case}?at=2001-01-01T00:00:00Z"), 404, "unknown-case"),
         ("/obligations?limit=0".to_owned(), 400, "query-invalid"),
         ("/obligations?limit=201".to_owned(), 400, "query-invalid"),

@@ -6,7 +6,7 @@
 //! | last token | the verb, for example `accept-order`; [`rules`](crate::rules) has them all |
 //! | `Dualgrid-Command-Id` | a UUID made by the department; the same id again gets the same answer |
 //! | `Dualgrid-<Kind>-Id` | what the command is about, for example `Dualgrid-Case-Id` |
-//! | `Dualgrid-Actor` | staff id of the clerk, as in a token; optional, `dept/<CODE>` without it |
+//! | `Dualgrid-Actor` | staff id of the clerk, read as in a token; optional, `dept/<CODE>` without it |
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
 //! | payload | the JSON body, as over HTTP, with the same limits |
 //! | reply subject | begins with `_INBOX_<CODE>.`, where NATS lets only that department listen |
