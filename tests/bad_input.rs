@@ -74,6 +74,7 @@ async fn unknown_things(world: &World, case: Uuid) -> anyhow::Result<()> {
     is(&http.get(&world.auditor, &format!("/cases/{NOBODY}")).await?, 404, "unknown-case")?;
     is(&http.get(&world.auditor, &format!("/cases/{NOBODY}/history")).await?, 404, "unknown-case")?;
     is(&http.get(&world.auditor, "/cases?grid=JAS-R99").await?, 404, "unknown-grid")?;
+    is(&http.get(&world.auditor, "/orders?department=NOONE").await?, 404, "unknown-department")?;
     is(&http.get(&world.auditor, &format!("/commands/{NOBODY}")).await?, 404, "not-found")?;
     is(&http.get(&world.auditor, "/events/999999").await?, 404, "not-found")?;
     is(&http.get(&world.auditor, "/no/such/route").await?, 404, "no-such-route")

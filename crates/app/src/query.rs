@@ -1,6 +1,7 @@
 //! What can be read, and by whom.
 
 mod history;
+mod moved;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ use crate::{App, Error, registry};
 
 pub use crate::personal::ClearPerson;
 pub use history::HistoryEntry;
+use moved::Beyond;
 
 /// Most rows of a page.
 pub const PAGE_ROWS_MAX: u32 = 200;
@@ -92,7 +94,8 @@ impl App {
         Ok(Found { version: row.position.0, position: Some(row.position), doc: raw(row.doc)? })
     }
 
-    /// A page of a view: the rows that every filter finds.
+    /// A page of a view: the rows that every filter finds, and before them those that have moved to before this page since the
+    /// page before, which come beside its limit.
     ///
     /// # Errors
     /// Where these filters are not offered together, name what does not exist, or reach where the actor may not read.
@@ -115,11 +118,18 @@ impl App {
             .find(|set| set.len() == filters.len() && set.iter().all(|filter| filters.contains_key(*filter)));
         let offered = offered.ok_or_else(|| not_offered(view))?;
         let equal = offered.iter().map(|filter| (*filter, filters[*filter].clone())).collect();
-        let query =
-            Query { equal, order: view.order(), beyond: page.beyond, limit: page.limit.clamp(1, PAGE_ROWS_MAX) };
+        let beyond = page.beyond.as_deref().map(Beyond::read).transpose()?;
+        let (order, limit) = (view.order(), page.limit.clamp(1, PAGE_ROWS_MAX));
+        let query = Query { equal, order, beyond: beyond.as_ref().map(Beyond::place), limit };
         let found = self.ports.views.find(&view.fold().spec(), &query).await?;
-        let items = found.rows.into_iter().map(|row| raw(row.doc)).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: found.next, position: Some(found.position) })
+        let mut rows = match beyond {
+            Some(beyond) => self.moved(view, &query, &beyond, found.position).await?,
+            None => Vec::new(),
+        };
+        rows.extend(found.rows);
+        let items = rows.into_iter().map(|row| raw(row.doc)).collect::<Result<_, _>>()?;
+        let next = found.next.map(|place| Beyond::write(found.position, &place));
+        Ok(Page { items, next, position: Some(found.position) })
     }
 
     /// Where the rows are that the filters find: the grid, the department or the owner that they name.

@@ -49,6 +49,8 @@ pub trait Shown: Send + Sync {
     fn keys(&self, event: &Read<'_>) -> Vec<Key>;
     /// Where a row is.
     fn place(&self, doc: &str) -> Result<Place, serde_json::Error>;
+    /// The sort key of a row, if each of these filters finds it by this value.
+    fn found_by(&self, doc: &str, equal: &[(&'static str, String)]) -> Result<Option<i64>, serde_json::Error>;
     /// The row of one aggregate, read from the log, as it is now or as it was at a moment.
     async fn of_one(
         &self,
@@ -128,6 +130,15 @@ impl<V: View> Shown for Views<V> {
     }
     fn place(&self, doc: &str) -> Result<Place, serde_json::Error> {
         Ok(V::place(&serde_json::from_str(doc)?))
+    }
+    fn found_by(&self, doc: &str, equal: &[(&'static str, String)]) -> Result<Option<i64>, serde_json::Error> {
+        let row: V::Row = serde_json::from_str(doc)?;
+        let is_found = |(filter, wanted): &(&'static str, String)| {
+            let mut found = false;
+            V::values(&row, filter, &mut |value| found |= value == wanted);
+            found
+        };
+        Ok(equal.iter().all(is_found).then(|| V::sort(&row)))
     }
 
     async fn of_one(

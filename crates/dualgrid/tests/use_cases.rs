@@ -8,6 +8,7 @@ use std::sync::Arc;
 use app::lanes::Sources;
 use app::port::view_store::Docs;
 use app::port::{Append, NewEvent, Part, RowChange, ViewSpec};
+use app::query::PageRequest;
 use app::rebuild::rebuild;
 use app::view::{Fold, FoldError, Working};
 use app::{Error, registry};
@@ -290,7 +291,7 @@ async fn an_event_of_an_unknown_type_stops_the_view_and_is_not_skipped() {
         bytes: bytes.as_slice().into(),
     };
     let parts = vec![Part { stream, expected: Version(0), events: vec![event] }];
-    let append = Append { command: id(), request: Digest::of(b"x"), parts, at: now() };
+    let append = Append { command: id(), request: Digest::of(b"x"), parts, at: now(), incarnation: None };
     desk.app.ports().log.append(append).await.unwrap();
     desk.discover().await;
     let stopped = desk.app.settle().await.unwrap_err();
@@ -393,4 +394,64 @@ async fn an_assisting_department_has_an_obligation_of_its_own_until_its_part_is_
     let done = json!({"order": order, "result": "已办", "evidence": [desk.photo]});
     desk.tell(&assist, case, "submit-disposal", done).await.unwrap();
     assert_eq!(open("SCJG").await, Vec::<serde_json::Value>::new());
+}
+
+/// A row that becomes more urgent moves to where a reader of pages has been already.
+#[tokio::test]
+async fn who_reads_obligations_page_by_page_misses_none_that_moves_up() {
+    let desk = Desk::open().await;
+    let mut cases = Vec::new();
+    for _ in 0..4 {
+        let (case, order) = desk.dispatched().await;
+        desk.tell(&clerk("WSJK"), case, "accept-order", json!({"order": order})).await.unwrap();
+        cases.push((case, order));
+    }
+    desk.app.settle().await.unwrap();
+    let (by, obligations) = (duty(), support::view("obligations"));
+    let page = async |beyond: Option<String>| {
+        let filters = [("grid".to_owned(), "BZ".to_owned())].into();
+        let page = desk.app.rows(&by, obligations, &filters, PageRequest { beyond, limit: 1 }).await.unwrap();
+        let ids = page.items.iter().map(|row| {
+            let row: serde_json::Value = serde_json::from_str(row.get()).unwrap();
+            row["case"].as_str().unwrap().parse::<Uuid>().unwrap()
+        });
+        (ids.collect::<Vec<_>>(), page.next)
+    };
+    let (first, mut next) = page(None).await;
+    assert_eq!(first, [cases[0].0]);
+    // The last one is disposed of: its verification is due long before the disposals of the others.
+    let (last, order) = cases[3].clone();
+    let disposed = json!({"order": order, "result": "已办", "evidence": [desk.photo]});
+    desk.tell(&clerk("WSJK"), last, "submit-disposal", disposed).await.unwrap();
+    desk.app.settle().await.unwrap();
+    assert_eq!(page(None).await.0, [last], "it has moved to before the page that was read");
+    let mut seen = first;
+    while let Some(beyond) = next {
+        let (rows, after) = page(Some(beyond)).await;
+        seen.extend(rows);
+        next = after;
+    }
+    assert_eq!(seen, [cases[0].0, last, cases[1].0, cases[2].0]);
+}
+
+/// A word that no row can have is a mistake, and what does not exist is told: neither is an empty list.
+#[tokio::test]
+async fn what_a_list_names_and_does_not_exist_is_told() {
+    let desk = Desk::open().await;
+    let auditor = actor("auditor", Role::Auditor, None);
+    for (path, filters, refusal) in [
+        ("cases", vec![("grid", "NOWHERE")], (404, "unknown-grid")),
+        ("cases", vec![("grid", "BZ"), ("stage", "no_such_stage")], (400, "query-invalid")),
+        ("obligations", vec![("department", "NOONE")], (404, "unknown-department")),
+        ("obligations", vec![("grid", "NOWHERE")], (404, "unknown-grid")),
+        ("orders", vec![("department", "NOONE")], (404, "unknown-department")),
+        ("orders", vec![("department", "WSJK"), ("status", "no_such_status")], (400, "query-invalid")),
+        ("pledges", vec![("grid", "NOWHERE")], (404, "unknown-grid")),
+        ("pledges", vec![("grid", "BZ"), ("status", "no_such_status")], (400, "query-invalid")),
+    ] {
+        let problem = desk.rows(&auditor, path, &filters).await.unwrap_err().problem();
+        assert_eq!((problem.status, problem.code.as_str()), refusal, "{path} {filters:?}");
+    }
+    let page = desk.rows(&auditor, "orders", &[("department", "WSJK"), ("status", "sent")]).await.unwrap();
+    assert!(page.items.is_empty(), "a department that exists and has no order has an empty list");
 }

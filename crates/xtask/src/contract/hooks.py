@@ -7,9 +7,8 @@ import atexit
 import collections
 import json
 import os
-import random
-import threading
 import urllib.request
+import zlib
 
 import schemathesis
 
@@ -17,12 +16,11 @@ URL = os.environ["DUALGRID_URL"]
 AUDITOR = os.environ["DUALGRID_AUDITOR"]
 REPORT = os.environ["DUALGRID_REPORT"]
 
-# How often a value that exists takes the place of one that was made up.
-SHARE = 0.7
+# In so many of ten cases a value that exists takes the place of one that was made up.
+SHARE = 7
 
 POOLS = collections.defaultdict(set)
 STATUSES = collections.Counter()
-LOCK = threading.Lock()
 
 
 def gather(value, name=None):
@@ -62,9 +60,11 @@ CHOICES["evidence"] = CHOICES.get("sha256", [])
 
 def chosen(name, value):
     choices = CHOICES.get(name)
-    if choices and isinstance(value, str) and random.random() < SHARE:
-        return random.choice(choices)
-    return value
+    if not choices or not isinstance(value, str):
+        return value
+    # By the value itself and not by chance: a request that fails can be made again.
+    number = zlib.crc32(value.encode("utf-8", "surrogatepass"))
+    return choices[number // 10 % len(choices)] if number % 10 < SHARE else value
 
 
 def replaced(value, name=None):
@@ -103,8 +103,7 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    with LOCK:
-        STATUSES[str(response.status_code)] += 1
+    STATUSES[str(response.status_code)] += 1
 
 
 @atexit.register
