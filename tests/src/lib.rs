@@ -8,6 +8,7 @@
 //! INVARIANT: no test asserts how long something takes; it waits for what must come, until a deadline.
 
 pub mod check;
+pub mod exposition;
 pub mod tables;
 
 mod journal;
