@@ -132,7 +132,7 @@ impl Aggregate for Case {
     }
 
     fn sealed(&self) -> Option<SealedPerson> {
-        Some(self.file.as_ref()?.discovered.reporter.as_ref()?.sealed())
+        self.file.as_ref()?.reporter()
     }
 
     fn missing() -> Refusal {

@@ -1,8 +1,12 @@
 //! One round of work: what a case begins afresh when it is reopened. Who did what in it is kept as the events say it.
 
+use std::collections::BTreeSet;
+
+use kernel::{Evidence, OrderId};
+
 use crate::{
     CaseClosed, CaseReopened, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
-    GridProgressRecorded, VerificationFailed, VerificationPassed,
+    GridProgressRecorded, Said, VerificationFailed, VerificationPassed,
 };
 
 /// One round of work.
@@ -22,8 +26,12 @@ pub struct Cycle {
     pub grid_done: Vec<GridHandlingDone>,
     /// Every verification.
     pub verified: Vec<Verification>,
-    /// Every answer to the finder, and what they said.
+    /// The orders that the newest verification sent back.
+    pub rework: BTreeSet<OrderId>,
+    /// Every answer to the finder about how it stands, and what they said.
     pub answered: Vec<FeedbackRecorded>,
+    /// What the finder said last of it, whenever they were reached.
+    pub said: Said,
     /// How it ended, once it has.
     pub closed: Option<CaseClosed>,
 }
@@ -41,6 +49,14 @@ impl Verification {
     /// Whether it passed.
     pub fn is_passed(&self) -> bool {
         matches!(self, Self::Passed(_))
+    }
+
+    /// What shows it.
+    pub fn evidence(&self) -> &[Evidence] {
+        match self {
+            Self::Passed(event) => &event.evidence,
+            Self::Failed(event) => &event.evidence,
+        }
     }
 
     /// What was found.
@@ -63,7 +79,9 @@ impl Cycle {
             grid_progress: None,
             grid_done: Vec::new(),
             verified: Vec::new(),
+            rework: BTreeSet::new(),
             answered: Vec::new(),
+            said: Said::default(),
             closed: None,
         }
     }
@@ -71,6 +89,18 @@ impl Cycle {
     /// The round of work that a reopening begins.
     pub(crate) fn begun(reopened: CaseReopened) -> Self {
         Self { number: reopened.cycle, reopened: Some(reopened), ..Self::first() }
+    }
+
+    /// Keeps an answer to the finder. Who was not reached said nothing: their last word stays.
+    pub(crate) fn note_answer(&mut self, answer: FeedbackRecorded) {
+        self.said = self.said.then(answer.said());
+        self.answered.push(answer);
+    }
+
+    /// What was answered is not about how it stands any more: it is asked again.
+    pub(crate) fn forget_answers(&mut self) {
+        self.answered.clear();
+        self.said = Said::default();
     }
 
     /// Whether its newest verification passed.

@@ -85,6 +85,12 @@ impl Deliberation {
         newest.passed.then_some(newest.proposal_version)
     }
 
+    /// The topics of the current version of the proposal that are not agreed.
+    pub(crate) fn open_topics(&self) -> impl Iterator<Item = &str> {
+        let topics = self.proposals.last().into_iter().flat_map(|proposal| &proposal.topics);
+        topics.filter(|topic| !topic.agreed).map(|topic| topic.name.as_str())
+    }
+
     /// Whether the residents were asked before anything was decided.
     pub(crate) fn has_met(&self) -> bool {
         self.meetings.iter().any(|held| held.kind != MeetingKind::Review)

@@ -4,12 +4,16 @@ mod discover_issue;
 mod location;
 mod merge_issue;
 mod register_issue;
+mod report_added;
+mod reporter;
 mod take_in_issue;
 mod void_issue;
 
-pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Reporter, ReporterInput, Source};
+pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Source};
 pub use location::{Datum, Location, LocationInput, Sent};
 pub use merge_issue::{IssueMerged, MergeIssue};
 pub use register_issue::{DuplicateSuspected, Handling, IssueRegistered, RegisterIssue, Urgency};
+pub use report_added::ReportAdded;
+pub use reporter::{Reporter, ReporterInput};
 pub use take_in_issue::{IssueTakenIn, TakeInIssue};
 pub use void_issue::{IssueVoided, VoidIssue};

@@ -9,5 +9,5 @@ mod verify_case;
 
 pub use handle_in_grid::{Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid};
 pub use record_progress::{GridProgressRecorded, OrderProgressRecorded, RecordProgress};
-pub use submit_disposal::{CaseDisposed, PartDisposed, SubmitDisposal};
+pub use submit_disposal::{CaseDisposed, PartDisposed, PartOutcome, SubmitDisposal};
 pub use verify_case::{GridReworkRequired, OrderReworkRequired, VerificationFailed, VerificationPassed, VerifyCase};

@@ -5,7 +5,7 @@ use crate::{
     DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
     GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
     IssueTakenIn, IssueVoided, MeetingHeld, MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded,
-    OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReturnApproved, ReturnRefused, ReturnRequested,
+    OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested,
     VerificationFailed, VerificationPassed,
 };
 
@@ -14,6 +14,7 @@ kernel::events! {
     pub enum CaseEvent in "case" {
         IssueDiscovered = "cn.dualgrid.case.issue_discovered.v1" to Street,
         IssueRegistered = "cn.dualgrid.case.issue_registered.v1" to Street,
+        ReportAdded = "cn.dualgrid.case.report_added.v1" to Street,
         DuplicateSuspected = "cn.dualgrid.case.duplicate_suspected.v1" to Street,
         IssueMerged = "cn.dualgrid.case.issue_merged.v1" to Street,
         IssueTakenIn = "cn.dualgrid.case.issue_taken_in.v1" to Street,

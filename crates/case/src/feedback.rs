@@ -9,5 +9,5 @@ mod reopen_case;
 
 pub use answer_merged::{AnswerMerged, MergedIssueAnswered};
 pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
-pub use record_feedback::{FeedbackRecorded, RecordFeedback};
+pub use record_feedback::{FeedbackRecorded, RecordFeedback, Said};
 pub use reopen_case::{CaseReopened, ReopenCase, ReopenCause};

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use kernel::consent::ConsentRule;
-use kernel::facts::{GridFacts, MatterFacts};
-use kernel::{GridCode, OrderId, Party, Place, Role};
+use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson};
+use kernel::{GridCode, OrderId, Party, Place, Role, Sealed};
 
 use crate::{
-    CaseDispatched, CaseEvent, CaseFiled, Cycle, Deliberation, FeedbackRecorded, IssueDiscovered, IssueMerged,
-    IssueRegistered, IssueTakenIn, MeetingHeld, MeetingKind, MergedIssueAnswered, Order, Verification,
+    CaseDispatched, CaseEvent, CaseFiled, Conclusion, Cycle, Deliberation, DeliberationWaived, FeedbackRecorded,
+    IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided, MeetingHeld, MeetingKind,
+    MergedIssueAnswered, Order, PartDisposed, ReportAdded, Reporter, Verification,
 };
 
 /// The file of a case. It grows; a new round of work keeps what the old ones did. Where the case stands is not in it: see
@@ -17,6 +18,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct CaseFile {
     pub discovered: IssueDiscovered,
+    /// What its source said of it later.
+    pub reports: Vec<ReportAdded>,
     pub registered: Option<IssueRegistered>,
     /// Its deliberations, the newest last.
     pub deliberations: Vec<Deliberation>,
@@ -34,6 +37,12 @@ pub struct CaseFile {
     pub earlier_cycles: Vec<Cycle>,
     /// Other cases about the same issue that ended in this one.
     pub taken_in: Vec<IssueTakenIn>,
+    /// Why it is no issue, once it was voided.
+    pub voided: Option<IssueVoided>,
+    /// How it was escalated last.
+    pub escalated: Option<IssueEscalated>,
+    /// Why it was not deliberated before that, where that was said.
+    pub waived: Option<DeliberationWaived>,
     /// How it ended in another case.
     pub merged: Option<IssueMerged>,
     /// What its finder was told by the case in which it ended.
@@ -45,6 +54,7 @@ impl CaseFile {
     pub(crate) fn open(discovered: IssueDiscovered) -> Self {
         Self {
             discovered,
+            reports: Vec::new(),
             registered: None,
             deliberations: Vec::new(),
             reviews: Vec::new(),
@@ -54,6 +64,9 @@ impl CaseFile {
             cycle: Cycle::first(),
             earlier_cycles: Vec::new(),
             taken_in: Vec::new(),
+            voided: None,
+            escalated: None,
+            waived: None,
             merged: None,
             merged_answers: Vec::new(),
         }
@@ -63,13 +76,20 @@ impl CaseFile {
     pub(crate) fn note(&mut self, event: CaseEvent) {
         match event {
             CaseEvent::IssueRegistered(event) => self.registered = Some(*event),
+            CaseEvent::ReportAdded(event) => self.reports.push(*event),
             CaseEvent::IssueMerged(event) => self.merged = Some(*event),
             CaseEvent::IssueTakenIn(event) => self.taken_in.push(*event),
             CaseEvent::MergedIssueAnswered(event) => self.merged_answers.push(*event),
-            CaseEvent::GridHandlingStarted(event) => self.cycle.grid_work = Some(*event),
+            CaseEvent::GridHandlingStarted(event) => {
+                self.cycle.grid_work = Some(*event);
+                self.cycle.forget_answers();
+            }
             CaseEvent::GridProgressRecorded(event) => self.cycle.grid_progress = Some(*event),
             CaseEvent::GridHandlingDone(event) => self.cycle.grid_done.push(*event),
-            CaseEvent::DeliberationOpened(event) => self.deliberations.push(Deliberation::opened(*event)),
+            CaseEvent::DeliberationOpened(event) => {
+                self.deliberations.push(Deliberation::opened(*event));
+                self.cycle.forget_answers();
+            }
             CaseEvent::MeetingHeld(event) => match self.deliberations.last_mut() {
                 Some(deliberation) => deliberation.meetings.push(*event),
                 None => self.reviews.push(*event),
@@ -96,9 +116,17 @@ impl CaseFile {
             | CaseEvent::OrderProgressRecorded(_)
             | CaseEvent::PartDisposed(_)
             | CaseEvent::OrderReworkRequired(_) => self.note_of_order(event),
-            CaseEvent::VerificationPassed(event) => self.cycle.verified.push(Verification::Passed(*event)),
-            CaseEvent::VerificationFailed(event) => self.cycle.verified.push(Verification::Failed(*event)),
-            CaseEvent::FeedbackRecorded(event) => self.cycle.answered.push(*event),
+            CaseEvent::VerificationPassed(event) => self.note_verification(Verification::Passed(*event)),
+            CaseEvent::VerificationFailed(event) => self.note_verification(Verification::Failed(*event)),
+            CaseEvent::FeedbackRecorded(event) => self.cycle.note_answer(*event),
+            CaseEvent::IssueVoided(event) => self.voided = Some(*event),
+            CaseEvent::DeliberationWaived(event) => (self.waived, self.escalated) = (Some(*event), None),
+            CaseEvent::IssueEscalated(event) => {
+                // A waiver comes right before it.
+                self.waived = self.waived.take().filter(|_| self.escalated.is_none());
+                self.escalated = Some(*event);
+                self.cycle.forget_answers();
+            }
             CaseEvent::CaseClosed(event) => self.cycle.closed = Some(*event),
             CaseEvent::CaseReopened(event) => {
                 self.earlier_cycles.push(mem::replace(&mut self.cycle, Cycle::begun(*event)));
@@ -106,15 +134,20 @@ impl CaseFile {
             // What these say is asked for by no decision.
             CaseEvent::IssueDiscovered(_)
             | CaseEvent::DuplicateSuspected(_)
-            | CaseEvent::IssueVoided(_)
             | CaseEvent::GridReworkRequired(_)
-            | CaseEvent::DeliberationWaived(_)
-            | CaseEvent::IssueEscalated(_)
             | CaseEvent::CaseDisposed(_) => {}
         }
     }
 
+    fn note_verification(&mut self, verification: Verification) {
+        self.cycle.verified.push(verification);
+        self.cycle.rework.clear();
+    }
+
     fn note_of_order(&mut self, event: CaseEvent) {
+        if let CaseEvent::OrderReworkRequired(event) = &event {
+            self.cycle.rework.insert(event.order.order);
+        }
         let order = event.order().map(|about| about.order);
         if let Some(order) = order.and_then(|order| self.orders.get_mut(&order)) {
             order.note(event);
@@ -124,6 +157,27 @@ impl CaseFile {
     /// The grid in which the issue is, as of its discovery.
     pub fn grid(&self) -> &GridFacts {
         &self.discovered.grid
+    }
+
+    /// Everything that was sealed of whoever reported it, the oldest first.
+    pub(crate) fn sealed_of_reporters(&self) -> Vec<Sealed> {
+        self.reporters().flat_map(|reporter| reporter.sealed().values).collect()
+    }
+
+    /// Whoever reported it last, with what they said last of themselves.
+    pub(crate) fn reporter(&self) -> Option<SealedPerson> {
+        let person = self.reporters().last()?.person;
+        let mut values: Vec<Sealed> = Vec::new();
+        for value in self.reporters().filter(|of| of.person == person).flat_map(|of| of.sealed().values) {
+            values.retain(|known| known.field != value.field);
+            values.push(value);
+        }
+        Some(SealedPerson { person, values })
+    }
+
+    fn reporters(&self) -> impl Iterator<Item = &Reporter> {
+        let later = self.reports.iter().map(|report| &report.reporter);
+        std::iter::once(&self.discovered.reporter).chain(later).flatten()
     }
 
     /// The code of that grid.
@@ -152,9 +206,28 @@ impl CaseFile {
         self.deliberations.last()
     }
 
-    /// The consent rule that the newest deliberation pinned.
+    /// The consent rule that the case is bound to. A rule that one deliberation pinned goes over to every later one: no other
+    /// conclusion, and no other round of work, gets rid of it.
     pub fn consent_rule(&self) -> Option<&ConsentRule> {
         self.deliberation().and_then(|deliberation| deliberation.opened.consent_rule.as_ref())
+    }
+
+    /// Whether the residents stand in the way of works: the case is bound to a consent rule, and the newest deliberation did not
+    /// end in an agreement under it.
+    pub(crate) fn bound_by(&self) -> Option<&ConsentRule> {
+        let agreed = self.deliberation().is_some_and(|newest| newest.conclusion() == Some(Conclusion::Agreed));
+        self.consent_rule().filter(|_| !agreed)
+    }
+
+    /// The matter, where only departments may solve it. Once the grid centre has refused to file the case in this round of work,
+    /// no department will, and the grid may.
+    pub(crate) fn for_departments(&self) -> Option<&MatterFacts> {
+        self.matter().filter(|matter| matter.authority == Authority::Administrative && self.cycle.refused.is_empty())
+    }
+
+    /// Whether filing was refused and, on review, refused again: it is not escalated a third time in this round of work.
+    pub(crate) fn is_review_used(&self) -> bool {
+        self.cycle.refused.len() >= 2
     }
 
     /// The meetings of one kind, of the newest deliberation or, where there is none, of the case.
@@ -174,6 +247,11 @@ impl CaseFile {
     /// What the finder said last in the current round of work; what they said in an earlier one is not about this work.
     pub fn last_feedback(&self) -> Option<&FeedbackRecorded> {
         self.cycle.answered.last()
+    }
+
+    /// The newest disposal of an order.
+    pub(crate) fn disposal_of(&self, order: OrderId) -> Option<&PartDisposed> {
+        self.orders.get(&order)?.disposed.last()
     }
 
     /// The grid leader of the grid in which the issue is.

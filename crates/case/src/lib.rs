@@ -72,18 +72,18 @@ pub use deliberate::{
 pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
     Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
-    IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, Reporter, ReporterInput, Sent, Source,
+    IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter, ReporterInput, Sent, Source,
     TakeInIssue, Urgency, VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
-    GridReworkRequired, HandleInGrid, OrderProgressRecorded, OrderReworkRequired, PartDisposed, RecordProgress,
+    GridReworkRequired, HandleInGrid, OrderProgressRecorded, OrderReworkRequired, PartDisposed, PartOutcome, RecordProgress,
     SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
 };
 pub use event::CaseEvent;
 pub use feedback::{
     AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
-    ReopenCase, ReopenCause, Resolution,
+    ReopenCase, ReopenCause, Resolution, Said,
 };
 pub use file::CaseFile;
 pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};

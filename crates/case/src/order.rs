@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CaseEvent, OrderAccepted, OrderDispatched, OrderProgressRecorded, PartDisposed, ReturnRefused, ReturnRequested,
+    CaseEvent, OrderAccepted, OrderDispatched, OrderProgressRecorded, PartDisposed, ReturnApproved, ReturnRefused,
+    ReturnRequested,
 };
 
 /// Lead or assisting.
@@ -113,6 +114,8 @@ pub struct Order {
     pub accepted: Option<OrderAccepted>,
     /// The newest request for its return.
     pub return_requested: Option<ReturnRequested>,
+    /// The approval of its return.
+    pub return_approved: Option<ReturnApproved>,
     /// The refusal of its return. There is one at most: a second dispute goes to arbitration.
     pub return_refused: Option<ReturnRefused>,
     /// The newest progress.
@@ -128,6 +131,7 @@ impl Order {
             sent,
             accepted: None,
             return_requested: None,
+            return_approved: None,
             return_refused: None,
             progress: None,
             disposed: Vec::new(),
@@ -139,6 +143,7 @@ impl Order {
         match event {
             CaseEvent::OrderAccepted(event) => self.accepted = Some(*event),
             CaseEvent::ReturnRequested(event) => self.return_requested = Some(*event),
+            CaseEvent::ReturnApproved(event) => self.return_approved = Some(*event),
             CaseEvent::ReturnRefused(event) => self.return_refused = Some(*event),
             CaseEvent::OrderProgressRecorded(event) => self.progress = Some(*event),
             CaseEvent::PartDisposed(event) => self.disposed.push(*event),

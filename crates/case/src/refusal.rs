@@ -33,6 +33,12 @@ kernel::refusals! {
         /// The point is not on the earth.
         #[error("longitude must be -180 to 180 and latitude -90 to 90; perhaps they are swapped")]
         NotOnTheMap = Unfit "not-on-the-map",
+        /// The point is on the earth, but not in the district.
+        #[error("longitude {longitude} and latitude {latitude} (WGS 84) are not in the district; correct or leave out both")]
+        OutsideTheDistrict {
+            longitude: String,
+            latitude: String,
+        } = Unfit "outside-the-district",
         /// One of the two degrees is missing, or both where a datum is named.
         #[error("give longitude and latitude together, or neither of them and no datum")]
         HalfACoordinate = Unfit "half-a-coordinate",

@@ -269,7 +269,11 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
     match event {
         CaseEvent::IssueDiscovered(event) => own(OwnState::Discovered, Some(&event.next)),
         CaseEvent::IssueRegistered(event) => own(OwnState::Registered, Some(&event.next)),
-        CaseEvent::IssueMerged(_) => own(OwnState::Merged, None),
+        CaseEvent::IssueMerged(_) => [
+            Some(Move::GridWork(Stopped, None)),
+            Some(Move::Deliberation(Ended, None)),
+            Some(Move::Own(Some(OwnState::Merged), None)),
+        ],
         CaseEvent::IssueVoided(_) => own(OwnState::Voided, None),
         CaseEvent::GridHandlingStarted(event) => {
             [Some(Move::Deliberation(Ended, None)), underway(), Some(Move::GridWork(Working, Some(&event.next)))]
@@ -319,7 +323,8 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
         CaseEvent::FeedbackRecorded(event) => [Some(Move::Own(None, Some(&event.next))), None, None],
         CaseEvent::CaseClosed(_) => own(OwnState::Closed, None),
         CaseEvent::CaseReopened(event) => own(OwnState::Reopened, Some(&event.next)),
-        CaseEvent::DuplicateSuspected(_)
+        CaseEvent::ReportAdded(_)
+        | CaseEvent::DuplicateSuspected(_)
         | CaseEvent::IssueTakenIn(_)
         | CaseEvent::GridProgressRecorded(_)
         | CaseEvent::DeliberationWaived(_)

@@ -15,7 +15,7 @@ pub(crate) use deliberate::{
     open_deliberation, opened, proposal, revise,
 };
 pub(crate) use discover::{
-    community, discover, discovered, merge, merged, register, registered, registered_as, voided,
+    community, discover, discovered, merge, merged, register, registered, registered_as, taken_in, voided,
 };
 pub(crate) use dispose::{
     disposed, disposed_case, failed, grid_done, grid_started, grid_work, part_disposed, passed, rework, submit,

@@ -2,6 +2,8 @@
 
 #[path = "support/any_command.rs"]
 mod any_command;
+#[path = "support/obliged.rs"]
+mod obliged;
 #[path = "support/shown.rs"]
 mod shown;
 #[path = "support/way.rs"]
@@ -17,7 +19,7 @@ use dualgrid_case::{Case, CaseCommand, CaseEvent, Stage};
 use kernel::{Aggregate, Command, Event};
 use proptest::prelude::{ProptestConfig, Strategy, prop};
 use proptest::test_runner::{TestCaseError, TestRng, TestRunner};
-use proptest::{prop_assert, prop_assert_eq, proptest};
+use proptest::{prop_assert, prop_assert_eq, prop_assert_ne, proptest};
 use shown::Shown;
 use world::Told;
 
@@ -68,11 +70,33 @@ proptest! {
     }
 
     #[test]
+    fn other_content_is_never_taken_for_a_repeat(asked in any_telling()) {
+        tell(&asked, |before, after, asked, events| {
+            let (by, command) = asked.of(before);
+            for other in if events.is_empty() { vec![] } else { given::changed(&command) } {
+                prop_assert_ne!(after.ask(&by, &other), Ok(vec![]), "{:?} after {:?}", other, command);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn somebody_has_to_act_until_nobody_has_to(asked in any_telling()) {
         tell(&asked, |_, after, _, _| {
             let next = after.case.standing.next();
             let over = after.case.stage() == Stage::Absent || after.case.stage().is_final();
             prop_assert_eq!(next.is_none(), over, "{}", after.case.stage());
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn whoever_is_obliged_can_do_what_is_asked_of_them(asked in any_telling()) {
+        tell(&asked, |_, after, _, _| {
+            for (order, next) in after.obligations() {
+                let met = after.can_be_met(order, &next);
+                prop_assert_eq!(met, Ok(()), "{:?} in {}", next.step, after.case.stage());
+            }
             Ok(())
         })?;
     }
@@ -90,6 +114,7 @@ proptest! {
     fn every_event_is_read_as_it_was_written(asked in any_telling()) {
         tell(&asked, |_, _, _, events| {
             for event in events {
+                given::fits(event);
                 let data = event.data().expect("an event is written");
                 prop_assert_eq!(&CaseEvent::read(event.name(), data.get()).expect("an event is read"), event);
             }

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use dualgrid_case::{
     AcceptOrder, Attendance, CaseCommand, CaseEvent, CloseCase, Completion, ConcludeDeliberation, Conclusion,
     DecideReturn, DiscoverIssue, DispatchCase, Executor, ExecutorKind, HandleInGrid, HoldMeeting, ListLine,
-    MeetingKind, MeetingRound, OpenDeliberation, Outcome, RecordProgress, Refusal, ReopenCase, ReopenCause,
-    RequestReturn, Resolution, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Source, Stage,
+    MeetingKind, MeetingRound, OpenDeliberation, Outcome, PartOutcome, RecordProgress, Refusal, ReopenCase,
+    ReopenCause, RequestReturn, Resolution, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Source, Stage,
     SubmitDisposal, Topic,
 };
 use kernel::consent::ConsentCount;
@@ -75,7 +75,8 @@ fn submit(told: &mut Told, department: &str, result: &str) -> usize {
 }
 
 fn disposal(told: &Told, department: &str, result: &str) -> SubmitDisposal {
-    SubmitDisposal { order: order(told, department), result: result.into(), evidence: vec![world::photo()] }
+    let (order, result) = (order(told, department), result.into());
+    SubmitDisposal { order, outcome: PartOutcome::Done, result, evidence: vec![world::photo()] }
 }
 
 fn meeting(told: &Told, kind: MeetingKind, round: u32, result: &str) -> HoldMeeting {
@@ -140,7 +141,8 @@ fn agree(told: &mut Told) {
     happens(told, &secretary(), proposal(2, "单层车棚, 间距六米, 每度一元", after));
     let agreed = ConcludeDeliberation { conclusion: Conclusion::Agreed, summary: "按第二稿改建".into() };
     assert_eq!(refused(told, &secretary(), agreed.clone()), Refusal::ConsentMissing { version: 2 });
-    let count = ConsentCount { invited: 300, reached: 290, participated: 260, agreed: 200, opposed: 20 };
+    let count =
+        ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 200, opposed: 20 };
     let coordination = meeting(told, MeetingKind::Coordination, 1, "三分之二居民同意第二稿");
     happens(told, &secretary(), HoldMeeting { consent: Some(count), ..coordination });
     happens(told, &secretary(), agreed);

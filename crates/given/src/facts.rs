@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::consent::{ConsentRule, Share};
+use kernel::consent::{ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
-    DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, PersonId, Step, TimeUnit,
+    DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, PersonId, Position, Step, TimeUnit,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -88,9 +88,7 @@ pub fn matter_facts(authority: Authority) -> MatterFacts {
 pub fn facts() -> Facts {
     let rule = ConsentRule {
         id: "RESIDENT_2_3".into(),
-        participated_of_invited: None,
-        agreed_of_invited: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
-        agreed_of_participated: None,
+        heads: Thresholds { agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }), ..Thresholds::default() },
         rules_version: 3,
     };
     let known = |matters: &[MatterCode]| DepartmentFacts {
@@ -109,6 +107,7 @@ pub fn facts() -> Facts {
         consent_rules: BTreeMap::from([(rule.id.clone(), rule)]),
         evidence: BTreeMap::from([(evidence().sha256, evidence())]),
         steps: BTreeSet::new(),
+        began: Some(Position(51_806)),
         ..Facts::default()
     }
 }

@@ -10,12 +10,14 @@ use kernel::{
 };
 use uuid::Uuid;
 
+use crate::changed::changed;
 use crate::facts::{NOW, department, facts, person, step_due};
 use crate::refused;
+use crate::schema::fits;
 
 /// An aggregate as `events` made it, in a world where everything of [`facts`] is known.
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
-    let state = events.into_iter().fold(A::default(), A::evolve);
+    let state = events.into_iter().inspect(fits).fold(A::default(), A::evolve);
     let by = Actor { id: "staff-1".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
     let mut facts = facts();
     facts.dues.extend(A::STEPS.iter().map(|step| (LimitOf::Step(step.clone()), Ok(step_due(step)))));
@@ -63,12 +65,26 @@ impl<A: Aggregate> Given<A> {
         let scope = Scope::Department(department(code));
         self.by_actor(Actor { id: format!("clerk-of-{code}"), role: Role::DepartmentClerk, scope })
     }
-    /// Decides a command.
+    /// Decides a command. One that is taken is then decided again with each of its fields changed, which must lead to something.
     pub fn when(mut self, command: impl Into<A::Command>) -> When<A> {
         let command = command.into();
-        let needs = command.needs(&self.state);
-        self.context.facts = only(self.context.facts, &needs);
-        When { decision: self.state.decide(&command, &self.context), state: self.state }
+        let all = self.context.facts.clone();
+        let mut decide = |command: &A::Command, state: &A| {
+            self.context.facts = only(all.clone(), &command.needs(state));
+            state.decide(command, &self.context)
+        };
+        let decision = decide(&command, &self.state);
+        decision.iter().flatten().for_each(fits);
+        if let Ok(events) = &decision
+            && !events.is_empty()
+        {
+            let after = events.iter().cloned().fold(self.state.clone(), A::evolve);
+            for other in changed(&command) {
+                let lost = decide(&other, &after) == Ok(vec![]);
+                assert!(!lost, "other content is taken for a repeat: {other:?} after {command:?}");
+            }
+        }
+        When { decision, state: self.state }
     }
     /// The aggregate.
     pub fn state(self) -> A {
@@ -128,9 +144,13 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
     if needs.similar.is_none() {
         known.similar.clear();
     }
+    if !needs.began {
+        known.began = None;
+    }
     if !needs.steps {
         known.steps.clear();
     }
+    known.bounds = known.bounds.filter(|_| needs.bounds);
     known.sealed = needs.seal.as_ref().map(|input| {
         let person = input.person.unwrap_or_else(person);
         let (key, entropy) = (PersonKey::generate(&Zero), Zero);

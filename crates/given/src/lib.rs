@@ -6,15 +6,21 @@
 //! given::<Pledge>([made().into()]).when(other()).then_refused(Refusal::AlreadyMade);
 //! ```
 //!
+//! INVARIANT: a command that was taken is decided again with each of its fields changed, in every test: other content is an event or a
+//! refusal, and never silently nothing ([`changed`]).
+//! INVARIANT: every event that is given, and every one that a command leads to, fits the schema of its stored name.
 //! INVARIANT: a decision sees the facts that its command asks for ([`kernel::Needs`]) and no others.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
 
+mod changed;
 mod covered;
 mod facts;
 mod given;
 mod refused;
+mod schema;
 
+pub use changed::changed;
 pub use covered::covered;
 pub use facts::{
     ASSIST, CENTRE, GRID, LEAD, MATTER, NOW, department, due, evidence, facts, grid, grid_facts, matter, matter_facts,
@@ -22,3 +28,4 @@ pub use facts::{
 };
 pub use given::{Given, When, given};
 pub use refused::refused;
+pub use schema::fits;

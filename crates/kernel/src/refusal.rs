@@ -114,6 +114,11 @@ refusals! {
             min: usize,
             max: usize,
         } = Unfit "entry-count",
+        /// Things are counted from 1.
+        #[error("{field} is counted from 1; 0 names nothing")]
+        CountedFromOne {
+            field: &'static str,
+        } = Unfit "counted-from-one",
         /// What is reported has not happened yet.
         #[error("{moment} lies in the future; report what has happened")]
         InTheFuture {

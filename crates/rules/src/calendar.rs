@@ -1,16 +1,18 @@
 //! A working calendar: which days are worked, and between which hours.
 
+mod fault;
+mod week;
+
 use std::fmt;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// No place on earth is further from UTC.
-const UTC_OFFSET_MINUTES_MAX: i32 = 14 * 60;
+use crate::{CalendarPurpose, DayTime};
 
-/// One version is for about a year. The limit keeps counts short.
-const DAYS_MAX: i64 = 1_000;
+pub(crate) use fault::gap;
+pub(crate) use week::Week;
 
 /// The id of a calendar version: region, year and revision, for example `cn-2026.1`. A later notice has a new revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -23,20 +25,9 @@ pub struct CalendarId {
 }
 
 impl CalendarId {
-    /// The region, for example `cn`.
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
-    /// The next id in the region for a day that no calendar covers. `newest` is the highest revision of the year of that day.
-    pub(crate) fn missing(region: &str, day: NaiveDate, newest: Option<u16>) -> Self {
-        let year = u16::try_from(day.year()).unwrap_or_default();
-        Self { region: region.to_owned(), year, revision: newest.unwrap_or_default().saturating_add(1) }
-    }
-
-    /// Its revision, if it is of the same region and of the year of that day.
-    pub(crate) fn revision_for(&self, region: &str, day: NaiveDate) -> Option<u16> {
-        (self.region == region && i32::from(self.year) == day.year()).then_some(self.revision)
+    /// Its revision: of two calendars for a day, the higher one counts.
+    pub(crate) fn revision(&self) -> u16 {
+        self.revision
     }
 }
 
@@ -79,9 +70,9 @@ impl From<CalendarId> for String {
 #[serde(deny_unknown_fields)]
 pub struct WorkingSpan {
     /// Local time.
-    pub from: NaiveTime,
-    /// Local time.
-    pub until: NaiveTime,
+    pub from: DayTime,
+    /// Local time; `24:00` is the end of the day.
+    pub until: DayTime,
 }
 
 /// Consecutive days off.
@@ -101,11 +92,14 @@ pub struct Holiday {
 pub struct Calendar {
     /// Pinned in every due time that was counted by it.
     pub id: CalendarId,
+    /// What it is for. A limit is counted by the calendars of the purpose that it names.
+    #[serde(default, skip_serializing_if = "CalendarPurpose::is_office")]
+    pub purpose: CalendarPurpose,
     /// Minutes east of UTC.
     pub utc_offset_minutes: i32,
-    /// The first day that it covers.
+    /// The first day that it covers, in the year of its id.
     pub first_day: NaiveDate,
-    /// The last day that it covers.
+    /// The last day that it covers, in the same year.
     pub last_day: NaiveDate,
     /// The working hours of each working day, in order.
     pub working_hours: Vec<WorkingSpan>,
@@ -138,47 +132,33 @@ impl Calendar {
 
     /// The local day of a moment; `None` beyond the last date that can be written.
     pub(crate) fn local_day(&self, at: DateTime<Utc>) -> Option<NaiveDate> {
-        at.naive_utc().checked_add_signed(self.offset()).map(|local| local.date())
+        local_day(self.utc_offset_minutes, at)
     }
 
-    /// The moment of a local time; `None` beyond the last date that can be written.
-    pub(crate) fn moment(&self, day: NaiveDate, time: NaiveTime) -> Option<DateTime<Utc>> {
-        day.and_time(time).checked_sub_signed(self.offset()).map(|utc| utc.and_utc())
-    }
-
-    /// What is wrong with it.
-    pub(crate) fn fault(&self) -> Option<&'static str> {
-        let ordered = self.working_hours.windows(2).all(|pair| pair[0].until <= pair[1].from);
-        let within = |holiday: &Holiday| {
-            holiday.from <= holiday.until && self.covers(holiday.from) && self.covers(holiday.until)
-        };
-        if self.utc_offset_minutes.abs() > UTC_OFFSET_MINUTES_MAX {
-            Some("has an offset from UTC that is out of range")
-        } else if self.first_day > self.last_day {
-            Some("ends before it begins")
-        } else if (self.last_day - self.first_day).num_days() >= DAYS_MAX {
-            Some("covers more than a thousand days")
-        } else if self.working_hours.is_empty()
-            || !ordered
-            || self.working_hours.iter().any(|span| span.from >= span.until)
-        {
-            Some("needs working hours: spans in order that do not overlap")
-        } else if !self.holidays.iter().all(within) {
-            Some("has a holiday that ends before it begins or is outside of its days")
-        } else if self.makeup_days.iter().any(|day| !self.covers(*day) || self.is_holiday(*day)) {
-            Some("has a make-up day that is a holiday or is outside of its days")
-        } else {
-            None
-        }
+    /// The working hours of a day as moments, none on a day off; `None` beyond the last date that can be written.
+    pub(crate) fn worked(&self, day: NaiveDate) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+        let spans = if self.is_working_day(day) { self.working_hours.as_slice() } else { &[] };
+        moments(self.utc_offset_minutes, spans, day)
     }
 
     fn is_holiday(&self, day: NaiveDate) -> bool {
         self.holidays.iter().any(|holiday| holiday.from <= day && day <= holiday.until)
     }
+}
 
-    fn offset(&self) -> TimeDelta {
-        TimeDelta::minutes(i64::from(self.utc_offset_minutes))
-    }
+fn local_day(utc_offset_minutes: i32, at: DateTime<Utc>) -> Option<NaiveDate> {
+    let offset = TimeDelta::minutes(i64::from(utc_offset_minutes));
+    at.naive_utc().checked_add_signed(offset).map(|local| local.date())
+}
+
+fn moments(
+    utc_offset_minutes: i32,
+    spans: &[WorkingSpan],
+    day: NaiveDate,
+) -> Option<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+    let offset = TimeDelta::minutes(i64::from(utc_offset_minutes));
+    let moment = |time: DayTime| time.on(day)?.checked_sub_signed(offset);
+    spans.iter().map(|span| Some((moment(span.from)?, moment(span.until)?))).collect()
 }
 
 #[cfg(test)]
@@ -209,29 +189,6 @@ mod tests {
             ("2026-03-07", false),
         ] {
             assert_eq!(calendar.is_working_day(date(day)), worked, "{day}");
-        }
-    }
-
-    #[test]
-    fn a_calendar_that_cannot_count_says_why() {
-        let calendar = calendar_2026();
-        assert_eq!(calendar.fault(), None);
-        let [first, second] = [calendar.working_hours[0], calendar.working_hours[1]];
-        let holiday = |from, until| Holiday { from: date(from), until: date(until), name: String::new() };
-        let faults = [
-            Calendar { utc_offset_minutes: 841, ..calendar.clone() },
-            Calendar { last_day: date("2025-12-31"), ..calendar.clone() },
-            Calendar { last_day: date("2028-09-27"), ..calendar.clone() },
-            Calendar { working_hours: vec![], ..calendar.clone() },
-            Calendar { working_hours: vec![second, first], ..calendar.clone() },
-            Calendar { working_hours: vec![WorkingSpan { until: first.from, ..first }], ..calendar.clone() },
-            Calendar { holidays: vec![holiday("2026-02-02", "2026-02-01")], ..calendar.clone() },
-            Calendar { holidays: vec![holiday("2026-12-31", "2027-01-01")], ..calendar.clone() },
-            Calendar { makeup_days: vec![date("2027-01-02")], ..calendar.clone() },
-            Calendar { makeup_days: vec![date("2026-02-17")], ..calendar.clone() },
-        ];
-        for fault in faults {
-            assert!(fault.fault().is_some(), "{fault:?}");
         }
     }
 }

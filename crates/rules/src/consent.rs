@@ -1,40 +1,9 @@
 //! Consent rules (征询规则): how many must agree, as exact shares.
 
 use chrono::{DateTime, Utc};
-use kernel::consent::Share;
+use kernel::consent::Thresholds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// The shares that must be reached, counted by one measure. An absent share is not required.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Thresholds {
-    /// Those who took part, of all who were invited (参与表决).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub participated_of_invited: Option<Share>,
-    /// Those who agreed, of all who were invited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreed_of_invited: Option<Share>,
-    /// Those who agreed, of those who took part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agreed_of_participated: Option<Share>,
-}
-
-impl Thresholds {
-    /// Whether it says how many must agree, in shares that can be reached.
-    pub(crate) fn is_sound(&self) -> bool {
-        let all = [self.participated_of_invited, self.agreed_of_invited, self.agreed_of_participated];
-        let asks = self.agreed_of_invited.is_some() || self.agreed_of_participated.is_some();
-        asks && all.into_iter().flatten().all(can_be_reached)
-    }
-}
-
-/// Whether the share requires something, and not more than all.
-fn can_be_reached(share: Share) -> bool {
-    let Share { numerator, denominator, exceeded } = share;
-    let most = if exceeded { denominator.saturating_sub(1) } else { denominator };
-    numerator <= most && (numerator > 0 || exceeded) && denominator > 0
-}
 
 /// A consent rule. Decisions pin it by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -6,7 +6,7 @@ use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
+use crate::{Calendar, CalendarPurpose, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
 
 /// All rules as of one moment. Also the body of `publish-rules`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +52,9 @@ pub struct MatterSpec {
     pub assisting: Vec<DepartmentCode>,
     /// How long disposal may take.
     pub disposal: Limit,
+    /// The purpose of the calendars by which working time is counted; by default `office`.
+    #[serde(default, skip_serializing_if = "CalendarPurpose::is_office")]
+    pub calendar: CalendarPurpose,
     /// True where that limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,
@@ -72,7 +75,12 @@ impl MatterSpec {
             authority: spec.authority,
             lead: spec.lead,
             assisting: spec.assisting,
-            disposal: SourcedLimit { limit: spec.disposal, assumed: spec.assumed, source: spec.source },
+            disposal: SourcedLimit {
+                limit: spec.disposal,
+                calendar: spec.calendar,
+                assumed: spec.assumed,
+                source: spec.source,
+            },
             effective_from,
             effective_until: None,
         }
@@ -85,6 +93,9 @@ impl MatterSpec {
 pub struct StepLimit {
     pub step: Step,
     pub limit: Limit,
+    /// The purpose of the calendars by which working time is counted; by default `office`.
+    #[serde(default, skip_serializing_if = "CalendarPurpose::is_office")]
+    pub calendar: CalendarPurpose,
     /// True where the limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,

@@ -3,17 +3,20 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::{Derivation, Due, Limit, LimitOf, TimeUnit};
 
-use crate::{Calendar, CalendarId, Rulebook};
+use crate::calendar::Week;
+use crate::limits::amount_max;
+use crate::{Calendar, CalendarPurpose, Rulebook};
 
 /// The calendar in a derivation that needed none.
 const NO_CALENDAR: &str = "none";
 
-/// The region of the calendar to publish where none was published yet.
-const DEFAULT_REGION: &str = "cn";
+/// The calendar in a derivation for days that no published calendar covers.
+const PLAIN: &str = "plain";
 
 /// A limit and where it is published.
 struct Published {
     limit: Limit,
+    calendar: CalendarPurpose,
     assumed: bool,
     rule: String,
 }
@@ -21,9 +24,6 @@ struct Published {
 /// Why no due time can be derived from a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum NoCount {
-    /// The count reaches a day that no calendar covers.
-    #[error("no working calendar covers {day}; publish calendar {publish}")]
-    BeyondCalendars { day: NaiveDate, publish: CalendarId },
     /// The due time is after the last date that can be written.
     #[error("the due time is after the last date that can be written")]
     OutOfRange,
@@ -31,76 +31,85 @@ enum NoCount {
 
 impl Rulebook {
     /// The due time of a limit that begins at `from`. `None` where the rules have no such limit at that moment; the reason
-    /// where they have one but no due time can be derived from it.
+    /// where the due time is after the last date that can be written.
     ///
     /// Where the days run from one calendar into the next (the turn of the year), the derivation names both, joined by `+`;
-    /// where no calendar was needed, it says `none`.
+    /// where no calendar was needed, it says `none`. Days that no calendar covers are counted on plain weeks: the week and
+    /// hours of the calendar published for the last days, without holidays. The derivation then names `plain` and is assumed,
+    /// as it is with a calendar that is assumed itself.
     pub fn due_of(&self, of: &LimitOf, from: DateTime<Utc>) -> Option<Result<Due, String>> {
         let published = self.published(of, from)?;
         Some(self.count(published, from).map_err(|error| error.to_string()))
     }
 
     fn published(&self, of: &LimitOf, at: DateTime<Utc>) -> Option<Published> {
-        let published = |limit, assumed, rule| Some(Published { limit, assumed, rule });
+        let sourced = |known: &crate::SourcedLimit, rule: String| {
+            let (limit, calendar, assumed) = (known.limit, known.calendar.clone(), known.assumed);
+            Some(Published { limit, calendar, assumed, rule })
+        };
         match of {
             LimitOf::Step(step) => {
                 let known = self.step_limit(step, at)?;
-                published(known.limit, known.assumed, format!("step {step}"))
+                let (limit, calendar, assumed) = (known.limit, known.calendar.clone(), known.assumed);
+                Some(Published { limit, calendar, assumed, rule: format!("step {step}") })
             }
             LimitOf::Disposal(matter) => {
-                let disposal = &self.matter(matter, at)?.disposal;
-                published(disposal.limit, disposal.assumed, format!("matter {matter} disposal"))
+                sourced(&self.matter(matter, at)?.disposal, format!("matter {matter} disposal"))
             }
-            LimitOf::ReturnWindow => {
-                let window = &self.windows(at)?.return_order;
-                published(window.limit, window.assumed, "window return".to_owned())
-            }
-            LimitOf::ReopenWindow => {
-                let window = &self.windows(at)?.reopen;
-                published(window.limit, window.assumed, "window reopen".to_owned())
-            }
+            LimitOf::ReturnWindow => sourced(&self.windows(at)?.return_order, "window return".to_owned()),
+            LimitOf::ReopenWindow => sourced(&self.windows(at)?.reopen, "window reopen".to_owned()),
         }
     }
 
     fn count(&self, published: Published, from: DateTime<Utc>) -> Result<Due, NoCount> {
-        let Published { limit, assumed, rule } = published;
+        let Published { limit, calendar, assumed, rule } = published;
+        if limit.amount > amount_max(limit.unit) {
+            return Err(NoCount::OutOfRange);
+        }
         let amount = i64::from(limit.amount);
-        let mut count = Count { calendars: &self.calendars, used: vec![] };
+        let mut count = Count::by(self, &calendar);
         let at = match limit.unit {
             TimeUnit::UrgentHour => from.checked_add_signed(TimeDelta::hours(amount)).ok_or(NoCount::OutOfRange)?,
             TimeUnit::CalendarDay => from.checked_add_signed(TimeDelta::days(amount)).ok_or(NoCount::OutOfRange)?,
             TimeUnit::WorkHour => count.work_hours(TimeDelta::hours(amount), from)?,
             TimeUnit::WorkDay => count.work_days(limit.amount, from)?,
         };
+        let assumed = assumed || count.assumed;
         let (rule, calendar) = (rule.into(), count.calendar().into());
         let derivation = Derivation { from, limit, rule, rules_version: self.version, calendar, assumed };
         Ok(Due { at, derivation })
     }
 }
 
-/// Counts along the calendars and remembers those that it used.
-///
-/// Every day is looked up, so that the count ends where the calendars end.
+/// Counts along the calendars of a purpose and remembers what it used.
 struct Count<'a> {
-    calendars: &'a [Calendar],
-    used: Vec<&'a CalendarId>,
+    calendars: Vec<&'a Calendar>,
+    /// For days that none of them covers.
+    plain: Week,
+    used: Vec<String>,
+    /// Whether a day was counted that no notice has settled.
+    assumed: bool,
 }
 
 impl<'a> Count<'a> {
+    fn by(rules: &'a Rulebook, purpose: &CalendarPurpose) -> Self {
+        let calendars: Vec<_> = rules.calendars().filter(|calendar| calendar.purpose == *purpose).collect();
+        let last = calendars.iter().max_by_key(|calendar| calendar.last_day).copied();
+        let plain = last.or_else(|| rules.newest_calendar()).map_or_else(Week::default, Week::of);
+        Self { calendars, plain, used: vec![], assumed: false }
+    }
+
     /// The end of the working hours of the n-th working day after the day of `from`.
     fn work_days(&mut self, amount: u32, from: DateTime<Utc>) -> Result<DateTime<Utc>, NoCount> {
         let mut day = self.first_day(from)?;
         let mut left = amount;
         loop {
             day = next(day)?;
-            let calendar = self.calendar_of(day)?;
-            if !calendar.is_working_day(day) {
-                continue;
-            }
+            let worked = self.worked(day)?;
+            let Some((_, end)) = worked.last() else { continue };
             left = left.saturating_sub(1);
             if left == 0 {
-                let last = calendar.working_hours.last().ok_or(NoCount::OutOfRange)?;
-                return calendar.moment(day, last.until).ok_or(NoCount::OutOfRange);
+                return Ok(*end);
             }
         }
     }
@@ -110,11 +119,8 @@ impl<'a> Count<'a> {
         let mut day = self.first_day(from)?;
         let mut left = amount;
         loop {
-            let calendar = self.calendar_of(day)?;
-            let spans = if calendar.is_working_day(day) { calendar.working_hours.as_slice() } else { &[] };
-            for span in spans {
-                let begin = calendar.moment(day, span.from).ok_or(NoCount::OutOfRange)?.max(from);
-                let end = calendar.moment(day, span.until).ok_or(NoCount::OutOfRange)?;
+            for (begin, end) in self.worked(day)? {
+                let begin = begin.max(from);
                 let available = (end - begin).max(TimeDelta::zero());
                 if left <= available {
                     return Ok(begin + left);
@@ -125,38 +131,34 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// The local day of a moment, by the last published calendar that covers it.
+    /// The local day of a moment, by the calendar that counts on it.
     fn first_day(&self, from: DateTime<Utc>) -> Result<NaiveDate, NoCount> {
-        let day_by = |calendar: &Calendar| calendar.local_day(from).filter(|day| calendar.covers(*day));
-        let newest = self.calendars.last();
-        let fallback = || newest.map_or(Some(from.date_naive()), |calendar| calendar.local_day(from));
-        match self.calendars.iter().rev().find_map(day_by) {
-            Some(day) => Ok(day),
-            None => Err(fallback().map_or(NoCount::OutOfRange, |day| self.beyond(day))),
-        }
+        let by_calendar = self.calendars.iter().find_map(|calendar| {
+            let day = calendar.local_day(from)?;
+            self.calendar_of(day).filter(|counting| counting.id == calendar.id).map(|_| day)
+        });
+        by_calendar.or_else(|| self.plain.local_day(from)).ok_or(NoCount::OutOfRange)
     }
 
-    fn calendar_of(&mut self, day: NaiveDate) -> Result<&'a Calendar, NoCount> {
-        let calendar = self.calendars.iter().rev().find(|calendar| calendar.covers(day));
-        let calendar = calendar.ok_or_else(|| self.beyond(day))?;
-        if !self.used.contains(&&calendar.id) {
-            self.used.push(&calendar.id);
+    /// The working hours of a day as moments; none on a day off.
+    fn worked(&mut self, day: NaiveDate) -> Result<Vec<(DateTime<Utc>, DateTime<Utc>)>, NoCount> {
+        let calendar = self.calendar_of(day);
+        let (name, assumed) = calendar.map_or((PLAIN.to_owned(), true), |it| (it.id.to_string(), it.assumed));
+        self.assumed |= assumed;
+        if !self.used.contains(&name) {
+            self.used.push(name);
         }
-        Ok(calendar)
+        calendar.map_or_else(|| self.plain.worked(day), |it| it.worked(day)).ok_or(NoCount::OutOfRange)
     }
 
-    /// Says which calendar is missing.
-    fn beyond(&self, day: NaiveDate) -> NoCount {
-        let region = self.calendars.last().map_or(DEFAULT_REGION, |calendar| calendar.id.region());
-        let newest = self.calendars.iter().filter_map(|calendar| calendar.id.revision_for(region, day)).max();
-        NoCount::BeyondCalendars { day, publish: CalendarId::missing(region, day, newest) }
+    /// The calendar that covers the day, of the highest revision. Of two of the same revision the last published one counts.
+    fn calendar_of(&self, day: NaiveDate) -> Option<&'a Calendar> {
+        let covering = self.calendars.iter().filter(|calendar| calendar.covers(day));
+        covering.max_by_key(|calendar| calendar.id.revision()).copied()
     }
 
     fn calendar(&self) -> String {
-        if self.used.is_empty() {
-            return NO_CALENDAR.to_owned();
-        }
-        self.used.iter().map(ToString::to_string).collect::<Vec<_>>().join("+")
+        if self.used.is_empty() { NO_CALENDAR.to_owned() } else { self.used.join("+") }
     }
 }
 

@@ -8,7 +8,8 @@
 //! INVARIANT: a published calendar or consent rule never changes; a correction has a new id, because due times and
 //! decisions name the old one.
 //! INVARIANT: a limit names its source or says that it is assumed.
-//! INVARIANT: no due time is guessed beyond the published calendars, and no count runs past them.
+//! INVARIANT: a limit always gives a due time. Beyond the published calendars days are counted on plain weeks, and the
+//! derivation says that this is assumed.
 //!
 //! Absent on purpose: matters with several stages of disposal, formulas of the evaluation, polls (issues of their own).
 
@@ -17,13 +18,16 @@ mod command;
 mod consent;
 #[cfg(test)]
 mod coverage;
+mod day_time;
 mod description;
 mod document;
 mod due;
 mod event;
+mod horizon;
 mod limits;
 mod matter;
 mod publish_rules;
+mod purpose;
 mod query;
 mod refusal;
 mod rulebook;
@@ -32,15 +36,18 @@ mod testing;
 
 pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan};
 pub use command::RulesCommand;
-pub use consent::{ConsentRule, Thresholds};
+pub use consent::ConsentRule;
+pub use day_time::{DayTime, InvalidDayTime};
 pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
 pub use document::MattersDocument;
 pub use event::{
     CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn, RulesEvent,
     StepLimitsPublished, WindowsPublished,
 };
+pub use horizon::CalendarsEnd;
 pub use limits::{SourcedLimit, Windows};
 pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;
+pub use purpose::{CalendarPurpose, InvalidCalendarPurpose};
 pub use refusal::Refusal;
 pub use rulebook::{Rulebook, rules_id};

@@ -1,14 +1,28 @@
 //! Limits and their sources.
 
-use kernel::Limit;
+use kernel::{Limit, TimeUnit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::CalendarPurpose;
+
+/// The most that a limit may be: ten years. More is a slip of the pen.
+pub(crate) const fn amount_max(unit: TimeUnit) -> u32 {
+    const DAYS: u32 = 3_660;
+    match unit {
+        TimeUnit::UrgentHour | TimeUnit::WorkHour => DAYS * 24,
+        TimeUnit::WorkDay | TimeUnit::CalendarDay => DAYS,
+    }
+}
 
 /// A limit and its source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourcedLimit {
     pub limit: Limit,
+    /// The purpose of the calendars by which working time is counted; by default `office`.
+    #[serde(default, skip_serializing_if = "CalendarPurpose::is_office")]
+    pub calendar: CalendarPurpose,
     /// True where the limit is dualgrid's assumption and not from a published source.
     #[serde(default)]
     pub assumed: bool,

@@ -11,9 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CalendarPublished, ConsentRulePublished, Domain, FilingCriteriaPublished, HandlingKind, Matter, MatterClass,
-    MatterPublished, MatterSpec, MatterWithdrawn, Refusal, Rulebook, RulesDescription, RulesEvent, SourcedLimit,
-    StepLimitsPublished, Windows, WindowsPublished,
+    CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, FilingCriteriaPublished, HandlingKind, Matter,
+    MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal, Rulebook, RulesDescription, RulesEvent,
+    SourcedLimit, StepLimitsPublished, Windows, WindowsPublished,
 };
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
@@ -39,6 +39,7 @@ impl Verb for PublishRules {
         let department = |code| DepartmentCode::try_new(code).expect("the code of an example is well formed");
         let limit = |amount, unit, source: &str| SourcedLimit {
             limit: Limit { amount, unit },
+            calendar: CalendarPurpose::default(),
             assumed: false,
             source: source.into(),
         };
@@ -52,6 +53,7 @@ impl Verb for PublishRules {
             lead: department("SCJG"),
             assisting: vec![department("CGZF")],
             disposal: Limit { amount: 5, unit: TimeUnit::WorkDay },
+            calendar: CalendarPurpose::default(),
             assumed: false,
             source: "城市管理事项清单".into(),
         };
@@ -74,6 +76,7 @@ impl PublishRules {
     pub(crate) fn decide(&self, rules: &Rulebook, context: &Context) -> Decision<Rulebook> {
         let Self(description) = self;
         check::description(description, &context.facts.steps)?;
+        check::calendars_together(description, &rules.calendars)?;
         let mut publication = Publication {
             rules,
             from: description.effective_from,

@@ -73,18 +73,17 @@ impl Rulebook {
     /// counts areas cannot be met by a count of heads.
     pub fn consent_rule_facts(&self, id: &str, at: DateTime<Utc>) -> Option<kernel::consent::ConsentRule> {
         let rule = self.consent_rule(id).filter(|rule| rule.applies(at) && rule.area.is_none())?;
-        Some(kernel::consent::ConsentRule {
-            id: rule.id.clone(),
-            participated_of_invited: rule.heads.participated_of_invited,
-            agreed_of_invited: rule.heads.agreed_of_invited,
-            agreed_of_participated: rule.heads.agreed_of_participated,
-            rules_version: self.version,
-        })
+        Some(kernel::consent::ConsentRule { id: rule.id.clone(), heads: rule.heads, rules_version: self.version })
     }
 
-    /// The local day, by the calendar published last; the day in UTC where none was published.
+    /// The calendar that reaches furthest, of the offices before any other.
+    pub(crate) fn newest_calendar(&self) -> Option<&Calendar> {
+        self.calendars().max_by_key(|calendar| (calendar.purpose.is_office(), calendar.last_day))
+    }
+
+    /// The local day, by the newest calendar of the offices; the day in UTC where none was published.
     pub fn today(&self, at: DateTime<Utc>) -> NaiveDate {
-        let local = self.calendars.last().and_then(|calendar| calendar.local_day(at));
+        let local = self.newest_calendar().and_then(|calendar| calendar.local_day(at));
         local.unwrap_or_else(|| at.date_naive())
     }
 }
@@ -169,7 +168,7 @@ mod tests {
         let at = day("2026-03-02");
         let two_thirds = Share { numerator: 2, denominator: 3, exceeded: false };
         let facts = rules.consent_rule_facts("RESIDENT_2_3", at).unwrap();
-        assert_eq!((facts.agreed_of_invited, facts.rules_version), (Some(two_thirds), 2));
+        assert_eq!((facts.heads.agreed_of_electorate, facts.rules_version), (Some(two_thirds), 2));
         assert_eq!(rules.consent_rule_facts("LATE", at), None, "not yet in force");
         assert!(rules.consent_rule_facts("LATE", day("2030-01-01")).is_some());
         assert_eq!(rules.consent_rule_facts("CIVIL_CODE_278", at), None, "it counts areas too");

@@ -1,9 +1,9 @@
 //! Every reason for which a publication is refused.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use kernel::{MatterCode, Step};
 
-use crate::CalendarId;
+use crate::{CalendarId, CalendarPurpose};
 
 kernel::refusals! {
     /// Why a publication was refused. Nothing was changed.
@@ -20,6 +20,26 @@ kernel::refusals! {
         /// A limit of zero.
         #[error("the limit of {0} must be at least 1")]
         LimitIsZero(String) = Unfit "limit-is-zero",
+        /// A limit of more than ten years.
+        #[error("the limit of {what} is {amount}; it may be at most {max}, which is ten years")]
+        LimitTooLong {
+            what: String,
+            amount: u32,
+            max: u32,
+        } = Unfit "limit-too-long",
+        /// A limit is counted by calendars that do not exist.
+        #[error("{what} is counted by {purpose} calendars, and there are none; publish one, or name another purpose")]
+        UnknownCalendarPurpose {
+            what: String,
+            purpose: CalendarPurpose,
+        } = Unfit "unknown-calendar-purpose",
+        /// Days between two calendars of one purpose are covered by neither.
+        #[error("no {purpose} calendar covers {day}, before calendar {id} begins; leave no gap between calendars")]
+        CalendarGap {
+            purpose: CalendarPurpose,
+            id: CalendarId,
+            day: NaiveDate,
+        } = Unfit "calendar-gap",
         /// A limit for a step that no kind has.
         #[error("there is no step {step}; the steps are {known}")]
         UnknownStep {
@@ -36,7 +56,7 @@ kernel::refusals! {
         #[error("calendar {id} {reason}")]
         CalendarUnsound {
             id: CalendarId,
-            reason: &'static str,
+            reason: String,
         } = Unfit "calendar-unsound",
         /// A different calendar was published under that id.
         #[error("calendar {0} is already published and cannot be changed; publish a new revision")]

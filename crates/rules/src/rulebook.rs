@@ -28,7 +28,7 @@ pub struct Rulebook {
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
-    /// In the order of publication: the last one that covers a day counts.
+    /// In the order of publication.
     pub(crate) calendars: Vec<Calendar>,
     pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
-use kernel::consent::Share;
+use kernel::consent::{Share, Thresholds};
 use kernel::facts::Authority;
 use kernel::{Aggregate as _, DepartmentCode, Limit, MatterCode, Step, TimeUnit};
 
 use crate::{
-    Calendar, CalendarId, CalendarPublished, ConsentRule, ConsentRulePublished, Domain, FilingCriteriaPublished,
-    FilingCriterion, HandlingKind, Holiday, MatterClass, MatterPublished, MatterSpec, Rulebook, RulesDescription,
-    RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Thresholds, Windows, WindowsPublished, WorkingSpan,
+    Calendar, CalendarId, CalendarPublished, CalendarPurpose, ConsentRule, ConsentRulePublished, DayTime, Domain,
+    FilingCriteriaPublished, FilingCriterion, HandlingKind, Holiday, MatterClass, MatterPublished, MatterSpec,
+    Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Windows, WindowsPublished,
+    WorkingSpan,
 };
 
 pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
@@ -40,12 +41,36 @@ pub(crate) fn shanghai(text: &str) -> DateTime<Utc> {
     NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap().and_utc() - TimeDelta::hours(8)
 }
 
+pub(crate) fn time(text: &str) -> DayTime {
+    DayTime::try_from(text.to_owned()).unwrap()
+}
+
+pub(crate) fn with_calendars(calendars: &[Calendar]) -> Rulebook {
+    let published = |calendar: &Calendar| CalendarPublished { rules_version: 3, calendar: calendar.clone() };
+    rulebook(calendars.iter().map(published).map(RulesEvent::from))
+}
+
+/// The telephone is answered day and night.
+pub(crate) fn hotline() -> Calendar {
+    Calendar {
+        id: CalendarId::try_from("hotline-2026.1".to_owned()).unwrap(),
+        purpose: CalendarPurpose::try_from("hotline".to_owned()).unwrap(),
+        working_hours: vec![WorkingSpan { from: time("00:00"), until: time("24:00") }],
+        weekend: vec![],
+        holidays: vec![],
+        makeup_days: vec![],
+        assumed: false,
+        ..calendar_2026()
+    }
+}
+
 fn calendar(year: i32, holidays: &[(&str, &str)], makeup_days: &[&str]) -> Calendar {
-    let span = |from: &str, until: &str| WorkingSpan { from: from.parse().unwrap(), until: until.parse().unwrap() };
+    let span = |from: &str, until: &str| WorkingSpan { from: time(from), until: time(until) };
     let holiday =
         |(from, until): &(&str, &str)| Holiday { from: date(from), until: date(until), name: "节日".into() };
     Calendar {
         id: CalendarId::try_from(format!("cn-{year}.1")).unwrap(),
+        purpose: CalendarPurpose::default(),
         utc_offset_minutes: 480,
         first_day: date(&format!("{year}-01-01")),
         last_day: date(&format!("{year}-12-31")),
@@ -78,22 +103,27 @@ pub(crate) fn resident_two_thirds() -> ConsentRule {
         assumed: false,
         decided_from: None,
         decided_until: None,
-        heads: Thresholds { agreed_of_invited: Some(share(2, 3, false)), ..Thresholds::default() },
+        heads: Thresholds { agreed_of_electorate: Some(share(2, 3, false)), ..Thresholds::default() },
         area: None,
     }
 }
 
 pub(crate) fn half_of_participants() -> ConsentRule {
     let thresholds = Thresholds {
-        participated_of_invited: Some(share(2, 3, false)),
-        agreed_of_invited: None,
+        participated_of_electorate: Some(share(2, 3, false)),
+        agreed_of_electorate: None,
         agreed_of_participated: Some(share(1, 2, true)),
     };
     ConsentRule { id: "CIVIL_CODE_278".into(), heads: thresholds, area: Some(thresholds), ..resident_two_thirds() }
 }
 
 fn sourced(amount: u32, unit: TimeUnit) -> SourcedLimit {
-    SourcedLimit { limit: Limit { amount, unit }, assumed: false, source: "测试".into() }
+    SourcedLimit {
+        limit: Limit { amount, unit },
+        calendar: CalendarPurpose::default(),
+        assumed: false,
+        source: "测试".into(),
+    }
 }
 
 fn matter(code: &str) -> MatterSpec {
@@ -107,6 +137,7 @@ fn matter(code: &str) -> MatterSpec {
         lead: DepartmentCode::try_new("LHSR").unwrap(),
         assisting: vec![],
         disposal: Limit { amount: 4, unit: TimeUnit::WorkHour },
+        calendar: CalendarPurpose::default(),
         assumed: false,
         source: "测试".into(),
     }
@@ -119,7 +150,8 @@ pub(crate) fn matter_event(code: &str, rules_version: u32) -> MatterPublished {
 /// One matter, one day for each of [`steps`], the calendar of 2026, one consent rule, one criterion.
 pub(crate) fn described() -> RulesDescription {
     let limit = Limit { amount: 1, unit: TimeUnit::WorkDay };
-    let step = |step| StepLimit { step, limit, assumed: true, source: "测试".into() };
+    let step =
+        |step| StepLimit { step, limit, calendar: CalendarPurpose::default(), assumed: true, source: "测试".into() };
     RulesDescription {
         effective_from: day("2018-01-01"),
         matters: vec![matter("WM-0101")],

@@ -131,12 +131,12 @@ fn the_announced_working_days_of_the_years_are_248_and_248() {
 #[test]
 fn consent_follows_the_law_of_the_day() {
     let rules = published();
-    // Of 99 invited, 66 took part and 49 agreed.
+    // Of an electorate of 99, 66 took part and 49 agreed.
     let heads = |id: &str| rules.consent_rule(id).unwrap().heads;
     let reaches = |share: Option<Share>, part, whole| share.unwrap().is_reached(part, whole);
-    assert!(!reaches(heads("RESIDENT_2_3").agreed_of_invited, 49, 99));
-    assert!(!reaches(heads("PROPERTY_LAW_76").agreed_of_invited, 49, 99));
-    assert!(reaches(heads("CIVIL_CODE_278").participated_of_invited, 66, 99));
+    assert!(!reaches(heads("RESIDENT_2_3").agreed_of_electorate, 49, 99));
+    assert!(!reaches(heads("PROPERTY_LAW_76").agreed_of_electorate, 49, 99));
+    assert!(reaches(heads("CIVIL_CODE_278").participated_of_electorate, 66, 99));
     assert!(reaches(heads("CIVIL_CODE_278").agreed_of_participated, 49, 66));
     assert!(!reaches(heads("CIVIL_CODE_278_MAJOR").agreed_of_participated, 49, 66));
     let ids = |at| rules.consent_rules(local(at)).map(|rule| rule.id.as_str()).collect::<Vec<_>>();

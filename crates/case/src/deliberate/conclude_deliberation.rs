@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Conclusion, Refusal, Stage};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 
 /// The convener concludes the deliberation.
 ///
-/// Not before a hearing or a coordination meeting. Where a consent rule was pinned, agreement needs the consent to
-/// the current version of the proposal.
+/// Not before a hearing or a coordination meeting. Agreement means that the community does the work: not where only
+/// departments may, not while topics of the proposal are open, and, where a consent rule was pinned, not without the consent
+/// to the current version. Escalation needs that the case can still be escalated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConcludeDeliberation {
@@ -49,18 +50,19 @@ impl ConcludeDeliberation {
         let file = case.opened()?;
         let taken = "deliberated";
         let deliberation = file.deliberation().ok_or_else(|| case.wrong_stage(taken))?;
-        if let Some(conclusion) = deliberation.conclusion() {
-            return if conclusion == self.conclusion { Ok(vec![]) } else { Err(Refusal::DeliberationOver) };
+        if let Some(concluded) = &deliberation.concluded {
+            let is_same = (concluded.conclusion, &concluded.summary) == (self.conclusion, &self.summary);
+            return if is_same { Ok(vec![]) } else { Err(Refusal::DeliberationOver) };
         }
         case.opened_in(&[Stage::Deliberating], taken)?;
         check_text("summary", &self.summary, 2000)?;
         if !deliberation.has_met() {
             return Err(Refusal::NoMeetingHeld);
         }
-        let version = deliberation.proposal_version();
-        let needs_consent = self.conclusion == Conclusion::Agreed && deliberation.opened.consent_rule.is_some();
-        if needs_consent && (version == 0 || deliberation.consented() != Some(version)) {
-            return Err(Refusal::ConsentMissing { version });
+        match self.conclusion {
+            Conclusion::Agreed => Self::check_agreement(file, deliberation)?,
+            Conclusion::Escalate if file.is_review_used() => return Err(Refusal::ReviewUsed),
+            Conclusion::Escalate | Conclusion::Explain => {}
         }
         let by = match self.conclusion {
             Conclusion::Agreed => file.grid_leader(),
@@ -68,8 +70,26 @@ impl ConcludeDeliberation {
             Conclusion::Explain => file.centre(Role::DutyOfficer),
         };
         let next = context.oblige(self.conclusion.next_step(), by)?;
-        let summary = self.summary.clone();
-        Ok(vec![DeliberationConcluded { conclusion: self.conclusion, summary, proposal_version: version, next }.into()])
+        let (conclusion, summary) = (self.conclusion, self.summary.clone());
+        let proposal_version = deliberation.proposal_version();
+        Ok(vec![DeliberationConcluded { conclusion, summary, proposal_version, next }.into()])
+    }
+
+    /// Works start with the agreement, so that whatever would stand in their way stands in the way of the agreement.
+    fn check_agreement(file: &CaseFile, deliberation: &Deliberation) -> Result<(), Refusal> {
+        if let Some(matter) = file.for_departments() {
+            return Err(Refusal::AdministrativeMatter { matter: matter.code.clone() });
+        }
+        let topics: Vec<_> = deliberation.open_topics().map(str::to_owned).collect();
+        if !topics.is_empty() {
+            return Err(Refusal::TopicsOpen { topics });
+        }
+        let version = deliberation.proposal_version();
+        let consented = version > 0 && deliberation.consented() == Some(version);
+        if deliberation.opened.consent_rule.is_some() && !consented {
+            return Err(Refusal::ConsentMissing { version });
+        }
+        Ok(())
     }
 }
 
@@ -77,26 +97,70 @@ impl ConcludeDeliberation {
 mod tests {
     use super::*;
     use crate::testing::{
-        conclude, concluded, consent, discovered, given, hearing, held, opened, proposal, registered,
+        community, conclude, concluded, consent, discovered, escalated, given, grid_work, hearing, held, matter_code,
+        opened, proposal, refused_filing, registered, revise,
     };
+    use crate::{CaseEvent, ReviseProposal, Topic};
+
+    fn deliberated() -> Vec<CaseEvent> {
+        vec![discovered(), community(), opened(), held(hearing()), proposal(1)]
+    }
 
     #[test]
     fn agreement_needs_the_consent_to_the_current_version() {
-        let before = || [discovered(), registered(), opened(), held(hearing()), proposal(1), consent()];
-        given(before()).when(conclude()).then([concluded()]);
-        given([discovered(), registered(), opened(), held(hearing()), proposal(1)])
-            .when(conclude())
-            .then_refused(Refusal::ConsentMissing { version: 1 });
-        let revised = [discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), proposal(2)];
+        given([deliberated(), vec![consent()]].concat()).when(conclude()).then([concluded()]);
+        given(deliberated()).when(conclude()).then_refused(Refusal::ConsentMissing { version: 1 });
+        let revised = [deliberated(), vec![consent(), proposal(2)]].concat();
         given(revised).when(conclude()).then_refused(Refusal::ConsentMissing { version: 2 });
     }
 
     #[test]
     fn it_is_concluded_once_and_after_a_meeting() {
-        given([discovered(), registered(), opened()]).when(conclude()).then_refused(Refusal::NoMeetingHeld);
-        let done = || [discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), concluded()];
+        given([discovered(), community(), opened()]).when(conclude()).then_refused(Refusal::NoMeetingHeld);
+        let done = || [deliberated(), vec![consent(), concluded()]].concat();
         given(done()).when(conclude()).then_nothing();
         let other = ConcludeDeliberation { conclusion: Conclusion::Explain, ..conclude() };
         given(done()).when(other).then_refused(Refusal::DeliberationOver);
+    }
+
+    #[test]
+    fn nobody_agrees_on_what_only_departments_may_do() {
+        let before = || vec![discovered(), registered(), opened(), held(hearing()), proposal(1), consent()];
+        let matter = matter_code();
+        given(before()).when(conclude()).then_refused(Refusal::AdministrativeMatter { matter });
+        for conclusion in [Conclusion::Escalate, Conclusion::Explain] {
+            assert_eq!(given(before()).when(ConcludeDeliberation { conclusion, ..conclude() }).events().len(), 1);
+        }
+        // Once no department takes it, the community may.
+        let refused = [discovered(), registered(), escalated(), refused_filing()];
+        let refused = refused.into_iter().chain([opened(), held(hearing()), proposal(1), consent(), concluded()]);
+        assert_eq!(given(refused).when(grid_work()).events().len(), 1);
+    }
+
+    #[test]
+    fn agreement_is_on_every_topic() {
+        let topic = |name: &str, agreed| Topic { name: name.into(), agreed };
+        let topics = vec![topic("收费标准", false), topic("车位划分", true), topic("门禁系统", false)];
+        let revised = given(deliberated()).when(ReviseProposal { topics, ..revise(2) }).events();
+        let before = || [deliberated(), revised.clone(), vec![consent()]].concat();
+        let refusal = Refusal::TopicsOpen { topics: vec!["收费标准".into(), "门禁系统".into()] };
+        given(before()).when(conclude()).then_refused(refusal);
+        let escalate = ConcludeDeliberation { conclusion: Conclusion::Escalate, ..conclude() };
+        assert_eq!(given(before()).when(escalate).events().len(), 1, "what is open is for the departments");
+        let settled = ReviseProposal { topics: vec![topic("收费标准", true)], ..revise(3) };
+        let settled = given(before()).when(settled).events();
+        let settled = [before(), settled].concat();
+        given(settled).when(conclude()).then_refused(Refusal::ConsentMissing { version: 3 });
+    }
+
+    #[test]
+    fn nothing_is_concluded_that_cannot_follow() {
+        let refused = || [escalated(), refused_filing()];
+        let twice = [discovered(), community()].into_iter().chain(refused()).chain(refused());
+        let before: Vec<_> = twice.chain([opened(), held(hearing())]).collect();
+        let escalate = ConcludeDeliberation { conclusion: Conclusion::Escalate, ..conclude() };
+        given(before.clone()).when(escalate).then_refused(Refusal::ReviewUsed);
+        let explain = ConcludeDeliberation { conclusion: Conclusion::Explain, ..conclude() };
+        assert_eq!(given(before).when(explain).events().len(), 1);
     }
 }

@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
+use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
-/// A matter of the community is deliberated first (网格先议), unless it is urgent or a waiver is recorded with its
-/// reason. After a refusal to file this asks for the one review.
+/// A matter of the community is deliberated first (网格先议), unless a waiver is recorded with its reason: an urgent one too.
+/// After a refusal to file this asks for the one review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EscalateIssue {
     /// Why the grid cannot solve it, at most 1000 characters.
     pub reason: String,
-    /// Why it was not deliberated, where it had to be.
+    /// Why it was not deliberated, where it had to be; for an urgent issue, why it cannot wait.
     #[serde(default)]
     pub waiver: Option<String>,
 }
@@ -56,22 +56,21 @@ impl EscalateIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         if case.stage() == Stage::Escalated {
-            return Ok(vec![]);
+            return if self.is_same(file) { Ok(vec![]) } else { Err(Refusal::AlreadyEscalated) };
         }
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
         check_text("reason", &self.reason, 1000)?;
-        if file.cycle.refused.len() >= 2 {
+        if file.is_review_used() {
             return Err(Refusal::ReviewUsed);
         }
         let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer))?;
         let review = case.stage() == Stage::NotFiled;
         let escalated = IssueEscalated { reason: self.reason.clone(), review, next }.into();
-        if review || !Self::has_to_deliberate(file) {
-            return Ok(vec![escalated]);
-        }
         match &self.waiver {
+            None if review || !Self::has_to_deliberate(file) => Ok(vec![escalated]),
             None => Err(Refusal::DeliberationNeeded),
+            // One that is given where none is needed is kept too: what somebody said is never lost.
             Some(reason) => {
                 check_text("waiver", reason, 1000)?;
                 Ok(vec![DeliberationWaived { reason: reason.clone() }.into(), escalated])
@@ -79,17 +78,22 @@ impl EscalateIssue {
         }
     }
 
+    fn is_same(&self, file: &CaseFile) -> bool {
+        let waiver = file.waived.as_ref().map(|waived| &waived.reason);
+        file.escalated.as_ref().is_some_and(|last| last.reason == self.reason) && waiver == self.waiver.as_ref()
+    }
+
     fn has_to_deliberate(file: &CaseFile) -> bool {
         let community = file.matter().is_none_or(|matter| matter.authority == Authority::Community);
-        let urgent = file.registered.as_ref().is_some_and(|registered| registered.urgency == Urgency::Urgent);
         let conclusion = file.deliberation().and_then(Deliberation::conclusion);
-        community && !urgent && !matches!(conclusion, Some(Conclusion::Escalate | Conclusion::Agreed))
+        community && !matches!(conclusion, Some(Conclusion::Escalate | Conclusion::Agreed))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Urgency;
     use crate::testing::{
         discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as,
     };
@@ -102,14 +106,28 @@ mod tests {
         let unheard = EscalateIssue { waiver: Some("居民已三次拒绝到会".into()), ..escalate() };
         let waiver = DeliberationWaived { reason: "居民已三次拒绝到会".into() }.into();
         given([discovered(), community()]).when(unheard).then([waiver, escalated()]);
-        let urgent = registered_as(Authority::Community, Urgency::Urgent);
-        given([discovered(), urgent]).when(escalate()).then([escalated()]);
+    }
+
+    #[test]
+    fn what_is_urgent_skips_the_deliberation_with_a_reason() {
+        let urgent = || [discovered(), registered_as(Authority::Community, Urgency::Urgent)];
+        given(urgent()).when(escalate()).then_refused(Refusal::DeliberationNeeded);
+        let silent = EscalateIssue { waiver: Some(" ".into()), ..escalate() };
+        given(urgent()).when(silent).then_refused(kernel::Unfit::TextLength { field: "waiver", max: 1000 });
+        let reasoned = EscalateIssue { waiver: Some("积水已漫入配电间".into()), ..escalate() };
+        let waiver = DeliberationWaived { reason: "积水已漫入配电间".into() }.into();
+        given(urgent()).when(reasoned).then([waiver, escalated()]);
     }
 
     #[test]
     fn a_matter_of_a_department_goes_up_at_once_and_once() {
         given([discovered(), registered()]).when(escalate()).then([escalated()]);
         given([discovered(), registered(), escalated()]).when(escalate()).then_nothing();
+        let reason = EscalateIssue { reason: "换个说法".into(), ..escalate() };
+        let waiver = EscalateIssue { waiver: Some("无需共议".into()), ..escalate() };
+        for other in [reason, waiver] {
+            given([discovered(), registered(), escalated()]).when(other).then_refused(Refusal::AlreadyEscalated);
+        }
         given([discovered()]).when(escalate()).then_refused(Refusal::WrongStage {
             stage: Stage::Discovered,
             taken: "registered, in grid handling, deliberated, not filed or reopened",

@@ -15,7 +15,8 @@ use crate::{CaseFile, MeetingKind, Refusal, Stage};
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
 /// Any number of rounds, numbered per kind. A hearing comes before the decision, a coordination meeting also during
-/// works; a review judges what was done. A consent is counted under the rule that the deliberation pinned.
+/// works; a review judges what was done. None is held before the issue was found, or before the round before it. A consent is
+/// counted under the rule that the deliberation pinned, and every share is of the electorate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldMeeting {
@@ -97,7 +98,7 @@ impl Verb for HoldMeeting {
     }
     fn example() -> Self {
         let present = |class: &str, present| Attendance { class: class.into(), present };
-        let count = ConsentCount { invited: 60, reached: 58, participated: 54, agreed: 48, opposed: 6 };
+        let count = ConsentCount { electorate: 60, invited: 60, reached: 58, participated: 54, agreed: 48, opposed: 6 };
         Self {
             kind: MeetingKind::Hearing,
             round: 1,
@@ -123,7 +124,7 @@ impl HoldMeeting {
         if self.round != next {
             return Err(Refusal::WrongRound { next });
         }
-        context.has_happened(self.held_at)?;
+        self.check_time(file, context)?;
         self.check()?;
         let minutes = context.evidence(&[self.minutes])?.remove(0);
         let next = match case.stage() {
@@ -154,6 +155,17 @@ impl HoldMeeting {
         match self.score {
             Some(score) if score > 100 || self.kind != MeetingKind::Review => Err(Refusal::ScoreDoesNotFit),
             _ => Ok(()),
+        }
+    }
+
+    /// A meeting about the issue is held after it was found, and a round not before the one before it.
+    fn check_time(&self, file: &CaseFile, context: &Context) -> Result<(), Refusal> {
+        context.has_happened(self.held_at)?;
+        let found = ("the discovery of the issue", file.discovered.found_at);
+        let before = file.meetings(self.kind).map(|held| ("the round before it", held.held_at));
+        match before.chain([found]).find(|(_, since)| self.held_at < *since) {
+            Some((what, since)) => Err(Refusal::TooEarly { moment: self.held_at, what, since }),
+            None => Ok(()),
         }
     }
 
@@ -189,15 +201,10 @@ impl ConsentResult {
         if proposal_version == 0 {
             return Err(Refusal::WrongProposalVersion { current: 0 }); // Nothing was put to them.
         }
-        let voted = u64::from(count.agreed) + u64::from(count.opposed);
-        let adds_up = voted <= u64::from(count.participated)
-            && count.participated <= count.invited
-            && count.reached <= count.invited
-            && count.invited > 0;
-        if !adds_up {
+        if !count.adds_up() {
             return Err(Refusal::ConsentDoesNotAddUp);
         }
-        let passed = rule.is_met(count);
+        let passed = rule.heads.are_met(count);
         Ok(Self { count, rule, proposal_version, passed })
     }
 }
@@ -207,12 +214,19 @@ mod tests {
     use super::*;
     use crate::OpenDeliberation;
     use crate::testing::{
-        concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing, open_deliberation,
-        opened, proposal, registered,
+        NOW, concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing,
+        open_deliberation, opened, proposal, registered,
     };
+    use chrono::TimeDelta;
+    use kernel::Unfit;
+
+    /// When the told issue was found.
+    fn found() -> DateTime<Utc> {
+        crate::testing::file_of([discovered()]).discovered.found_at
+    }
 
     fn count(agreed: u32, opposed: u32) -> ConsentCount {
-        ConsentCount { invited: 300, reached: 280, participated: 250, agreed, opposed }
+        ConsentCount { electorate: 300, invited: 300, reached: 280, participated: 250, agreed, opposed }
     }
 
     #[test]
@@ -238,6 +252,42 @@ mod tests {
         let open = || given([discovered(), registered(), opened(), proposal(1)]);
         open().when(asked(count(200, 10))).then([consented(count(200, 10))]);
         open().when(asked(count(240, 20))).then_refused(Refusal::ConsentDoesNotAddUp);
+        let unreached =
+            ConsentCount { electorate: 300, invited: 300, reached: 10, participated: 290, agreed: 290, opposed: 0 };
+        open().when(asked(unreached)).then_refused(Refusal::ConsentDoesNotAddUp);
+        let overrun = ConsentCount { electorate: 299, ..count(200, 10) };
+        open().when(asked(overrun)).then_refused(Refusal::ConsentDoesNotAddUp);
+        let few = ConsentCount { electorate: 300, invited: 30, reached: 30, participated: 30, agreed: 30, opposed: 0 };
+        let events = open().when(asked(few)).events();
+        let [crate::CaseEvent::MeetingHeld(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event.consent.as_ref().map(|consent| consent.passed), Some(false), "30 of 300 are no two thirds");
+    }
+
+    #[test]
+    fn a_meeting_is_not_before_what_it_is_about() {
+        let open = || given([discovered(), registered(), opened(), held(hearing())]);
+        let moment = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        for early in ["0001-01-01T00:00:00Z", "1990-05-01T08:00:00Z", "2001-01-01T00:00:00Z", "2026-03-01T17:59:59Z"] {
+            let early = moment(early);
+            let what = "the discovery of the issue";
+            for kind in [MeetingKind::Hearing, MeetingKind::Coordination] {
+                let told = HoldMeeting { kind, held_at: early, ..hold_hearing() };
+                let refusal = Refusal::TooEarly { moment: early, what, since: found() };
+                given([discovered(), registered(), opened()]).when(told).then_refused(refusal);
+            }
+            let review = HoldMeeting { kind: MeetingKind::Review, held_at: early, score: Some(90), ..hold_hearing() };
+            let refusal = Refusal::TooEarly { moment: early, what, since: found() };
+            given([discovered(), registered(), grid_started()]).when(review).then_refused(refusal);
+        }
+        let first = hearing().held_at;
+        let second = |held_at| HoldMeeting { round: 2, held_at, ..hold_hearing() };
+        let early = first - TimeDelta::seconds(1);
+        let refusal = Refusal::TooEarly { moment: early, what: "the round before it", since: first };
+        open().when(second(early)).then_refused(refusal);
+        assert_eq!(open().when(second(first)).events().len(), 1);
+        let ahead = NOW + TimeDelta::seconds(1);
+        open().when(second(ahead)).then_refused(Unfit::InTheFuture { moment: ahead });
+        assert_eq!(open().when(second(NOW)).events().len(), 1);
     }
 
     #[test]

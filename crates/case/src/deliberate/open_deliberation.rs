@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
-use crate::{Refusal, Stage};
+use crate::{CaseFile, Refusal, Stage};
 
 /// The secretary or grid leader opens a deliberation on the 1+5+X platform.
 ///
-/// Not while another one is open, and not once the case is with the administrative network. Works that need the
-/// residents' consent name the rule; it is pinned as it stands today.
+/// Not while another one is open, and not while the case is with the administrative network; what that network did not
+/// file may be deliberated again. Works that need the residents' consent name the rule; it is pinned as it stands today, and
+/// binds every later deliberation of the case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenDeliberation {
@@ -18,7 +19,8 @@ pub struct OpenDeliberation {
     pub topic: String,
     /// Who sits on the platform.
     pub roster: Roster,
-    /// The consent rule that a proposal must meet, for example `RESIDENT_2_3`.
+    /// The consent rule that a proposal must meet, for example `RESIDENT_2_3`. May be absent, and cannot be another one, where
+    /// an earlier deliberation of the case pinned one.
     #[serde(default)]
     pub consent_rule: Option<String>,
 }
@@ -92,10 +94,14 @@ impl OpenDeliberation {
         if case.stage() == Stage::Deliberating
             && let Some(open) = file.deliberation().filter(|deliberation| deliberation.concluded.is_none())
         {
-            return if self.is_same(&open.opened) { Ok(vec![]) } else { Err(Refusal::DeliberationAlreadyOpen) };
+            return if self.is_same(&open.opened, earlier_rule(file)) {
+                Ok(vec![])
+            } else {
+                Err(Refusal::DeliberationAlreadyOpen)
+            };
         }
-        let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::Reopened];
-        case.opened_in(&stages, "registered, in grid handling, deliberated or reopened")?;
+        let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
+        case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
         check_line("topic", &self.topic, 200)?;
         check_line("roster.convener", &self.roster.convener, 100)?;
         check_count("roster.fixed", self.roster.fixed.len(), 1, 50)?;
@@ -104,25 +110,40 @@ impl OpenDeliberation {
             check_line("roster.class", &seat.class, 100)?;
             check_line("roster.holder", &seat.holder, 100)?;
         }
-        let consent_rule = match &self.consent_rule {
-            None => None,
-            Some(id) => Some(context.facts.consent_rules.get(id).cloned().ok_or(Refusal::UnknownConsentRule)?),
+        let consent_rule = match (&self.consent_rule, file.consent_rule()) {
+            (Some(id), Some(bound)) if *id != bound.id => {
+                return Err(Refusal::BoundByConsentRule { rule: bound.id.clone() });
+            }
+            (_, Some(bound)) => Some(bound.clone()),
+            (None, None) => None,
+            (Some(id), None) => Some(context.facts.consent_rules.get(id).cloned().ok_or(Refusal::UnknownConsentRule)?),
         };
         let next = context.oblige(Step::DELIBERATE, file.secretary())?;
         let opened = DeliberationOpened { topic: self.topic.clone(), roster: self.roster.clone(), consent_rule, next };
         Ok(vec![opened.into()])
     }
 
-    fn is_same(&self, opened: &DeliberationOpened) -> bool {
+    fn is_same(&self, opened: &DeliberationOpened, earlier: Option<&ConsentRule>) -> bool {
+        let named = self.consent_rule.as_ref().or(earlier.map(|rule| &rule.id));
         (&self.topic, &self.roster) == (&opened.topic, &opened.roster)
-            && self.consent_rule.as_ref() == opened.consent_rule.as_ref().map(|rule| &rule.id)
+            && named == opened.consent_rule.as_ref().map(|rule| &rule.id)
     }
+}
+
+/// The rule that was pinned before the newest deliberation.
+fn earlier_rule(file: &CaseFile) -> Option<&ConsentRule> {
+    let (_, earlier) = file.deliberations.split_last()?;
+    earlier.last()?.opened.consent_rule.as_ref()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{discovered, given, open_deliberation, opened, registered};
+    use crate::testing::{
+        community, conclude, consent, discovered, escalated, feedback_recorded, given, grid_work, hearing, held,
+        open_deliberation, opened, proposal, refused_filing, registered, reopened,
+    };
+    use crate::{ConcludeDeliberation, Conclusion};
     use kernel::Unfit;
 
     #[test]
@@ -137,6 +158,48 @@ mod tests {
     fn its_consent_rule_is_one_of_the_rules() {
         let rule = OpenDeliberation { consent_rule: Some("UNANIMITY".into()), ..open_deliberation() };
         given([discovered(), registered()]).when(rule).then_refused(Refusal::UnknownConsentRule);
+    }
+
+    #[test]
+    fn a_rule_that_was_pinned_binds_every_later_deliberation() {
+        let concluded = |conclusion| {
+            let before = [discovered(), community(), opened(), held(hearing())];
+            let ended = given(before.clone()).when(ConcludeDeliberation { conclusion, ..conclude() }).events();
+            [before.to_vec(), ended].concat()
+        };
+        let closed = || {
+            let reopened = [feedback_recorded(false), reopened()];
+            concluded(Conclusion::Explain).into_iter().chain(reopened).collect::<Vec<_>>()
+        };
+        let refused = || [concluded(Conclusion::Escalate), vec![escalated(), refused_filing()]].concat();
+        let ways = [concluded(Conclusion::Escalate), refused(), closed()];
+        for before in ways {
+            let bound = Refusal::BoundByConsentRule { rule: "RESIDENT_2_3".into() };
+            let is_open = given(before.clone()).state().stage() == Stage::Deliberating;
+            let unmet = if is_open { Refusal::DeliberationStillOpen } else { bound.clone() };
+            given(before.clone()).when(grid_work()).then_refused(unmet);
+            let other = OpenDeliberation { consent_rule: Some("LAX".into()), ..open_deliberation() };
+            given(before.clone()).when(other).then_refused(bound);
+            // It goes over where none is named, also once it is no longer in force, and the retry is none.
+            let silent = || OpenDeliberation { consent_rule: None, ..open_deliberation() };
+            let again = given(before.clone()).knowing(|facts| facts.consent_rules.clear()).when(silent()).events();
+            assert_eq!(again, [opened()]);
+            let again = || [before.clone(), again.clone(), vec![held(hearing())]].concat();
+            given(again()).when(silent()).then_nothing();
+            given(again()).when(open_deliberation()).then_nothing();
+            given(again()).when(conclude()).then_refused(Refusal::ConsentMissing { version: 0 });
+            given(again()).when(grid_work()).then_refused(Refusal::DeliberationStillOpen);
+            let agreed = [again(), vec![proposal(1), consent()]].concat();
+            let ended = given(agreed.clone()).when(conclude()).events();
+            assert_eq!(given([agreed, ended].concat()).when(grid_work()).events().len(), 1);
+        }
+    }
+
+    #[test]
+    fn naming_none_is_not_the_same_as_naming_one_first() {
+        let silent = OpenDeliberation { consent_rule: None, ..open_deliberation() };
+        let open = [discovered(), community(), opened()];
+        given(open).when(silent).then_refused(Refusal::DeliberationAlreadyOpen);
     }
 
     #[test]

@@ -1,32 +1,32 @@
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::facts::GridFacts;
-use kernel::facts::SealedPerson;
-use kernel::needs::PersonalInput;
 use kernel::{
-    Allowed, CaseId, Context, Evidence, GridCode, Needs, Obligation, Party, PersonId, Personal, PersonalField, Role,
-    Sealed, Step, Unfit, Verb, check_count, check_line, check_text,
+    Allowed, CaseId, Context, Evidence, GridCode, Needs, Obligation, Party, Role, SourceCode, Step, Unfit, Verb,
+    check_count, check_line, check_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Refusal;
+use super::{ReportAdded, Reporter, ReporterInput};
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{Location, LocationInput};
+use crate::{CaseFile, Location, LocationInput, Refusal};
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
 /// Any role of the party network may, in its own grid. The grid must be one of the lowest at that time. With a
-/// `source_code` the same finding of the same source is the same case, however often it is sent.
+/// `source_code` the same finding of the same source is the same case, however often it is sent; what is said otherwise when it
+/// comes again is added to the case, and takes nothing back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoverIssue {
     pub source: Source,
-    /// The number that the source gave it, for example of the 12345 hotline.
+    /// The number that the source gave it, for example of the 12345 hotline, in at most 64 characters. However it is typed, it
+    /// names one case.
     #[serde(default)]
-    pub source_code: Option<String>,
+    pub source_code: Option<SourceCode>,
     /// What it is, in a line of at most 200 characters.
     pub title: String,
     /// What was found, in at most 4000 characters. No personal data here: it is not sealed.
@@ -87,79 +87,6 @@ pub struct ListLine {
     pub line: u32,
 }
 
-/// Who reported it, in clear: only ever in memory, never recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReporterInput {
-    /// The person, if they are known from an earlier case.
-    #[serde(default)]
-    pub person: Option<PersonId>,
-    /// 姓名
-    #[serde(default)]
-    pub name: Option<Personal<String>>,
-    /// 电话
-    #[serde(default)]
-    pub phone: Option<Personal<String>>,
-    /// 住址
-    #[serde(default)]
-    pub address: Option<Personal<String>>,
-}
-
-impl ReporterInput {
-    /// What is sealed before the decision.
-    fn to_seal(&self) -> PersonalInput {
-        let fields = [PersonalField::Name, PersonalField::Phone, PersonalField::Address];
-        let given = fields.into_iter().zip([&self.name, &self.phone, &self.address]);
-        let values = given.filter_map(|(field, value)| Some((field, value.clone()?))).collect();
-        PersonalInput { person: self.person, values }
-    }
-
-    fn check(&self) -> Result<(), Unfit> {
-        let fields = [
-            ("reporter.name", &self.name, 100),
-            ("reporter.phone", &self.phone, 40),
-            ("reporter.address", &self.address, 200),
-        ];
-        let check = |(field, value, max): (_, &Option<Personal<String>>, _)| match value {
-            Some(value) => check_line(field, value.clear(), max),
-            None => Ok(()),
-        };
-        fields.into_iter().try_for_each(check)
-    }
-}
-
-/// Who reported it, sealed under the key of that person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Reporter {
-    pub person: PersonId,
-    /// 姓名
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Sealed>,
-    /// 电话
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phone: Option<Sealed>,
-    /// 住址
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<Sealed>,
-}
-
-impl Reporter {
-    fn of(sealed: &SealedPerson) -> Self {
-        Self {
-            person: sealed.person,
-            name: sealed.value(PersonalField::Name),
-            phone: sealed.value(PersonalField::Phone),
-            address: sealed.value(PersonalField::Address),
-        }
-    }
-
-    /// The person and their data, as they are sealed.
-    pub(crate) fn sealed(&self) -> SealedPerson {
-        let values = [&self.name, &self.phone, &self.address];
-        SealedPerson { person: self.person, values: values.into_iter().flatten().cloned().collect() }
-    }
-}
-
 /// An issue was found and is in a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct IssueDiscovered {
@@ -168,7 +95,7 @@ pub struct IssueDiscovered {
     pub source: Source,
     /// The number that the source gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source_code: Option<String>,
+    pub source_code: Option<SourceCode>,
     pub title: String,
     pub description: String,
     /// The grid as of that time: itself and every grid above it, owning party organisation, administrative grids.
@@ -195,13 +122,12 @@ impl Verb for DiscoverIssue {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        let begins = Needs::begins_in(&self.grid);
-        if case.file.is_some() {
-            return begins;
-        }
-        let needs = begins.step(Step::REGISTER).evidence(&self.evidence);
+        let needs = Needs::begins_in(&self.grid).step(Step::REGISTER).evidence(&self.evidence).bounds();
         match &self.reporter {
-            Some(reporter) => needs.seal(reporter.to_seal()),
+            Some(reporter) => {
+                let known = case.file.as_ref().map(|file| file.sealed_of_reporters());
+                needs.seal(reporter.to_seal(known.unwrap_or_default()))
+            }
             None => needs,
         }
     }
@@ -233,7 +159,7 @@ impl Verb for DiscoverIssue {
 impl DiscoverIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         if let Some(file) = &case.file {
-            return if self.is_same(&file.discovered) { Ok(vec![]) } else { Err(Refusal::AlreadyDiscovered) };
+            return self.again(file, context);
         }
         self.check(context)?;
         let grid = context.grid(&self.grid)?.clone();
@@ -249,7 +175,7 @@ impl DiscoverIssue {
                 title: self.title.clone(),
                 description: self.description.clone(),
                 grid,
-                location: self.location.recorded()?,
+                location: self.location.recorded_in(context.facts.bounds)?,
                 reporter: context.facts.sealed.as_ref().map(Reporter::of),
                 evidence: context.evidence(&self.evidence)?,
                 list_line: self.list_line.clone(),
@@ -265,32 +191,71 @@ impl DiscoverIssue {
         check_text("description", &self.description, 4000)?;
         check_line("location.text", &self.location.text, 200)?;
         check_count("evidence", self.evidence.len(), 0, 20)?;
-        if let Some(code) = &self.source_code {
-            check_line("source_code", code, 64)?;
-        }
         if let Some(line) = &self.list_line {
             check_line("list_line.list", &line.list, 64)?;
+            if line.line == 0 {
+                return Err(Unfit::CountedFromOne { field: "list_line.line" }.into());
+            }
         }
         self.reporter.as_ref().map_or(Ok(()), ReporterInput::check)?;
         Ok(context.has_happened(self.found_at.unwrap_or(context.at))?)
     }
 
-    /// Whether this is what was discovered. What a reporter said of themselves is sealed and cannot be compared; whether
-    /// there is one, and who, can: a second message that brings the reporter is another one, never a silent loss.
-    fn is_same(&self, event: &IssueDiscovered) -> bool {
-        let evidence = event.evidence.iter().map(|evidence| &evidence.sha256);
-        (self.source, &self.source_code, &self.title, &self.description)
-            == (event.source, &event.source_code, &event.title, &event.description)
-            && Some(&self.grid) == event.grid.path.first()
-            && self.location.is(&event.location)
-            && self.list_line == event.list_line
-            && self.evidence.iter().eq(evidence)
-            && self.found_at.is_none_or(|found| found == event.found_at)
-            && match (&self.reporter, &event.reporter) {
-                (None, None) => true,
-                (Some(input), Some(known)) => input.person.is_none_or(|person| person == known.person),
-                _ => false,
-            }
+    /// What comes after the first report: the same again, or more of it.
+    fn again(&self, file: &CaseFile, context: &Context) -> Decision {
+        if (self.source, &self.source_code) != (file.discovered.source, &file.discovered.source_code) {
+            return Err(Refusal::AlreadyDiscovered);
+        }
+        let report = self.report(file.reports.len() + 2, context)?;
+        let first = file.discovered.report();
+        // The number of a report and a time that was not said are no part of what it says.
+        let is_same = |known: &ReportAdded| {
+            let (number, location) = (known.number, known.location.clone());
+            let found_at = self.found_at.unwrap_or(known.found_at);
+            let told = ReportAdded { number, location, found_at, ..report.clone() };
+            told == *known && self.location.is(&known.location)
+        };
+        if std::iter::once(&first).chain(&file.reports).any(is_same) {
+            return Ok(vec![]);
+        }
+        if self.source_code.is_none() {
+            return Err(Refusal::AlreadyDiscovered);
+        }
+        self.check(context)?;
+        self.location.recorded_in(context.facts.bounds)?;
+        context.grid(&self.grid)?;
+        Ok(vec![report.into()])
+    }
+
+    fn report(&self, number: usize, context: &Context) -> Result<ReportAdded, Refusal> {
+        Ok(ReportAdded {
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            title: self.title.clone(),
+            description: self.description.clone(),
+            grid: self.grid.clone(),
+            location: self.location.recorded()?,
+            reporter: context.facts.sealed.as_ref().map(Reporter::of),
+            evidence: context.evidence(&self.evidence)?,
+            list_line: self.list_line.clone(),
+            found_at: self.found_at.unwrap_or(context.at),
+        })
+    }
+}
+
+impl IssueDiscovered {
+    /// The first report: what was said when it was discovered.
+    fn report(&self) -> ReportAdded {
+        ReportAdded {
+            number: 1,
+            title: self.title.clone(),
+            description: self.description.clone(),
+            grid: self.grid.path.first().unwrap_or(&self.grid.centre).clone(),
+            location: self.location.clone(),
+            reporter: self.reporter.clone(),
+            evidence: self.evidence.clone(),
+            list_line: self.list_line.clone(),
+            found_at: self.found_at,
+        }
     }
 }
 
@@ -299,8 +264,7 @@ mod tests {
     use super::*;
     use crate::testing::{GRID, discover, discovered, evidence, given};
     use chrono::TimeDelta;
-    use kernel::NoDue;
-    use kernel::Unfit;
+    use kernel::{NoDue, Personal, PersonalField, Unfit};
 
     #[test]
     fn an_issue_is_discovered_once() {
@@ -310,6 +274,43 @@ mod tests {
         given([discovered()]).when(other).then_refused(Refusal::AlreadyDiscovered);
         let reported = DiscoverIssue { reporter: Some(ReporterInput::default()), ..discover() };
         given([discovered()]).when(reported).then_refused(Refusal::AlreadyDiscovered);
+    }
+
+    #[test]
+    fn a_second_call_under_one_number_is_added_and_takes_nothing_back() {
+        let phone = |phone: &str| ReporterInput { phone: Some(Personal::new(phone.into())), ..Default::default() };
+        let code = SourceCode::try_new("0417").unwrap();
+        let call = |title: &str, reporter| DiscoverIssue {
+            source: Source::Hotline,
+            source_code: Some(code.clone()),
+            title: title.into(),
+            reporter: Some(reporter),
+            ..discover()
+        };
+        let first = || call("车棚", phone("13800000000"));
+        let before = given([]).when(first()).events();
+        given(before.clone()).when(first()).then_nothing();
+        let mut events = before.clone();
+        for (other, number) in [
+            (call("车棚着火", phone("13800000000")), 2),
+            (call("车棚", phone("13800000001")), 3),
+            (DiscoverIssue { reporter: None, ..first() }, 4),
+        ] {
+            let added = given(events.clone()).when(other.clone()).events();
+            let [crate::CaseEvent::ReportAdded(report)] = added.as_slice() else { panic!("{added:?}") };
+            assert_eq!(report.number, number);
+            events.extend(added);
+            given(events.clone()).when(other).then_nothing();
+            given(events.clone()).when(first()).then_nothing();
+        }
+        let file = crate::testing::file_of(events.clone());
+        let [crate::CaseEvent::IssueDiscovered(discovered)] = before.as_slice() else { panic!("{before:?}") };
+        assert_eq!(file.discovered, **discovered, "nothing of the first report is overwritten");
+        let shown = file.reporter().unwrap().value(PersonalField::Phone);
+        assert_eq!(Some(shown), file.reports[1].reporter.as_ref().map(|reporter| reporter.phone.clone()), "the newest");
+        assert_eq!(given(events.clone()).state().stage(), crate::Stage::Discovered);
+        let long = call(&"长".repeat(201), phone("13800000000"));
+        given(events).when(long).then_refused(Unfit::TextLength { field: "title", max: 200 });
     }
 
     #[test]
@@ -358,6 +359,30 @@ mod tests {
     }
 
     #[test]
+    fn a_place_lies_in_the_district() {
+        use crate::Datum;
+        let bounds = kernel::facts::Bounds { west: 121.4, south: 31.2, east: 121.5, north: 31.35 };
+        let at = |longitude, latitude, datum| {
+            let mut found = discover();
+            found.location = LocationInput { longitude, latitude, datum, ..found.location };
+            given([]).knowing(|facts| facts.bounds = Some(bounds)).when(found)
+        };
+        for (longitude, latitude) in [(121.4, 31.2), (121.5, 31.35), (121.446_312_5, 31.223_48)] {
+            assert_eq!(at(Some(longitude), Some(latitude), Datum::Wgs84).events().len(), 1, "{longitude} {latitude}");
+        }
+        assert_eq!(at(None, None, Datum::Wgs84).events().len(), 1, "no place is known");
+        let outside = |longitude: f64, latitude: f64| Refusal::OutsideTheDistrict {
+            longitude: longitude.to_string(),
+            latitude: latitude.to_string(),
+        };
+        for (longitude, latitude) in [(0.0, 0.0), (31.2, 31.2), (121.399_999_9, 31.2), (121.45, 31.350_000_1)] {
+            at(Some(longitude), Some(latitude), Datum::Wgs84).then_refused(outside(longitude, latitude));
+        }
+        // What a map shows at the eastern end lies within, because the map moves it there.
+        assert_eq!(at(Some(121.504), Some(31.25), Datum::Gcj02).events().len(), 1);
+    }
+
+    #[test]
     fn a_reporter_in_clear_is_never_printed() {
         let input = ReporterInput { name: Some(Personal::new("王秀英".into())), ..ReporterInput::default() };
         assert!(!format!("{input:?}").contains('王'));
@@ -378,7 +403,11 @@ mod tests {
 
     #[test]
     fn the_number_of_its_source_names_the_case() {
-        let sent = DiscoverIssue { source: Source::Hotline, source_code: Some("0417".into()), ..discover() };
+        let sent = DiscoverIssue {
+            source: Source::Hotline,
+            source_code: Some(SourceCode::try_new(" 0417").unwrap()),
+            ..discover()
+        };
         assert_eq!(sent.natural_key().as_deref(), Some("hotline/0417"));
         assert_eq!(discover().natural_key(), None);
     }

@@ -1,3 +1,4 @@
+use kernel::facts::Bounds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +89,18 @@ impl LocationInput {
         };
         let sent = Some(sent).filter(|sent| sent.datum != Datum::Wgs84);
         Ok(Location { text, longitude: Some(rounded(longitude)), latitude: Some(rounded(latitude)), sent })
+    }
+
+    /// As it is recorded, where it lies in these bounds.
+    pub(super) fn recorded_in(&self, bounds: Option<Bounds>) -> Result<Location, Refusal> {
+        let recorded = self.recorded()?;
+        match (recorded.longitude, recorded.latitude, bounds) {
+            (Some(longitude), Some(latitude), Some(bounds)) if !bounds.contains(longitude, latitude) => {
+                let (longitude, latitude) = (longitude.to_string(), latitude.to_string());
+                Err(Refusal::OutsideTheDistrict { longitude, latitude })
+            }
+            _ => Ok(recorded),
+        }
     }
 
     /// Whether this is what was recorded. What was converted is compared as it was sent.

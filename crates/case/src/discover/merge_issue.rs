@@ -10,8 +10,9 @@ use crate::{Refusal, Stage};
 
 /// A grid leader, secretary or duty officer joins a case to another one about the same thing (并案).
 ///
-/// The other case must be open and takes this one in under the same command ([`TakeInIssue`](crate::TakeInIssue)): both
-/// happen, or neither. So two cases can never be merged into each other.
+/// Before and after filing, as long as no department holds an order of it. The other case must be open and takes this one in
+/// under the same command ([`TakeInIssue`](crate::TakeInIssue)): both happen, or neither. So two cases can never be merged into
+/// each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeIssue {
@@ -29,6 +30,18 @@ pub struct IssueMerged {
     /// Why both are the same issue.
     pub reason: String,
 }
+
+/// The stages in which a case can be joined to another one.
+const MERGED_FROM: &[Stage] = &[
+    Stage::Discovered,
+    Stage::Registered,
+    Stage::GridHandling,
+    Stage::Deliberating,
+    Stage::Escalated,
+    Stage::NotFiled,
+    Stage::Filed,
+    Stage::Reopened,
+];
 
 impl Verb for MergeIssue {
     const NAME: &'static str = "merge-issue";
@@ -52,10 +65,14 @@ impl Verb for MergeIssue {
 impl MergeIssue {
     pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
         let file = case.opened()?;
-        if file.merged.as_ref().is_some_and(|merged| merged.into == self.into) {
-            return Ok(vec![]);
+        if let Some(merged) = &file.merged {
+            let is_same = (merged.into, &merged.reason) == (self.into, &self.reason);
+            return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyMerged) };
         }
-        case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
+        case.opened_in(MERGED_FROM, "not at a department, not disposed, and not over")?;
+        if let Some(order) = case.standing.live_orders().next() {
+            return Err(Refusal::OrderNotReady { order: order.order, status: order.status.as_str() });
+        }
         check_text("reason", &self.reason, 500)?;
         if file.discovered.case == self.into {
             return Err(Refusal::CannotMergeInto { into: self.into });
@@ -67,7 +84,10 @@ impl MergeIssue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{CASE, discovered, escalated, given, merge, merged, registered};
+    use crate::testing::{
+        CASE, community, discovered, dispatched_case, disposed_case, filed_case, given, grid_started, merge, merged,
+        opened,
+    };
     use kernel::Aggregate;
 
     #[test]
@@ -76,11 +96,25 @@ mod tests {
         given([discovered()]).when(merge(into)).then([merged(into)]);
         given([discovered(), merged(into)]).when(merge(into)).then_nothing();
         let other = CaseId::named("other");
-        let refusal = Refusal::WrongStage { stage: Stage::Merged, taken: "discovered or registered" };
-        given([discovered(), merged(into)]).when(merge(other)).then_refused(refusal);
-        let refusal = Refusal::WrongStage { stage: Stage::Escalated, taken: "discovered or registered" };
-        given([discovered(), registered(), escalated()]).when(merge(into)).then_refused(refusal);
+        given([discovered(), merged(into)]).when(merge(other)).then_refused(Refusal::AlreadyMerged);
+        let otherwise = MergeIssue { reason: "同一人报的".into(), ..merge(into) };
+        given([discovered(), merged(into)]).when(otherwise).then_refused(Refusal::AlreadyMerged);
         given([discovered()]).when(merge(CASE)).then_refused(Refusal::CannotMergeInto { into: CASE });
+    }
+
+    #[test]
+    fn a_duplicate_is_merged_before_and_after_filing_but_not_away_from_a_department() {
+        let into = CaseId::named("target");
+        for before in
+            [vec![discovered(), community(), grid_started()], vec![discovered(), community(), opened()], filed_case()]
+        {
+            let case = given(before).when(merge(into)).state();
+            assert_eq!((case.stage(), case.standing.next()), (Stage::Merged, None));
+        }
+        let taken = "not at a department, not disposed, and not over";
+        for (before, stage) in [(dispatched_case(), Stage::Dispatched), (disposed_case(), Stage::Disposed)] {
+            given(before).when(merge(into)).then_refused(Refusal::WrongStage { stage, taken });
+        }
     }
 
     #[test]

@@ -43,8 +43,8 @@ impl TakeInIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let into = CaseId::from(context.id);
         let known = case.file.as_deref();
-        if known.is_some_and(|file| file.taken_in.iter().any(|taken| taken.from == self.from)) {
-            return Ok(vec![]);
+        if let Some(taken) = known.and_then(|file| file.taken_in.iter().find(|taken| taken.from == self.from)) {
+            return if taken.reason == self.reason { Ok(vec![]) } else { Err(Refusal::AlreadyMerged) };
         }
         if case.stage() == Stage::Absent || case.stage().is_final() || self.from == into {
             return Err(Refusal::CannotMergeInto { into });
@@ -57,14 +57,10 @@ impl TakeInIssue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{CASE, closed_case, discovered, given, merged, voided};
+    use crate::testing::{CASE, closed_case, discovered, given, merged, taken_in, voided};
 
     fn take_in(from: CaseId) -> TakeInIssue {
         TakeInIssue { from, reason: "同一车棚".into() }
-    }
-
-    fn taken_in(from: CaseId) -> crate::CaseEvent {
-        IssueTakenIn { from, reason: "同一车棚".into() }.into()
     }
 
     #[test]
@@ -72,6 +68,8 @@ mod tests {
         let from = CaseId::named("from");
         given([discovered()]).when(take_in(from)).then([taken_in(from)]);
         given([discovered(), taken_in(from)]).when(take_in(from)).then_nothing();
+        let other = TakeInIssue { reason: "同一人报的".into(), ..take_in(from) };
+        given([discovered(), taken_in(from)]).when(other).then_refused(Refusal::AlreadyMerged);
     }
 
     #[test]

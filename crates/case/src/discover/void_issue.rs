@@ -2,11 +2,13 @@ use kernel::{Allowed, Context, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
+use crate::{Refusal, Stage};
 
 /// A grid leader or duty officer voids what is not an issue (作废): a test, a false alarm. Its history stays.
+///
+/// Refused where other cases were merged into it: their finders wait for its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VoidIssue {
@@ -33,12 +35,15 @@ impl Verb for VoidIssue {
 
 impl VoidIssue {
     pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
-        case.opened()?;
-        if case.stage() == Stage::Voided {
-            return Ok(vec![]);
+        let file = case.opened()?;
+        if let Some(voided) = &file.voided {
+            return if voided.reason == self.reason { Ok(vec![]) } else { Err(Refusal::AlreadyVoided) };
         }
         case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
         check_text("reason", &self.reason, 500)?;
+        if let Some(taken_in) = file.taken_in.first() {
+            return Err(Refusal::OthersMergedIntoIt { case: taken_in.from });
+        }
         Ok(vec![IssueVoided { reason: self.reason.clone() }.into()])
     }
 }
@@ -46,9 +51,8 @@ impl VoidIssue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
-    use crate::testing::{discovered, escalated, given, registered};
-    use kernel::Unfit;
+    use crate::testing::{discovered, escalated, given, registered, taken_in};
+    use kernel::{CaseId, Unfit};
 
     #[test]
     fn what_is_no_issue_is_voided() {
@@ -56,10 +60,21 @@ mod tests {
         let voided = || crate::CaseEvent::from(IssueVoided { reason: "误报".into() });
         given([discovered()]).when(void()).then([voided()]);
         given([discovered(), voided()]).when(void()).then_nothing();
+        let other = VoidIssue { reason: "重复测试".into() };
+        given([discovered(), voided()]).when(other).then_refused(Refusal::AlreadyVoided);
         given([discovered(), registered(), escalated()])
             .when(void())
             .then_refused(Refusal::WrongStage { stage: Stage::Escalated, taken: "discovered or registered" });
         let empty = VoidIssue { reason: " ".into() };
         given([discovered()]).when(empty).then_refused(Unfit::TextLength { field: "reason", max: 500 });
+    }
+
+    #[test]
+    fn a_case_into_which_others_were_merged_is_not_voided() {
+        let case = CaseId::named("from");
+        let void = || VoidIssue { reason: "误报".into() };
+        for before in [vec![discovered(), taken_in(case)], vec![discovered(), registered(), taken_in(case)]] {
+            given(before).when(void()).then_refused(Refusal::OthersMergedIntoIt { case });
+        }
     }
 }

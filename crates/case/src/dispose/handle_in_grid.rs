@@ -1,5 +1,4 @@
 use kernel::digest::Digest;
-use kernel::facts::Authority;
 use kernel::{Allowed, Context, Evidence, Needs, Obligation, Role, Step, Verb, check_count, check_line, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +9,8 @@ use crate::{Conclusion, Refusal, Stage};
 
 /// The grid does the work itself (网格自处): at once, or started now and done later with the same command.
 ///
-/// Not for a matter that only a department may solve, and not while a deliberation is open: works start after
-/// agreement.
+/// Not for a matter that only a department may solve, unless the grid centre refused to file it; not while a deliberation is
+/// open; and not while the case is bound to a consent rule that no agreement has met: works start after agreement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HandleInGrid {
@@ -132,14 +131,17 @@ impl HandleInGrid {
     }
 
     fn start(&self, case: &Case, context: &Context) -> Decision {
-        let stages = [Stage::Registered, Stage::Deliberating, Stage::Reopened];
-        let file = case.opened_in(&stages, "registered, agreed upon or reopened")?;
-        if let Some(matter) = file.matter().filter(|matter| matter.authority == Authority::Administrative) {
+        let stages = [Stage::Registered, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
+        let file = case.opened_in(&stages, "registered, agreed upon, not filed or reopened")?;
+        if let Some(matter) = file.for_departments() {
             return Err(Refusal::AdministrativeMatter { matter: matter.code.clone() });
         }
         let agreed = file.deliberation().is_some_and(|last| last.conclusion() == Some(Conclusion::Agreed));
         if case.stage() == Stage::Deliberating && !agreed {
             return Err(Refusal::DeliberationStillOpen);
+        }
+        if let Some(rule) = file.bound_by() {
+            return Err(Refusal::BoundByConsentRule { rule: rule.id.clone() });
         }
         check_count("executors", self.executors.len(), 1, 50)?;
         self.executors.iter().try_for_each(|executor| check_line("executors.name", &executor.name, 100))?;
@@ -176,7 +178,8 @@ mod tests {
     use super::*;
     use crate::Urgency;
     use crate::testing::{
-        discovered, given, grid_done, grid_started, grid_work, opened, registered, registered_as, work_done,
+        discovered, escalated, feedback_recorded, given, grid_done, grid_started, grid_work, opened, refused_filing,
+        registered, registered_as, work_done,
     };
     use kernel::Unfit;
     use kernel::facts::Authority;
@@ -201,6 +204,16 @@ mod tests {
     fn what_is_for_a_department_is_not_done_in_the_grid() {
         let matter = crate::testing::matter_code();
         given([discovered(), registered()]).when(grid_work()).then_refused(Refusal::AdministrativeMatter { matter });
+    }
+
+    #[test]
+    fn what_no_department_takes_is_settled_in_the_grid() {
+        let refused = [discovered(), registered(), escalated(), refused_filing(), feedback_recorded(true)];
+        let case = given(refused.clone()).when(grid_work()).state();
+        assert_eq!(case.stage(), Stage::GridHandling);
+        assert_eq!(case.opened().unwrap().last_feedback(), None, "what was said of the refusal is not about the work");
+        let case = given(refused).when(work_done()).state();
+        assert_eq!((case.stage(), case.standing.next().unwrap().by.role), (Stage::Disposed, Role::Verifier));
     }
 
     #[test]

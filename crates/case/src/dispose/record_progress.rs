@@ -1,4 +1,4 @@
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use kernel::digest::Digest;
 use kernel::{Allowed, Context, Evidence, Needs, OrderId, Reach, Role, Unfit, Verb, check_count, check_text};
 use schemars::JsonSchema;
@@ -9,6 +9,8 @@ use crate::examples;
 use crate::{OrderRef, OrderStatus, Refusal, Stage};
 
 /// Whoever does the work reports its progress, day by day: a department on its order, the grid on its own work.
+///
+/// Never for a day to come, or for a day before the order was sent or the issue was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordProgress {
@@ -92,6 +94,7 @@ impl RecordProgress {
         if !matches!(status, OrderStatus::Accepted | OrderStatus::Rework) {
             return Err(Refusal::OrderNotReady { order, status: status.as_str() });
         }
+        self.check_not_before("the dispatch of the order", found.sent.accept_by.derivation.from)?;
         let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
         Ok(vec![OrderProgressRecorded { order: found.sent.order.clone(), day, text, evidence }.into()])
     }
@@ -105,8 +108,17 @@ impl RecordProgress {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::GridHandling], "in grid handling, or an order is named")?;
+        self.check_not_before("the discovery of the issue", file.discovered.found_at)?;
         let (day, text, evidence) = (self.day, self.text.clone(), context.evidence(&self.evidence)?);
         Ok(vec![GridProgressRecorded { day, text, evidence }.into()])
+    }
+
+    /// Refuses a day that was over before `since`, wherever on earth the district is: the last place ends a day twelve hours
+    /// after UTC.
+    fn check_not_before(&self, what: &'static str, since: DateTime<Utc>) -> Result<(), Refusal> {
+        let moment = self.day.and_time(NaiveTime::MIN).and_utc();
+        let over = moment.checked_add_signed(TimeDelta::hours(24 + 12));
+        if over.is_some_and(|over| over <= since) { Err(Refusal::TooEarly { moment, what, since }) } else { Ok(()) }
     }
 
     fn is_same(&self, day: NaiveDate, text: &str, evidence: &[Evidence]) -> bool {
@@ -119,9 +131,31 @@ impl RecordProgress {
 mod tests {
     use super::*;
     use crate::testing::{
-        LEAD, NOW, accepted, community, discovered, dispatched_case, evidence, given, grid_started, order_id, order_ref,
+        LEAD, NOW, accepted, community, discovered, dispatched_case, evidence, file_of, given, grid_started, order_id,
+        order_ref,
     };
     use kernel::Unfit;
+
+    #[test]
+    fn progress_is_not_before_what_it_is_about() {
+        let at_work = || [dispatched_case(), vec![accepted(LEAD)]].concat();
+        let in_grid = || [discovered(), community(), grid_started()];
+        let dispatched = file_of(at_work()).orders[&order_id(LEAD)].sent.accept_by.derivation.from;
+        let found = file_of(in_grid()).discovered.found_at;
+        for day in ["0001-01-01", "1990-01-01", "2001-09-09", "2026-02-27"] {
+            let day: NaiveDate = day.parse().unwrap();
+            let moment = day.and_time(NaiveTime::MIN).and_utc();
+            let too_early = |what, since| Refusal::TooEarly { moment, what, since };
+            let of_order = RecordProgress { day, ..progress(Some(order_id(LEAD))) };
+            let refusal = too_early("the dispatch of the order", dispatched);
+            given(at_work()).by_department(LEAD).when(of_order).then_refused(refusal);
+            let of_grid = RecordProgress { day, ..progress(None) };
+            given(in_grid()).when(of_grid).then_refused(too_early("the discovery of the issue", found));
+        }
+        let yesterday = NOW.date_naive().pred_opt().unwrap();
+        let late = RecordProgress { day: yesterday, ..progress(None) };
+        assert_eq!(given(in_grid()).when(late).events().len(), 1);
+    }
 
     fn progress(order: Option<OrderId>) -> RecordProgress {
         RecordProgress { order, day: NOW.date_naive(), text: "基础已浇筑".into(), evidence: vec![] }

@@ -8,24 +8,41 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 
-/// A department says that its part is done, with what shows it.
+/// A department says that its part is done, or that it cannot be done, with what shows it.
 ///
+/// What cannot be done is verified like what was done; where the lead says so, the case is closed as explained.
 /// The lead finishes last: while an assisting part is open, the lead's is refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitDisposal {
     pub order: OrderId,
-    /// What was done, at most 2000 characters.
+    /// Whether it was done; absent means that it was.
+    #[serde(default)]
+    pub outcome: PartOutcome,
+    /// What was done, or why nothing can be, at most 2000 characters.
     pub result: String,
     /// Digests of uploaded files that show it; at least one.
     pub evidence: Vec<Digest>,
 }
 
-/// A department's part is done.
+/// What came of a department's part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartOutcome {
+    /// 已处置
+    #[default]
+    Done,
+    /// 无法处置: nothing can be done, and the finder is told why.
+    Impossible,
+}
+
+/// A department's part has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PartDisposed {
     pub order: OrderRef,
-    /// What was done.
+    /// Whether it was done.
+    pub outcome: PartOutcome,
+    /// What was done, or why nothing can be.
     pub result: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
@@ -57,7 +74,7 @@ impl Verb for SubmitDisposal {
     }
     fn example() -> Self {
         let result = "两名人员已取得新健康证".into();
-        Self { order: examples::order(), result, evidence: vec![examples::digest()] }
+        Self { order: examples::order(), outcome: PartOutcome::Done, result, evidence: vec![examples::digest()] }
     }
 }
 
@@ -80,6 +97,7 @@ impl SubmitDisposal {
         }
         let part = PartDisposed {
             order: order.sent.order.clone(),
+            outcome: self.outcome,
             result: self.result.clone(),
             evidence: context.evidence(&self.evidence)?,
             by: context.by.id.clone(),
@@ -95,7 +113,8 @@ impl SubmitDisposal {
     }
 
     fn is_same(&self, part: &PartDisposed) -> bool {
-        self.result == part.result && self.evidence.iter().eq(part.evidence.iter().map(|evidence| &evidence.sha256))
+        (self.outcome, &self.result) == (part.outcome, &part.result)
+            && self.evidence.iter().eq(part.evidence.iter().map(|evidence| &evidence.sha256))
     }
 }
 

@@ -25,7 +25,7 @@ pub struct VerifyCase {
     pub findings: String,
     /// Digests of uploaded files that show it; at least one.
     pub evidence: Vec<Digest>,
-    /// The orders that must be done again; empty means the lead's.
+    /// The orders that must be done again, where it does not hold; empty means the lead's.
     #[serde(default)]
     pub rework: Vec<OrderId>,
 }
@@ -89,8 +89,9 @@ impl Verb for VerifyCase {
 impl VerifyCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
-        if case.stage() != Stage::Disposed && file.cycle.verified.last().is_some_and(|last| self.is_same(last)) {
-            return Ok(vec![]);
+        if let Some(last) = file.cycle.verified.last().filter(|_| case.stage() != Stage::Disposed) {
+            let is_same = self.is_same(last) && self.orders(case) == file.cycle.rework;
+            return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyVerified) };
         }
         case.opened_in(&[Stage::Disposed], "disposed")?;
         if file.is_disposer(&context.by.id) {
@@ -99,6 +100,9 @@ impl VerifyCase {
         check_text("findings", &self.findings, 2000)?;
         check_count("evidence", self.evidence.len(), 1, 20)?;
         let (findings, evidence) = (self.findings.clone(), context.evidence(&self.evidence)?);
+        if self.passed && !self.rework.is_empty() {
+            return Err(Refusal::NothingToRework);
+        }
         if self.passed {
             let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?;
             return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
@@ -107,13 +111,23 @@ impl VerifyCase {
     }
 
     fn is_same(&self, last: &Verification) -> bool {
-        (self.passed, self.findings.as_str()) == (last.is_passed(), last.findings())
+        let shown = last.evidence().iter().map(|evidence| &evidence.sha256);
+        (self.passed, self.findings.as_str()) == (last.is_passed(), last.findings()) && self.evidence.iter().eq(shown)
+    }
+
+    /// The orders that it sends back: where departments worked, always that of the lead, who answers for the whole.
+    fn orders(&self, case: &Case) -> BTreeSet<OrderId> {
+        let lead = case.standing.lead().filter(|_| !self.passed);
+        self.rework.iter().copied().chain(lead.map(|lead| lead.order)).collect()
     }
 
     fn fail(&self, case: &Case, context: &Context, evidence: Vec<Evidence>) -> Decision {
         let findings = self.findings.clone();
         self.rework.iter().try_for_each(|order| case.order(*order).map(drop))?;
         let Some(lead) = case.standing.lead() else {
+            if let Some(order) = self.rework.first() {
+                return Err(Refusal::OrderNotReady { order: *order, status: "of an earlier cycle" });
+            }
             let next = context.oblige(Step::REWORK, case.opened()?.grid_leader())?;
             let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
@@ -128,8 +142,9 @@ impl VerifyCase {
             .into(),
         ];
         let lead_order = lead.order;
-        // The lead answers for the whole: it is always asked again, so that it finishes last again.
-        let named: BTreeSet<_> = self.rework.iter().copied().filter(|order| *order != lead_order).collect();
+        // The lead is asked last, so that it finishes last again.
+        let mut named = self.orders(case);
+        named.remove(&lead_order);
         for order in named.into_iter().chain([lead_order]) {
             let (order, status) = case.order(order)?;
             let this_cycle = order.sent.cycle == case.standing.cycle;
@@ -174,6 +189,12 @@ mod tests {
         given(disposed_case()).by("staff-verifier").when(verify(false)).then([failed(), rework(LEAD)]);
         let again = || [disposed_case(), vec![failed(), rework(LEAD)]].concat();
         given(again()).by("staff-verifier").when(verify(false)).then_nothing();
+        let reworded = VerifyCase { findings: "换个说法".into(), ..verify(false) };
+        let shown = VerifyCase { evidence: vec![Digest::of(b"another")], ..verify(false) };
+        let more = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
+        for other in [reworded, shown, more, verify(true)] {
+            given(again()).by("staff-verifier").when(other).then_refused(Refusal::AlreadyVerified);
+        }
         let both = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
         given(disposed_case()).by("staff-verifier").when(both).then([failed(), rework(ASSIST), rework(LEAD)]);
         let better = SubmitDisposal { result: "重新做好".into(), ..submit(LEAD) };
@@ -207,6 +228,15 @@ mod tests {
         let old = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(false) };
         let refusal = Refusal::OrderNotReady { order: order_id(ASSIST), status: "of an earlier cycle" };
         given(again).by("staff-verifier").when(old).then_refused(refusal);
+    }
+
+    #[test]
+    fn what_holds_is_not_done_again() {
+        let both = VerifyCase { rework: vec![order_id(ASSIST)], ..verify(true) };
+        given(disposed_case()).by("staff-verifier").when(both).then_refused(Refusal::NothingToRework);
+        let work = || [discovered(), community(), grid_started(), grid_done()];
+        let of_grid = VerifyCase { rework: vec![order_id(LEAD)], ..verify(false) };
+        given(work()).by("staff-verifier").when(of_grid).then_refused(Refusal::UnknownOrder { order: order_id(LEAD) });
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
-use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
+use crate::{CaseFile, Conclusion, Deliberation, PartOutcome, Refusal, Stage};
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
@@ -99,10 +99,10 @@ impl CloseCase {
         let explained = outcome == Outcome::Explained;
         check_count("resolution", self.resolution.len(), usize::from(!explained), 4)?;
         check_text("summary", &self.summary, 2000)?;
-        let feedback = file.last_feedback().ok_or(Refusal::FinderNotAnswered)?;
+        file.last_feedback().ok_or(Refusal::FinderNotAnswered)?;
         match &self.override_reason {
             Some(reason) => check_text("override_reason", reason, 500)?,
-            None if feedback.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
+            None if file.cycle.said.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
             None => {}
         }
         let reopen_until = context.due(LimitOf::ReopenWindow)?;
@@ -133,8 +133,9 @@ fn fitting_outcome(case: &Case, file: &CaseFile) -> (Outcome, &'static str) {
     let passed = file.cycle.is_verified();
     if case.stage() == Stage::NotFiled || (!passed && conclusion == Some(Conclusion::Explain)) {
         (Outcome::Explained, "explained")
-    } else if case.standing.lead().is_some() {
-        (Outcome::Solved, "solved")
+    } else if let Some(lead) = case.standing.lead() {
+        let impossible = file.disposal_of(lead.order).is_some_and(|part| part.outcome == PartOutcome::Impossible);
+        if impossible { (Outcome::Explained, "explained") } else { (Outcome::Solved, "solved") }
     } else {
         (Outcome::CommunitySolved, "community_solved")
     }
@@ -143,11 +144,12 @@ fn fitting_outcome(case: &Case, file: &CaseFile) -> (Outcome, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ConcludeDeliberation;
     use crate::testing::{
-        close, closed, community, conclude, discovered, feedback_recorded, given, grid_done, grid_started, hearing,
-        held, opened, verified_case, verify,
+        ASSIST, LEAD, accepted, close, closed, community, conclude, discovered, dispatched_case, feedback_recorded,
+        given, grid_done, grid_started, hearing, held, opened, order_id, part_disposed, passed, submit, verified_case,
+        verify,
     };
+    use crate::{ConcludeDeliberation, SubmitDisposal};
     use kernel::NoDue;
     use kernel::Unfit;
 
@@ -177,6 +179,21 @@ mod tests {
     fn the_outcome_fits_the_way_of_the_case() {
         let other = CloseCase { outcome: Outcome::CommunitySolved, ..close() };
         given(answered(true)).when(other).then_refused(Refusal::OutcomeDoesNotFit { expected: "solved" });
+    }
+
+    #[test]
+    fn what_a_department_found_impossible_is_explained() {
+        let accepted = [dispatched_case(), vec![accepted(LEAD), accepted(ASSIST), part_disposed(ASSIST)]].concat();
+        let impossible = SubmitDisposal { outcome: PartOutcome::Impossible, ..submit(LEAD) };
+        let found = given(accepted.clone()).by_department(LEAD).when(impossible.clone()).events();
+        let before = [accepted, found].concat();
+        given(before.clone()).by_department(LEAD).when(impossible).then_nothing();
+        let other = Refusal::OrderNotReady { order: order_id(LEAD), status: "disposed" };
+        given(before.clone()).by_department(LEAD).when(submit(LEAD)).then_refused(other);
+        let before = [before, vec![passed(), feedback_recorded(false)]].concat();
+        given(before.clone()).when(close()).then_refused(Refusal::OutcomeDoesNotFit { expected: "explained" });
+        let fitting = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
+        assert_eq!(given(before).when(fitting).events().len(), 1);
     }
 
     #[test]

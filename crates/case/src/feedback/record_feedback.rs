@@ -2,13 +2,14 @@ use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
+use crate::{Refusal, Stage};
 
 /// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
 ///
-/// A finder who could not be reached is counted apart, never as satisfied.
+/// A finder who could not be reached is counted apart, never as satisfied. What a finder said last when they were reached stays
+/// until they say otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordFeedback {
@@ -50,8 +51,30 @@ pub struct FeedbackRecorded {
 }
 
 impl FeedbackRecorded {
+    /// What the finder said.
+    pub(crate) fn said(&self) -> Said {
+        Said { solved: self.solved, satisfied: self.satisfied }
+    }
+}
+
+/// What a finder said of how it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Whether it is solved.
+    pub solved: Option<bool>,
+    /// Whether they are satisfied.
+    pub satisfied: Option<bool>,
+}
+
+impl Said {
+    /// What holds after something was said later.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        Self { solved: later.solved.or(self.solved), satisfied: later.satisfied.or(self.satisfied) }
+    }
+
     /// Whether the finder says that it is not solved, or is not satisfied.
-    pub fn is_unhappy(&self) -> bool {
+    pub fn is_unhappy(self) -> bool {
         self.solved == Some(false) || self.satisfied == Some(false)
     }
 }
@@ -86,7 +109,10 @@ impl RecordFeedback {
         if let Some(comment) = &self.comment {
             check_text("comment", comment, 2000)?;
         }
-        let (solved, satisfied) = self.said();
+        let Said { solved, satisfied } = self.said();
+        if !self.contacted && (solved.is_some() || satisfied.is_some()) {
+            return Err(Refusal::NotReached);
+        }
         let step = self.next_step(case);
         let by = if step == Step::REVIEW_REFUSAL { file.secretary() } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(step, by)?;
@@ -105,8 +131,8 @@ impl RecordFeedback {
     }
 
     fn next_step(&self, case: &Case) -> Step {
-        let (solved, satisfied) = self.said();
-        let unhappy = solved == Some(false) || satisfied == Some(false);
+        let before = case.file.as_ref().map_or_else(Said::default, |file| file.cycle.said);
+        let unhappy = before.then(self.said()).is_unhappy();
         let refusals = case.file.as_ref().map_or(0, |file| file.cycle.refused.len());
         match (case.stage(), unhappy) {
             // What was not filed is reviewed once, and not reopened before it is closed.
@@ -116,23 +142,21 @@ impl RecordFeedback {
         }
     }
 
-    /// What the finder said of solved and satisfied: nothing, where they were not reached.
-    fn said(&self) -> (Option<bool>, Option<bool>) {
-        if self.contacted { (self.solved, self.satisfied) } else { (None, None) }
+    fn said(&self) -> Said {
+        Said { solved: self.solved, satisfied: self.satisfied }
     }
 
     fn is_same(&self, last: &FeedbackRecorded) -> bool {
         (&self.answer, self.contacted, self.said(), &self.comment)
-            == (&last.answer, last.contacted, (last.solved, last.satisfied), &last.comment)
+            == (&last.answer, last.contacted, last.said(), &last.comment)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
     use crate::testing::{
-        discovered, escalated, feedback, feedback_recorded, given, refused_filing, registered, second_cycle,
+        close, discovered, escalated, feedback, feedback_recorded, given, refused_filing, registered, second_cycle,
         verified_case,
     };
     use kernel::Unfit;
@@ -151,19 +175,46 @@ mod tests {
 
     #[test]
     fn who_was_not_reached_is_not_counted_as_satisfied() {
-        let unreached = RecordFeedback { contacted: false, ..feedback(true) };
-        let events = given(verified_case()).when(unreached).events();
+        let claimed = RecordFeedback { contacted: false, ..feedback(true) };
+        given(verified_case()).when(claimed).then_refused(Refusal::NotReached);
+        let events = given(verified_case()).when(unreached()).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!((event.solved, event.satisfied), (None, None));
     }
 
     #[test]
     fn who_was_not_reached_and_asked_again_is_recorded_once() {
-        let unreached = || RecordFeedback { contacted: false, ..feedback(false) };
         let events = given(verified_case()).when(unreached()).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(event.next.step, Step::CLOSE, "nobody said that it is not solved");
         given([verified_case(), events].concat()).when(unreached()).then_nothing();
+    }
+
+    #[test]
+    fn what_a_finder_said_stays_until_they_say_otherwise() {
+        let unhappy = || [verified_case(), vec![feedback_recorded(false)]].concat();
+        let events = given(unhappy()).when(unreached()).events();
+        let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(event.next.step, Step::ROUTE_AGAIN, "not being reached takes nothing back");
+        let after = [unhappy(), events].concat();
+        given(after.clone()).when(close()).then_refused(Refusal::FinderNotSatisfied);
+        let half = RecordFeedback { solved: None, ..feedback(true) };
+        let half = given(after.clone()).when(half).events();
+        given([after.clone(), half].concat()).when(close()).then_refused(Refusal::FinderNotSatisfied);
+        let otherwise = given(after.clone()).when(feedback(true)).events();
+        assert_eq!(given([after, otherwise].concat()).when(close()).events().len(), 1);
+    }
+
+    #[test]
+    fn what_was_said_of_a_refusal_to_file_is_no_answer_to_what_was_done_later() {
+        let refused = [discovered(), registered(), escalated(), refused_filing(), feedback_recorded(false)];
+        let case = given(refused.into_iter().chain([escalated()])).state();
+        let file = case.opened().unwrap();
+        assert_eq!((file.last_feedback(), file.cycle.said), (None, Said::default()));
+    }
+
+    fn unreached() -> RecordFeedback {
+        RecordFeedback { contacted: false, solved: None, satisfied: None, ..feedback(false) }
     }
 
     #[test]

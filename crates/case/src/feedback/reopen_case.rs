@@ -64,8 +64,10 @@ impl ReopenCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         match case.stage() {
-            Stage::Reopened if file.cycle.reopened.as_ref().is_some_and(|last| last.cause == self.cause) => {
-                return Ok(vec![]);
+            Stage::Reopened => {
+                let last = file.cycle.reopened.as_ref();
+                let is_same = last.is_some_and(|last| (last.cause, &last.reason) == (self.cause, &self.reason));
+                return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyReopened) };
             }
             Stage::Closed => {
                 let until = file.cycle.closed.as_ref().map(|closed| &closed.reopen_until);
@@ -73,7 +75,7 @@ impl ReopenCase {
                     return Err(Refusal::ReopenWindowOver { until: until.at });
                 }
             }
-            Stage::Callback if file.last_feedback().is_some_and(crate::FeedbackRecorded::is_unhappy) => {}
+            Stage::Callback if file.cycle.said.is_unhappy() => {}
             _ => return Err(case.wrong_stage("closed, or called back with a finder who is not satisfied")),
         }
         check_text("reason", &self.reason, 1000)?;
@@ -134,13 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reopening_for_another_cause_is_not_the_same() {
-        let other = ReopenCase { cause: ReopenCause::Recurred, ..reopen() };
-        let refusal = Refusal::WrongStage {
-            stage: Stage::Reopened,
-            taken: "closed, or called back with a finder who is not satisfied",
-        };
-        given([closed_case(), vec![reopened()]].concat()).when(other).then_refused(refusal);
+    fn a_reopening_for_another_cause_or_reason_is_not_the_same() {
+        let cause = ReopenCase { cause: ReopenCause::Recurred, ..reopen() };
+        let reason = ReopenCase { reason: "换个说法".into(), ..reopen() };
+        for other in [cause, reason] {
+            given([closed_case(), vec![reopened()]].concat()).when(other).then_refused(Refusal::AlreadyReopened);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{OrderRef, OrderStatus, Part, Refusal};
+use crate::{Order, OrderRef, OrderStatus, Part, Refusal};
 
 /// The duty officer decides on a return.
 ///
@@ -83,14 +83,23 @@ impl ReturnRefused {
 }
 
 impl DecideReturn {
+    /// A decision where none is waited for: the one that was made, or another one.
+    fn again(&self, order: &Order) -> Decision {
+        let approved = order.return_approved.as_ref().map(|event| (ReturnDecision::Approve, &event.reason));
+        let refused = order.return_refused.as_ref().map(|event| (ReturnDecision::Refuse, &event.reason));
+        match approved.or(refused) {
+            Some(made) if made == (self.decision, &self.reason) => Ok(vec![]),
+            Some(_) => Err(Refusal::ReturnAlreadyDecided { order: self.order }),
+            None => Err(Refusal::NoReturnRequested { order: self.order }),
+        }
+    }
+
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         let (order, status) = case.order(self.order)?;
         match (status, self.decision) {
             (OrderStatus::ReturnReview, _) => {}
-            (OrderStatus::Returned, ReturnDecision::Approve) => return Ok(vec![]),
-            (_, ReturnDecision::Refuse) if order.return_refused.is_some() => return Ok(vec![]),
-            _ => return Err(Refusal::NoReturnRequested { order: self.order }),
+            _ => return self.again(order),
         }
         check_text("reason", &self.reason, 1000)?;
         let (sent, reason) = (&order.sent, self.reason.clone());
@@ -138,6 +147,11 @@ mod tests {
         given([asked(), vec![return_refused(LEAD)]].concat())
             .when(decide_return(LEAD, ReturnDecision::Refuse))
             .then_nothing();
+        let reworded = DecideReturn { reason: "换个说法".into(), ..decide_return(LEAD, ReturnDecision::Refuse) };
+        for other in [reworded, decide_return(LEAD, ReturnDecision::Approve)] {
+            let refusal = Refusal::ReturnAlreadyDecided { order: order_id(LEAD) };
+            given([asked(), vec![return_refused(LEAD)]].concat()).when(other).then_refused(refusal);
+        }
     }
 
     #[test]
@@ -147,6 +161,9 @@ mod tests {
         let after = || [asked(), return_approved()].concat();
         assert_eq!(given(after()).state().stage(), Stage::Filed);
         given(after()).when(decide_return(LEAD, ReturnDecision::Approve)).then_nothing();
+        let reworded = DecideReturn { reason: "换个说法".into(), ..decide_return(LEAD, ReturnDecision::Approve) };
+        let refusal = Refusal::ReturnAlreadyDecided { order: order_id(LEAD) };
+        given(after()).when(reworded).then_refused(refusal);
         let events = given(after()).when(crate::testing::dispatch()).events();
         let [_, crate::CaseEvent::OrderDispatched(anew), ..] = events.as_slice() else { panic!("{events:?}") };
         assert_ne!(anew.order.order, order_id(LEAD), "a new order, not the old one again");

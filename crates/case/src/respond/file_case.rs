@@ -35,7 +35,8 @@ pub struct CriterionAnswer {
 /// The case was filed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CaseFiled {
-    /// The case number for people: street, date, and the end of the case's id.
+    /// The case number for people: street, date, and the position of the event with which the case began. No two cases of an
+    /// installation share one.
     pub number: String,
     /// The matter as of today.
     pub matter: MatterFacts,
@@ -52,6 +53,8 @@ impl Verb for FileCase {
 
     fn needs(&self, case: &Case) -> Needs {
         let needs = Needs::none().step(Step::DISPATCH).filing_criteria();
+        let is_numbered = case.file.as_ref().is_some_and(|file| file.filed.is_some());
+        let needs = if is_numbered { needs } else { needs.began() };
         let known = case.file.as_ref().and_then(|file| file.matter()).map(|matter| &matter.code);
         match self.matter.as_ref().or(known) {
             Some(matter) => needs.matter(matter),
@@ -91,7 +94,7 @@ impl FileCase {
         let next = context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))?;
         let number = match &file.filed {
             Some(filing) => filing.number.clone(),
-            None => number(file.grid().centre.as_str(), context),
+            None => number(file.grid().centre.as_str(), context)?,
         };
         Ok(vec![CaseFiled { number, matter, criteria: self.criteria.clone(), next }.into()])
     }
@@ -110,16 +113,17 @@ impl FileCase {
     }
 }
 
-fn number(street: &str, context: &Context) -> String {
-    let id = context.id.simple().to_string().to_uppercase();
-    format!("{street}-{}-{}", context.today.format("%Y%m%d"), &id[24..])
+/// Unique by its last part: positions are, over all streets and processes. The rest is for people.
+fn number(street: &str, context: &Context) -> Result<String, Refusal> {
+    let began = context.facts.began.ok_or(Refusal::UnknownCase)?;
+    Ok(format!("{street}-{}-{began}", context.today.format("%Y%m%d")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{discovered, escalated, file, filed, given, registered};
-    use kernel::Unfit;
+    use kernel::{Position, Unfit};
 
     #[test]
     fn a_case_is_filed_once_and_gets_a_number() {
@@ -128,6 +132,23 @@ mod tests {
         given([discovered(), registered()])
             .when(file())
             .then_refused(Refusal::WrongStage { stage: Stage::Registered, taken: "escalated" });
+    }
+
+    #[test]
+    fn no_two_cases_share_a_number_and_a_case_keeps_its_own() {
+        let before = || given([discovered(), registered(), escalated()]);
+        let number = |id: u128, began| {
+            let case = before().on(uuid::Uuid::from_u128(id)).knowing(|facts| facts.began = Some(Position(began)));
+            let events = case.when(file()).events();
+            let [crate::CaseEvent::CaseFiled(filed)] = events.as_slice() else { panic!("{events:?}") };
+            filed.number.clone()
+        };
+        // Ids of one end, as two of many have by chance.
+        assert_eq!(number(0xca5e, 45_580), "BZ-20260302-45580");
+        assert_eq!(number((1 << 64) | 0xca5e, 47_029), "BZ-20260302-47029");
+        let again = [discovered(), registered(), escalated(), filed(), escalated()];
+        let events = given(again).knowing(|facts| facts.began = Some(Position(1))).when(file()).events();
+        assert!(matches!(&events[..], [crate::CaseEvent::CaseFiled(again)] if again.number == "BZ-20260302-51806"));
     }
 
     #[test]

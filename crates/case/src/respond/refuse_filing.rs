@@ -2,9 +2,9 @@ use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
+use crate::{Refusal, Stage};
 
 /// The duty officer refuses to file (不予立案), with a reason the finder will read. One review can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,8 @@ impl RefuseFiling {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         if case.stage() == Stage::NotFiled {
-            return Ok(vec![]);
+            let is_same = file.cycle.refused.last().is_some_and(|last| last.reason == self.reason);
+            return if is_same { Ok(vec![]) } else { Err(Refusal::FilingAlreadyRefused) };
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, 1000)?;

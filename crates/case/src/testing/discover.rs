@@ -1,5 +1,6 @@
 //! 发现, told.
 
+use chrono::TimeDelta;
 use kernel::facts::Authority;
 use kernel::{CaseId, Role, Step};
 
@@ -20,7 +21,7 @@ pub(crate) fn discover() -> DiscoverIssue {
         reporter: None,
         evidence: vec![evidence().sha256],
         list_line: None,
-        found_at: None,
+        found_at: Some(NOW - TimeDelta::hours(8)),
     }
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn discovered() -> CaseEvent {
         reporter: None,
         evidence: vec![evidence()],
         list_line: None,
-        found_at: NOW,
+        found_at: NOW - TimeDelta::hours(8),
         next: oblige(Step::REGISTER, Role::GridLeader, GRID),
     }
     .into()

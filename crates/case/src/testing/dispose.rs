@@ -6,7 +6,7 @@ use super::common::{ASSIST, CENTRE, GRID, LEAD, evidence, grid_facts, oblige, ob
 use super::respond::{accepted, dispatched_case, order_id, order_ref};
 use crate::{
     CaseDisposed, CaseEvent, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, HandleInGrid,
-    OrderReworkRequired, PartDisposed, SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
+    OrderReworkRequired, PartDisposed, PartOutcome, SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
 };
 
 pub(crate) fn executors() -> Vec<Executor> {
@@ -33,12 +33,13 @@ pub(crate) fn grid_done() -> CaseEvent {
 }
 
 pub(crate) fn submit(code: &str) -> SubmitDisposal {
-    SubmitDisposal { order: order_id(code), result: "已办理".into(), evidence: vec![evidence().sha256] }
+    SubmitDisposal { order: order_id(code), outcome: PartOutcome::Done, result: "已办理".into(), evidence: vec![evidence().sha256] }
 }
 
 pub(crate) fn part_disposed(code: &str) -> CaseEvent {
     PartDisposed {
         order: order_ref(code),
+        outcome: PartOutcome::Done,
         result: "已办理".into(),
         evidence: vec![evidence()],
         by: format!("clerk-of-{code}"),

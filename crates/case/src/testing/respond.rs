@@ -21,7 +21,7 @@ pub(crate) fn file() -> FileCase {
 
 pub(crate) fn filed() -> CaseEvent {
     CaseFiled {
-        number: "BZ-20260302-0000CA5E".into(),
+        number: "BZ-20260302-51806".into(),
         matter: matter_facts(Authority::Administrative),
         criteria: file().criteria,
         next: oblige(Step::DISPATCH, Role::Dispatcher, CENTRE),
@@ -60,7 +60,7 @@ pub(crate) fn order_ref(code: &str) -> OrderRef {
     OrderRef {
         order: order_id(code),
         case: CASE,
-        case_number: "BZ-20260302-0000CA5E".into(),
+        case_number: "BZ-20260302-51806".into(),
         title: discover().title,
         department: department(code),
         part: if code == LEAD { Part::Lead } else { Part::Assist },

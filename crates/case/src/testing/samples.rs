@@ -8,7 +8,7 @@ use kernel::digest::Digest;
 use kernel::facts::{Authority, GridFacts, MatterFacts};
 use kernel::{
     CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MatterCode, MeetingId, Obligation, OrderId,
-    Party, PartyOrgCode, PersonId, PersonalField, Role, Sealed, Step, TimeUnit,
+    Party, PartyOrgCode, PersonId, PersonalField, Role, Sealed, SourceCode, Step, TimeUnit,
 };
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
     IssueTakenIn, IssueVoided, ListLine, Location, MeetingHeld, MeetingKind, MeetingRound, MergedIssueAnswered,
     OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired, OrderWithdrawn, Outcome,
-    Part, PartDisposed, ProposalRevised, ReopenCause, Reporter, Resolution, ReturnApproved, ReturnReason,
+    Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, ReportAdded, Reporter, Resolution, ReturnApproved, ReturnReason,
     ReturnRefused, ReturnRequested, Roster, Seat, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
 };
 
@@ -35,7 +35,7 @@ fn discover() -> Vec<CaseEvent> {
         IssueDiscovered {
             case: CaseId::named("sample"),
             source: Source::Hotline,
-            source_code: Some("12345-20260302-0417".into()),
+            source_code: Some(SourceCode::try_new("12345-20260302-0417").expect("a number")),
             title: "车棚老旧、充电线路私拉".into(),
             description: "车棚与居民楼间距过近, 存在火灾隐患".into(),
             grid: grid(),
@@ -52,6 +52,18 @@ fn discover() -> Vec<CaseEvent> {
             urgency: Urgency::Ordinary,
             handling: Handling::Coordinated,
             next: by_grid(Step::ROUTE, Role::GridLeader, "JAS-R03-M01"),
+        }
+        .into(),
+        ReportAdded {
+            number: 2,
+            title: "车棚老旧、夜间充电".into(),
+            description: "来电人补充：每晚有人私拉电线".into(),
+            grid: grid_code("JAS-R03-M01"),
+            location: location(),
+            reporter: Some(reporter()),
+            evidence: vec![photo()],
+            list_line: Some(ListLine { list: "FYF-2026-1".into(), line: 3 }),
+            found_at: MORNING - TimeDelta::hours(1),
         }
         .into(),
         DuplicateSuspected { cases: BTreeSet::from([CaseId::named("sample/twin")]) }.into(),
@@ -112,7 +124,7 @@ fn deliberate() -> Vec<CaseEvent> {
 fn respond() -> Vec<CaseEvent> {
     vec![
         CaseFiled {
-            number: "JAS-20260302-0000CA5E".into(),
+            number: "JAS-20260302-45580".into(),
             matter: matter(),
             criteria: vec![CriterionAnswer { criterion: "属于本街道管辖".into(), met: true }],
             next: by_grid(Step::DISPATCH, Role::Dispatcher, "JAS"),
@@ -216,6 +228,7 @@ fn dispose() -> Vec<CaseEvent> {
             .into(),
         PartDisposed {
             order: assisting_order(),
+            outcome: PartOutcome::Done,
             result: "集体办证一百二十人".into(),
             evidence: vec![photo()],
             by: "staff-0317".into(),
@@ -355,7 +368,7 @@ fn order() -> OrderRef {
     OrderRef {
         order: OrderId::named("sample/1/SCJG"),
         case: CaseId::named("sample"),
-        case_number: "JAS-20260302-0000CA5E".into(),
+        case_number: "JAS-20260302-45580".into(),
         title: "商户不知如何办理健康证".into(),
         department: department("SCJG"),
         part: Part::Lead,

@@ -42,6 +42,8 @@ pub struct CaseSummary {
     /// The current version of its proposal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal_version: Option<u32>,
+    /// How often its source told of it: 1, and one more for each report that was added.
+    pub reports: u32,
     /// How many meetings were held.
     pub meetings: u32,
     /// How often its verification failed.
@@ -152,6 +154,7 @@ impl CaseSummary {
             urgency: Urgency::Ordinary,
             list_line: discovered.list_line.as_ref().map(|line| format!("{}/{}", line.list, line.line)),
             proposal_version: None,
+            reports: 1,
             meetings: 0,
             rework: 0,
             outcome: None,
@@ -189,6 +192,7 @@ impl CaseSummary {
             CaseEvent::IssueMerged(event) => self.merged_into = Some(event.into),
             CaseEvent::IssueTakenIn(event) => self.taken_in.push(event.from),
             CaseEvent::ProposalRevised(event) => self.proposal_version = Some(event.version),
+            CaseEvent::ReportAdded(event) => self.reports = event.number,
             CaseEvent::MeetingHeld(_) => self.meetings += 1,
             CaseEvent::VerificationFailed(_) => self.rework += 1,
             CaseEvent::CaseClosed(event) => self.outcome = Some(event.outcome),
@@ -222,7 +226,7 @@ mod tests {
         let found = summary([discovered()]);
         assert_eq!((found.stage, found.version, found.number), (Stage::Discovered, Version(1), None));
         let filed = summary(filed_case());
-        assert_eq!(filed.number.as_deref(), Some("BZ-20260302-0000CA5E"));
+        assert_eq!(filed.number.as_deref(), Some("BZ-20260302-51806"));
         assert_eq!((filed.stage, filed.matter), (Stage::Filed, Some(matter_code())));
         let sent = summary(dispatched_case());
         assert_eq!(sent.parts.orders.len(), 2);

@@ -72,6 +72,7 @@ impl View for DepartmentOrderView {
         "cn.dualgrid.case.meeting_held.v1",
         "cn.dualgrid.case.merged_issue_answered.v1",
         "cn.dualgrid.case.proposal_revised.v1",
+        "cn.dualgrid.case.report_added.v1",
         "cn.dualgrid.case.verification_failed.v1",
         "cn.dualgrid.case.verification_passed.v1",
     ];

@@ -31,6 +31,12 @@ pub struct OpenObligation {
 /// obligation.
 pub struct OpenObligationView;
 
+/// How many bits of the sort key tell apart what is due in the same second.
+const POSITION_BITS: u32 = 27;
+const POSITION_MASK: u64 = (1 << POSITION_BITS) - 1;
+/// The last second that a sort key tells from the ones after it.
+const SECONDS_MAX: i64 = i64::MAX >> POSITION_BITS;
+
 impl View for OpenObligationView {
     const NAME: &'static str = "open_obligation";
     const PATH: &'static str = "obligations";
@@ -46,6 +52,7 @@ impl View for OpenObligationView {
         "cn.dualgrid.case.issue_taken_in.v1",
         "cn.dualgrid.case.merged_issue_answered.v1",
         "cn.dualgrid.case.order_progress_recorded.v1",
+        "cn.dualgrid.case.report_added.v1",
     ];
     const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["department"], &[]];
     const ORDER: Order = Order::Ascending;
@@ -78,8 +85,10 @@ impl View for OpenObligationView {
     }
 
     fn sort(row: &OpenObligation) -> i64 {
-        // The most urgent first; what is due in the same second in the order in which it began.
-        (row.next.due.at.timestamp() << 31) | (row.position.0 & 0x7fff_ffff).cast_signed()
+        // The most urgent first; what is due in the same second in the order in which it began. 36 bits of seconds reach the
+        // year 4147; whatever is due later comes last.
+        let seconds = row.next.due.at.timestamp().clamp(0, SECONDS_MAX);
+        (seconds << POSITION_BITS) | (row.position.0 & POSITION_MASK).cast_signed()
     }
 
     fn values(row: &OpenObligation, filter: &str, give: &mut dyn FnMut(&str)) {
@@ -160,6 +169,21 @@ mod tests {
         let again = open([disposed_case(), vec![failed(), rework(ASSIST), rework(LEAD)]].concat());
         assert_eq!(of_assistant(&again).unwrap().next.step, Step::REWORK);
         assert_eq!(of_case(&again).unwrap().next.by.department, Some(crate::testing::department(LEAD)));
+    }
+
+    #[test]
+    fn what_is_due_later_comes_later_in_every_century() {
+        let row = of_case(&open([discovered()])).unwrap().clone();
+        let due = |day: &str, position| {
+            let mut row = OpenObligation { position: Position(position), ..row.clone() };
+            row.next.due.at = format!("{day}T00:00:00Z").parse().unwrap();
+            OpenObligationView::sort(&row)
+        };
+        let days = ["1969-12-31", "2026-03-02", "2038-01-20", "2106-02-08", "2206-01-01", "2999-12-31", "4000-01-01"];
+        let keys = days.map(|day| due(day, u64::MAX));
+        assert!(keys.is_sorted_by(|one, other| one < other), "{keys:?}");
+        assert!(due("9999-12-31", 0) > due("4000-01-01", u64::MAX), "what is too far to tell apart comes last");
+        assert!(due("2026-03-02", 1) < due("2026-03-02", 2) && due("2026-03-02", 2) < due("2026-03-03", 1));
     }
 
     #[test]

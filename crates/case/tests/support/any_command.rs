@@ -3,9 +3,9 @@
 use dualgrid_case::{
     AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion, Datum,
     DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting,
-    LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, RecordFeedback, RecordProgress,
-    RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, RequestReturn, ReturnDecision, ReturnReason, ReviseProposal,
-    Roster, Seat, Stage, SubmitDisposal, TakeInIssue, Topic, Urgency, VerifyCase, VoidIssue,
+    LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, PartOutcome, RecordFeedback,
+    RecordProgress, RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, RequestReturn, ReturnDecision, ReturnReason,
+    ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeInIssue, Topic, Urgency, VerifyCase, VoidIssue,
 };
 use kernel::consent::ConsentCount;
 use kernel::{Actor, CaseId, OrderId, Role};
@@ -56,11 +56,11 @@ fn taken_in(stage: Stage) -> &'static [usize] {
     match stage {
         Stage::Absent => &[0],
         Stage::Discovered => &[1, 1, 1, 1, 1, 1, 1, 1, 2, 3],
-        Stage::Registered => &[4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
+        Stage::Registered => &[0, 4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
         Stage::GridHandling => &[4, 16, 5, 9, 6],
         Stage::Deliberating => &[6, 6, 7, 7, 8, 8, 4, 9, 5],
         Stage::Escalated => &[10, 11],
-        Stage::NotFiled => &[9, 19, 20],
+        Stage::NotFiled => &[9, 19, 20, 4, 5],
         Stage::Filed => &[12],
         Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => &[13, 14, 15, 16, 17],
         Stage::Disposed => &[18, 6],
@@ -115,7 +115,7 @@ impl Asked {
             16 => self.progress(told).into(),
             17 => self.submit(told).into(),
             18 => VerifyCase { rework: self.orders(told), ..verify(self.maybe(0)) }.into(),
-            19 => RecordFeedback { contacted: self.maybe(1), ..feedback(self.maybe(0)) }.into(),
+            19 => self.feedback().into(),
             20 => self.close().into(),
             21 => self.reopen().into(),
             22 => TakeInIssue { from: self.other_case(), reason: self.text() }.into(),
@@ -255,7 +255,15 @@ impl Asked {
     }
 
     fn submit(&self, told: &Told) -> SubmitDisposal {
-        SubmitDisposal { order: self.order(told), result: self.text(), evidence: vec![photo()] }
+        let outcome = self.pick(1, [PartOutcome::Done, PartOutcome::Impossible]);
+        SubmitDisposal { order: self.order(told), outcome, result: self.text(), evidence: vec![photo()] }
+    }
+
+    fn feedback(&self) -> RecordFeedback {
+        let reached = feedback(self.maybe(0));
+        let said = |said| if self.maybe(1) { said } else { None };
+        let (solved, satisfied) = (said(reached.solved), said(reached.satisfied));
+        RecordFeedback { contacted: self.maybe(1), solved, satisfied, ..reached }
     }
 
     fn close(&self) -> CloseCase {

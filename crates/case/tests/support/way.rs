@@ -1,8 +1,8 @@
 //! The shortest way on which a case can be closed: from every state there has to be one.
 
 use dualgrid_case::{
-    AcceptOrder, CaseCommand, CloseCase, DecideReturn, HandleInGrid, OrderPart, OrderStatus, Outcome, ReturnDecision,
-    Stage, SubmitDisposal,
+    AcceptOrder, CaseCommand, CloseCase, ConcludeDeliberation, Conclusion, DecideReturn, HandleInGrid, MeetingKind,
+    OrderPart, OrderStatus, Outcome, PartOutcome, ReturnDecision, Stage, SubmitDisposal,
 };
 use kernel::{Actor, Role};
 
@@ -20,6 +20,7 @@ impl Told {
             Stage::Closed | Stage::Merged | Stage::Voided => return None,
             Stage::Absent => (grid_leader(), discover().into()),
             Stage::Discovered => (grid_leader(), register(MATTERS[0]).into()),
+            Stage::Deliberating if self.file().cycle.refused.len() >= 2 => (grid_leader(), self.way_out_of_talks()),
             Stage::Registered | Stage::Deliberating => (grid_leader(), escalate().into()),
             Stage::Reopened if self.file().filed.is_none() => (grid_leader(), escalate().into()),
             Stage::GridHandling => (grid_leader(), self.grid_work_done().into()),
@@ -35,13 +36,25 @@ impl Told {
         Some(step)
     }
 
+    /// What was not filed twice is not escalated again: the works that were agreed on, or an explanation.
+    fn way_out_of_talks(&self) -> CaseCommand {
+        let newest = self.file().deliberation().expect("it is deliberated");
+        match newest.conclusion() {
+            Some(_) => work_done().into(),
+            None if newest.meetings.iter().any(|held| held.kind != MeetingKind::Review) => {
+                ConcludeDeliberation { conclusion: Conclusion::Explain, summary: "已向居民说明".into() }.into()
+            }
+            None => self.next_meeting().into(),
+        }
+    }
+
     fn grid_work_done(&self) -> HandleInGrid {
         let started = self.file().cycle.grid_work.as_ref().expect("the grid is at work");
         HandleInGrid { executors: started.executors.clone(), work: started.work.clone(), ..work_done() }
     }
 
     /// Assisting parts first, because the lead finishes last.
-    fn way_of_an_order(&self) -> (Actor, CaseCommand) {
+    pub(crate) fn way_of_an_order(&self) -> (Actor, CaseCommand) {
         let mut orders: Vec<&OrderPart> = self.case.standing.live_orders().collect();
         orders.sort_by_key(|order| (order.is_lead(), order.order));
         let open = orders.into_iter().find(|order| order.status != OrderStatus::Disposed);
@@ -53,7 +66,10 @@ impl Told {
                 let (decision, reason) = (ReturnDecision::Refuse, "清单明确由你部门办理".into());
                 (staff("duty-officer", Role::DutyOfficer), DecideReturn { order, decision, reason }.into())
             }
-            _ => (by, SubmitDisposal { order, result: "已办理".into(), evidence: vec![photo()] }.into()),
+            _ => {
+                let (outcome, result) = (PartOutcome::Done, "已办理".into());
+                (by, SubmitDisposal { order, outcome, result, evidence: vec![photo()] }.into())
+            }
         }
     }
 

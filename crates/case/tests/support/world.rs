@@ -13,7 +13,7 @@ use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
     Actor, Aggregate, CaseId, Command, Context, DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit,
-    LimitOf, MatterCode, Needs, Role, Scope, TimeUnit,
+    LimitOf, MatterCode, Needs, Position, Role, Scope, SourceCode, TimeUnit,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -120,6 +120,7 @@ fn facts(needs: &Needs, at: DateTime<Utc>) -> Facts {
         dues: known(&needs.dues, |of| Some(Ok(due_of(of, at)))),
         consent_rules: known(&needs.consent_rules, |id| consent_rule(id)),
         evidence: known(&needs.evidence, |sha256| (*sha256 == file.sha256).then(|| file.clone())),
+        began: needs.began.then_some(Position(17)),
         ..Facts::default()
     }
 }
@@ -160,7 +161,7 @@ impl Told {
 pub(crate) fn discover() -> DiscoverIssue {
     DiscoverIssue {
         source: Source::Patrol,
-        source_code: None,
+        source_code: Some(SourceCode::try_new("0417").expect("a number")),
         title: "商户不知如何办理健康证".into(),
         description: "多家餐饮企业不清楚办理地点和时间".into(),
         grid: grid(),

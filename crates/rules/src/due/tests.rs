@@ -1,13 +1,10 @@
 use super::*;
 use kernel::Step;
 
-use crate::testing::{calendar_2026, calendar_2027, code, date, day, published, rulebook, shanghai};
-use crate::{CalendarPublished, RulesEvent};
-
-fn with_calendars(calendars: &[Calendar]) -> Rulebook {
-    let published = |calendar: &Calendar| CalendarPublished { rules_version: 3, calendar: calendar.clone() };
-    rulebook(calendars.iter().map(published).map(RulesEvent::from))
-}
+use crate::testing::{
+    calendar_2026, calendar_2027, code, date, day, hotline, published, rulebook, shanghai, with_calendars,
+};
+use crate::{CalendarId, StepLimitsPublished};
 
 fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(String, String), NoCount> {
     let due = rules.count(test(amount, unit), shanghai(from))?;
@@ -16,7 +13,12 @@ fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(Str
 }
 
 fn test(amount: u32, unit: TimeUnit) -> Published {
-    Published { limit: Limit { amount, unit }, assumed: false, rule: "test".into() }
+    Published {
+        limit: Limit { amount, unit },
+        calendar: CalendarPurpose::default(),
+        assumed: false,
+        rule: "test".into(),
+    }
 }
 
 #[track_caller]
@@ -92,24 +94,63 @@ fn urgent_hours_and_calendar_days_run_day_and_night_and_need_no_calendar() {
 }
 
 #[test]
-fn beyond_the_calendars_the_error_says_which_one_to_publish() {
-    let beyond = |day, publish: &str| {
-        let publish = CalendarId::try_from(publish.to_owned()).unwrap();
-        Err(NoCount::BeyondCalendars { day: date(day), publish })
+fn beyond_the_calendars_days_are_counted_on_plain_weeks_and_assumed() {
+    let known = Calendar { assumed: false, ..calendar_2026() };
+    let rules = with_calendars(&[known]);
+    for (amount, unit, from, expected, calendar) in [
+        (5, TimeUnit::WorkDay, "2026-12-28 10:00", "2027-01-04 17:30", "cn-2026.1+plain"),
+        (2, TimeUnit::WorkHour, "2026-12-31 17:00", "2027-01-01 10:30", "cn-2026.1+plain"),
+        (1, TimeUnit::WorkDay, "2027-12-31 23:58", "2028-01-03 17:30", "plain"), // from a Friday to a Monday
+        (2, TimeUnit::WorkHour, "2027-12-31 23:58", "2028-01-03 11:00", "plain"),
+        (1, TimeUnit::WorkDay, "2025-12-31 10:00", "2026-01-01 17:30", "cn-2026.1"), // from before the first calendar
+        (1, TimeUnit::WorkDay, "2024-05-01 10:00", "2024-05-02 17:30", "plain"),
+    ] {
+        assert_eq!(end(&rules, amount, unit, from), Ok((expected.into(), calendar.into())), "from {from}");
+        let due = rules.count(test(amount, unit), shanghai(from)).unwrap();
+        assert_eq!(due.derivation.assumed, calendar.contains(PLAIN), "from {from}");
+    }
+    // Where no calendar was published at all: Monday to Friday, nine to five.
+    let bare = end(&Rulebook::default(), 1, TimeUnit::WorkDay, "2026-03-06 10:00");
+    assert_eq!(bare, Ok(("2026-03-09 17:00".into(), PLAIN.into())));
+}
+
+#[test]
+fn an_assumed_calendar_makes_an_assumed_due_time() {
+    let assumed = |calendar, unit| {
+        let rules = with_calendars(&[Calendar { assumed: calendar, ..calendar_2026() }]);
+        rules.count(test(1, unit), shanghai("2026-03-02 10:00")).unwrap().derivation.assumed
     };
-    let rules = with_calendars(&[calendar_2026()]);
-    assert_eq!(end(&rules, 5, TimeUnit::WorkDay, "2026-12-28 10:00"), beyond("2027-01-01", "cn-2027.1"));
-    assert_eq!(end(&rules, 2, TimeUnit::WorkHour, "2026-12-31 17:00"), beyond("2027-01-01", "cn-2027.1"));
-    assert_eq!(end(&rules, u32::MAX, TimeUnit::WorkDay, "2026-03-02 10:00"), beyond("2027-01-01", "cn-2027.1"));
-    assert_eq!(end(&rules, u32::MAX, TimeUnit::WorkHour, "2026-03-02 10:00"), beyond("2027-01-01", "cn-2027.1"));
-    assert_eq!(end(&rules, 1, TimeUnit::WorkDay, "2025-12-31 10:00"), beyond("2025-12-31", "cn-2025.1"));
-    assert_eq!(end(&Rulebook::default(), 1, TimeUnit::WorkDay, "2026-03-02 10:00"), beyond("2026-03-02", "cn-2026.1"));
-    let half = Calendar { first_day: date("2026-02-24"), ..calendar_2026() };
-    let half = Calendar { holidays: vec![], makeup_days: vec![], ..half };
-    assert_eq!(
-        end(&with_calendars(&[half]), 1, TimeUnit::WorkDay, "2026-02-02 10:00"),
-        beyond("2026-02-02", "cn-2026.2")
-    );
+    assert!(assumed(true, TimeUnit::WorkDay) && assumed(true, TimeUnit::WorkHour));
+    assert!(!assumed(false, TimeUnit::WorkDay) && !assumed(false, TimeUnit::WorkHour));
+    assert!(!assumed(true, TimeUnit::CalendarDay) && !assumed(true, TimeUnit::UrgentHour), "no calendar was needed");
+}
+
+#[test]
+fn a_limit_is_counted_by_the_calendars_of_its_purpose_alone() {
+    let rules = with_calendars(&[calendar_2026(), hotline()]);
+    let office = end(&rules, 2, TimeUnit::WorkHour, "2026-03-02 17:00");
+    assert_eq!(office, Ok(("2026-03-03 10:30".into(), "cn-2026.1".into())), "the hotline was published last");
+    let by_hotline = |amount, from| {
+        let rule = Published { calendar: hotline().purpose, ..test(amount, TimeUnit::WorkHour) };
+        let due = rules.count(rule, shanghai(from)).unwrap();
+        (due.at, due.derivation.calendar.to_string())
+    };
+    assert_eq!(by_hotline(2, "2026-03-02 17:00"), (shanghai("2026-03-02 19:00"), "hotline-2026.1".into()));
+    // A day of 24 hours is exact: 72 hours are three days.
+    assert_eq!(by_hotline(72, "2026-03-06 10:00"), (shanghai("2026-03-09 10:00"), "hotline-2026.1".into()));
+    assert_eq!(by_hotline(14, "2026-03-02 10:00"), (shanghai("2026-03-03 00:00"), "hotline-2026.1".into()));
+}
+
+#[test]
+fn a_limit_names_its_purpose() {
+    let limits = crate::testing::described().step_limits.into_iter();
+    let limits = limits.map(|limit| crate::StepLimit { calendar: hotline().purpose, ..limit }).collect();
+    let from = day("2020-01-01");
+    let named = StepLimitsPublished { rules_version: 2, limits, effective_from: from };
+    let calendar = crate::CalendarPublished { rules_version: 2, calendar: hotline() };
+    let rules = rulebook(published().into_iter().chain([calendar.into(), named.into()]));
+    let due = rules.due_of(&Step::FILE.into(), shanghai("2026-03-07 10:00")).unwrap().unwrap();
+    assert_eq!((due.at, due.derivation.calendar.as_str()), (shanghai("2026-03-09 00:00"), "hotline-2026.1"));
 }
 
 #[test]
@@ -160,10 +201,15 @@ fn what_was_not_in_force_has_no_limit() {
 }
 
 #[test]
-fn a_limit_that_cannot_be_counted_says_why() {
-    let reason = rulebook(published()).due_of(&Step::FILE.into(), day("2026-12-31"));
-    let expected = "no working calendar covers 2027-01-01; publish calendar cn-2027.1";
-    assert_eq!(reason, Some(Err(expected.to_owned())));
+fn intake_never_depends_on_a_calendar() {
+    let rules = rulebook(published());
+    for at in ["1999-12-31", "2026-12-31", "2027-12-31", "2028-02-29", "2106-01-01", "9999-12-31"] {
+        for of in crate::testing::steps().into_iter().map(LimitOf::from).chain([LimitOf::ReturnWindow]) {
+            if let Some(due) = rules.due_of(&of, day(at)) {
+                assert!(due.unwrap().at > day(at), "{of} from {at}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -171,5 +217,7 @@ fn no_due_time_is_after_the_last_date() {
     let rules = with_calendars(&[calendar_2026()]);
     for unit in [TimeUnit::UrgentHour, TimeUnit::CalendarDay, TimeUnit::WorkHour, TimeUnit::WorkDay] {
         assert_eq!(rules.count(test(1, unit), DateTime::<Utc>::MAX_UTC), Err(NoCount::OutOfRange));
+        assert_eq!(rules.count(test(u32::MAX, unit), day("2026-03-02")), Err(NoCount::OutOfRange));
+        assert!(rules.count(test(amount_max(unit), unit), day("2026-03-02")).is_ok());
     }
 }

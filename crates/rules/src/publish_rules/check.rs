@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use kernel::{Limit, Step};
 
-use crate::{CalendarId, ConsentRule, MatterSpec, Refusal, RulesDescription};
+use crate::calendar::gap;
+use crate::limits::amount_max;
+use crate::{Calendar, CalendarId, CalendarPurpose, ConsentRule, MatterSpec, Refusal, RulesDescription};
 
 /// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
 pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
@@ -62,6 +64,29 @@ fn calendars(description: &RulesDescription) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Refuses a gap between the calendars of a purpose, and a limit that is counted by calendars which do not exist. `known`
+/// are the calendars that were published before.
+pub(super) fn calendars_together(description: &RulesDescription, known: &[Calendar]) -> Result<(), Refusal> {
+    let all = || known.iter().chain(&description.calendars);
+    let purposes: BTreeSet<&CalendarPurpose> = all().map(|calendar| &calendar.purpose).collect();
+    for purpose in &purposes {
+        if let Some((calendar, day)) = gap(all().filter(|calendar| calendar.purpose == **purpose)) {
+            let (purpose, id) = (calendar.purpose.clone(), calendar.id.clone());
+            return Err(Refusal::CalendarGap { purpose, id, day });
+        }
+    }
+    let matters = description.matters.iter().map(|spec| (format!("matter {}", spec.code), &spec.calendar));
+    let steps = description.step_limits.iter().map(|spec| (format!("step {}", spec.step), &spec.calendar));
+    let windows = &description.windows;
+    let windows = [("the return window", &windows.return_order), ("the reopen window", &windows.reopen)];
+    let windows = windows.map(|(what, window)| (what.to_owned(), &window.calendar));
+    let unknown = |(_, purpose): &(String, &CalendarPurpose)| !purpose.is_office() && !purposes.contains(purpose);
+    match matters.chain(steps).chain(windows).find(unknown) {
+        Some((what, purpose)) => Err(Refusal::UnknownCalendarPurpose { what, purpose: purpose.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
     named(if rule.id.is_empty() { "a consent rule" } else { &rule.id }, &rule.name)?;
     let unsound = |reason| Err(Refusal::ConsentRuleUnsound { id: rule.id.clone(), reason });
@@ -80,6 +105,10 @@ fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
 fn limit(what: impl std::fmt::Display, limit: Limit, source: &str) -> Result<(), Refusal> {
     if limit.amount == 0 {
         return Err(Refusal::LimitIsZero(what.to_string()));
+    }
+    let (amount, max) = (limit.amount, amount_max(limit.unit));
+    if amount > max {
+        return Err(Refusal::LimitTooLong { what: what.to_string(), amount, max });
     }
     if source.trim().is_empty() {
         return Err(Refusal::Unsourced(what.to_string()));

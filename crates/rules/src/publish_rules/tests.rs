@@ -1,10 +1,10 @@
 use given::Given;
-use kernel::consent::Share;
+use kernel::consent::{Share, Thresholds};
 use kernel::{Limit, Step, TimeUnit};
 
 use super::*;
-use crate::testing::{calendar_2026, calendar_2027, code, day, described, published, rulebook, steps};
-use crate::{CalendarId, RulesCommand, StepLimit, Thresholds};
+use crate::testing::{calendar_2026, calendar_2027, code, day, described, hotline, published, rulebook, steps};
+use crate::{CalendarId, RulesCommand, StepLimit};
 
 /// Rules that were published by these events, in a world where kinds have the steps of the tests and one more.
 fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given<Rulebook> {
@@ -120,6 +120,41 @@ fn every_limit_is_more_than_zero_and_has_a_source() {
 }
 
 #[test]
+fn a_limit_is_at_most_ten_years() {
+    let long = |unit| Limit { amount: 4_000_000_000, unit };
+    let refusal = |what: &str, max| Refusal::LimitTooLong { what: what.into(), amount: 4_000_000_000, max };
+    refused(|it| it.step_limits[0].limit = long(TimeUnit::WorkDay), refusal("step accept", 3_660));
+    refused(|it| it.matters[0].disposal = long(TimeUnit::UrgentHour), refusal("matter WM-0101", 87_840));
+    refused(|it| it.windows.reopen.limit = long(TimeUnit::CalendarDay), refusal("the reopen window", 3_660));
+    refused(|it| it.windows.return_order.limit = long(TimeUnit::WorkHour), refusal("the return window", 87_840));
+}
+
+#[test]
+fn a_limit_is_counted_by_calendars_that_exist() {
+    let purpose = hotline().purpose;
+    let unknown = |what: &str| Refusal::UnknownCalendarPurpose { what: what.into(), purpose: hotline().purpose };
+    refused(|it| it.step_limits[0].calendar = purpose.clone(), unknown("step accept"));
+    refused(|it| it.matters[0].calendar = purpose.clone(), unknown("matter WM-0101"));
+    refused(|it| it.windows.return_order.calendar = purpose.clone(), unknown("the return window"));
+    let mut with = described();
+    with.matters[0].calendar = purpose;
+    with.calendars.push(hotline());
+    given([]).when(PublishRules(with)).state();
+}
+
+#[test]
+fn calendars_leave_no_gap() {
+    let late = crate::Calendar { first_day: crate::testing::date("2027-01-04"), holidays: vec![], ..calendar_2027() };
+    let gap = Refusal::CalendarGap {
+        purpose: late.purpose.clone(),
+        id: late.id.clone(),
+        day: crate::testing::date("2027-01-01"),
+    };
+    given(published()).when(from_2020(|it| it.calendars = vec![late.clone()])).then_refused(gap.clone());
+    refused(|it| it.calendars.push(late), gap);
+}
+
+#[test]
 fn a_step_may_be_left_out_but_not_invented() {
     let mut fewer = described();
     fewer.step_limits.retain(|limit| limit.step != Step::FILE);
@@ -142,7 +177,7 @@ fn everything_has_a_name() {
 fn a_calendar_must_be_able_to_count() {
     let unsound = Refusal::CalendarUnsound {
         id: CalendarId::try_from("cn-2026.1".to_owned()).unwrap(),
-        reason: "needs working hours: spans in order that do not overlap",
+        reason: "needs working_hours".into(),
     };
     refused(|it| it.calendars[0].working_hours.clear(), unsound);
 }
@@ -155,7 +190,7 @@ fn a_consent_rule_must_be_able_to_decide() {
     for (numerator, denominator, exceeded) in [(1, 0, false), (3, 2, false), (0, 2, false), (2, 2, true), (0, 0, true)]
     {
         let share_of = Share { numerator, denominator, exceeded };
-        let area = Thresholds { agreed_of_invited: Some(share_of), ..Thresholds::default() };
+        let area = Thresholds { agreed_of_electorate: Some(share_of), ..Thresholds::default() };
         refused(|it| it.consent_rules[0].area = Some(area), unsound(share));
     }
     refused(

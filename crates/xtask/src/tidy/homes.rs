@@ -39,7 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hmac", &["kernel"]),
     ("indicatif", &["dualgrid", "testkit", "tests"]),
     ("infer", &["log"]),
-    ("jsonschema", &["testkit"]),
+    ("jsonschema", &["given", "testkit"]),
     ("jsonwebtoken", &["http"]),
     ("memchr", &["kernel"]),
     ("metrics-exporter-prometheus", &["http"]),

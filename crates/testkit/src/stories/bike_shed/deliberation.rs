@@ -111,7 +111,7 @@ pub(super) async fn consent(shed: &Scene<'_>, who: &Player) -> anyhow::Result<()
     shed.refuse(conclude("would conclude before anybody was asked"), "consent-missing").await?;
     let mut second_hearing = meeting(who, "hearing", 2).await?;
     second_hearing["consent"] =
-        json!({ "invited": 300, "reached": 288, "participated": 262, "agreed": 215, "opposed": 40 });
+        json!({ "electorate": 300, "invited": 300, "reached": 288, "participated": 262, "agreed": 215, "opposed": 40 });
     shed.play(Act {
         who,
         term: "征询同意",
