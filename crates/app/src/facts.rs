@@ -7,7 +7,9 @@ use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::facts::{Facts, SealedPerson};
 use kernel::needs::PersonalInput;
-use kernel::{Evidence, GridCode, MatterCode, Needs, PersonId, PersonKey, Sealed};
+use kernel::{
+    Evidence, GridCode, MatterCode, Needs, PersonId, PersonKey, PersonalField, Position, Sealed, StreamId, Version,
+};
 use uuid::Uuid;
 
 use crate::reference::Known;
@@ -27,17 +29,17 @@ impl App {
     /// Looks up what is asked for, and nothing else.
     pub(crate) async fn facts(
         &self,
-        id: Uuid,
+        of: &StreamId,
         needs: &Needs,
         known: &Known,
         now: DateTime<Utc>,
     ) -> Result<(Facts, NewKey), Error> {
         let (sealed, key) = match &needs.seal {
-            Some(input) => self.seal(id, input).await.map(|(sealed, key)| (Some(sealed), Some(key)))?,
+            Some(input) => self.seal(of.id(), input).await.map(|(sealed, key)| (Some(sealed), Some(key)))?,
             None => (None, None),
         };
         let similar = match &needs.similar {
-            Some((grid, matter)) => self.similar(id, grid, matter).await,
+            Some((grid, matter)) => self.similar(of.id(), grid, matter).await,
             None => BTreeSet::new(),
         };
         let facts = Facts {
@@ -46,13 +48,21 @@ impl App {
             departments: found(&needs.departments, |department| known.district().department_facts(department, now)),
             dues: found(&needs.dues, |of| known.rules().due_of(of, now)),
             consent_rules: found(&needs.consent_rules, |rule| known.rules().consent_rule_facts(rule, now)),
+            review_score_min: if needs.review_score { known.rules().review_score_min(now) } else { None },
             filing_criteria: if needs.filing_criteria { known.criteria(now) } else { Vec::new() },
             evidence: self.evidence_of(&needs.evidence).await?,
             sealed,
             similar,
             steps: if needs.steps { registry::steps() } else { BTreeSet::new() },
+            bounds: if needs.bounds { known.district().bounds(now) } else { None },
+            began: if needs.began { self.began(of).await? } else { None },
         };
         Ok((facts, key))
+    }
+
+    async fn began(&self, of: &StreamId) -> Result<Option<Position>, Error> {
+        let recorded = self.ports.log.stream(of, Version(0)).await?;
+        Ok(recorded.first().map(|first| first.position))
     }
 
     async fn evidence_of(&self, digests: &[Digest]) -> Result<BTreeMap<Digest, Evidence>, Error> {
@@ -71,13 +81,19 @@ impl App {
     }
 
     /// Seals personal data under the key of their person. The same aggregate again is the same person. A new key stays in memory
-    /// until the command is taken.
+    /// until the command is taken. What says the same as what was sealed before is that.
     async fn seal(&self, id: Uuid, input: &PersonalInput) -> Result<(SealedPerson, (PersonId, PersonKey)), Error> {
         let person = input.person.unwrap_or_else(|| PersonId::named(&format!("{id}/reporter")));
         let key = self.ports.vault.key(person).await?;
         let key = key.unwrap_or_else(|| PersonKey::generate(&*self.ports.entropy));
-        let seal = |(field, text): &(_, kernel::Personal<String>)| {
-            Sealed::seal(person, *field, text.clear(), &key, &*self.ports.entropy)
+        let seal = |(field, text): &(PersonalField, kernel::Personal<String>)| {
+            let is_same = |known: &&Sealed| {
+                known.person == person
+                    && known.field == *field
+                    && known.open(&key).is_ok_and(|opened| opened == *text.clear())
+            };
+            let known = input.known.iter().rev().find(is_same).cloned();
+            known.unwrap_or_else(|| Sealed::seal(person, *field, text.clear(), &key, &*self.ports.entropy))
         };
         let values = input.values.iter().map(seal).collect();
         Ok((SealedPerson { person, values }, (person, key)))

@@ -132,7 +132,7 @@ impl App {
         if accepted.expected.as_ref().is_some_and(|expected| !expected.is_met_by(version)) {
             return Err(Error::VersionDiffers { version });
         }
-        let mut also = self.decide(ask.id, looked, &recording, &known, sight, &mut gathered).await?;
+        let mut also = self.decide(ask, looked, &recording, &known, sight, &mut gathered).await?;
         while let Some(next) = also.pop_front() {
             if gathered.decided.len() == PARTS_MAX {
                 return Err(Error::malformed("too-many-parts", "the command concerns too many things at once"));
@@ -141,7 +141,7 @@ impl App {
             let looked = look(&next, sight, attempt).await?;
             let unknown = |_| unknown_in_body(&next);
             authorise_ask(&next, &*looked, &recording.provenance.actor, &known, now).map_err(unknown)?;
-            also.extend(self.decide(next.id, looked, &recording, &known, sight, &mut gathered).await?);
+            also.extend(self.decide(&next, looked, &recording, &known, sight, &mut gathered).await?);
         }
         self.record(recording, gathered, accepted).await
     }
@@ -149,7 +149,7 @@ impl App {
     /// Decides on one aggregate. Returns what happens elsewhere under the same command.
     async fn decide(
         &self,
-        id: Uuid,
+        ask: &Ask,
         looked: Box<dyn Looked>,
         recording: &Recording,
         known: &Known,
@@ -157,10 +157,10 @@ impl App {
         gathered: &mut Gathered,
     ) -> Result<VecDeque<Also>, Error> {
         let needs = looked.needs();
-        let (facts, key) = self.facts(id, &needs, known, recording.at).await?;
+        let (facts, key) = self.facts(&StreamId::new(ask.category, ask.id), &needs, known, recording.at).await?;
         gathered.keys.extend(key);
         let by = recording.provenance.actor.clone();
-        let context = Context { id, at: recording.at, today: known.rules().today(recording.at), by, facts };
+        let context = Context { id: ask.id, at: recording.at, today: known.rules().today(recording.at), by, facts };
         let decided = looked.decide(context, recording, &self.ports.entropy).await?;
         let Needs { also, depends_on, .. } = needs;
         for depends in depends_on {

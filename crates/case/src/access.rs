@@ -1,15 +1,22 @@
 //! Who may do what with a case: the rows that several commands and views share.
 
-use kernel::Allowed;
 use kernel::Reach::{Department, Everywhere, Grid};
 use kernel::Role::{
     Auditor, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator, ResidentialSecretary,
     System, Verifier,
 };
+use kernel::{Allowed, Reach};
 
 /// Whoever speaks with finders.
 pub(crate) const FINDERS: Allowed =
     &[(GridMember, Grid), (GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid)];
+/// The same, where a case is named by one that they reach.
+pub(crate) const FINDERS_ANYWHERE: Allowed = &[
+    (GridMember, Reach::Any),
+    (GridLeader, Reach::Any),
+    (ResidentialSecretary, Reach::Any),
+    (DutyOfficer, Reach::Any),
+];
 /// Whoever classifies issues.
 pub(crate) const REGISTRARS: Allowed = &[(GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid)];
 /// Whoever convenes a deliberation and leads the work of the grid.

@@ -8,8 +8,8 @@ use crate::access::{CASE_READERS, REPORTER_READERS};
 use crate::{
     AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
     DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order, OrderPart,
-    OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase, RequestReturn,
-    ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase, VoidIssue,
+    OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase, ReopenForMerged,
+    RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase, VoidIssue,
 };
 
 kernel::commands! {
@@ -39,6 +39,7 @@ kernel::commands! {
         AnswerMerged,
         CloseCase,
         ReopenCase,
+        ReopenForMerged,
     }
 }
 
@@ -165,6 +166,7 @@ impl Aggregate for Case {
             CaseCommand::AnswerMerged(command) => command.decide(self, context),
             CaseCommand::CloseCase(command) => command.decide(self, context),
             CaseCommand::ReopenCase(command) => command.decide(self, context),
+            CaseCommand::ReopenForMerged(command) => command.decide(self, context),
         }
     }
 

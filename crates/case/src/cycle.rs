@@ -24,6 +24,8 @@ pub struct Cycle {
     pub grid_progress: Option<GridProgressRecorded>,
     /// Every time the grid said that its work was done.
     pub grid_done: Vec<GridHandlingDone>,
+    /// The score of the newest review meeting.
+    pub review_score: Option<u8>,
     /// Every verification.
     pub verified: Vec<Verification>,
     /// The orders that the newest verification sent back.
@@ -78,6 +80,7 @@ impl Cycle {
             grid_work: None,
             grid_progress: None,
             grid_done: Vec::new(),
+            review_score: None,
             verified: Vec::new(),
             rework: BTreeSet::new(),
             answered: Vec::new(),

@@ -4,9 +4,9 @@ use crate::{
     CaseClosed, CaseDispatched, CaseDisposed, CaseFiled, CaseReopened, DeliberationConcluded, DeliberationOpened,
     DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
     GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
-    IssueTakenIn, IssueVoided, MeetingHeld, MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded,
-    OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised, ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested,
-    VerificationFailed, VerificationPassed,
+    IssueTakenIn, IssueVoided, MeetingHeld, MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, OrderAccepted,
+    OrderDispatched, OrderProgressRecorded, OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised,
+    ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed, VerificationPassed,
 };
 
 kernel::events! {
@@ -46,6 +46,8 @@ kernel::events! {
         OrderReworkRequired = "cn.dualgrid.case.order_rework_required.v1" to Order,
         FeedbackRecorded = "cn.dualgrid.case.feedback_recorded.v1" to Street,
         MergedIssueAnswered = "cn.dualgrid.case.merged_issue_answered.v1" to Street,
+        MergedFinderHeard = "cn.dualgrid.case.merged_finder_heard.v1" to Street,
+        MergedCaseReopened = "cn.dualgrid.case.merged_case_reopened.v1" to Street,
         CaseClosed = "cn.dualgrid.case.case_closed.v1" to Street,
         CaseReopened = "cn.dualgrid.case.case_reopened.v1" to Street,
     }

@@ -4,10 +4,14 @@
 
 mod answer_merged;
 mod close_case;
+mod merged_finder;
 mod record_feedback;
 mod reopen_case;
+mod reopen_for_merged;
 
 pub use answer_merged::{AnswerMerged, MergedIssueAnswered};
 pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
+pub use merged_finder::{MergedCaseReopened, MergedFinderHeard};
 pub use record_feedback::{FeedbackRecorded, RecordFeedback, Said};
 pub use reopen_case::{CaseReopened, ReopenCase, ReopenCause};
+pub use reopen_for_merged::ReopenForMerged;

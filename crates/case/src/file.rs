@@ -10,7 +10,8 @@ use kernel::{GridCode, OrderId, Party, Place, Role, Sealed};
 use crate::{
     CaseDispatched, CaseEvent, CaseFiled, Conclusion, Cycle, Deliberation, DeliberationWaived, FeedbackRecorded,
     IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided, MeetingHeld, MeetingKind,
-    MergedIssueAnswered, Order, PartDisposed, ReportAdded, Reporter, Verification,
+    MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, Order, PartDisposed, ReportAdded, Reporter, Said,
+    Verification,
 };
 
 /// The file of a case. It grows; a new round of work keeps what the old ones did. Where the case stands is not in it: see
@@ -47,6 +48,12 @@ pub struct CaseFile {
     pub merged: Option<IssueMerged>,
     /// What its finder was told by the case in which it ended.
     pub merged_answers: Vec<MergedIssueAnswered>,
+    /// What its finder answered to that last.
+    pub merged_heard: Option<MergedFinderHeard>,
+    /// What its finder said last, whenever they were reached.
+    pub merged_said: Said,
+    /// How its finder had the other case reopened, since the newest answer.
+    pub merged_reopened: Option<MergedCaseReopened>,
 }
 
 impl CaseFile {
@@ -69,6 +76,9 @@ impl CaseFile {
             waived: None,
             merged: None,
             merged_answers: Vec::new(),
+            merged_heard: None,
+            merged_said: Said::default(),
+            merged_reopened: None,
         }
     }
 
@@ -79,7 +89,18 @@ impl CaseFile {
             CaseEvent::ReportAdded(event) => self.reports.push(*event),
             CaseEvent::IssueMerged(event) => self.merged = Some(*event),
             CaseEvent::IssueTakenIn(event) => self.taken_in.push(*event),
-            CaseEvent::MergedIssueAnswered(event) => self.merged_answers.push(*event),
+            CaseEvent::MergedIssueAnswered(event) => {
+                self.merged_answers.push(*event);
+                (self.merged_heard, self.merged_reopened) = (None, None);
+            }
+            CaseEvent::MergedFinderHeard(event) => {
+                self.merged_said = self.merged_said.then(event.said());
+                self.merged_heard = Some(*event);
+            }
+            CaseEvent::MergedCaseReopened(event) => {
+                self.merged_reopened = Some(*event);
+                self.merged_said = Said::default();
+            }
             CaseEvent::GridHandlingStarted(event) => {
                 self.cycle.grid_work = Some(*event);
                 self.cycle.forget_answers();
@@ -90,10 +111,13 @@ impl CaseFile {
                 self.deliberations.push(Deliberation::opened(*event));
                 self.cycle.forget_answers();
             }
-            CaseEvent::MeetingHeld(event) => match self.deliberations.last_mut() {
-                Some(deliberation) => deliberation.meetings.push(*event),
-                None => self.reviews.push(*event),
-            },
+            CaseEvent::MeetingHeld(event) => {
+                self.cycle.review_score = event.score.or(self.cycle.review_score);
+                match self.deliberations.last_mut() {
+                    Some(deliberation) => deliberation.meetings.push(*event),
+                    None => self.reviews.push(*event),
+                }
+            }
             CaseEvent::ProposalRevised(event) => {
                 if let Some(deliberation) = self.deliberations.last_mut() {
                     deliberation.proposals.push(*event);

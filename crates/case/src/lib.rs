@@ -72,25 +72,25 @@ pub use deliberate::{
 pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
     Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
-    IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter, ReporterInput, Sent, Source,
-    TakeInIssue, Urgency, VoidIssue,
+    IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter, ReporterInput,
+    Sent, Source, TakeInIssue, Urgency, VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
-    GridReworkRequired, HandleInGrid, OrderProgressRecorded, OrderReworkRequired, PartDisposed, PartOutcome, RecordProgress,
-    SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
+    GridReworkRequired, HandleInGrid, OrderProgressRecorded, OrderReworkRequired, PartDisposed, PartOutcome,
+    RecordProgress, SubmitDisposal, VerificationFailed, VerificationPassed, VerifyCase,
 };
 pub use event::CaseEvent;
 pub use feedback::{
-    AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
-    ReopenCase, ReopenCause, Resolution, Said,
+    AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedCaseReopened, MergedFinderHeard,
+    MergedIssueAnswered, Outcome, RecordFeedback, ReopenCase, ReopenCause, ReopenForMerged, Resolution, Said,
 };
 pub use file::CaseFile;
 pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};
 pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
-    OrderAccepted, OrderDispatched, OrderWithdrawn, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
+    OrderAccepted, OrderDispatched, OrderWithdrawn, OwnDue, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
     ReturnReason, ReturnRefused, ReturnRequested,
 };
 pub use stage::Stage;

@@ -47,6 +47,12 @@ kernel::refusals! {
         DueInThePast {
             due: DateTime<Utc>,
         } = Unfit "due-in-the-past",
+        /// A due time that is further than the rules let a dispatcher set one.
+        #[error("the due time {due} is too far; set one until {until}, or leave it to the limit of the matter")]
+        DueTooFar {
+            due: DateTime<Utc>,
+            until: DateTime<Utc>,
+        } = Unfit "due-too-far",
         /// The case was registered with other content.
         #[error("the case was registered already, with other content")]
         AlreadyRegistered = Refused "already-registered",
@@ -239,6 +245,12 @@ kernel::refusals! {
         /// The finder says that it is not solved.
         #[error("the finder is not satisfied; reopen the case, or close it with a reason")]
         FinderNotSatisfied = Refused "finder-not-satisfied",
+        /// Those who judged what was done were not content.
+        #[error("the review gave {score} of 100, and {least} are needed; hold another, or close with a reason")]
+        ReviewScoreTooLow {
+            score: u8,
+            least: u8,
+        } = Refused "review-score-too-low",
         /// The outcome does not fit the way of the case.
         #[error("the outcome does not fit: {expected} would")]
         OutcomeDoesNotFit {

@@ -11,7 +11,7 @@ mod request_return;
 
 pub use accept_order::{AcceptOrder, OrderAccepted};
 pub use decide_return::{DecideReturn, OrderWithdrawn, ReturnApproved, ReturnDecision, ReturnRefused};
-pub use dispatch_case::{CaseDispatched, DispatchCase, OrderDispatched};
+pub use dispatch_case::{CaseDispatched, DispatchCase, OrderDispatched, OwnDue};
 pub use file_case::{CaseFiled, CriterionAnswer, FileCase};
 pub use refuse_filing::{FilingRefused, RefuseFiling};
 pub use request_return::{RequestReturn, ReturnReason, ReturnRequested};

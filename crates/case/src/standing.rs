@@ -252,7 +252,7 @@ pub(crate) fn obligations_after(event: &CaseEvent) -> impl Iterator<Item = (Opti
     moves(event).into_iter().flatten().filter_map(|step| match step {
         Move::Order(about, _, next) if about.part == Part::Assist => Some((Some(about), next)),
         // One part of the case hands over to another: there is always one that goes on, until the case is over.
-        Move::Own(Some(OwnState::Closed | OwnState::Merged | OwnState::Voided), _) => Some((None, None)),
+        Move::Own(Some(OwnState::Closed | OwnState::Merged | OwnState::Voided), next) => Some((None, next)),
         Move::Own(_, next) | Move::GridWork(_, next) | Move::Deliberation(_, next) | Move::Order(_, _, next) => {
             next.map(|next| (None, Some(next)))
         }
@@ -321,6 +321,9 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
             [handed_over, Some(Move::Order(&event.order, OrderStatus::Rework, Some(&event.next))), None]
         }
         CaseEvent::FeedbackRecorded(event) => [Some(Move::Own(None, Some(&event.next))), None, None],
+        CaseEvent::MergedIssueAnswered(event) => own(OwnState::Merged, Some(&event.next)),
+        CaseEvent::MergedFinderHeard(event) => own(OwnState::Merged, event.next.as_ref()),
+        CaseEvent::MergedCaseReopened(_) => own(OwnState::Merged, None),
         CaseEvent::CaseClosed(_) => own(OwnState::Closed, None),
         CaseEvent::CaseReopened(event) => own(OwnState::Reopened, Some(&event.next)),
         CaseEvent::ReportAdded(_)
@@ -329,8 +332,7 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
         | CaseEvent::GridProgressRecorded(_)
         | CaseEvent::DeliberationWaived(_)
         | CaseEvent::CaseDispatched(_)
-        | CaseEvent::OrderProgressRecorded(_)
-        | CaseEvent::MergedIssueAnswered(_) => [None, None, None],
+        | CaseEvent::OrderProgressRecorded(_) => [None, None, None],
     }
 }
 

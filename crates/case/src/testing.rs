@@ -21,7 +21,9 @@ pub(crate) use dispose::{
     disposed, disposed_case, failed, grid_done, grid_started, grid_work, part_disposed, passed, rework, submit,
     verified_case, verify, work_done,
 };
-pub(crate) use feedback::{close, closed, closed_case, feedback, feedback_recorded, reopen, reopened, second_cycle};
+pub(crate) use feedback::{
+    close, closed, closed_case, feedback, feedback_recorded, merged_answered, reopen, reopened, second_cycle,
+};
 pub(crate) use respond::{
     accepted, decide_return, dispatch, dispatched, dispatched_case, file, filed, filed_case, order_id, order_ref,
     refuse_filing, refused_filing, request_return, return_approved, return_refused, return_requested,

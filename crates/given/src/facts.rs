@@ -103,6 +103,7 @@ pub fn facts() -> Facts {
             (LimitOf::Disposal(matter()), Ok(due("disposal", 5))),
             (LimitOf::ReturnWindow, Ok(due("return window", 2))),
             (LimitOf::ReopenWindow, Ok(due("reopen window", 30))),
+            (LimitOf::OwnDue, Ok(due("own due", 90))),
         ]),
         consent_rules: BTreeMap::from([(rule.id.clone(), rule)]),
         evidence: BTreeMap::from([(evidence().sha256, evidence())]),

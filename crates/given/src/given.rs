@@ -138,6 +138,9 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
     known.dues.retain(|of, _| asked.contains(of));
     known.consent_rules.retain(|id, _| needs.consent_rules.contains(id));
     known.evidence.retain(|digest, _| needs.evidence.contains(digest));
+    if !needs.review_score {
+        known.review_score_min = None;
+    }
     if !needs.filing_criteria {
         known.filing_criteria.clear();
     }

@@ -154,6 +154,11 @@ pub trait Command: Sized + Clone + std::fmt::Debug + PartialEq + Send + Sync + '
     fn name(&self) -> &'static str;
     /// Reads the command called `name` from a JSON body.
     fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError>;
+    /// Its body as JSON.
+    ///
+    /// # Panics
+    /// Where a command cannot be written as JSON, which a coverage test shows for every verb.
+    fn body(&self) -> Value;
     /// What must be known to decide it.
     fn needs(&self, of: &Self::Of) -> Needs;
     /// What names the aggregate that it begins, where that is not the id of the command.

@@ -44,6 +44,10 @@ macro_rules! commands {
                 })*
                 Err($crate::ParseError::UnknownCommand(name.to_owned()))
             }
+            fn body(&self) -> $crate::serde_json::Value {
+                let body = match self { $(Self::$variant(verb) => $crate::serde_json::to_value(verb),)* };
+                body.expect("a coverage test writes every example")
+            }
             fn needs(&self, of: &Self::Of) -> $crate::Needs {
                 match self { $(Self::$variant(verb) => $crate::Verb::needs(verb, of),)* }
             }

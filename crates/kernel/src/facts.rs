@@ -13,7 +13,7 @@ use crate::digest::Digest;
 use crate::refusal::{NoDue, Unfit};
 use crate::{
     Actor, DepartmentCode, Due, Evidence, GridCode, LimitOf, MatterCode, Obligation, Party, PartyOrgCode, PersonId,
-    PersonalField, Sealed, Step,
+    PersonalField, Position, Sealed, Step,
 };
 
 /// When a command is decided, by whom it was given, about what, and what is known.
@@ -46,6 +46,8 @@ pub struct Facts {
     pub consent_rules: BTreeMap<String, ConsentRule>,
     /// What the rules ask when a case is filed, in their words.
     pub filing_criteria: Vec<String>,
+    /// The least score, of 100, with which a review lets a case be closed as solved; `None` where the rules ask for none.
+    pub review_score_min: Option<u8>,
     /// Files in the evidence store.
     pub evidence: BTreeMap<Digest, Evidence>,
     /// The personal data of the command, sealed.
@@ -54,6 +56,10 @@ pub struct Facts {
     pub similar: BTreeSet<Uuid>,
     /// The steps that some kind may ask a limit for.
     pub steps: BTreeSet<Step>,
+    /// Where every place of the district lies, where the district says so.
+    pub bounds: Option<Bounds>,
+    /// The position of the aggregate's first event; `None` before it began.
+    pub began: Option<Position>,
 }
 
 /// A grid as of now.
@@ -71,6 +77,33 @@ pub struct GridFacts {
     pub party_org: Option<PartyOrgCode>,
     /// The grids of the administrative network that belong to it.
     pub administrative: Vec<GridCode>,
+}
+
+/// A rectangle on the earth, in WGS 84, in which every place of the district lies.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// Least longitude in degrees.
+    pub west: f64,
+    /// Least latitude in degrees.
+    pub south: f64,
+    /// Greatest longitude in degrees.
+    pub east: f64,
+    /// Greatest latitude in degrees.
+    pub north: f64,
+}
+
+impl Bounds {
+    /// Whether it is a rectangle with an area and lies on the earth.
+    pub fn is_sound(&self) -> bool {
+        let Self { west, south, east, north } = *self;
+        (-180.0..east).contains(&west) && east <= 180.0 && (-90.0..north).contains(&south) && north <= 90.0
+    }
+
+    /// Whether a place lies in it.
+    pub fn contains(&self, longitude: f64, latitude: f64) -> bool {
+        (self.west..=self.east).contains(&longitude) && (self.south..=self.north).contains(&latitude)
+    }
 }
 
 /// Who must solve a matter in the first place.

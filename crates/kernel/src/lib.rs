@@ -25,6 +25,7 @@ pub mod id;
 pub mod needs;
 pub mod refusal;
 pub mod sealed;
+pub mod source_code;
 pub mod stream;
 pub mod text;
 pub mod time;
@@ -47,6 +48,7 @@ pub use id::{
 pub use needs::Needs;
 pub use refusal::{Family, NoDue, Refusal, Unfit, check_count, check_line, check_text};
 pub use sealed::{PersonKey, Personal, PersonalField, Sealed, WrappingKey};
+pub use source_code::SourceCode;
 pub use stream::{Position, Recorded, StreamId, Version};
 pub use view::{AnyEvent, Key, Read, View};
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::digest::Digest;
-use crate::sealed::Personal;
+use crate::sealed::{Personal, Sealed};
 use crate::{DepartmentCode, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step};
 
 /// What a command must know. Built by chaining:
@@ -27,6 +27,8 @@ pub struct Needs {
     pub consent_rules: Vec<String>,
     /// Whether the criteria for filing are asked for.
     pub filing_criteria: bool,
+    /// Whether the least score of a review is asked for.
+    pub review_score: bool,
     /// Files.
     pub evidence: Vec<Digest>,
     /// Personal data to be sealed before the decision.
@@ -35,6 +37,10 @@ pub struct Needs {
     pub similar: Option<(GridCode, MatterCode)>,
     /// Whether the steps that the kinds know are asked for.
     pub steps: bool,
+    /// Whether the bounds of the district are asked for.
+    pub bounds: bool,
+    /// Whether the position at which the aggregate began is asked for.
+    pub began: bool,
     /// What happens elsewhere under this command: all of it, or none.
     pub also: Vec<Also>,
     /// Streams that must not change before the command is recorded. Nothing is recorded on them.
@@ -48,6 +54,8 @@ pub struct PersonalInput {
     pub person: Option<PersonId>,
     /// The data.
     pub values: Vec<(PersonalField, Personal<String>)>,
+    /// What was sealed before: what says the same again is given back as it is, so that a repeat can be told.
+    pub known: Vec<Sealed>,
 }
 
 /// A verb on another aggregate that is a part of the same command.
@@ -89,6 +97,12 @@ impl Needs {
         self
     }
 
+    /// The bounds of the district.
+    pub fn bounds(mut self) -> Self {
+        self.bounds = true;
+        self
+    }
+
     /// A matter.
     pub fn matter(mut self, matter: &MatterCode) -> Self {
         self.matters.push(matter.clone());
@@ -118,6 +132,11 @@ impl Needs {
         self
     }
 
+    /// The least score of a review.
+    pub fn review_score(self) -> Self {
+        Self { review_score: true, ..self }
+    }
+
     /// The criteria for filing.
     pub fn filing_criteria(self) -> Self {
         Self { filing_criteria: true, ..self }
@@ -137,6 +156,11 @@ impl Needs {
     /// Open cases that may be about the same thing.
     pub fn similar(self, grid: &GridCode, matter: &MatterCode) -> Self {
         Self { similar: Some((grid.clone(), matter.clone())), ..self }
+    }
+
+    /// The position at which the aggregate began: a number that no other aggregate of the installation has.
+    pub fn began(self) -> Self {
+        Self { began: true, ..self }
     }
 
     /// The steps that the kinds know.

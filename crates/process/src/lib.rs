@@ -2,18 +2,20 @@
 //!
 //! | process | reacts to | with |
 //! |---|---|---|
-//! | [`MergedAnswer`] | the answer to the finder of a case | the same answer to the finder of every case merged into it |
+//! | [`MergedAnswer`] | the answer to the finder of a case, its closing, its reopening | the same answer to the finder of every case merged into it |
 //!
 //! INVARIANT: pure. No clock, no randomness, no I/O: time comes as the moment for which a process asked.
 //! INVARIANT: a follow-up is a command like any other: the kind decides, and may refuse.
 //! INVARIANT: everything that happens to a process is an event ([`run`]): its activation, from which on it acts; each moment at which
 //! it is woken; each answer to one of its commands. What waits can be told from the log alone.
 
+pub mod loss;
 mod merged_answer;
 mod outbox;
 mod process;
 pub mod run;
 
+pub use loss::Losses;
 pub use merged_answer::MergedAnswer;
 pub use outbox::{Alarms, Entry, Outbox, Waiting};
 pub use process::{FollowUp, Process, Timed};

@@ -14,6 +14,7 @@ const NONE: &[&str] = &[
     "cn.dualgrid.case.issue_discovered.v1",
     "cn.dualgrid.case.issue_registered.v1",
     "cn.dualgrid.case.duplicate_suspected.v1",
+    "cn.dualgrid.case.report_added.v1",
     "cn.dualgrid.case.issue_merged.v1",
     "cn.dualgrid.case.issue_voided.v1",
     "cn.dualgrid.case.grid_handling_started.v1",
@@ -41,12 +42,13 @@ const NONE: &[&str] = &[
     "cn.dualgrid.case.verification_passed.v1",
     "cn.dualgrid.case.verification_failed.v1",
     "cn.dualgrid.case.order_rework_required.v1",
-    "cn.dualgrid.case.case_closed.v1",
-    "cn.dualgrid.case.case_reopened.v1",
+    "cn.dualgrid.case.merged_finder_heard.v1",
+    "cn.dualgrid.case.merged_case_reopened.v1",
     "cn.dualgrid.process.process_activated.v1",
 ];
 
-/// Gives the finder of every merged case the answer of the case that continued. A case that was merged later gets the last
+/// Gives the finder of every merged case the answer of the case that continued, and tells them how it was closed and why it was
+/// reopened. A case that was merged later gets the last
 /// answer at once; what a merged case was answered itself goes on to those that were merged into it before.
 pub struct MergedAnswer;
 
@@ -82,7 +84,11 @@ impl Process for MergedAnswer {
         let Some(kind) = event.of::<CaseEvent>() else { return };
         if matches!(
             kind,
-            CaseEvent::IssueTakenIn(_) | CaseEvent::FeedbackRecorded(_) | CaseEvent::MergedIssueAnswered(_)
+            CaseEvent::IssueTakenIn(_)
+                | CaseEvent::FeedbackRecorded(_)
+                | CaseEvent::MergedIssueAnswered(_)
+                | CaseEvent::CaseClosed(_)
+                | CaseEvent::CaseReopened(_)
         ) {
             touch(event.id().into());
         }
@@ -97,6 +103,8 @@ impl Process for MergedAnswer {
                 merged.follow(by_case, [taken.from])
             }
             Some(CaseEvent::FeedbackRecorded(feedback)) => answered(state, by_case, feedback.cycle, &feedback.answer),
+            Some(CaseEvent::CaseClosed(closed)) => answered(state, by_case, closed.cycle, &closed.summary),
+            Some(CaseEvent::CaseReopened(again)) => answered(state, by_case, again.cycle, &again.reason),
             Some(CaseEvent::MergedIssueAnswered(answer)) => answered(state, by_case, answer.cycle, &answer.answer),
             _ => Vec::new(),
         }

@@ -293,7 +293,7 @@ mod tests {
         let mut events = before.clone();
         for (other, number) in [
             (call("车棚着火", phone("13800000000")), 2),
-            (call("车棚", phone("13800000001")), 3),
+            (call("车棚", phone("13911111111")), 3),
             (DiscoverIssue { reporter: None, ..first() }, 4),
         ] {
             let added = given(events.clone()).when(other.clone()).events();

@@ -1,4 +1,4 @@
-use kernel::{Allowed, CaseId, Context, Verb, check_text};
+use kernel::{Allowed, CaseId, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,8 @@ use crate::{Refusal, Stage};
 
 /// The system gives the finder of a merged case the answer of the case that continued.
 ///
-/// Once for each round of work of that case and each answer. The same answer again does nothing.
+/// Once for each round of work of that case and each answer; its closing and its reopening are answers too. The same answer again
+/// does nothing. Somebody must then ask this finder for theirs, as the other one was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerMerged {
@@ -17,7 +18,7 @@ pub struct AnswerMerged {
     pub by_case: CaseId,
     /// The round of work of that case: 1, and one more for each reopening.
     pub cycle: u32,
-    /// What its finder was told, at most 2000 characters.
+    /// What its finder was told, or how it was closed, or why it was reopened; at most 2000 characters.
     pub answer: String,
 }
 
@@ -30,6 +31,12 @@ pub struct MergedIssueAnswered {
     pub cycle: u32,
     /// What the finder was told.
     pub answer: String,
+    /// What the case is about.
+    pub title: String,
+    /// The grid in which it is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
+    /// Who must ask the finder, and by when.
+    pub next: Obligation,
 }
 
 impl Verb for AnswerMerged {
@@ -37,30 +44,43 @@ impl Verb for AnswerMerged {
     const BY: Allowed = SYSTEM;
     type Of = Case;
 
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().step(Step::COLLECT_FEEDBACK)
+    }
     fn example() -> Self {
         Self { by_case: examples::case(), cycle: 1, answer: "问题已解决，健康证已补办".into() }
     }
 }
 
 impl AnswerMerged {
-    pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened_in(&[Stage::Merged], "merged")?;
         if file.merged.as_ref().is_none_or(|merged| merged.into != self.by_case) {
             return Err(Refusal::NotMergedInto { case: self.by_case });
         }
-        let event = MergedIssueAnswered { by_case: self.by_case, cycle: self.cycle, answer: self.answer.clone() };
-        if file.merged_answers.contains(&event) {
+        let is_same = |known: &MergedIssueAnswered| (known.cycle, &known.answer) == (self.cycle, &self.answer);
+        if file.merged_answers.iter().any(is_same) {
             return Ok(vec![]);
         }
         check_text("answer", &self.answer, 2000)?;
-        Ok(vec![event.into()])
+        Ok(vec![
+            MergedIssueAnswered {
+                by_case: self.by_case,
+                cycle: self.cycle,
+                answer: self.answer.clone(),
+                title: file.discovered.title.clone(),
+                grids: file.grid().path.clone(),
+                next: context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?,
+            }
+            .into(),
+        ])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{discovered, given, merged};
+    use crate::testing::{discovered, given, merged, merged_answered};
     use kernel::Unfit;
 
     fn answer(by_case: CaseId, cycle: u32) -> AnswerMerged {
@@ -68,7 +88,7 @@ mod tests {
     }
 
     fn answered(by_case: CaseId, cycle: u32) -> crate::CaseEvent {
-        MergedIssueAnswered { by_case, cycle, answer: "已改建".into() }.into()
+        merged_answered(by_case, cycle, "已改建")
     }
 
     #[test]

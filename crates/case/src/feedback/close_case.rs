@@ -8,7 +8,7 @@ use crate::{CaseFile, Conclusion, Deliberation, PartOutcome, Refusal, Stage};
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
-/// Not against a finder who says that it is not solved, unless with a reason.
+/// Not against a finder who says that it is not solved, or against a review below the score of the rules, unless with a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseCase {
@@ -19,7 +19,7 @@ pub struct CloseCase {
     pub resolution: Vec<Resolution>,
     /// The summary, at most 2000 characters.
     pub summary: String,
-    /// Why it is closed although the finder is not satisfied.
+    /// Why it is closed although the finder is not satisfied, or a review did not reach the score of the rules.
     #[serde(default)]
     pub override_reason: Option<String>,
 }
@@ -58,7 +58,7 @@ pub struct CaseClosed {
     /// How it was solved.
     pub resolution: Vec<Resolution>,
     pub summary: String,
-    /// Why it is closed although the finder is not satisfied.
+    /// Why it is closed although the finder is not satisfied, or a review did not reach the score of the rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
     /// The round of work it ends.
@@ -73,7 +73,7 @@ impl Verb for CloseCase {
     type Of = Case;
 
     fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().due(LimitOf::ReopenWindow)
+        Needs::none().due(LimitOf::ReopenWindow).review_score()
     }
     fn example() -> Self {
         Self {
@@ -103,6 +103,7 @@ impl CloseCase {
         match &self.override_reason {
             Some(reason) => check_text("override_reason", reason, 500)?,
             None if file.cycle.said.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
+            None if !explained => Self::check_review(file, context)?,
             None => {}
         }
         let reopen_until = context.due(LimitOf::ReopenWindow)?;
@@ -121,6 +122,14 @@ impl CloseCase {
 }
 
 impl CloseCase {
+    /// What was judged is judged well enough: by the newest review of this round of work.
+    fn check_review(file: &CaseFile, context: &Context) -> Result<(), Refusal> {
+        match (file.cycle.review_score, context.facts.review_score_min) {
+            (Some(score), Some(least)) if score < least => Err(Refusal::ReviewScoreTooLow { score, least }),
+            _ => Ok(()),
+        }
+    }
+
     fn is_same(&self, closed: &CaseClosed) -> bool {
         (self.outcome, &self.resolution, &self.summary, &self.override_reason)
             == (closed.outcome, &closed.resolution, &closed.summary, &closed.override_reason)
@@ -149,7 +158,7 @@ mod tests {
         given, grid_done, grid_started, hearing, held, opened, order_id, part_disposed, passed, submit, verified_case,
         verify,
     };
-    use crate::{ConcludeDeliberation, SubmitDisposal};
+    use crate::{ConcludeDeliberation, MeetingHeld, MeetingKind, SubmitDisposal};
     use kernel::NoDue;
     use kernel::Unfit;
 
@@ -179,6 +188,32 @@ mod tests {
     fn the_outcome_fits_the_way_of_the_case() {
         let other = CloseCase { outcome: Outcome::CommunitySolved, ..close() };
         given(answered(true)).when(other).then_refused(Refusal::OutcomeDoesNotFit { expected: "solved" });
+    }
+
+    #[test]
+    fn a_bad_review_keeps_it_open_unless_with_a_reason() {
+        let done = vec![discovered(), community(), grid_started(), grid_done()];
+        let scored = |round, score| {
+            let kind = MeetingKind::Review;
+            crate::CaseEvent::from(MeetingHeld { kind, round, score: Some(score), next: None, ..hearing() })
+        };
+        let after = |reviews: Vec<crate::CaseEvent>| {
+            let told = [done.clone(), vec![passed()], reviews, vec![feedback_recorded(true)]].concat();
+            given(told).knowing(|facts| facts.review_score_min = Some(60))
+        };
+        let close = || CloseCase { outcome: Outcome::CommunitySolved, ..close() };
+        for score in [0, 5, 59] {
+            let refusal = Refusal::ReviewScoreTooLow { score, least: 60 };
+            after(vec![scored(1, score)]).when(close()).then_refused(refusal.clone());
+            after(vec![scored(1, 90), scored(2, score)]).when(close()).then_refused(refusal);
+            let reasoned = CloseCase { override_reason: Some("评议组意见已逐条答复".into()), ..close() };
+            assert_eq!(after(vec![scored(1, score)]).when(reasoned).events().len(), 1);
+        }
+        for enough in [vec![], vec![scored(1, 60)], vec![scored(1, 5), scored(2, 100)]] {
+            assert_eq!(after(enough).when(close()).events().len(), 1);
+        }
+        let unruled = after(vec![scored(1, 5)]).knowing(|facts| facts.review_score_min = None);
+        assert_eq!(unruled.when(close()).events().len(), 1, "the rules ask for no score");
     }
 
     #[test]

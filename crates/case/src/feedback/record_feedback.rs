@@ -9,7 +9,7 @@ use crate::{Refusal, Stage};
 /// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
 ///
 /// A finder who could not be reached is counted apart, never as satisfied. What a finder said last when they were reached stays
-/// until they say otherwise.
+/// until they say otherwise. The finder of a merged case is asked about the answer of the case that continued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordFeedback {
@@ -85,7 +85,10 @@ impl Verb for RecordFeedback {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        Needs::none().step(self.next_step(case))
+        match case.file.as_ref().filter(|file| file.merged.is_some()) {
+            Some(file) => self.next_step_of_merged(file).map_or_else(Needs::none, |step| Needs::none().step(step)),
+            None => Needs::none().step(self.next_step(case)),
+        }
     }
     fn example() -> Self {
         Self {
@@ -101,18 +104,15 @@ impl Verb for RecordFeedback {
 impl RecordFeedback {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
+        if file.merged.is_some() {
+            return self.decide_merged(case, file, context);
+        }
         if file.last_feedback().is_some_and(|last| self.is_same(last)) {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
-        check_text("answer", &self.answer, 2000)?;
-        if let Some(comment) = &self.comment {
-            check_text("comment", comment, 2000)?;
-        }
+        self.check()?;
         let Said { solved, satisfied } = self.said();
-        if !self.contacted && (solved.is_some() || satisfied.is_some()) {
-            return Err(Refusal::NotReached);
-        }
         let step = self.next_step(case);
         let by = if step == Step::REVIEW_REFUSAL { file.secretary() } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(step, by)?;
@@ -142,7 +142,18 @@ impl RecordFeedback {
         }
     }
 
-    fn said(&self) -> Said {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        check_text("answer", &self.answer, 2000)?;
+        if let Some(comment) = &self.comment {
+            check_text("comment", comment, 2000)?;
+        }
+        if !self.contacted && (self.solved.is_some() || self.satisfied.is_some()) {
+            return Err(Refusal::NotReached);
+        }
+        Ok(())
+    }
+
+    pub(super) fn said(&self) -> Said {
         Said { solved: self.solved, satisfied: self.satisfied }
     }
 

@@ -1,14 +1,16 @@
-use kernel::{Allowed, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
+use kernel::{Allowed, CaseId, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
-use crate::{Refusal, Stage};
+use crate::{CaseFile, Refusal, ReopenForMerged, Stage};
 
 /// The finder is not satisfied, or it happens again (重办): a new cycle begins and the old one stays as it was.
 ///
-/// Whoever speaks with the finder records it on their behalf. Only inside the window that was pinned at closing.
+/// Whoever speaks with the finder records it on their behalf. Only inside the window that was pinned at closing. On a merged case
+/// whose finder is not satisfied it reopens the case that continued, under the same command
+/// ([`ReopenForMerged`](crate::ReopenForMerged)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReopenCase {
@@ -43,6 +45,9 @@ pub struct CaseReopened {
     pub cause: ReopenCause,
     /// Why, in words.
     pub reason: String,
+    /// The merged case whose finder had it reopened; absent where it was the finder of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<CaseId>,
     /// Who must decide the way, and by when.
     pub next: Obligation,
 }
@@ -52,8 +57,15 @@ impl Verb for ReopenCase {
     const BY: Allowed = FINDERS;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().step(Step::ROUTE_AGAIN)
+    fn needs(&self, case: &Case) -> Needs {
+        match case.file.as_ref().and_then(|file| file.merged.as_ref().map(|merged| (file, merged))) {
+            Some((file, merged)) => {
+                let (from, reason) = (file.discovered.case, self.reason.clone());
+                let part = ReopenForMerged { from, cause: self.cause, reason };
+                Needs::none().also(merged.into.uuid(), &part)
+            }
+            None => Needs::none().step(Step::ROUTE_AGAIN),
+        }
     }
     fn example() -> Self {
         Self { cause: ReopenCause::Recurred, reason: "同一问题再次出现".into() }
@@ -63,27 +75,34 @@ impl Verb for ReopenCase {
 impl ReopenCase {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
+        if let Some(merged) = &file.merged {
+            return self.decide_merged(case, file, merged);
+        }
         match case.stage() {
             Stage::Reopened => {
                 let last = file.cycle.reopened.as_ref();
                 let is_same = last.is_some_and(|last| (last.cause, &last.reason) == (self.cause, &self.reason));
                 return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyReopened) };
             }
-            Stage::Closed => {
-                let until = file.cycle.closed.as_ref().map(|closed| &closed.reopen_until);
-                if let Some(until) = until.filter(|due| due.is_over(context.at)) {
-                    return Err(Refusal::ReopenWindowOver { until: until.at });
-                }
-            }
+            Stage::Closed => {}
             Stage::Callback if file.cycle.said.is_unhappy() => {}
             _ => return Err(case.wrong_stage("closed, or called back with a finder who is not satisfied")),
+        }
+        self.reopen(case, file, None, context)
+    }
+
+    /// Begins the next round of work, for the finder of this case or of one that was merged into it.
+    pub(super) fn reopen(&self, case: &Case, file: &CaseFile, from: Option<CaseId>, context: &Context) -> Decision {
+        let until = file.cycle.closed.as_ref().filter(|_| case.stage() == Stage::Closed);
+        if let Some(until) = until.map(|closed| &closed.reopen_until).filter(|due| due.is_over(context.at)) {
+            return Err(Refusal::ReopenWindowOver { until: until.at });
         }
         check_text("reason", &self.reason, 1000)?;
         let by = if file.filed.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
         let next = context.oblige(Step::ROUTE_AGAIN, by)?;
         let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());
         let (title, grids) = (file.discovered.title.clone(), file.grid().path.clone());
-        Ok(vec![CaseReopened { title, grids, cycle, cause: self.cause, reason, next }.into()])
+        Ok(vec![CaseReopened { title, grids, cycle, cause: self.cause, reason, from, next }.into()])
     }
 }
 

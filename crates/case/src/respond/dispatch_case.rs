@@ -13,13 +13,10 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
 
-/// How the derivation of a due time begins that the dispatcher set.
-const SET_BY_DISPATCHER: &str = "set by the dispatcher instead of ";
-
 /// The dispatcher sends a filed case to one lead and any number of assisting departments: one order each.
 ///
 /// The disposal clock starts now. The lead has the matter on its list today, or the dispatcher says why it leads all
-/// the same.
+/// the same. A due time of the dispatcher's own has a reason and lies ahead, not further than the rules allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchCase {
@@ -35,7 +32,17 @@ pub struct DispatchCase {
     pub override_reason: Option<String>,
     /// A due time that the dispatcher sets; otherwise the matter's limit gives it.
     #[serde(default)]
-    pub dispose_by: Option<DateTime<Utc>>,
+    pub own_due: Option<OwnDue>,
+}
+
+/// A due time that the dispatcher sets instead of the one by the matter's limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OwnDue {
+    /// By when it must be disposed.
+    pub at: DateTime<Utc>,
+    /// Why the limit of the matter does not do, at most 500 characters.
+    pub reason: String,
 }
 
 /// The case was dispatched.
@@ -50,6 +57,9 @@ pub struct CaseDispatched {
     pub override_reason: Option<String>,
     /// By when it must be disposed.
     pub dispose_by: Due,
+    /// What the dispatcher set instead of the matter's limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_due: Option<OwnDue>,
     /// The round of work: 1, and one more for each reopening.
     pub cycle: u32,
 }
@@ -100,6 +110,7 @@ impl Verb for DispatchCase {
         let departments = std::iter::once(&self.lead).chain(&self.assist);
         let needs = Needs::none().departments(departments).step(Step::ACCEPT).step(Step::FIRST_CONTACT);
         let needs = needs.due(LimitOf::ReturnWindow);
+        let needs = if self.own_due.is_some() { needs.due(LimitOf::OwnDue) } else { needs };
         match case.file.as_ref().and_then(|file| file.matter()) {
             Some(matter) => needs.due(LimitOf::Disposal(matter.code.clone())),
             None => needs,
@@ -111,7 +122,7 @@ impl Verb for DispatchCase {
             assist: vec![examples::code("CGZF")],
             instructions: "请于时限内核查并督促办证".into(),
             override_reason: None,
-            dispose_by: None,
+            own_due: None,
         }
     }
 }
@@ -135,6 +146,7 @@ impl DispatchCase {
                 instructions: self.instructions.clone(),
                 override_reason: self.override_reason.clone(),
                 dispose_by: dispose_by.clone(),
+                own_due: self.own_due.clone(),
                 cycle: file.cycle.number,
             }
             .into(),
@@ -174,14 +186,17 @@ impl DispatchCase {
 
     fn dispose_by(&self, matter: &MatterCode, context: &Context) -> Result<Due, Refusal> {
         let limited = context.due(LimitOf::Disposal(matter.clone()))?;
-        match self.dispose_by {
-            None => Ok(limited),
-            Some(due) if due <= context.at => Err(Refusal::DueInThePast { due }),
-            Some(at) => {
-                let rule = format!("{SET_BY_DISPATCHER}{}", limited.derivation.rule).into();
-                Ok(Due { at, derivation: Derivation { rule, ..limited.derivation } })
-            }
+        let Some(OwnDue { at, reason }) = &self.own_due else { return Ok(limited) };
+        check_text("own_due.reason", reason, 500)?;
+        if *at <= context.at {
+            return Err(Refusal::DueInThePast { due: *at });
         }
+        let furthest = context.due(LimitOf::OwnDue)?;
+        if furthest.is_over(*at) {
+            return Err(Refusal::DueTooFar { due: *at, until: furthest.at });
+        }
+        let rule = format!("set by the dispatcher instead of {}", limited.derivation.rule).into();
+        Ok(Due { at: *at, derivation: Derivation { rule, ..limited.derivation } })
     }
 
     fn order(
@@ -220,16 +235,15 @@ impl DispatchCase {
     /// Whether this is how it was dispatched. Another due time or reason is another dispatch, never a silent success.
     fn is_same(&self, last: &CaseDispatched) -> bool {
         let (asked, sent): (BTreeSet<_>, BTreeSet<_>) = (self.assist.iter().collect(), last.assist.iter().collect());
-        let by_dispatcher = last.dispose_by.derivation.rule.starts_with(SET_BY_DISPATCHER);
-        (&self.lead, asked, &self.instructions, &self.override_reason)
-            == (&last.lead, sent, &last.instructions, &last.override_reason)
-            && self.dispose_by == by_dispatcher.then_some(last.dispose_by.at)
+        (&self.lead, asked, &self.instructions, &self.override_reason, &self.own_due)
+            == (&last.lead, sent, &last.instructions, &last.override_reason, &last.own_due)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::CaseEvent;
     use crate::testing::{ASSIST, LEAD, NOW, department, dispatch, dispatched, filed_case, given, matter_code};
     use chrono::TimeDelta;
     use kernel::NoDue;
@@ -261,17 +275,34 @@ mod tests {
     }
 
     #[test]
-    fn a_due_time_lies_ahead() {
-        let due = NOW - TimeDelta::hours(1);
-        let past = DispatchCase { dispose_by: Some(due), ..dispatch() };
-        given(filed_case()).when(past).then_refused(Refusal::DueInThePast { due });
+    fn a_due_time_of_the_dispatchers_own_lies_ahead_and_not_too_far() {
+        let own = |at, reason: &str| DispatchCase { own_due: Some(OwnDue { at, reason: reason.into() }), ..dispatch() };
+        for due in [NOW - TimeDelta::hours(1), NOW] {
+            given(filed_case()).when(own(due, "汛期")).then_refused(Refusal::DueInThePast { due });
+        }
+        let until = NOW + TimeDelta::days(90);
+        for far in ["2026-05-31T02:00:01Z", "2106-02-08T00:00:00Z", "2206-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            let due = far.parse().unwrap();
+            given(filed_case()).when(own(due, "汛期")).then_refused(Refusal::DueTooFar { due, until });
+        }
+        let refusal = Unfit::TextLength { field: "own_due.reason", max: 500 };
+        given(filed_case()).when(own(until, " ")).then_refused(refusal);
+        let events = given(filed_case()).when(own(until, "汛期")).events();
+        let [CaseEvent::CaseDispatched(sent), CaseEvent::OrderDispatched(order), ..] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!((sent.dispose_by.at, order.dispose_by.at), (until, until));
+        assert_eq!(sent.own_due, Some(OwnDue { at: until, reason: "汛期".into() }));
+        let unlimited = given(filed_case()).knowing(|facts| drop(facts.dues.remove(&LimitOf::OwnDue)));
+        unlimited.when(own(until, "汛期")).then_refused(NoDue::NoLimit { of: LimitOf::OwnDue });
     }
 
     #[test]
     fn another_due_time_or_reason_is_not_the_same_dispatch() {
         let refusal =
             || Refusal::WrongStage { stage: Stage::Dispatched, taken: "filed, or reopened after it was filed" };
-        let later = || DispatchCase { dispose_by: Some(NOW + TimeDelta::days(9)), ..dispatch() };
+        let at = NOW + TimeDelta::days(9);
+        let later = || DispatchCase { own_due: Some(OwnDue { at, reason: "汛期".into() }), ..dispatch() };
         given([filed_case(), dispatched()].concat()).when(later()).then_refused(refusal());
         let reasoned = DispatchCase { override_reason: Some("权责清单待更新".into()), ..dispatch() };
         given([filed_case(), dispatched()].concat()).when(reasoned).then_refused(refusal());

@@ -59,7 +59,6 @@ fn next_step(case: &Case) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Refusal;
     use crate::testing::{discovered, escalated, given, refuse_filing, refused_filing, registered};
     use kernel::Unfit;
 
@@ -67,6 +66,10 @@ mod tests {
     fn filing_is_refused_with_a_reason() {
         given([discovered(), registered(), escalated()]).when(refuse_filing()).then([refused_filing()]);
         given([discovered(), registered(), escalated(), refused_filing()]).when(refuse_filing()).then_nothing();
+        let reworded = RefuseFiling { reason: "换个说法".into() };
+        given([discovered(), registered(), escalated(), refused_filing()])
+            .when(reworded)
+            .then_refused(Refusal::FilingAlreadyRefused);
         let silent = RefuseFiling { reason: String::new() };
         let refusal = Unfit::TextLength { field: "reason", max: 1000 };
         given([discovered(), registered(), escalated()]).when(silent).then_refused(refusal);

@@ -63,7 +63,8 @@ pub(crate) fn consented(count: ConsentCount) -> CaseEvent {
 
 /// The consent to version 1, counted in the second hearing.
 pub(crate) fn consent() -> CaseEvent {
-    let count = ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 240, opposed: 20 };
+    let count =
+        ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 240, opposed: 20 };
     let consent = Some(ConsentResult { count, rule: rule(), proposal_version: 1, passed: true });
     MeetingHeld { round: 2, consent, ..hearing() }.into()
 }

@@ -6,8 +6,8 @@ use kernel::{CaseId, Role, Step};
 
 use super::common::{CASE, GRID, NOW, evidence, grid, grid_facts, matter, matter_facts, oblige};
 use crate::{
-    CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueVoided, LocationInput,
-    IssueTakenIn, MergeIssue, RegisterIssue, Source, Urgency,
+    CaseEvent, DiscoverIssue, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,
+    LocationInput, MergeIssue, RegisterIssue, Source, Urgency,
 };
 
 pub(crate) fn discover() -> DiscoverIssue {

@@ -33,7 +33,12 @@ pub(crate) fn grid_done() -> CaseEvent {
 }
 
 pub(crate) fn submit(code: &str) -> SubmitDisposal {
-    SubmitDisposal { order: order_id(code), outcome: PartOutcome::Done, result: "已办理".into(), evidence: vec![evidence().sha256] }
+    SubmitDisposal {
+        order: order_id(code),
+        outcome: PartOutcome::Done,
+        result: "已办理".into(),
+        evidence: vec![evidence().sha256],
+    }
 }
 
 pub(crate) fn part_disposed(code: &str) -> CaseEvent {

@@ -1,13 +1,13 @@
 //! 反馈, told.
 
-use kernel::{Role, Step};
+use kernel::{CaseId, Role, Step};
 
 use super::common::{CENTRE, due, grid_facts, oblige};
 use super::discover::discover;
 use super::dispose::{passed, verified_case};
 use crate::{
-    CaseClosed, CaseEvent, CaseReopened, CloseCase, FeedbackRecorded, Outcome, RecordFeedback, ReopenCase, ReopenCause,
-    Resolution,
+    CaseClosed, CaseEvent, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
+    ReopenCase, ReopenCause, Resolution,
 };
 
 pub(crate) fn feedback(satisfied: bool) -> RecordFeedback {
@@ -50,6 +50,12 @@ pub(crate) fn reopen() -> ReopenCase {
     ReopenCase { cause: ReopenCause::FinderDissatisfied, reason: "又出现了".into() }
 }
 
+pub(crate) fn merged_answered(by_case: CaseId, cycle: u32, answer: &str) -> CaseEvent {
+    let next = oblige(Step::COLLECT_FEEDBACK, Role::DutyOfficer, CENTRE);
+    let (title, grids) = (discover().title, grid_facts().path);
+    MergedIssueAnswered { by_case, cycle, answer: answer.into(), title, grids, next }.into()
+}
+
 pub(crate) fn reopened() -> CaseEvent {
     let next = oblige(Step::ROUTE_AGAIN, Role::Dispatcher, CENTRE);
     CaseReopened {
@@ -58,6 +64,7 @@ pub(crate) fn reopened() -> CaseEvent {
         cycle: 2,
         cause: ReopenCause::FinderDissatisfied,
         reason: "又出现了".into(),
+        from: None,
         next,
     }
     .into()

@@ -48,7 +48,7 @@ pub(crate) fn dispatch() -> DispatchCase {
         assist: vec![department(ASSIST)],
         instructions: "设集体办理点".into(),
         override_reason: None,
-        dispose_by: None,
+        own_due: None,
     }
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn order_dispatched(code: &str, other: &str) -> CaseEvent {
 pub(crate) fn dispatched() -> Vec<CaseEvent> {
     let DispatchCase { lead, assist, instructions, .. } = dispatch();
     let case =
-        CaseDispatched { lead, assist, instructions, override_reason: None, dispose_by: due("disposal", 5), cycle: 1 };
+        CaseDispatched { lead, assist, instructions, override_reason: None, dispose_by: due("disposal", 5), own_due: None, cycle: 1 };
     vec![case.into(), order_dispatched(LEAD, ASSIST), order_dispatched(ASSIST, LEAD)]
 }
 

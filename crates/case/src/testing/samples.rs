@@ -16,10 +16,11 @@ use crate::{
     ConsentResult, CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected,
     Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
     GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
-    IssueTakenIn, IssueVoided, ListLine, Location, MeetingHeld, MeetingKind, MeetingRound, MergedIssueAnswered,
-    OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired, OrderWithdrawn, Outcome,
-    Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, ReportAdded, Reporter, Resolution, ReturnApproved, ReturnReason,
-    ReturnRefused, ReturnRequested, Roster, Seat, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
+    IssueTakenIn, IssueVoided, ListLine, Location, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened,
+    MergedFinderHeard, MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef,
+    OrderReworkRequired, OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised,
+    ReopenCause, ReportAdded, Reporter, Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested,
+    Roster, Seat, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -141,6 +142,7 @@ fn respond() -> Vec<CaseEvent> {
             instructions: "在楼宇设集体办理点".into(),
             override_reason: Some("权责清单待更新".into()),
             dispose_by: due("matter FW-0301 disposal", 5),
+            own_due: Some(OwnDue { at: MORNING + TimeDelta::days(5), reason: "等待医院排期".into() }),
             cycle: 1,
         }
         .into(),
@@ -266,7 +268,34 @@ fn feedback() -> Vec<CaseEvent> {
             next: by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS"),
         }
         .into(),
-        MergedIssueAnswered { by_case: CaseId::named("sample/twin"), cycle: 1, answer: "已改建".into() }.into(),
+        MergedIssueAnswered {
+            by_case: CaseId::named("sample/twin"),
+            cycle: 1,
+            answer: "已改建".into(),
+            title: "车棚老旧、充电线路私拉".into(),
+            grids: grid().path,
+            next: by_grid(Step::COLLECT_FEEDBACK, Role::DutyOfficer, "JAS"),
+        }
+        .into(),
+        MergedFinderHeard {
+            by_case: CaseId::named("sample/twin"),
+            cycle: 1,
+            answer: "已改建".into(),
+            contacted: true,
+            solved: Some(false),
+            satisfied: Some(false),
+            comment: Some("雨棚仍漏水".into()),
+            title: "车棚老旧、充电线路私拉".into(),
+            grids: grid().path,
+            next: Some(by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS")),
+        }
+        .into(),
+        MergedCaseReopened {
+            into: CaseId::named("sample/twin"),
+            cause: ReopenCause::FinderDissatisfied,
+            reason: "雨棚仍漏水".into(),
+        }
+        .into(),
         CaseClosed {
             outcome: Outcome::CommunitySolved,
             resolution: vec![Resolution::Autonomy, Resolution::Joint, Resolution::Virtue, Resolution::Law],
@@ -282,6 +311,7 @@ fn feedback() -> Vec<CaseEvent> {
             cycle: 2,
             cause: ReopenCause::FinderDissatisfied,
             reason: "灭火器又被移走".into(),
+            from: Some(CaseId::named("sample/twin")),
             next: by_grid(Step::ROUTE_AGAIN, Role::ResidentialSecretary, "JAS-R03"),
         }
         .into(),
@@ -308,7 +338,12 @@ fn grid() -> GridFacts {
 }
 
 fn location() -> Location {
-    Location { text: "复元坊12号楼南侧车棚".into(), longitude: Some(121.446_312_5), latitude: Some(31.223_48), sent: None }
+    Location {
+        text: "复元坊12号楼南侧车棚".into(),
+        longitude: Some(121.446_312_5),
+        latitude: Some(31.223_48),
+        sent: None,
+    }
 }
 
 fn reporter() -> Reporter {
@@ -354,13 +389,17 @@ fn roster() -> Roster {
 fn rule() -> ConsentRule {
     ConsentRule {
         id: "RESIDENT_2_3".into(),
-        heads: Thresholds { agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }), ..Thresholds::default() },
+        heads: Thresholds {
+            agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+            ..Thresholds::default()
+        },
         rules_version: 3,
     }
 }
 
 fn consent() -> ConsentResult {
-    let count = ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 212, opposed: 20 };
+    let count =
+        ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 212, opposed: 20 };
     ConsentResult { count, rule: rule(), proposal_version: 2, passed: true }
 }
 

@@ -70,6 +70,8 @@ impl View for DepartmentOrderView {
         "cn.dualgrid.case.issue_taken_in.v1",
         "cn.dualgrid.case.issue_voided.v1",
         "cn.dualgrid.case.meeting_held.v1",
+        "cn.dualgrid.case.merged_case_reopened.v1",
+        "cn.dualgrid.case.merged_finder_heard.v1",
         "cn.dualgrid.case.merged_issue_answered.v1",
         "cn.dualgrid.case.proposal_revised.v1",
         "cn.dualgrid.case.report_added.v1",

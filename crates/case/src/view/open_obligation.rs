@@ -50,7 +50,6 @@ impl View for OpenObligationView {
         "cn.dualgrid.case.duplicate_suspected.v1",
         "cn.dualgrid.case.grid_progress_recorded.v1",
         "cn.dualgrid.case.issue_taken_in.v1",
-        "cn.dualgrid.case.merged_issue_answered.v1",
         "cn.dualgrid.case.order_progress_recorded.v1",
         "cn.dualgrid.case.report_added.v1",
     ];
@@ -106,6 +105,8 @@ impl OpenObligation {
         let (order, title, grids) = match event {
             CaseEvent::IssueDiscovered(event) => (None, &event.title, &event.grid.path),
             CaseEvent::CaseReopened(event) => (None, &event.title, &event.grids),
+            CaseEvent::MergedIssueAnswered(event) => (None, &event.title, &event.grids),
+            CaseEvent::MergedFinderHeard(event) => (None, &event.title, &event.grids),
             CaseEvent::OrderDispatched(event) => (Some(event.order.order), &event.order.title, &event.grids),
             CaseEvent::OrderReworkRequired(event) => (Some(event.order.order), &event.order.title, &event.grids),
             _ => return None,

@@ -3,9 +3,10 @@
 use dualgrid_case::{
     AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion, Datum,
     DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting,
-    LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, PartOutcome, RecordFeedback,
-    RecordProgress, RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, RequestReturn, ReturnDecision, ReturnReason,
-    ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeInIssue, Topic, Urgency, VerifyCase, VoidIssue,
+    LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, OwnDue, PartOutcome,
+    RecordFeedback, RecordProgress, RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, ReopenForMerged,
+    RequestReturn, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeInIssue,
+    Topic, Urgency, VerifyCase, VoidIssue,
 };
 use kernel::consent::ConsentCount;
 use kernel::{Actor, CaseId, OrderId, Role};
@@ -43,7 +44,7 @@ pub(crate) struct Asked {
 pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
     let hours = prop::sample::select(vec![0, 0, 0, 1, 20, 30, 900]);
     let aim = prop::sample::select(vec![Aim::End, Aim::Stage, Aim::Stage, Aim::Stage, Aim::Nothing]);
-    (hours, aim, 0..24_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
+    (hours, aim, 0..25_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
         hours_later,
         aim,
         kind,
@@ -65,9 +66,9 @@ fn taken_in(stage: Stage) -> &'static [usize] {
         Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => &[13, 14, 15, 16, 17],
         Stage::Disposed => &[18, 6],
         Stage::Callback => &[19, 20, 21, 6],
-        Stage::Closed => &[21],
+        Stage::Closed => &[21, 24],
         Stage::Reopened => &[4, 5, 9, 12],
-        Stage::Merged => &[2, 3, 23, 23],
+        Stage::Merged => &[2, 3, 23, 23, 19, 21, 24],
         Stage::Voided => &[2, 3],
     }
 }
@@ -119,6 +120,7 @@ impl Asked {
             20 => self.close().into(),
             21 => self.reopen().into(),
             22 => TakeInIssue { from: self.other_case(), reason: self.text() }.into(),
+            24 => ReopenForMerged { from: self.other_case(), cause: ReopenCause::Recurred, reason: self.text() }.into(),
             _ => AnswerMerged { by_case: self.other_case(), cycle: 1, answer: self.text() }.into(),
         }
     }
@@ -199,7 +201,7 @@ impl Asked {
             minutes: photo(),
             results: vec![self.text()],
             consent: self.maybe(4).then_some(count),
-            score: (kind == MeetingKind::Review).then_some(90),
+            score: (kind == MeetingKind::Review).then_some(self.pick(3, [90, 5])),
         }
     }
 
@@ -228,7 +230,10 @@ impl Asked {
             lead: department(self.pick(0, [DEPARTMENTS[0], DEPARTMENTS[0], DEPARTMENTS[2]])),
             assist: assist.iter().map(|place| department(DEPARTMENTS[*place])).collect(),
             override_reason: self.maybe(2).then(|| self.text()),
-            dispose_by: self.maybe(4).then(|| told.at + chrono::TimeDelta::hours(self.pick(2, [-1, 24]))),
+            own_due: self.maybe(4).then(|| OwnDue {
+                at: told.at + chrono::TimeDelta::hours(self.pick(2, [-1, 24, 24 * 365 * 180])),
+                reason: self.text(),
+            }),
             ..dispatch()
         }
     }

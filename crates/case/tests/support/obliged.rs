@@ -93,7 +93,13 @@ impl Told {
             "collect_feedback" => one(feedback(true).into()),
             "close" => {
                 let outcomes = [Outcome::Solved, Outcome::CommunitySolved, Outcome::Explained];
-                let plain = |outcome| CloseCase { override_reason: None, ..close(outcome) }.into();
+                // Against a bad review it is closed with a reason; nothing else needs one where closing is the next step.
+                let is_bad = self.file().cycle.review_score.is_some_and(|score| score < 60);
+                let plain = |outcome| {
+                    let reasoned = close(outcome);
+                    let override_reason = reasoned.override_reason.clone().filter(|_| is_bad);
+                    CloseCase { override_reason, ..reasoned }.into()
+                };
                 (vec![], outcomes.map(plain).into())
             }
             "route_again" if self.case.stage() == Stage::Reopened => self.ways_from_here(),

@@ -93,6 +93,7 @@ fn due_of(of: &LimitOf, at: DateTime<Utc>) -> Due {
         LimitOf::Disposal(_) => due(at, 5, "disposal"),
         LimitOf::ReturnWindow => due(at, 2, "return window"),
         LimitOf::ReopenWindow => due(at, 30, "reopen window"),
+        LimitOf::OwnDue => due(at, 90, "own due"),
     }
 }
 
@@ -120,6 +121,7 @@ fn facts(needs: &Needs, at: DateTime<Utc>) -> Facts {
         dues: known(&needs.dues, |of| Some(Ok(due_of(of, at)))),
         consent_rules: known(&needs.consent_rules, |id| consent_rule(id)),
         evidence: known(&needs.evidence, |sha256| (*sha256 == file.sha256).then(|| file.clone())),
+        review_score_min: needs.review_score.then_some(60),
         began: needs.began.then_some(Position(17)),
         ..Facts::default()
     }
@@ -204,7 +206,7 @@ pub(crate) fn dispatch() -> DispatchCase {
         assist: vec![department(DEPARTMENTS[1])],
         instructions: "在楼宇设集体办理点".into(),
         override_reason: None,
-        dispose_by: None,
+        own_due: None,
     }
 }
 

@@ -91,9 +91,31 @@ fn a_case_that_is_merged_later_gets_the_last_answer_at_once() {
 }
 
 #[test]
+fn how_a_case_was_closed_and_why_it_was_reopened_reaches_every_finder() {
+    let (b, mut history) = (case("b").uuid(), History::<Outbox<MergedAnswer>>::new());
+    let reopen_until = given::due("reopen window", 30);
+    let (outcome, resolution) = (case::Outcome::Solved, vec![case::Resolution::Joint]);
+    let (summary, override_reason) = ("已结案".to_owned(), None);
+    let closed = case::CaseClosed { outcome, resolution, summary, override_reason, cycle: 1, reopen_until };
+    let step = Step::ROUTE_AGAIN;
+    let by = Party::in_grid(kernel::Role::Dispatcher, &given::grid(given::CENTRE));
+    let next = Obligation { due: given::step_due(&step), step, by };
+    let (title, grids, from) = ("车棚".into(), given::grid_facts().path, None);
+    let (cause, reason) = (case::ReopenCause::Recurred, "又出现了".to_owned());
+    let reopened = case::CaseReopened { title, grids, cycle: 2, cause, reason, from, next };
+    history.then(b, taken_in("a1")).then(b, CaseEvent::from(closed)).then(b, CaseEvent::from(reopened));
+    let a1 = case("a1").uuid();
+    assert_eq!(sent(history.row(b)), [(a1, "已结案".to_owned()), (a1, "又出现了".to_owned())]);
+}
+
+#[test]
 fn an_answer_goes_on_along_a_chain_of_mergers() {
     let (b, mut history) = (case("b").uuid(), History::<Outbox<MergedAnswer>>::new());
-    let answer = MergedIssueAnswered { by_case: case("c"), cycle: 2, answer: "一并解决".into() };
+    let by = Party::in_grid(kernel::Role::DutyOfficer, &given::grid(given::CENTRE));
+    let step = Step::COLLECT_FEEDBACK;
+    let next = Obligation { due: given::step_due(&step), step, by };
+    let (title, grids) = ("车棚".into(), given::grid_facts().path);
+    let answer = MergedIssueAnswered { by_case: case("c"), cycle: 2, answer: "一并解决".into(), title, grids, next };
     history.then(b, taken_in("a1")).then(b, CaseEvent::from(answer));
     assert_eq!(sent(history.row(b)), [(case("a1").uuid(), "一并解决".to_owned())]);
 }

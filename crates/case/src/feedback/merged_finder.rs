@@ -1,0 +1,184 @@
+//! What the finder of a merged case says of the answer that they got, and what follows from it.
+
+use kernel::{CaseId, Context, GridCode, Obligation, Role, Step, check_text};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{RecordFeedback, ReopenCase, ReopenCause, Said};
+use crate::case::{Case, Decision};
+use crate::{CaseFile, IssueMerged, Refusal};
+
+/// The finder of a merged case was asked what they say of the answer of the case that continued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MergedFinderHeard {
+    /// The case that answered.
+    pub by_case: CaseId,
+    /// The round of work of that case.
+    pub cycle: u32,
+    /// What the finder was told.
+    pub answer: String,
+    /// Whether the finder was reached.
+    pub contacted: bool,
+    /// Whether the finder says that it is solved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solved: Option<bool>,
+    /// Whether the finder is satisfied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfied: Option<bool>,
+    /// What the finder said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// What the case is about.
+    pub title: String,
+    /// The grid in which it is and every grid above it, itself first.
+    pub grids: Vec<GridCode>,
+    /// Who must have the case that continued reopened, and by when; absent where the finder does not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Obligation>,
+}
+
+/// The finder of a merged case had the case that continued reopened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MergedCaseReopened {
+    /// The case that is reopened, or into which that one was merged in turn.
+    pub into: CaseId,
+    /// Why, as a code.
+    pub cause: ReopenCause,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl MergedFinderHeard {
+    /// What the finder said.
+    pub(crate) fn said(&self) -> Said {
+        Said { solved: self.solved, satisfied: self.satisfied }
+    }
+}
+
+impl RecordFeedback {
+    /// The step that follows where the case was merged.
+    pub(super) fn next_step_of_merged(&self, file: &CaseFile) -> Option<Step> {
+        let is_unhappy = file.merged_said.then(self.said()).is_unhappy();
+        is_unhappy.then_some(Step::ROUTE_AGAIN)
+    }
+
+    /// What the finder of a merged case says.
+    pub(super) fn decide_merged(&self, case: &Case, file: &CaseFile, context: &Context) -> Decision {
+        let is_same = |last: &MergedFinderHeard| {
+            (&self.answer, self.contacted, self.said(), &self.comment)
+                == (&last.answer, last.contacted, last.said(), &last.comment)
+        };
+        if file.merged_heard.as_ref().is_some_and(is_same) {
+            return Ok(vec![]);
+        }
+        let told = file.merged_answers.last().ok_or_else(|| case.wrong_stage("merged and answered"))?;
+        self.check()?;
+        let oblige = |step| context.oblige(step, file.centre(Role::DutyOfficer));
+        let Said { solved, satisfied } = self.said();
+        Ok(vec![
+            MergedFinderHeard {
+                by_case: told.by_case,
+                cycle: told.cycle,
+                answer: self.answer.clone(),
+                contacted: self.contacted,
+                solved,
+                satisfied,
+                comment: self.comment.clone(),
+                title: file.discovered.title.clone(),
+                grids: file.grid().path.clone(),
+                next: self.next_step_of_merged(file).map(oblige).transpose()?,
+            }
+            .into(),
+        ])
+    }
+}
+
+impl ReopenCase {
+    /// A finder of a merged case who is not satisfied: what is reopened is the case that continued.
+    pub(super) fn decide_merged(&self, case: &Case, file: &CaseFile, merged: &IssueMerged) -> Decision {
+        if let Some(last) = &file.merged_reopened {
+            let is_same = (last.cause, &last.reason) == (self.cause, &self.reason);
+            return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyReopened) };
+        }
+        if !file.merged_said.is_unhappy() {
+            return Err(case.wrong_stage("merged, and its finder was told the answer and is not satisfied"));
+        }
+        check_text("reason", &self.reason, 1000)?;
+        Ok(vec![MergedCaseReopened { into: merged.into, cause: self.cause, reason: self.reason.clone() }.into()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{
+        CASE, closed_case, discovered, dispatched_case, feedback, given, merged, merged_answered, reopen, taken_in,
+    };
+    use crate::{CaseEvent, ReopenForMerged, Stage};
+    use kernel::{Aggregate, Verb};
+
+    fn into() -> CaseId {
+        CaseId::named("target")
+    }
+
+    fn told() -> Vec<CaseEvent> {
+        vec![discovered(), merged(into()), merged_answered(into(), 1, "已改建")]
+    }
+
+    fn heard(happy: bool) -> Vec<CaseEvent> {
+        let events = given(told()).when(feedback(happy)).events();
+        [told(), events].concat()
+    }
+
+    #[test]
+    fn each_finder_is_asked_for_themselves() {
+        let next = |events| given(events).state().standing.next().map(|next| next.step.clone());
+        assert_eq!(next(told()), Some(Step::COLLECT_FEEDBACK));
+        assert_eq!((next(heard(true)), next(heard(false))), (None, Some(Step::ROUTE_AGAIN)));
+        given(heard(true)).when(feedback(true)).then_nothing();
+        given([discovered(), merged(into())])
+            .when(feedback(true))
+            .then_refused(Refusal::WrongStage { stage: Stage::Merged, taken: "merged and answered" });
+        let unreached = RecordFeedback { contacted: false, solved: None, satisfied: None, ..feedback(false) };
+        let events = given(heard(false)).when(unreached).events();
+        assert_eq!(next([heard(false), events].concat()), Some(Step::ROUTE_AGAIN), "their last word stays");
+        let again = [heard(true), vec![merged_answered(into(), 2, "重新施工")]].concat();
+        assert_eq!(next(again), Some(Step::COLLECT_FEEDBACK), "another answer is told and asked about again");
+    }
+
+    #[test]
+    fn one_who_is_not_satisfied_has_the_other_case_reopened() {
+        let event = MergedCaseReopened { into: into(), cause: reopen().cause, reason: reopen().reason };
+        given(heard(false)).when(reopen()).then([event.clone()]);
+        let after = [heard(false), vec![event.into()]].concat();
+        given(after.clone()).when(reopen()).then_nothing();
+        let other = ReopenCase { reason: "换个说法".into(), ..reopen() };
+        given(after).when(other).then_refused(Refusal::AlreadyReopened);
+        let taken = "merged, and its finder was told the answer and is not satisfied";
+        given(heard(true)).when(reopen()).then_refused(Refusal::WrongStage { stage: Stage::Merged, taken });
+        let case = heard(false).into_iter().fold(Case::default(), Case::evolve);
+        let part = ReopenForMerged { from: CASE, cause: reopen().cause, reason: reopen().reason };
+        let needs = kernel::Needs::none().also(into().uuid(), &part);
+        assert_eq!(reopen().needs(&case).also, needs.also, "under the same command");
+    }
+
+    #[test]
+    fn the_case_that_continued_is_reopened_for_a_finder_of_its_own_and_no_other() {
+        let from = CaseId::named("from");
+        let part = || ReopenForMerged { from, cause: reopen().cause, reason: reopen().reason };
+        let closed = || [vec![discovered(), taken_in(from)], closed_case()[1..].to_vec()].concat();
+        let events = given(closed()).when(part()).events();
+        assert!(matches!(&events[..], [CaseEvent::CaseReopened(event)] if event.from == Some(from)), "{events:?}");
+        let after = [closed(), events].concat();
+        given(after.clone()).when(part()).then_nothing();
+        let other = ReopenForMerged { reason: "换个说法".into(), ..part() };
+        given(after).when(other).then_refused(Refusal::AlreadyReopened);
+        given(closed_case()).when(part()).then_refused(Refusal::NotMergedInto { case: CASE });
+        let works = [vec![discovered(), taken_in(from)], dispatched_case()[1..].to_vec()].concat();
+        given(works).when(part()).then_refused(Refusal::AlreadyReopened);
+        // It was merged in turn: the case in which it ended is reopened.
+        let chain = vec![discovered(), taken_in(from), merged(into())];
+        let event = MergedCaseReopened { into: into(), cause: reopen().cause, reason: reopen().reason };
+        given(chain).when(part()).then([event]);
+    }
+}

@@ -1,0 +1,71 @@
+use kernel::{Allowed, CaseId, Context, Needs, Step, Verb};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{MergedCaseReopened, ReopenCase, ReopenCause};
+use crate::access::FINDERS_ANYWHERE;
+use crate::case::{Case, Decision};
+use crate::examples;
+use crate::{Refusal, Stage};
+
+/// The part of a reopening that happens on the case that continued, where the finder of a case that was merged into it is not
+/// satisfied. Only `reopen-case` on the merged case gives it.
+///
+/// Refused where the case is being worked on anyway, or its window is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReopenForMerged {
+    /// The case whose finder is not satisfied.
+    pub from: CaseId,
+    /// Why, as a code.
+    pub cause: ReopenCause,
+    /// Why, in words, at most 1000 characters.
+    pub reason: String,
+}
+
+impl Verb for ReopenForMerged {
+    const NAME: &'static str = "reopen-for-merged";
+    const BY: Allowed = FINDERS_ANYWHERE;
+    const IS_PART: bool = true;
+    type Of = Case;
+
+    fn needs(&self, case: &Case) -> Needs {
+        match case.file.as_ref().and_then(|file| file.merged.as_ref().map(|merged| (file, merged))) {
+            Some((file, merged)) => {
+                let part = Self { from: file.discovered.case, ..self.clone() };
+                Needs::none().also(merged.into.uuid(), &part)
+            }
+            None => Needs::none().step(Step::ROUTE_AGAIN),
+        }
+    }
+    fn example() -> Self {
+        let ReopenCase { cause, reason } = ReopenCase::example();
+        Self { from: examples::case(), cause, reason }
+    }
+}
+
+impl ReopenForMerged {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        let file = case.opened()?;
+        if !file.taken_in.iter().any(|taken| taken.from == self.from) {
+            return Err(Refusal::NotMergedInto { case: context.id.into() });
+        }
+        let (cause, reason) = (self.cause, self.reason.clone());
+        if let Some(merged) = &file.merged {
+            let event = MergedCaseReopened { into: merged.into, cause, reason };
+            let is_same = file.merged_reopened.as_ref() == Some(&event);
+            return if is_same { Ok(vec![]) } else { Ok(vec![event.into()]) };
+        }
+        match case.stage() {
+            Stage::Closed | Stage::Callback => {}
+            Stage::Reopened => {
+                let last = file.cycle.reopened.as_ref();
+                let own = (Some(self.from), cause, &reason);
+                let is_same = last.is_some_and(|last| (last.from, last.cause, &last.reason) == own);
+                return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyReopened) };
+            }
+            _ => return Err(Refusal::AlreadyReopened),
+        }
+        ReopenCase { cause, reason }.reopen(case, file, Some(self.from), context)
+    }
+}
