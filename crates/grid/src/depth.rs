@@ -32,6 +32,7 @@ fn described(levels: Vec<Level>) -> DistrictDescription {
         levels: vec![LevelPlan { root: code("G1"), levels }],
         departments: vec![],
         mappings: vec![],
+        bounds: None,
         posts: vec![],
     }
 }

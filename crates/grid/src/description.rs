@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Bounds;
 use kernel::{DepartmentCode, GridCode, MatterCode, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,9 @@ pub struct DistrictDescription {
     /// Which administrative grids serve which party grid.
     #[serde(default)]
     pub mappings: Vec<Mapping>,
+    /// The rectangle in which every place of the district lies. A place outside it is refused where an issue is found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     /// Every post that is held at that moment or appointed for later.
     #[serde(default)]
     pub posts: Vec<PostSpec>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
+use kernel::facts::Bounds;
 use kernel::{Aggregate, Context, Decision, DepartmentCode, GridCode, Place};
 use uuid::Uuid;
 
@@ -27,6 +28,7 @@ pub struct District {
     pub(crate) departments: BTreeMap<DepartmentCode, Timeline<Department>>,
     pub(crate) mappings: BTreeMap<Mapping, Timeline<()>>,
     pub(crate) posts: Vec<Post>,
+    pub(crate) bounds: Timeline<Bounds>,
 }
 
 impl Aggregate for District {
@@ -100,6 +102,10 @@ impl District {
                 let mapping = Mapping { party: event.party, administrative: event.administrative };
                 self.mappings.entry(mapping).or_default().end(event.effective_from);
             }
+            DistrictEvent::DistrictBounded(event) => match event.bounds {
+                Some(bounds) => self.bounds.set(event.effective_from, bounds),
+                None => self.bounds.end(event.effective_from),
+            },
             DistrictEvent::PostAppointed(event) => self.appointed(*event),
             DistrictEvent::PostEnded(event) => self.ended(&event),
         }

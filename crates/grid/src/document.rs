@@ -1,6 +1,7 @@
 //! The district as one document.
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Bounds;
 use kernel::{DepartmentCode, MatterCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,6 +23,8 @@ pub struct DistrictDocument {
     pub mappings: Vec<Mapping>,
     /// The posts that are held, in the order of appointment.
     pub posts: Vec<Post>,
+    /// The rectangle in which every place of the district lies; null where none was drawn.
+    pub bounds: Option<Bounds>,
 }
 
 /// A department as it is at one moment.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
+use kernel::facts::Bounds;
 use kernel::{DepartmentCode, GridCode, MatterCode, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,9 +23,19 @@ kernel::events! {
         DepartmentClosed = "cn.dualgrid.district.department_closed.v1" to District,
         GridsMapped = "cn.dualgrid.district.grids_mapped.v1" to District,
         GridsUnmapped = "cn.dualgrid.district.grids_unmapped.v1" to District,
+        DistrictBounded = "cn.dualgrid.district.district_bounded.v1" to District,
         PostAppointed = "cn.dualgrid.district.post_appointed.v1" to Internal,
         PostEnded = "cn.dualgrid.district.post_ended.v1" to Internal,
     }
+}
+
+/// The rectangle in which every place of the district lies was drawn, changed or lifted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DistrictBounded {
+    /// The rectangle; absent where there is none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+    pub effective_from: DateTime<Utc>,
 }
 
 /// A grid was established.

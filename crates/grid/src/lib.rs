@@ -53,8 +53,8 @@ pub use document::{DepartmentEntry, DistrictDocument};
 pub use end_post::EndPost;
 pub use establish_grid::EstablishGrid;
 pub use event::{
-    DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictEvent, GridChanged, GridClosed, GridEstablished,
-    GridReparented, GridsMapped, GridsUnmapped, PostAppointed, PostEnded,
+    DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictBounded, DistrictEvent, GridChanged, GridClosed,
+    GridEstablished, GridReparented, GridsMapped, GridsUnmapped, PostAppointed, PostEnded,
 };
 pub use load_district::LoadDistrict;
 pub use map_grids::MapGrids;

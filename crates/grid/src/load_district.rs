@@ -15,9 +15,9 @@ use crate::draft::{Draft, check_order};
 use crate::place::establish;
 use crate::timeline::Timeline;
 use crate::{
-    AppointPost, DepartmentClosed, DepartmentSpec, District, DistrictDescription, DistrictEvent, GridChanged,
-    GridClosed, GridNode, GridReparented, GridSpec, Level, LevelPlan, MapGrids, Network, PartyOrg, Post, PostEnded,
-    PostSpec, Refusal, RegisterDepartment,
+    AppointPost, DepartmentClosed, DepartmentSpec, District, DistrictBounded, DistrictDescription, DistrictEvent,
+    GridChanged, GridClosed, GridNode, GridReparented, GridSpec, Level, LevelPlan, MapGrids, Network, PartyOrg, Post,
+    PostEnded, PostSpec, Refusal, RegisterDepartment,
 };
 
 /// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
@@ -62,6 +62,7 @@ impl Verb for LoadDistrict {
             grids: vec![grid],
             departments: vec![department],
             mappings: vec![],
+            bounds: None,
             posts: vec![],
         })
     }
@@ -79,6 +80,7 @@ impl LoadDistrict {
         departments(&mut draft, description)?;
         let open: BTreeSet<GridCode> = planned.into_iter().map(|node| node.code).collect();
         mappings(&mut draft, description)?;
+        bounds(&mut draft, description)?;
         posts(&mut draft, description)?;
         close_grids(&mut draft, &open, description.effective_from)?;
         close_departments(&mut draft, description)?;
@@ -156,6 +158,18 @@ fn mappings(draft: &mut Draft, description: &DistrictDescription) -> Result<(), 
         let map = MapGrids { party, administrative, effective_from: Some(from) };
         let events = map.decide(&draft.district, from)?;
         draft.record_all(events);
+    }
+    Ok(())
+}
+
+fn bounds(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {
+    let (bounds, from) = (description.bounds, description.effective_from);
+    if bounds.is_some_and(|bounds| !bounds.is_sound()) {
+        return Err(Refusal::BoundsReversed);
+    }
+    if bounds != draft.district.bounds(from) {
+        check_order("the bounds of the district", draft.district.bounds.last_change(), from)?;
+        draft.record(DistrictBounded { bounds, effective_from: from });
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::facts::{DepartmentFacts, GridFacts};
+use kernel::facts::{Bounds, DepartmentFacts, GridFacts};
 use kernel::{DepartmentCode, GridCode, MatterCode};
 
 use crate::place::centre_depth;
@@ -24,7 +24,13 @@ impl District {
             departments: departments.collect(),
             mappings: mapped.map(|(mapping, _)| mapping.clone()).collect(),
             posts: self.posts.iter().filter(|post| post.holds_at(at)).cloned().collect(),
+            bounds: self.bounds(at),
         }
+    }
+
+    /// The rectangle in which every place lies at that moment, where there is one.
+    pub fn bounds(&self, at: DateTime<Utc>) -> Option<Bounds> {
+        self.bounds.at(at).copied()
     }
 
     /// The grid, if it is active at that moment.

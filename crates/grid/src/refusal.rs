@@ -114,6 +114,9 @@ kernel::refusals! {
             grid: GridCode,
             at: DateTime<Utc>,
         } = Refused "contradicts-later",
+        /// The bounds are no rectangle.
+        #[error("the bounds must have west before east, south before north, and lie on the earth")]
+        BoundsReversed = Unfit "bounds-reversed",
         /// A name is empty.
         #[error("{0} needs a name")]
         BlankName(String) = Unfit "blank-name",

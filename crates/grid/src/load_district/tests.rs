@@ -1,4 +1,5 @@
 use given::given;
+use kernel::facts::Bounds;
 use kernel::{Command as _, MatterCode, Role};
 
 use super::*;
@@ -24,6 +25,7 @@ fn small() -> DistrictDescription {
         ],
         departments: vec![law(&["WM-0103"])],
         mappings: vec![Mapping { party: code("T"), administrative: code("A") }],
+        bounds: None,
         posts: vec![leader("staff-1")],
     }
 }
@@ -235,4 +237,31 @@ fn a_grid_with_a_planned_post_is_not_left_out() {
     given::<District>(loaded().into_iter().chain([planned.into()]))
         .when(emptied)
         .then_refused(Refusal::OutOfOrder { what: "a post in R1".into(), last: day("2030-01-01") });
+}
+
+#[test]
+fn the_bounds_are_drawn_changed_and_lifted() {
+    let drawn = Bounds { west: 121.4, south: 31.2, east: 121.5, north: 31.35 };
+    let loading = |bounds: Option<Bounds>, from: &str| {
+        LoadDistrict(DistrictDescription { bounds, effective_from: day(from), ..small() })
+    };
+    let bounded = |bounds: Option<Bounds>, from: &str| DistrictBounded { bounds, effective_from: day(from) };
+    let known = || [loaded(), vec![bounded(Some(drawn), "2018-01-01").into()]].concat();
+    given::<District>(loaded()).when(loading(Some(drawn), "2018-01-01")).then([bounded(Some(drawn), "2018-01-01")]);
+    given::<District>(known()).when(loading(Some(drawn), "2020-01-01")).then_nothing();
+    let wider = Bounds { north: 31.4, ..drawn };
+    given::<District>(known()).when(loading(Some(wider), "2020-01-01")).then([bounded(Some(wider), "2020-01-01")]);
+    given::<District>(known()).when(loading(None, "2020-01-01")).then([bounded(None, "2020-01-01")]);
+    let lifted = given::<District>(known()).when(loading(None, "2020-01-01")).state();
+    assert_eq!((lifted.bounds(day("2019-12-31")), lifted.bounds(day("2020-01-01"))), (Some(drawn), None));
+    for unsound in [
+        Bounds { west: 121.5, east: 121.4, ..drawn },
+        Bounds { south: 31.35, ..drawn },
+        Bounds { north: 121.4, ..drawn },
+        Bounds { west: -181.0, ..drawn },
+        Bounds { east: 180.1, ..drawn },
+        Bounds { south: -90.1, ..drawn },
+    ] {
+        given::<District>(loaded()).when(loading(Some(unsound), "2020-01-01")).then_refused(Refusal::BoundsReversed);
+    }
 }
