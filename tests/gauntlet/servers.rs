@@ -4,6 +4,7 @@ mod answers;
 mod disk_full;
 mod nats;
 mod power;
+mod restored;
 mod stalled;
 mod stops;
 
@@ -52,6 +53,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             about: "NATS is wiped, restored from an old copy, written to by others, while publishers compete and stop",
             stores: BOTH,
             run: |run| Box::pin(nats::play(run)),
+        },
+        Scenario {
+            name: "restore-behind-nats",
+            about: "the log is put back to an older copy: its events are brought back from NATS, then given up",
+            stores: BOTH,
+            run: |run| Box::pin(restored::play(run)),
         },
         Scenario {
             name: "disk-full",

@@ -23,6 +23,7 @@ pub mod health;
 pub mod intake;
 pub mod kind;
 pub mod lanes;
+pub mod losses;
 pub mod memory;
 mod personal;
 pub mod port;

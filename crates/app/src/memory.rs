@@ -3,7 +3,8 @@
 //!
 //! What is remembered may be old: another process may have moved the aggregate on. That is found out where it matters. An
 //! append names the version it was decided on and is refused by the log if there is a newer one; and a refusal that was
-//! decided on something remembered is decided again on the log, before anybody hears of it.
+//! decided on something remembered is decided again on the log, before anybody hears of it. After a failover or a restore the log
+//! may be another one, with other events under the same versions: nothing that was read before counts then.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use chrono::{DateTime, Utc};
 use kernel::{Aggregate, Event as _, Recorded, StreamId, Version};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::Error;
@@ -36,6 +38,8 @@ pub struct Seen<S> {
     pub version: Version,
     /// Time of its newest event.
     pub newest: Option<DateTime<Utc>>,
+    /// The incarnation of the log in which it was read.
+    incarnation: u64,
     /// Bytes of its events, which is about what it takes in memory.
     bytes: u64,
 }
@@ -50,6 +54,7 @@ impl<S> Seen<S> {
             state: fold(self.state, event)?,
             version: event.version,
             newest: Some(event.time),
+            incarnation: self.incarnation,
             bytes: self.bytes + event.bytes.len() as u64,
         })
     }
@@ -74,35 +79,59 @@ impl Weighter<Place, Held> for ByBytes {
 }
 
 /// Everything that this process remembers.
-pub struct Memory(Cache<Place, Held, ByBytes>);
+pub struct Memory {
+    held: Cache<Place, Held, ByBytes>,
+    incarnation: watch::Receiver<u64>,
+}
 
 impl Default for Memory {
     fn default() -> Self {
         let usual = usize::try_from(BYTES_MAX / AGGREGATE_BYTES_USUAL).unwrap_or(usize::MAX);
-        Self(Cache::with_weighter(usual, BYTES_MAX, ByBytes))
+        Self { held: Cache::with_weighter(usual, BYTES_MAX, ByBytes), incarnation: watch::channel(0).1 }
     }
 }
 
 impl Memory {
+    /// An empty memory of this log. What was read in one incarnation of it is not remembered in the next.
+    pub fn of(log: &dyn EventLog) -> Self {
+        Self { incarnation: log.incarnation(), ..Self::default() }
+    }
+
+    /// The incarnation of the log, to be asked for before anything is read.
+    pub fn incarnation(&self) -> u64 {
+        *self.incarnation.borrow()
+    }
+
+    /// A stream of which nothing was read yet.
+    pub fn unread<S: Default>(&self) -> Arc<Seen<S>> {
+        Arc::new(Seen { incarnation: self.incarnation(), ..Seen::default() })
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.held.clear();
+    }
+
     /// What is remembered of a stream under a name, if anything is.
     pub fn recall<S: Send + Sync + 'static>(&self, of: &'static str, id: Uuid) -> Option<Arc<Seen<S>>> {
-        self.0.get(&(of, id))?.seen.downcast().ok()
+        let seen: Arc<Seen<S>> = self.held.get(&(of, id))?.seen.downcast().ok()?;
+        (seen.incarnation == self.incarnation()).then_some(seen)
     }
 
     /// Remembers it.
     pub fn remember<S: Send + Sync + 'static>(&self, of: &'static str, id: Uuid, seen: &Arc<Seen<S>>) {
         let seen_any: Arc<dyn Any + Send + Sync> = Arc::clone(seen) as _;
-        self.0.insert((of, id), Held { bytes: seen.bytes, seen: seen_any });
+        self.held.insert((of, id), Held { bytes: seen.bytes, seen: seen_any });
     }
 
     /// Forgets what is in doubt.
     pub fn forget(&self, of: &'static str, id: Uuid) {
-        self.0.remove(&(of, id));
+        self.held.remove(&(of, id));
     }
 
     /// An aggregate as it is in the log now. What is remembered is not read again.
     pub async fn look<A: Aggregate>(&self, log: &dyn EventLog, id: Uuid) -> Result<Arc<Seen<A>>, Error> {
-        let before = self.recall::<A>(A::Event::CATEGORY, id).unwrap_or_default();
+        let before = self.recall::<A>(A::Event::CATEGORY, id).unwrap_or_else(|| self.unread());
         let seen = catch_up(log, Arc::clone(&before), id).await?;
         if !Arc::ptr_eq(&before, &seen) {
             self.remember(A::Event::CATEGORY, id, &seen);
@@ -114,7 +143,8 @@ impl Memory {
     pub fn moved<A: Aggregate>(&self, id: Uuid, before: &Seen<A>, state: A, events: u32, time: Option<DateTime<Utc>>) {
         let bytes = before.bytes + u64::from(events) * EVENT_BYTES_USUAL;
         let version = Version(before.version.0 + events);
-        let seen = Seen { state, version, newest: time.or(before.newest), bytes };
+        let (newest, incarnation) = (time.or(before.newest), before.incarnation);
+        let seen = Seen { state, version, newest, incarnation, bytes };
         self.remember(A::Event::CATEGORY, id, &Arc::new(seen));
     }
 }
@@ -128,4 +158,27 @@ pub async fn catch_up<A: Aggregate>(log: &dyn EventLog, before: Arc<Seen<A>>, id
     let before = Arc::unwrap_or_clone(before);
     let evolve = |state: A, event: &Recorded| Ok(state.evolve(read_as::<A::Event>(event)?));
     Ok(Arc::new(recorded.iter().try_fold(before, |seen, event| seen.fold(event, evolve))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_in_one_incarnation_of_the_log_is_not_remembered_in_the_next() {
+        let number = watch::Sender::new(0);
+        let memory = Memory { incarnation: number.subscribe(), ..Memory::default() };
+        let (before, id) = (memory.unread::<u32>(), Uuid::nil());
+        memory.remember("case", id, &before);
+        assert!(memory.recall::<u32>("case", id).is_some());
+        number.send_replace(1);
+        assert!(memory.recall::<u32>("case", id).is_none());
+        // What was decided before and is answered only now.
+        memory.remember("case", id, &before);
+        assert!(memory.recall::<u32>("case", id).is_none());
+        memory.remember("case", id, &memory.unread::<u32>());
+        assert!(memory.recall::<u32>("case", id).is_some());
+        memory.clear();
+        assert!(memory.recall::<u32>("case", id).is_none());
+    }
 }

@@ -9,7 +9,7 @@ pub mod evidence_store;
 pub mod vault;
 pub mod view_store;
 
-pub use event_log::{Append, AppendError, EventLog, Moved, NewEvent, Part, Receipt};
+pub use event_log::{Append, AppendError, EventLog, Lost, Moved, NewEvent, Part, Receipt};
 pub use evidence_store::{EvidenceError, EvidenceStore};
 pub use vault::{Vault, VaultError};
 pub use view_store::{

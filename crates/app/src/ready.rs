@@ -68,6 +68,10 @@ impl App {
         if !log.ok || checks.get(LOG).is_none_or(|taking| taking.ok) {
             checks.insert(LOG.into(), log);
         }
+        // A log that has gone back in time takes nothing until an operator has settled it.
+        if let Ok(Ok(Some(lost))) = timeout(HEAD_PATIENCE, self.ports().log.lost()).await {
+            checks.insert("losses".into(), Check { ok: false, detail: lost.to_string() });
+        }
         Report { ready: checks.values().all(|check| check.ok), checks }
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Known {
     district: Arc<Seen<District>>,
     rules: Arc<Seen<Rulebook>>,
     read_at: Option<DateTime<Utc>>,
+    /// The incarnation of the log in which it was read.
+    incarnation: u64,
 }
 
 impl Known {
@@ -56,7 +58,11 @@ impl Reference {
     pub(crate) async fn read(&self, log: &dyn EventLog, now: DateTime<Utc>) -> Result<Known, Error> {
         let mut known = self.0.lock().await;
         let fresh = known.read_at.is_some_and(|at| (TimeDelta::zero()..FRESH_FOR).contains(&(now - at)));
-        if !fresh {
+        let incarnation = *log.incarnation().borrow();
+        if known.incarnation != incarnation {
+            *known = Known { incarnation, ..Known::default() };
+        }
+        if !fresh || known.read_at.is_none() {
             known.district = catch_up(log, Arc::clone(&known.district), grid::district_id()).await?;
             known.rules = catch_up(log, Arc::clone(&known.rules), rules::rules_id()).await?;
             known.read_at = Some(now);

@@ -10,7 +10,7 @@ use community::{Pledge, PledgeView};
 use grid::District;
 use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
-use process::{Alarms, Entry, MergedAnswer, Outbox, Process, Run, Timed};
+use process::{Alarms, Entry, Losses, MergedAnswer, Outbox, Process, Run, Timed};
 use rules::Rulebook;
 use serde_json::Value;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ use crate::port::{Failure, ViewSpec};
 use crate::shown::{Shown, Views};
 
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> =
-    LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>()]);
+    LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>(), of::<Losses>()]);
 
 static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
     vec![

@@ -24,6 +24,7 @@ pub(crate) async fn record_refusal(ports: &Ports, ask: &Ask, accepted: &Accepted
         request: accepted.request,
         parts: vec![Part { stream, expected, events: Vec::new() }],
         at: ports.clock.now(),
+        incarnation: None,
     };
     // Where it cannot be recorded either, there is nothing to find.
     let _ = ports.log.append(append).await;

@@ -89,6 +89,7 @@ impl Sample {
                 events: vec![NewEvent { id, kind: self.kind, time: now, bytes }],
             }],
             at: now,
+            incarnation: None,
         })
     }
 }

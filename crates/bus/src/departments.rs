@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
+use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use async_trait::async_trait;
@@ -99,6 +100,7 @@ impl Departments {
             let name = consumer_of(&department);
             match kept.iter().find(|consumer| consumer.name == name) {
                 Some(consumer) => self.correct(&stream, &department, consumer).await?,
+                None if is_there(&stream, &name).await? => {}
                 None => self.make(&stream, &department).await?,
             }
         }
@@ -144,6 +146,15 @@ impl Departments {
         tracing::warn!(%department, "the consumer of a department was configured differently and is corrected");
         stream.create_consumer(wanted).await.map_err(Error::nats("correct the consumer of a department"))?;
         Ok(())
+    }
+}
+
+/// Whether a consumer exists that NATS left out of its list, as it does for a moment while a server is busy.
+async fn is_there(stream: &Stream, name: &str) -> Result<bool, Error> {
+    match stream.consumer_info(name).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::nats("look at the consumer of a department")(error)),
     }
 }
 

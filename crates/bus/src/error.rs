@@ -1,6 +1,6 @@
 //! What goes wrong between us and NATS.
 
-use app::port::Failure;
+use app::port::{Failure, Lost};
 use kernel::Position;
 
 use crate::connection::TooOld;
@@ -42,11 +42,17 @@ pub enum Error {
     /// The log skipped an event.
     #[error("the log gave event {found} where {expected} was expected")]
     LogGap { expected: Position, found: Position },
+    /// The stream holds events that the log does not have, or belongs to a later epoch of it.
+    #[error("{0}")]
+    WentBack(Lost),
+    /// NATS did not report every consumer of the stream.
+    #[error("NATS reports {listed} of {all} consumers of the stream")]
+    ConsumersMissing { listed: usize, all: usize },
     /// An event has no subject.
     #[error(transparent)]
     Unroutable(#[from] Unroutable),
-    /// The departments could not be read.
-    #[error("could not read the departments")]
+    /// The departments, or the losses of the log, could not be read.
+    #[error("could not read what the log says of departments and losses")]
     Directory(#[from] app::Error),
 }
 

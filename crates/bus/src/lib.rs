@@ -12,7 +12,9 @@
 //! | [`department`] | department | receives orders and answers them |
 //!
 //! INVARIANT: the stream is a copy. A message's sequence is the event's position and its payload the event's bytes; if they
-//! differ, the stream is deleted and recreated from the log, never the other way round.
+//! differ, the stream is deleted and recreated from the log, never the other way round without an operator.
+//! INVARIANT: nothing is deleted that only the stream has: events that the log lost stop publisher and log until an operator has
+//! decided. A log of a lower epoch than the stream publishes nothing.
 //! INVARIANT: a stream of another installation is neither changed nor published to.
 //! INVARIANT: every publish is fenced with the sequence it expects to follow. A second publisher, a late message or a
 //! resumed process can do no harm: whatever is stored at a sequence is the event at that position.

@@ -11,10 +11,12 @@
 
 mod batch;
 mod check;
+mod lost;
 mod rebuild;
 mod silence;
 mod status;
 
+pub use lost::Beside;
 pub use status::{PublisherState, PublisherStatus};
 
 use std::convert::Infallible;
@@ -28,6 +30,7 @@ use async_nats::jetstream::{self, Context};
 use kernel::{Clock, Entropy, Position, Recorded};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::error::chain;
 use crate::{Connection, Error};
@@ -100,6 +103,8 @@ pub struct Publisher {
     log: Arc<dyn EventLog>,
     entropy: Arc<dyn Entropy>,
     options: PublisherOptions,
+    /// Tells this publisher from others where only one may do something.
+    holder: Uuid,
     /// Most events of a batch that this nats-server is known to take.
     batch_events: AtomicUsize,
     report: Reporter,
@@ -126,9 +131,10 @@ impl Publisher {
             .timeout(ANSWER_PATIENCE)
             .ack_timeout(ANSWER_PATIENCE)
             .build(connection.client().clone());
+        let holder = entropy.uuid(clock.now());
         let report = Reporter::new(clock);
         let batch_events = AtomicUsize::new(options.batch_events_max);
-        Self { connection, jetstream, log, entropy, options, batch_events, report }
+        Self { connection, jetstream, log, entropy, options, holder, batch_events, report }
     }
 
     /// How far it is, and in which state.
@@ -160,7 +166,10 @@ impl Publisher {
             }
             tracing::warn!(reason = chain(&ended), "publishing was interrupted; it is tried again");
             // Without its causes, which may name hosts: readiness shows this to everybody.
-            self.report.failing(ended.to_string());
+            match &ended {
+                Error::WentBack(lost) => self.report.state(PublisherState::Stopped(*lost)),
+                error => self.report.failing(error.to_string()),
+            }
             self.look_at_the_head().await;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
@@ -193,8 +202,12 @@ impl Publisher {
         }
         let mut next_check = Instant::now() + self.options.check_every;
         loop {
+            let claimed = *self.log.committed().borrow();
+            let mut beyond = agreed.last;
             match self.drain(agreed.last, next_check).await? {
                 Drained::Through(last) => {
+                    // What was claimed to be there and is not is no reason to look again at once.
+                    beyond = if last == agreed.last { last.max(claimed) } else { last };
                     let drained = last.0.saturating_sub(agreed.last.0);
                     agreed.last = last;
                     if drained >= BUSY_EVENTS {
@@ -206,7 +219,7 @@ impl Publisher {
                     tokio::time::sleep(self.jitter()).await;
                 }
             }
-            self.wait_for_more(agreed.last, next_check).await;
+            self.wait_for_more(beyond, next_check).await;
             if Instant::now() >= next_check {
                 agreed = self.agree(Some(&agreed)).await?;
                 next_check = Instant::now() + self.options.check_every;
@@ -278,7 +291,7 @@ impl Publisher {
         );
     }
 
-    /// Waits until the log may hold more than `last`, or the next check is due.
+    /// Waits until the log may hold more than up to `last`, or the next check is due.
     async fn wait_for_more(&self, last: Position, next_check: Instant) {
         let mut committed = self.log.committed();
         let polled = (Instant::now() + self.options.poll_every).min(next_check);

@@ -5,11 +5,13 @@
 
 mod config;
 
-pub(crate) use config::{Floors, Origin, config_with, floors};
+pub(crate) use config::{Floors, Origin, config_with, epoch, floors, in_epoch};
 
+use app::port::EventLog;
 use async_nats::jetstream::context::{GetStreamErrorKind, UpdateStreamError};
 use async_nats::jetstream::stream::{Config, Info, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
+use kernel::DepartmentCode;
 
 use crate::Error;
 use config::{config, misfit};
@@ -31,15 +33,27 @@ pub(crate) enum Ensured {
 
 /// Finds or creates the stream, and corrects its configuration where NATS allows that. A stream of another installation is
 /// refused.
-pub(crate) async fn ensure(jetstream: &Context, origin: &Origin, replicas: usize) -> Result<Ensured, Error> {
+pub(crate) async fn ensure(
+    jetstream: &Context,
+    log: &dyn EventLog,
+    origin: &Origin,
+    replicas: usize,
+) -> Result<Ensured, Error> {
     let Some(stream) = find(jetstream).await? else {
-        let wanted = config_with(origin, &Floors::new(), replicas);
+        // Asked for after the stream was not found: whoever deleted it had kept them before.
+        let wanted = config_with(origin, &kept_floors(log).await?, replicas);
         let made = jetstream.create_stream(wanted).await.map_err(Error::nats("create the stream"))?;
         tracing::info!(stream = STREAM, "the stream was created");
         return Ok(Ensured::Fit(Box::new(made.cached_info().clone())));
     };
     let info = remember(jetstream, origin, stream.cached_info().clone()).await?;
     correct(jetstream, info, replicas).await
+}
+
+/// How far the departments had come in a stream that was deleted and is not there again yet.
+async fn kept_floors(log: &dyn EventLog) -> Result<Floors, Error> {
+    let floor = |(code, floor): (String, u64)| Some((DepartmentCode::try_new(&code).ok()?, floor));
+    Ok(log.floors().await?.into_iter().filter_map(floor).collect())
 }
 
 /// Records in the stream whose it is, unless it is recorded already.

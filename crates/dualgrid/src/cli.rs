@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use kernel::PersonId;
 
 use crate::config::{Config, Overrides};
-use crate::{department, docs, doctor, erase, import, keys, rebuild, serve, telemetry, token};
+use crate::{department, docs, doctor, erase, import, keys, losses, rebuild, serve, telemetry, token};
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
 #[derive(Debug, Parser)]
@@ -45,6 +45,9 @@ enum Task {
     /// Sample departments.
     #[command(subcommand)]
     Department(Department),
+    /// Settle what becomes of events that the log has lost.
+    #[command(subcommand)]
+    Log(Log),
     /// Check the installation and say what to do.
     Doctor,
     /// Print what is generated from the code.
@@ -94,6 +97,24 @@ enum Erase {
 }
 
 #[derive(Debug, Subcommand)]
+enum Log {
+    /// Say whether the log has lost events, and what can be done.
+    Status,
+    /// Bring lost events back.
+    Recover {
+        /// From the stream of NATS, which holds every event that was published.
+        #[arg(long, required = true)]
+        from_nats: bool,
+    },
+    /// Give lost events up: the log goes on without them, in a new epoch.
+    AcceptLoss {
+        /// A new file for a copy of the events that only NATS has.
+        #[arg(long)]
+        save: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Department {
     /// Receive the orders of one department over NATS and answer them.
     Run(department::RunArguments),
@@ -117,6 +138,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Erase(Erase::Person { id }) => erase::person(&config()?, id).await?,
         Task::Rebuild { view } => rebuild::rebuild(&config()?, &view).await?,
         Task::Department(Department::Run(arguments)) => department::run(arguments).await?,
+        Task::Log(Log::Status) => losses::status(&config()?).await?,
+        Task::Log(Log::Recover { .. }) => losses::recover(&config()?).await?,
+        Task::Log(Log::AcceptLoss { save }) => losses::accept(&config()?, &save).await?,
         Task::Doctor => return doctor::doctor(&path).await,
         Task::Docs(docs) => docs::print(&docs)?,
     }

@@ -95,11 +95,25 @@ async fn stores(config: &Config, findings: &mut Findings) {
         Ok(head) => {
             findings.add("log", true, format!("at position {head}"));
             clock(&app, head, findings).await;
+            whole(config, &app, findings).await;
         }
     }
     match app.ports().evidence.find(Digest::of(b"dualgrid doctor")).await {
         Ok(_) => findings.add("evidence", true, config.evidence.url.clone()),
         Err(error) => findings.add("evidence", false, error.to_string()),
+    }
+}
+
+/// Every stream from its first version on, and nothing lost.
+async fn whole(config: &Config, app: &app::App, findings: &mut Findings) {
+    match log::refuse_holes(&config.store.url, &Options::default()).await {
+        Ok(()) => findings.add("streams of the log", true, "each has its versions from 1 on"),
+        Err(error) => findings.add("streams of the log", false, error.chain()),
+    }
+    match app.ports().log.lost().await {
+        Ok(None) => findings.add("losses of the log", true, "none"),
+        Ok(Some(lost)) => findings.add("losses of the log", false, lost.to_string()),
+        Err(failure) => findings.add("losses of the log", false, failure.to_string()),
     }
 }
 

@@ -17,6 +17,7 @@ mod erase;
 mod faults;
 mod import;
 mod keys;
+mod losses;
 mod program;
 mod rebuild;
 mod serve;

@@ -10,7 +10,7 @@ use app::App;
 use app::health::{SILENT_LAG_MAX, show_stalled};
 use bus::commands::Commands;
 use bus::departments::Departments;
-use bus::publisher::{Publisher, PublisherOptions, PublisherStatus};
+use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
 use bus::{Connection, ConnectionOptions};
 use clap::ValueEnum;
 use http_api::server;
@@ -180,7 +180,8 @@ async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
         let detail =
             format!("{}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
         show_stalled("publisher", stalled);
-        app.health().report("publisher", !stalled, detail);
+        let stopped = matches!(now.state, PublisherState::Stopped(_));
+        app.health().report("publisher", !stalled && !stopped, detail);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

@@ -438,6 +438,7 @@ async fn who_reads_obligations_page_by_page_misses_none_that_moves_up() {
 #[tokio::test]
 async fn what_a_list_names_and_does_not_exist_is_told() {
     let desk = Desk::open().await;
+    desk.app.settle().await.unwrap();
     let auditor = actor("auditor", Role::Auditor, None);
     for (path, filters, refusal) in [
         ("cases", vec![("grid", "NOWHERE")], (404, "unknown-grid")),

@@ -26,18 +26,21 @@ use tail::Tail;
 pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
 /// The header with the place of one event, which is not part of its bytes.
 pub(crate) const POSITION: &str = "dualgrid-position";
+/// The header with the epoch of the log: it is raised where events were lost and their positions are given again.
+pub(crate) const EPOCH: &str = "dualgrid-epoch";
 /// The media type of one event.
 pub(crate) const CLOUD_EVENT: &str = "application/cloudevents+json; charset=utf-8";
 
 /// Tells proxies that the reader is still there, and the server whether it is.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// `?after=&limit=`
+/// `?after=&limit=&epoch=`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct After {
     after: Option<String>,
     limit: Option<u32>,
+    epoch: Option<u32>,
 }
 
 /// An event and its place.
@@ -53,6 +56,7 @@ struct EventPage {
     items: Vec<Placed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Position>,
+    epoch: u32,
 }
 
 /// How the log can be had.
@@ -72,8 +76,8 @@ pub(crate) async fn events(
     let form = wanted(&headers)?;
     let after = start(&headers, query.after.as_deref())?;
     match form {
-        Form::Page => page(&api, &caller, after, query.limit).await,
-        Form::Stream => stream(api, caller, after).await,
+        Form::Page => page(&api, &caller, after, &query).await,
+        Form::Stream => stream(api, caller, after, query.epoch).await,
     }
 }
 
@@ -95,22 +99,30 @@ pub(crate) async fn event(
     Ok((tagged(tag), place, [(CONTENT_TYPE, CLOUD_EVENT)], recorded.bytes).into_response())
 }
 
-async fn page(api: &Api, caller: &Caller, after: Position, limit: Option<u32>) -> Result<Response, Fault> {
-    let limit = rows(limit)? as usize;
+async fn page(api: &Api, caller: &Caller, after: Position, query: &After) -> Result<Response, Fault> {
+    let limit = rows(query.limit)? as usize;
     let recorded = api.app.events(&caller.actor, after, limit).await?;
+    // Only who may read the log hears how far it goes.
+    let epoch = api.app.epoch(after, query.epoch).await?;
     let next = recorded.last().map(|last| last.position).filter(|_| recorded.len() == limit);
     let items = recorded.into_iter().map(placed).collect::<Result<_, _>>()?;
-    Ok(Json(EventPage { items, next }).into_response())
+    Ok((in_epoch(epoch), Json(EventPage { items, next, epoch })).into_response())
 }
 
 /// The first page is read before the answer begins, so that a refusal is an answer of its own and not a silent end.
-async fn stream(api: Arc<Api>, caller: Caller, after: Position) -> Result<Response, Fault> {
-    let tail = Tail::start(api, caller, after).await?;
+async fn stream(api: Arc<Api>, caller: Caller, after: Position, epoch: Option<u32>) -> Result<Response, Fault> {
+    let tail = Tail::start(Arc::clone(&api), caller, after).await?;
+    let epoch = in_epoch(api.app.epoch(after, epoch).await?);
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive");
     // nginx would collect events into a buffer otherwise.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
     let events = futures::stream::unfold(tail, Tail::next);
-    Ok((unbuffered, Sse::new(events).keep_alive(keep_alive)).into_response())
+    Ok((unbuffered, epoch, Sse::new(events).keep_alive(keep_alive)).into_response())
+}
+
+/// Tells the reader the epoch of what it reads.
+fn in_epoch(epoch: u32) -> [(HeaderName, HeaderValue); 1] {
+    [(HeaderName::from_static(EPOCH), HeaderValue::from(epoch))]
 }
 
 fn placed(recorded: Recorded) -> Result<Placed, Fault> {

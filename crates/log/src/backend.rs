@@ -2,10 +2,13 @@
 
 use std::future::Future;
 
-use app::port::{Append, AppendError, Failure, Receipt};
+use app::port::{Append, AppendError, Failure, Lost, Receipt};
 use kernel::digest::Digest;
 use kernel::{Position, Version};
 
+use app::port::event_log::is_same_request;
+
+use crate::error::OpenError;
 use crate::record::made;
 
 /// Fewest appends for which a second batch in flight is worth its commit.
@@ -20,6 +23,8 @@ pub(crate) enum Verdict {
     Found(Receipt, Digest),
     /// The part with this number, from 0, expected another version than its stream has.
     Conflict(usize, Version),
+    /// Nothing is recorded until it is settled what becomes of lost events.
+    Halted(Lost),
 }
 
 impl Verdict {
@@ -27,8 +32,9 @@ impl Verdict {
     pub(crate) fn answer(self, append: &Append) -> Result<Receipt, AppendError> {
         match self {
             Self::Made(receipt) => Ok(receipt),
-            Self::Found(receipt, request) if request == append.request => Ok(receipt),
+            Self::Found(receipt, request) if is_same_request(request, append.request) => Ok(receipt),
             Self::Found(..) => Err(AppendError::CommandReused(append.command)),
+            Self::Halted(lost) => Err(AppendError::Halted(lost)),
             Self::Conflict(part, actual) => {
                 let part = &append.parts[part];
                 Err(AppendError::Conflict { stream: part.stream.clone(), expected: part.expected, actual })
@@ -54,6 +60,27 @@ pub(crate) enum RecordError {
     Undone(Failure),
     /// The connection was lost and with it the outcome.
     Lost(Failure),
+}
+
+/// Refuses a batch of which something was decided on another incarnation of the log than this one.
+pub(crate) fn refuse_decided_elsewhere(batch: &[Append], incarnation: u64) -> Result<(), RecordError> {
+    if batch.iter().all(|append| append.incarnation.is_none_or(|decided| decided == incarnation)) {
+        return Ok(());
+    }
+    let reason = "the log may be another one than the command was decided on".to_owned();
+    Err(RecordError::Undone(Failure { operation: "append to the log", reason, passing: true }))
+}
+
+/// Whether events that were brought back stand where they stood before: every append right after the one before it.
+pub(crate) fn refuse_elsewhere(batch: &[Append], verdicts: &[Verdict], before: Position) -> Result<(), OpenError> {
+    let wanted = all_made(batch, before);
+    match batch.iter().zip(verdicts).zip(&wanted).find(|((_, verdict), wanted)| verdict != wanted) {
+        None => Ok(()),
+        Some(((append, _), _)) => Err(OpenError::BringBack(format!(
+            "command {} is recorded, or its stream is at another version",
+            append.command
+        ))),
+    }
 }
 
 /// Where a writer writes to. Connects when necessary, also again after it has lost its connection.

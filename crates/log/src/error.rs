@@ -57,6 +57,19 @@ pub enum OpenError {
          changed by hand; restore it from a backup"
     )]
     HeadDiffers { head: i64, newest: i64 },
+    /// Events could not be brought back.
+    #[error("the events could not be brought back, and nothing was changed: {0}")]
+    BringBack(String),
+    /// The streams could not be looked at.
+    #[error("could not check that the streams of the log are whole")]
+    Streams(#[source] sqlx::Error),
+    /// A stream lacks events.
+    #[error(
+        "event {position} is version {version} of {stream}, and version {} is not in the log: the database lost events or was \
+         changed by hand; restore it from a backup that has them",
+        version - 1
+    )]
+    Hole { position: i64, stream: String, version: i32 },
     /// The keys in the vault are wrapped under another key.
     #[error("the wrapping key does not fit this vault; configure the key that the vault was created with")]
     WrongWrappingKey,

@@ -11,6 +11,12 @@ const PASSING_IN_POSTGRES: [&str; 7] = ["08", "53", "57", "58", "40", "55P03", "
 /// PROTOCOL.
 const PASSING_IN_SQLITE: [i32; 7] = [5, 6, 7, 10, 13, 14, 15];
 
+/// PostgreSQL's "read-only transaction".
+const READ_ONLY: &str = "25006";
+
+/// SQLite's CONSTRAINT_TRIGGER.
+const CONSTRAINT_TRIGGER: &str = "1811";
+
 /// PostgreSQL's "undefined table".
 const UNDEFINED_TABLE: &str = "42P01";
 
@@ -73,6 +79,11 @@ pub(crate) fn is_undone(source: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the server takes no changes: it is a standby, and may be promoted under this very session.
+pub(crate) fn is_read_only(source: &sqlx::Error) -> bool {
+    source.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == READ_ONLY)
+}
+
 /// Whether a table of the statement does not exist (any more).
 pub(crate) fn is_missing_table(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(|error| {
@@ -83,6 +94,11 @@ pub(crate) fn is_missing_table(source: &sqlx::Error) -> bool {
 /// Whether a unique key existed already.
 pub(crate) fn is_unique_violation(source: &sqlx::Error) -> bool {
     source.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+}
+
+/// Whether a trigger of ours on SQLite refused it: a version of a stream is missing.
+pub(crate) fn is_refused_by_trigger(source: &sqlx::Error) -> bool {
+    source.as_database_error().and_then(DatabaseError::code).is_some_and(|code| code == CONSTRAINT_TRIGGER)
 }
 
 /// Whether a required value was missing.

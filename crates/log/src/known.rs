@@ -52,6 +52,11 @@ impl Known {
         })
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_known(&self, stream: &StreamId) -> bool {
+        self.0.get(stream).is_some()
+    }
+
     /// Forgets everything: the database may be another one than before.
     pub(crate) fn clear(&self) {
         self.0.clear();

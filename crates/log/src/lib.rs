@@ -8,6 +8,8 @@
 //! come from a head row that is locked in the append transaction, never from a sequence.
 //! INVARIANT: a command has one effect, on all of its streams or on none. Its id is stored in the transaction of its events and
 //! looked up there first.
+//! INVARIANT: a version of a stream follows the one before it: the database refuses version n without n - 1.
+//! INVARIANT: what is remembered of the log is of the log behind the connection that is used ([`incarnation`]).
 //! INVARIANT: an event is stored and returned as the bytes it came as.
 //! INVARIANT: nothing is answered as recorded that a loss of power can undo; a database that may lose it is refused.
 //! INVARIANT: SQL is here and nowhere else, and no row of `events` or `commands` is changed or deleted.
@@ -20,6 +22,7 @@ mod error;
 mod evidence;
 mod failure;
 mod flights;
+mod incarnation;
 mod known;
 mod memory;
 mod migrations;
@@ -38,7 +41,7 @@ pub use durability::{Durability, Finding};
 pub use error::OpenError;
 pub use evidence::ObjectEvidence;
 pub use memory::MemoryLog;
-pub use open::{Opened, durability, open, open_evidence, open_vault};
+pub use open::{Opened, bring_back, durability, open, open_evidence, open_vault, refuse_holes};
 pub use options::Options;
 pub use postgres::PgLog;
 pub use sqlite::SqliteLog;

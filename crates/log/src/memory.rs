@@ -1,17 +1,23 @@
 //! The log in memory, for tests of the domain and of use cases. It is gone when the process ends.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Part, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Lost, Part, Receipt};
 use async_trait::async_trait;
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use tokio::sync::watch;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::backend::Verdict;
 use crate::committed::Committed;
 use crate::record::{check, made, version_of};
+
+/// The category of the stream of accepted losses.
+const ACCEPTED: &str = "log";
 
 /// A log in memory, with the same rules as the others.
 #[derive(Debug)]
@@ -26,6 +32,9 @@ struct Kept {
     /// Places in `events`, by stream.
     streams: HashMap<StreamId, Vec<usize>>,
     commands: HashMap<CommandId, (Receipt, Digest)>,
+    lost: Option<Lost>,
+    floors: BTreeMap<String, u64>,
+    rebuilder: Option<(Uuid, Instant)>,
 }
 
 impl MemoryLog {
@@ -60,6 +69,11 @@ impl Kept {
                 return Verdict::Conflict(number, actual);
             }
         }
+        let is_acceptance = append.parts.iter().all(|part| part.stream.category() == ACCEPTED);
+        if let Some(lost) = self.lost.filter(|_| !is_acceptance) {
+            return Verdict::Halted(lost);
+        }
+        self.lost = None;
         let before = self.head();
         for part in append.parts.iter().filter(|part| !part.events.is_empty()) {
             self.push(part);
@@ -122,5 +136,36 @@ impl EventLog for MemoryLog {
 
     fn committed(&self) -> watch::Receiver<Position> {
         self.committed.subscribe()
+    }
+
+    async fn lost(&self) -> Result<Option<Lost>, Failure> {
+        Ok(self.kept().lost)
+    }
+
+    async fn halt(&self, lost: Lost, accepted: Version) -> Result<(), Failure> {
+        let mut kept = self.kept();
+        let of_losses = |event: &&Recorded| event.stream.category() == ACCEPTED;
+        if kept.lost.is_none() && version_of(kept.events.iter().filter(of_losses).count()) == accepted {
+            kept.lost = Some(lost);
+        }
+        Ok(())
+    }
+
+    async fn lease_rebuild(&self, holder: Uuid, lasts: Duration) -> Result<bool, Failure> {
+        let (mut kept, now) = (self.kept(), Instant::now());
+        let is_free = kept.rebuilder.is_none_or(|(other, until)| other == holder || until < now);
+        if is_free {
+            kept.rebuilder = Some((holder, now + lasts));
+        }
+        Ok(is_free)
+    }
+
+    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        Ok(self.kept().floors.clone())
+    }
+
+    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
+        self.kept().floors = floors;
+        Ok(())
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use app::port::{EventLog, EvidenceStore, Vault, ViewStore};
+use app::port::{Append, EventLog, EvidenceStore, Vault, ViewStore};
+
+use kernel::Position;
 
 use crate::durability::Durability;
 use crate::error::OpenError;
@@ -59,6 +61,27 @@ pub async fn open_vault(url: &str, options: &Options, wrapping: Wrapping) -> Res
 /// Opens the evidence store at `url`.
 pub fn open_evidence(url: &str) -> Result<Arc<dyn EvidenceStore>, OpenError> {
     Ok(Arc::new(ObjectEvidence::open(url)?))
+}
+
+/// Refuses a log in which a stream does not begin at version 1 or has a hole. Every event is looked at, which takes seconds for
+/// millions of them.
+pub async fn refuse_holes(url: &str, options: &Options) -> Result<(), OpenError> {
+    match scheme(url)? {
+        Scheme::Sqlite => SqliteLog::refuse_holes(url, options).await,
+        Scheme::Postgres => PgLog::refuse_holes(url, options.acquire_timeout).await,
+    }
+}
+
+/// Brings events back that the log has lost: in one transaction, at the positions after `before`, where the log must end. With it
+/// recording goes on.
+///
+/// # Errors
+/// Where the log ends elsewhere, or one of the commands or versions is recorded otherwise; nothing was brought back then.
+pub async fn bring_back(url: &str, options: &Options, before: Position, appends: &[Append]) -> Result<(), OpenError> {
+    match scheme(url)? {
+        Scheme::Sqlite => SqliteLog::bring_back(url, options, before, appends).await,
+        Scheme::Postgres => PgLog::bring_back(url, options.acquire_timeout, before, appends).await,
+    }
 }
 
 /// Whether committed transactions of the database at `url` survive a loss of power. Changes nothing there.

@@ -1,35 +1,43 @@
 //! The log on PostgreSQL.
 
 mod connection;
+mod greeting;
+mod nodelay;
 mod pool;
 mod rows;
 mod streams;
+mod upkeep;
 mod wake;
 mod writer;
 
 pub(crate) use connection::{Place, refuse_unless_durable};
 pub(crate) use pool::Pool;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Lost, Receipt};
 use async_trait::async_trait;
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{Connection as _, PgConnection, Postgres, Row as _};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::committed::Committed;
 use crate::durability::Durability;
 use crate::error::OpenError;
 use crate::failure::failure;
+use crate::incarnation::Incarnation;
 use crate::known::Known;
 use crate::migrations::POSTGRES_LOG;
 use crate::options::Options;
-use crate::record::{check_gapless, position_from_sql, position_to_sql, stream_from_sql};
+use crate::record::{check_gapless, check_whole, position_from_sql, position_to_sql, stream_from_sql};
 use crate::trial::{Tried, postgres_steps};
 use crate::writer::Writer;
+use greeting::greet;
 use rows::{read_command, read_event};
 use streams::Streams;
 use wake::Wake;
@@ -42,7 +50,7 @@ pub struct PgLog {
     streams: Streams,
     writer: Writer,
     committed: Committed,
-    known: Known,
+    incarnation: Incarnation,
     _wake: Wake,
 }
 
@@ -55,16 +63,19 @@ impl PgLog {
         refuse_unless_durable(&writing, &mut connection).await?;
         POSTGRES_LOG.run_on_postgres(&mut connection).await?;
         let committed = Committed::at(checked_head(&mut connection).await?);
-        let readers = Pool::new(reading.clone(), "dualgrid reader", options.log_readers_max, options);
-        let streams = Streams::start(&reading, options);
-        let shared = Shared::default();
-        let known = shared.known.clone();
-        let second = writing.connect_at_start(options.acquire_timeout).await?;
+        upkeep::refuse_holes(&mut connection, false).await?;
+        let incarnation = Incarnation::new(Known::default(), committed.clone());
+        greet(&mut connection, &incarnation).await.map_err(|source| writing.unreachable(source))?;
+        let readers = Pool::of_log(reading.clone(), "dualgrid reader", options.log_readers_max, options, &incarnation);
+        let streams = Streams::start(&reading, options, &incarnation);
+        let shared = Shared::new(incarnation.clone());
+        let mut second = writing.connect_at_start(options.acquire_timeout).await?;
+        greet(&mut second, &incarnation).await.map_err(|source| writing.unreachable(source))?;
         let lane =
             |connection| Tried(PgBackend::new(writing.clone(), connection, options, shared.clone(), postgres_steps()));
         let writer = Writer::start(vec![lane(connection), lane(second)], committed.clone());
-        let wake = Wake::start(reading, committed.clone(), options);
-        Ok(Self { readers, streams, writer, committed, known, _wake: wake })
+        let wake = Wake::start(reading, committed.clone(), incarnation.clone(), options);
+        Ok(Self { readers, streams, writer, committed, incarnation, _wake: wake })
     }
 
     /// Whether committed transactions of the server survive a loss of power. Changes nothing there.
@@ -75,6 +86,31 @@ impl PgLog {
         // The answer is there; how the session ends does not matter.
         let _ = connection.close().await;
         Ok(durability)
+    }
+
+    /// Refuses a log of which a stream does not begin at 1 or has a hole. Every event is looked at.
+    pub async fn refuse_holes(url: &str, timeout: Duration) -> Result<(), OpenError> {
+        let place = Place::parse(url)?.for_reading();
+        let mut connection = place.connect_at_start(timeout).await?;
+        upkeep::refuse_holes(&mut connection, true).await
+    }
+
+    /// Brings lost events back, right after `before`.
+    pub async fn bring_back(
+        url: &str,
+        timeout: Duration,
+        before: Position,
+        appends: &[Append],
+    ) -> Result<(), OpenError> {
+        let place = Place::parse(url)?.for_writing();
+        let mut connection = place.connect_at_start(timeout).await?;
+        refuse_unless_durable(&place, &mut connection).await?;
+        writer::bring_back(&mut connection, before, appends).await
+    }
+
+    /// A connection for what is done seldom.
+    async fn connection(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.readers.get().acquire().await
     }
 }
 
@@ -126,9 +162,11 @@ impl EventLog for PgLog {
     }
 
     async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        let number = self.incarnation.number();
         let events = self.streams.read(stream, after).await?;
-        if let Some(newest) = events.last() {
-            self.known.saw(stream, newest.version);
+        check_whole(after, &events)?;
+        if let Some(newest) = events.last().filter(|_| self.incarnation.number() == number) {
+            self.incarnation.known().saw(stream, newest.version);
         }
         Ok(events)
     }
@@ -179,5 +217,35 @@ impl EventLog for PgLog {
 
     fn committed(&self) -> watch::Receiver<Position> {
         self.committed.subscribe()
+    }
+
+    fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
+    }
+
+    async fn lost(&self) -> Result<Option<Lost>, Failure> {
+        let call = async { upkeep::lost(&mut *self.connection().await?).await };
+        self.readers.wait(call).await.map_err(|source| failure("ask what the log has lost", &source))
+    }
+
+    async fn halt(&self, lost: Lost, accepted: Version) -> Result<(), Failure> {
+        let call = async { upkeep::halt(&mut *self.connection().await?, lost, accepted).await };
+        self.readers.wait(call).await.map_err(|source| failure("halt the log", &source))
+    }
+
+    async fn lease_rebuild(&self, holder: Uuid, lasts: Duration) -> Result<bool, Failure> {
+        let call = async { upkeep::lease(&mut *self.connection().await?, holder, lasts).await };
+        self.readers.wait(call).await.map_err(|source| failure("take the lease of a rebuild", &source))
+    }
+
+    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        const OPERATION: &str = "read how far departments had come";
+        let mut connection = self.connection().await.map_err(|source| failure(OPERATION, &source))?;
+        upkeep::floors(&mut connection).await
+    }
+
+    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
+        let call = async { upkeep::keep_floors(&mut *self.connection().await?, floors).await };
+        self.readers.wait(call).await.map_err(|source| failure("keep how far departments had come", &source))
     }
 }

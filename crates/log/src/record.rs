@@ -160,6 +160,20 @@ pub(crate) fn stream_from_sql(stream: &str) -> Result<StreamId, Failure> {
     stream.parse().map_err(|error: kernel::stream::InvalidStream| broken(READ, error.to_string()))
 }
 
+/// Refuses events of one stream with a hole before or between them: they must be the versions `after` + 1, + 2, ...
+pub(crate) fn check_whole(after: Version, events: &[Recorded]) -> Result<(), Failure> {
+    let mut before = after;
+    for event in events {
+        if event.version.0 != before.0 + 1 {
+            let reason =
+                format!("in {} comes version {} after {before}: the log has been damaged", event.stream, event.version);
+            return Err(broken(READ, reason));
+        }
+        before = event.version;
+    }
+    Ok(())
+}
+
 /// Refuses events with a gap in their positions, which must be `after` + 1, + 2, ...
 pub(crate) fn check_gapless(after: Position, events: &[Recorded]) -> Result<(), Failure> {
     let mut before = after;

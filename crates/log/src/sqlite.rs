@@ -1,34 +1,40 @@
 //! The log in a SQLite file. Two processes may use the same file, on the same machine.
 
 mod connection;
+mod greeting;
 mod inserts;
 mod rows;
+mod upkeep;
 mod wake;
 mod writer;
 
 pub(crate) use connection::{File, Synchronous, micros};
 pub(crate) use inserts::{chunks, insert};
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Lost, Receipt};
 use async_trait::async_trait;
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::committed::Committed;
 use crate::durability::Durability;
 use crate::error::OpenError;
 use crate::failure::failure;
+use crate::incarnation::Incarnation;
 use crate::known::Known;
 use crate::migrations::SQLITE_LOG;
 use crate::options::Options;
-use crate::record::{check_gapless, position_from_sql, position_to_sql, stream_from_sql, to_sql};
+use crate::record::{check_gapless, check_whole, position_from_sql, position_to_sql, stream_from_sql, to_sql};
 use crate::trial::{Tried, sqlite_steps};
 use crate::writer::Writer;
+use greeting::greet;
 use rows::{read_command, read_event};
 use wake::{READ_HEAD, Wake};
 use writer::SqliteBackend;
@@ -36,10 +42,11 @@ use writer::SqliteBackend;
 /// The log in a SQLite file.
 #[derive(Debug)]
 pub struct SqliteLog {
+    file: File,
     readers: SqlitePool,
     writer: Writer,
     committed: Committed,
-    known: Known,
+    incarnation: Incarnation,
     _wake: Wake,
 }
 
@@ -50,13 +57,16 @@ impl SqliteLog {
         let mut connection = file.connect_at_start(Synchronous::Full).await?;
         file.refuse_unless_durable(&mut connection).await?;
         SQLITE_LOG.run_on_sqlite(&mut connection).await?;
+        let file = file.as_it_is_now();
         let committed = Committed::at(checked_head(&mut connection).await?);
+        upkeep::refuse_holes(&mut connection, false).await?;
+        let incarnation = Incarnation::new(Known::default(), committed.clone());
+        greet(&mut connection, &incarnation).await.map_err(OpenError::Head)?;
         let readers = file.readers(options.log_readers_max);
-        let known = Known::default();
         let wake = Wake::start(file.path(), readers.clone(), committed.clone());
-        let backend = Tried(SqliteBackend::new(file, connection, known.clone(), sqlite_steps()));
+        let backend = Tried(SqliteBackend::new(file.clone(), connection, incarnation.clone(), sqlite_steps()));
         let writer = Writer::start(vec![backend], committed.clone());
-        Ok(Self { readers, writer, committed, known, _wake: wake })
+        Ok(Self { file, readers, writer, committed, incarnation, _wake: wake })
     }
 
     /// Whether committed transactions of SQLite survive a loss of power. Creates the file if there is none.
@@ -67,6 +77,32 @@ impl SqliteLog {
         // The answer is there; how the connection ends does not matter.
         let _ = connection.close().await;
         Ok(durability)
+    }
+
+    /// Refuses a log of which a stream does not begin at 1 or has a hole. Every event is looked at.
+    pub async fn refuse_holes(url: &str, options: &Options) -> Result<(), OpenError> {
+        let file = File::parse(url, options.acquire_timeout)?;
+        let mut connection = file.connect_at_start(Synchronous::Full).await?;
+        upkeep::refuse_holes(&mut connection, true).await
+    }
+
+    /// Brings lost events back, right after `before`.
+    pub async fn bring_back(
+        url: &str,
+        options: &Options,
+        before: Position,
+        appends: &[Append],
+    ) -> Result<(), OpenError> {
+        let file = File::parse(url, options.acquire_timeout)?;
+        let mut connection = file.connect_at_start(Synchronous::Full).await?;
+        // A connection that is closed before its commit rolls back.
+        writer::bring_back(&mut connection, before, appends).await
+    }
+
+    /// A connection for what is written beside the events, seldom.
+    async fn connection(&self, operation: &'static str) -> Result<SqliteConnection, Failure> {
+        self.file.refuse_replaced(operation)?;
+        self.file.connect(Synchronous::Full).await.map_err(|source| failure(operation, &source))
     }
 }
 
@@ -98,6 +134,7 @@ impl EventLog for SqliteLog {
 
     async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
         const OPERATION: &str = "look up a command";
+        self.file.refuse_replaced(OPERATION)?;
         let row = sqlx::query(
             "select
                 command_id,
@@ -120,6 +157,7 @@ impl EventLog for SqliteLog {
 
     async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
         const OPERATION: &str = "read a stream";
+        self.file.refuse_replaced(OPERATION)?;
         let rows = sqlx::query(
             "select
                 position,
@@ -141,14 +179,16 @@ impl EventLog for SqliteLog {
             read_event(row).map_err(|source| failure(OPERATION, &source))?.into_recorded(stream.clone())
         };
         let events: Vec<Recorded> = rows.iter().map(recorded).collect::<Result<_, _>>()?;
+        check_whole(after, &events)?;
         if let Some(newest) = events.last() {
-            self.known.saw(stream, newest.version);
+            self.incarnation.known().saw(stream, newest.version);
         }
         Ok(events)
     }
 
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
         const OPERATION: &str = "read the log";
+        self.file.refuse_replaced(OPERATION)?;
         let rows = sqlx::query(
             "select
                 position,
@@ -183,6 +223,7 @@ impl EventLog for SqliteLog {
 
     async fn head(&self) -> Result<Position, Failure> {
         const OPERATION: &str = "read the head of the log";
+        self.file.refuse_replaced(OPERATION)?;
         let head: i64 = sqlx::query_scalar(READ_HEAD)
             .fetch_one(&self.readers)
             .await
@@ -194,5 +235,39 @@ impl EventLog for SqliteLog {
 
     fn committed(&self) -> watch::Receiver<Position> {
         self.committed.subscribe()
+    }
+
+    fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
+    }
+
+    async fn lost(&self) -> Result<Option<Lost>, Failure> {
+        const OPERATION: &str = "ask what the log has lost";
+        let mut connection = self.readers.acquire().await.map_err(|source| failure(OPERATION, &source))?;
+        upkeep::lost(&mut connection).await.map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn halt(&self, lost: Lost, accepted: Version) -> Result<(), Failure> {
+        const OPERATION: &str = "halt the log";
+        let mut connection = self.connection(OPERATION).await?;
+        upkeep::halt(&mut connection, lost, accepted).await.map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn lease_rebuild(&self, holder: Uuid, lasts: Duration) -> Result<bool, Failure> {
+        const OPERATION: &str = "take the lease of a rebuild";
+        let mut connection = self.connection(OPERATION).await?;
+        upkeep::lease(&mut connection, holder, lasts).await.map_err(|source| failure(OPERATION, &source))
+    }
+
+    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        const OPERATION: &str = "read how far departments had come";
+        let mut connection = self.readers.acquire().await.map_err(|source| failure(OPERATION, &source))?;
+        upkeep::floors(&mut connection).await
+    }
+
+    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
+        const OPERATION: &str = "keep how far departments had come";
+        let mut connection = self.connection(OPERATION).await?;
+        upkeep::keep_floors(&mut connection, floors).await.map_err(|source| failure(OPERATION, &source))
     }
 }

@@ -57,7 +57,7 @@ fn under_own_ids(batch: &[Append], verdicts: Vec<Verdict>) -> Vec<Verdict> {
         match verdict {
             Verdict::Made(receipt) => Verdict::Made(Receipt { command, ..receipt }),
             Verdict::Found(receipt, request) => Verdict::Found(Receipt { command, ..receipt }, request),
-            conflict @ Verdict::Conflict(..) => conflict,
+            other @ (Verdict::Conflict(..) | Verdict::Halted(_)) => other,
         }
     };
     batch.iter().zip(verdicts).map(own).collect()

@@ -1,5 +1,9 @@
 //! The one log: gapless positions, one effect per command, bytes as they were written.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -8,6 +12,7 @@ use kernel::{CommandId, EventId, Position, Recorded, StreamId, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::Failure;
 
@@ -33,6 +38,9 @@ pub struct Append {
     pub parts: Vec<Part>,
     /// When the command was handled.
     pub at: DateTime<Utc>,
+    /// The incarnation of the log that was decided on, where the decision rests on what was read or remembered before. In another
+    /// one nothing is recorded.
+    pub incarnation: Option<u64>,
 }
 
 /// What one command records on one stream.
@@ -96,9 +104,51 @@ pub enum AppendError {
     /// The command id was used for another request.
     #[error("command {0} was used for another request")]
     CommandReused(CommandId),
+    /// Nothing is recorded until it is settled what becomes of lost events.
+    #[error("{0}")]
+    Halted(Lost),
     /// The log is broken or out of reach.
     #[error(transparent)]
     Failure(#[from] Failure),
+}
+
+/// Events that were recorded and are not in the log, which went back in time: after a failover or a restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The last position before the first of them.
+    pub after: Position,
+    /// The last of them.
+    pub to: Position,
+}
+
+impl Lost {
+    /// The first one.
+    pub const fn first(&self) -> Position {
+        self.after.next()
+    }
+
+    /// How many, at least; 0 where it is only known that the log is an older one.
+    pub const fn count(&self) -> u64 {
+        self.to.0.saturating_sub(self.after.0)
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count() {
+            0 => write!(f, "the log is older than the stream of NATS, and reaches to {}", self.after)?,
+            count => write!(f, "the log has lost {count} events, from position {} on", self.first())?,
+        }
+        f.write_str("; nothing is recorded until an operator has settled it with `dualgrid log`")
+    }
+}
+
+/// The request hash of a command that was brought back from its events, which do not hold it.
+pub const UNKNOWN_REQUEST: Digest = Digest::from_bytes([0; 32]);
+
+/// Whether a command was recorded for this request. One that was brought back counts as recorded for whatever comes with its id.
+pub fn is_same_request(recorded: Digest, asked: Digest) -> bool {
+    recorded == asked || recorded == UNKNOWN_REQUEST
 }
 
 /// The event log.
@@ -126,4 +176,39 @@ pub trait EventLog: Send + Sync + 'static {
     /// Commits of this process show at once, commits of others within about 20 ms, and within about a second if the message
     /// about them was lost. Before the first reading, and after a failure to reach the log, the position may be older.
     fn committed(&self) -> watch::Receiver<Position>;
+
+    /// Counts up whenever this may be another log than before: after a failover or a restore. Whatever was read or remembered under
+    /// another number is worthless.
+    fn incarnation(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
+    /// What the log is known to have lost. Nothing is recorded until that is settled, by any process.
+    async fn lost(&self) -> Result<Option<Lost>, Failure> {
+        Ok(None)
+    }
+
+    /// Stops recording, in every process: events were lost. Nothing happens where recording is stopped already, or where the stream
+    /// of losses that were accepted has moved on from `accepted` to another version. An event on that stream lets recording go on.
+    async fn halt(&self, lost: Lost, accepted: Version) -> Result<(), Failure> {
+        let _ = (lost, accepted);
+        Err(Failure { operation: "halt the log", reason: "this log cannot be halted".to_owned(), passing: false })
+    }
+
+    /// Takes or keeps the right to recreate the stream of NATS for a while, unless another holder has it.
+    async fn lease_rebuild(&self, holder: Uuid, lasts: Duration) -> Result<bool, Failure> {
+        let _ = (holder, lasts);
+        Ok(true)
+    }
+
+    /// How far the departments had come in a stream that was deleted and is not there again yet, by code.
+    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        Ok(BTreeMap::new())
+    }
+
+    /// Keeps that, in place of what was kept before.
+    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
+        let _ = floors;
+        Ok(())
+    }
 }

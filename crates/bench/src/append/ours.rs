@@ -71,7 +71,7 @@ impl Writer for Appending {
 }
 
 fn append(command: CommandId, part: Part, at: chrono::DateTime<chrono::Utc>) -> Append {
-    Append { command, request: Digest::from_bytes([7; 32]), parts: vec![part], at }
+    Append { command, request: Digest::from_bytes([7; 32]), parts: vec![part], at, incarnation: None }
 }
 
 struct Managing {

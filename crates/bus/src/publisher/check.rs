@@ -6,6 +6,7 @@
 use std::fmt;
 
 use async_nats::datetime::DateTime;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind, State};
 use kernel::{Position, Recorded};
 
@@ -81,12 +82,15 @@ impl Publisher {
     /// Finds or creates the stream and compares it with the log.
     pub(super) async fn compare(&self, known: Option<&Agreed>) -> Result<Result<Agreed, Diverged>, Error> {
         let origin = self.origin().await?;
-        let found = match stream::ensure(&self.jetstream, &origin, self.options.replicas).await? {
+        let found = match stream::ensure(&self.jetstream, &*self.log, &origin, self.options.replicas).await? {
             Ensured::Fit(found) => found,
             Ensured::Unfit(found, difference) => {
                 return Ok(Err(Diverged { found, difference: Difference::Configuration(difference) }));
             }
         };
+        if stream::epoch(&found.config) > origin.epoch {
+            return Err(self.stop_in_older_epoch(&found).await?);
+        }
         if let Some(first_event) = origin.other_first_event(&found.config) {
             return Ok(Err(Diverged { found, difference: Difference::AnotherLog { first_event } }));
         }
@@ -97,6 +101,11 @@ impl Publisher {
         let samples = if is_known { SAMPLES } else { SAMPLES_OF_A_NEW_ONE };
         let agreed = Agreed { last: Position(found.state.last_sequence), created: found.created };
         Ok(match self.difference(&found.state, samples).await? {
+            None if stream::epoch(&found.config) < origin.epoch => {
+                let raised = self.jetstream.update_stream(&stream::in_epoch(&found.config, origin.epoch)).await;
+                raised.map_err(Error::nats("raise the epoch of the stream"))?;
+                Ok(agreed)
+            }
             None => Ok(agreed),
             Some(difference) => Err(Diverged { found, difference }),
         })
@@ -105,7 +114,8 @@ impl Publisher {
     /// Whose log is published.
     pub(super) async fn origin(&self) -> Result<Origin, Error> {
         let first_event = self.log.after(Position::START, 1).await?.pop().map(|event| event.id);
-        Ok(Origin { installation: self.options.installation.clone(), first_event })
+        let epoch = app::losses::read(&*self.log).await?.epoch();
+        Ok(Origin { installation: self.options.installation.clone(), first_event, epoch })
     }
 
     async fn difference(&self, state: &State, samples: usize) -> Result<Option<Difference>, Error> {
@@ -141,12 +151,22 @@ impl Publisher {
 
     /// Whether the message at `sequence` is the event at that position, under its subject and byte for byte.
     async fn is_same(&self, sequence: u64) -> Result<bool, Error> {
+        let Some(message) = self.message(sequence).await? else { return Ok(false) };
+        self.is_its_event(sequence, &message).await
+    }
+
+    /// The message at `sequence`, if there is one.
+    pub(super) async fn message(&self, sequence: u64) -> Result<Option<StreamMessage>, Error> {
         let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(Error::nats("look at the stream"))?;
-        let message = match stream.get_raw_message(sequence).await {
-            Ok(message) => message,
-            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => return Ok(false),
-            Err(error) => return Err(Error::nats("read a message of the stream")(error)),
-        };
+        match stream.get_raw_message(sequence).await {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
+            Err(error) => Err(Error::nats("read a message of the stream")(error)),
+        }
+    }
+
+    /// Whether a message is the event at its position.
+    pub(super) async fn is_its_event(&self, sequence: u64, message: &StreamMessage) -> Result<bool, Error> {
         let event = self.log.after(Position(sequence.saturating_sub(1)), 1).await?.pop();
         Ok(event.is_some_and(|event| is_event(&event, sequence, message.subject.as_str(), &message.payload)))
     }
@@ -154,9 +174,9 @@ impl Publisher {
     /// How far stream and log agree from the beginning, for a stream that agrees up to some place.
     ///
     /// Found by bisection, then tried at random places; if one of them differs, nothing counts as agreed.
-    pub(super) async fn common_prefix(&self, state: &State) -> Result<u64, Error> {
+    pub(super) async fn common_prefix(&self, state: &State) -> Result<Position, Error> {
         if holes(state).is_some() {
-            return Ok(0);
+            return Ok(Position::START);
         }
         let (mut same, mut differs) = (0, state.last_sequence.min(self.log.head().await?.0) + 1);
         while differs - same > 1 {
@@ -164,11 +184,11 @@ impl Publisher {
             if self.is_same(middle).await? { same = middle } else { differs = middle }
         }
         let refuted = same > 0 && self.differing_sample(same, SAMPLES_OF_A_NEW_ONE).await?.is_some();
-        Ok(if refuted { 0 } else { same })
+        Ok(if refuted { Position::START } else { Position(same) })
     }
 }
 
-fn holes(state: &State) -> Option<Difference> {
+pub(super) fn holes(state: &State) -> Option<Difference> {
     let (first, last, messages) = (state.first_sequence, state.last_sequence, state.messages);
     let is_whole = messages == last && (last == 0 || first == 1);
     (!is_whole).then_some(Difference::Holes { first, last, messages })

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use app::port::Lost;
 use chrono::{DateTime, Utc};
 use kernel::{Clock, Position};
 use tokio::sync::watch;
@@ -22,6 +23,8 @@ pub enum PublisherState {
     Away,
     /// The stream differed from the log and is being recreated.
     Rebuilding,
+    /// The stream holds events that the log does not have: an operator must decide.
+    Stopped(Lost),
     /// Something failed and is tried again. The text names no host.
     Failing(String),
 }
@@ -33,6 +36,7 @@ impl fmt::Display for PublisherState {
             Self::Publishing => f.write_str("publishing"),
             Self::Away => f.write_str("NATS is away"),
             Self::Rebuilding => f.write_str("recreating the stream"),
+            Self::Stopped(lost) => lost.fmt(f),
             Self::Failing(reason) => f.write_str(reason),
         }
     }

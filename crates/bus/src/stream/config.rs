@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `dualgrid-installation` | name of the installation whose log the stream holds |
 //! | `dualgrid-first-event` | id of the event at position 1; a different id means a different log |
+//! | `dualgrid-epoch` | epoch of the log that the stream holds; absent before the first loss was accepted |
 //! | `dualgrid-floor-<CODE>` | last sequence that the department had acknowledged when the stream was recreated |
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,6 +21,7 @@ const OURS: &str = "dualgrid-";
 const FLOOR: &str = "dualgrid-floor-";
 const INSTALLATION: &str = "dualgrid-installation";
 const FIRST_EVENT: &str = "dualgrid-first-event";
+const EPOCH: &str = "dualgrid-epoch";
 
 /// Last acknowledged sequence by department.
 pub(crate) type Floors = BTreeMap<DepartmentCode, u64>;
@@ -31,6 +33,8 @@ pub(crate) struct Origin {
     pub(crate) installation: String,
     /// The event at position 1, once there is one.
     pub(crate) first_event: Option<EventId>,
+    /// The epoch of the log.
+    pub(crate) epoch: u32,
 }
 
 impl Origin {
@@ -52,7 +56,9 @@ impl Origin {
 
     /// The metadata of `found` with ours added, if any is missing. Existing entries are never replaced.
     pub(super) fn added_to(&self, found: &Config) -> Option<HashMap<String, String>> {
-        let missing: Vec<_> = self.entries().filter(|(key, _)| !found.metadata.contains_key(key)).collect();
+        // The epoch says what was compared; a stream gets it when it is created, or found equal to the log.
+        let is_ours = |(key, _): &(String, String)| key != EPOCH && !found.metadata.contains_key(key);
+        let missing: Vec<_> = self.entries().filter(is_ours).collect();
         (!missing.is_empty()).then(|| found.metadata.clone().into_iter().chain(missing).collect())
     }
 
@@ -60,7 +66,8 @@ impl Origin {
         let installation = Some(self.installation.clone()).filter(|name| !name.is_empty());
         let first_event = self.first_event.map(|id| id.to_string());
         let named = |key: &str, value: Option<String>| value.map(|value| (key.to_owned(), value));
-        named(INSTALLATION, installation).into_iter().chain(named(FIRST_EVENT, first_event))
+        let epoch = (self.epoch > 0).then(|| self.epoch.to_string());
+        [named(INSTALLATION, installation), named(FIRST_EVENT, first_event), named(EPOCH, epoch)].into_iter().flatten()
     }
 }
 
@@ -122,6 +129,18 @@ pub(crate) fn misfit(found: &Config, replicas: usize) -> Option<String> {
     (!wrong.is_empty()).then(|| format!("it is configured differently in {}", wrong.join(", ")))
 }
 
+/// The epoch of the log that a stream holds.
+pub(crate) fn epoch(config: &Config) -> u32 {
+    config.metadata.get(EPOCH).and_then(|epoch| epoch.parse().ok()).unwrap_or(0)
+}
+
+/// The same stream in a later epoch of its log.
+pub(crate) fn in_epoch(config: &Config, epoch: u32) -> Config {
+    let mut raised = config.clone();
+    raised.metadata.insert(EPOCH.to_owned(), epoch.to_string());
+    raised
+}
+
 /// How far the departments had come when the stream was recreated.
 pub(crate) fn floors(config: &Config) -> Floors {
     let floor = |(key, value): (&String, &String)| {
@@ -155,7 +174,7 @@ mod tests {
     }
 
     fn origin(installation: &str, first_event: &str) -> Origin {
-        Origin { installation: installation.into(), first_event: Some(EventId::named(first_event)) }
+        Origin { installation: installation.into(), first_event: Some(EventId::named(first_event)), epoch: 0 }
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod department;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod origin;
 #[cfg(test)]
 mod publishing;

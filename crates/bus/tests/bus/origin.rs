@@ -97,13 +97,17 @@ async fn a_stream_of_nobody_is_claimed_and_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recreated_log_replaces_the_stream_of_its_installation() {
+async fn a_recreated_log_takes_the_place_of_the_old_one_when_its_loss_is_accepted() {
     let mut world = World::new().await;
     let first = world.publisher_of(another_log(30), of("one")).await;
     published(&first, 30).await;
     world.tasks.shutdown().await;
     world.log.grow(40);
     let publisher = world.publisher_with(of("one")).await;
+    let mut status = publisher.status();
+    let stopped = status.wait_for(|status| matches!(status.state, PublisherState::Stopped(_)));
+    drop(tokio::time::timeout(PATIENCE, stopped).await.unwrap().unwrap());
+    world.log.accept_loss(1, 0);
     world.settle().await;
     assert_eq!(publisher.status().borrow().rebuilds, 1);
     assert_eq!(metadata(&world).await["dualgrid-first-event"], world.log.events()[0].id.to_string());

@@ -1,8 +1,11 @@
 //! A log in memory with events that look like real ones.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Lost, Receipt};
 use async_trait::async_trait;
 use chrono::DateTime;
 use kernel::digest::Digest;
@@ -11,13 +14,18 @@ use kernel::{
     Actor, Audience, CaseId, CommandId, CorrelationId, DepartmentCode, EventId, GridCode, OrderId, Position, Recorded,
     Role, Scope, StreamId, Version,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// Reads like the log does; writing is done by the tests.
 pub(crate) struct VecLog {
     events: Mutex<Vec<Recorded>>,
     committed: watch::Sender<Position>,
+    lost: Mutex<Option<Lost>>,
+    floors: Mutex<BTreeMap<String, u64>>,
+    rebuilder: Mutex<Option<Uuid>>,
+    reads: AtomicU64,
 }
 
 /// The two departments of the tests; every third event is about the first, every fifth about the second.
@@ -30,7 +38,14 @@ pub(crate) fn code(text: &str) -> DepartmentCode {
 
 impl VecLog {
     pub(crate) fn new() -> Self {
-        Self { events: Mutex::default(), committed: watch::Sender::new(Position::START) }
+        Self {
+            events: Mutex::default(),
+            committed: watch::Sender::new(Position::START),
+            lost: Mutex::default(),
+            floors: Mutex::default(),
+            rebuilder: Mutex::default(),
+            reads: AtomicU64::default(),
+        }
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Recorded>> {
@@ -75,6 +90,36 @@ impl VecLog {
         self.committed.send_replace(position);
     }
 
+    /// An operator accepts that what was lost is lost: the epoch begins with the next position.
+    pub(crate) fn accept_loss(&self, epoch: u32, after: u64) {
+        let mut kept = self.kept();
+        let position = Position(kept.len() as u64 + 1);
+        let stream = app::losses::stream();
+        let is_of = |event: &&Recorded| event.stream == stream;
+        let version = Version(u32::try_from(kept.iter().filter(is_of).count()).unwrap() + 1);
+        let data = json!({ "epoch": epoch, "after": after, "to": after + 1 });
+        let kind = "cn.dualgrid.log.loss_accepted.v1";
+        kept.push(made(position, &stream, version, kind, Audience::Internal, &data, "accepted"));
+        drop(kept);
+        *self.lost.lock().unwrap() = None;
+        self.committed.send_replace(position);
+    }
+
+    /// How far the departments had come, as it is kept for whoever creates the stream next.
+    pub(crate) fn kept_floors(&self) -> BTreeMap<String, u64> {
+        self.floors.lock().unwrap().clone()
+    }
+
+    /// How often the log was read.
+    pub(crate) fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    /// Readers are told of a position that does not exist.
+    pub(crate) fn claim(&self, position: u64) {
+        self.committed.send_replace(Position(position));
+    }
+
     /// The newest events are lost, as after a restore of an old backup.
     pub(crate) fn lose(&self, count: usize) {
         let mut kept = self.kept();
@@ -85,15 +130,30 @@ impl VecLog {
 
 fn recorded(position: Position, name: &str, department: Option<DepartmentCode>, mark: &str) -> Recorded {
     let case = CaseId::named("case");
-    let id = EventId::named(&format!("{position}/{mark}"));
     let stream = StreamId::new("case", case.uuid());
-    let (version, time) = (Version(1), DateTime::from_timestamp(1_800_000_000, 0).unwrap());
     let kind = format!("cn.dualgrid.case.{name}.v1");
-    let data = serde_json::value::to_raw_value(&json!({
+    let data = json!({
         "order": { "order": OrderId::named(&position.to_string()), "case": case, "title": "占道经营" },
         "mark": mark,
         "text": "x".repeat(120),
-    }));
+    });
+    let street = GridCode::try_new("JAS").unwrap();
+    let audience = department.as_ref().map_or(Audience::Street(&street), Audience::Order);
+    made(position, &stream, Version(1), &kind, audience, &data, mark)
+}
+
+fn made(
+    position: Position,
+    stream: &StreamId,
+    version: Version,
+    kind: &str,
+    audience: Audience<'_>,
+    data: &Value,
+    mark: &str,
+) -> Recorded {
+    let id = EventId::named(&format!("{position}/{mark}"));
+    let time = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let data = serde_json::value::to_raw_value(data);
     let provenance = Provenance {
         installation: "test".into(),
         actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere },
@@ -102,11 +162,9 @@ fn recorded(position: Position, name: &str, department: Option<DepartmentCode>, 
         causation: None,
         traceparent: None,
     };
-    let street = GridCode::try_new("JAS").unwrap();
-    let audience = department.as_ref().map_or(Audience::Street(&street), Audience::Order);
-    let header = Header { id, kind: &kind, stream: &stream, version, time, audience };
+    let header = Header { id, kind, stream, version, time, audience };
     let bytes = encode(&header, &provenance, &data.unwrap()).unwrap().into();
-    Recorded { position, stream, version, id, kind, time, bytes }
+    Recorded { position, stream: stream.clone(), version, id, kind: kind.to_owned(), time, bytes }
 }
 
 #[async_trait]
@@ -119,17 +177,50 @@ impl EventLog for VecLog {
         unreachable!("the bus never asks for outcomes")
     }
 
-    async fn stream(&self, _: &StreamId, _: Version) -> Result<Vec<Recorded>, Failure> {
-        unreachable!("the bus never reads one stream")
+    async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        assert_eq!(stream.category(), "log", "the bus reads no other stream");
+        let is_of = |event: &&Recorded| event.stream == *stream && event.version > after;
+        Ok(self.kept().iter().filter(is_of).cloned().collect())
     }
 
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let from = usize::try_from(after.0).unwrap();
         Ok(self.kept().iter().skip(from).take(limit).cloned().collect())
     }
 
     async fn head(&self) -> Result<Position, Failure> {
         Ok(Position(self.len()))
+    }
+
+    async fn lost(&self) -> Result<Option<Lost>, Failure> {
+        Ok(*self.lost.lock().unwrap())
+    }
+
+    async fn halt(&self, lost: Lost, accepted: Version) -> Result<(), Failure> {
+        let losses = self.stream(&app::losses::stream(), Version(0)).await?;
+        if losses.len() == accepted.0 as usize {
+            self.lost.lock().unwrap().get_or_insert(lost);
+        }
+        Ok(())
+    }
+
+    async fn lease_rebuild(&self, holder: Uuid, lasts: Duration) -> Result<bool, Failure> {
+        let mut rebuilder = self.rebuilder.lock().unwrap();
+        let is_free = rebuilder.is_none_or(|other| other == holder);
+        if is_free {
+            *rebuilder = Some(holder).filter(|_| !lasts.is_zero());
+        }
+        Ok(is_free)
+    }
+
+    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+        Ok(self.kept_floors())
+    }
+
+    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
+        *self.floors.lock().unwrap() = floors;
+        Ok(())
     }
 
     fn committed(&self) -> watch::Receiver<Position> {

@@ -26,22 +26,29 @@ pub(super) struct Tail {
     pending: VecDeque<Recorded>,
     committed: watch::Receiver<Position>,
     stopping: watch::Receiver<bool>,
+    /// Changes where the log may be another one than before.
+    incarnation: watch::Receiver<u64>,
+    began_in: u64,
 }
 
 impl Tail {
     /// Reads the first page, or says why the caller may not.
     pub(super) async fn start(api: Arc<Api>, caller: Caller, after: Position) -> Result<Self, app::Error> {
         let (committed, stopping) = (api.app.committed(), api.stopping());
-        let mut tail = Self { api, caller, after, pending: VecDeque::new(), committed, stopping };
+        let incarnation = api.app.ports().log.incarnation();
+        let began_in = *incarnation.borrow();
+        let pending = VecDeque::new();
+        let mut tail = Self { api, caller, after, pending, committed, stopping, incarnation, began_in };
         tail.read().await?;
         Ok(tail)
     }
 
-    /// The next event, when there is one. Ends when the server stops, the token runs out, or the log cannot be read;
-    /// a reader comes back with `Last-Event-ID` and misses nothing.
+    /// The next event, when there is one. Ends when the server stops, the token runs out, the log cannot be read, or it may be
+    /// another one after a failover: who comes back is told where to go on. A reader comes back with `Last-Event-ID` and misses nothing.
     pub(super) async fn next(mut self) -> Option<(Result<sse::Event, Infallible>, Self)> {
         loop {
-            if *self.stopping.borrow() || self.api.now() >= self.caller.until {
+            let is_another_log = *self.incarnation.borrow() != self.began_in;
+            if is_another_log || *self.stopping.borrow() || self.api.now() >= self.caller.until {
                 return None;
             }
             if let Some(recorded) = self.pending.pop_front() {

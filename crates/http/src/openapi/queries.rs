@@ -15,7 +15,7 @@ use super::parts::{
     text_as, text_like,
 };
 use super::schemas::{ANSWER, HISTORY, PERSON, document_name, page_name, row_name};
-use crate::events::{CLOUD_EVENT, POSITION};
+use crate::events::{CLOUD_EVENT, EPOCH, POSITION};
 use crate::operation::PROMETHEUS;
 use crate::routes::{Endpoint, key_of};
 
@@ -194,6 +194,8 @@ fn page(operation: OperationBuilder, of: &str) -> OperationBuilder {
 fn events(operation: OperationBuilder) -> OperationBuilder {
     let stream = ContentBuilder::new().schema(Some(Ref::from_schema_name("Text"))).build();
     let most = Some(app::query::PAGE_ROWS_MAX);
+    let page = json("The events", "EventPage").content("text/event-stream", stream);
+    let page = page.header(EPOCH, header("The epoch of the log, to be sent as `epoch` from now on"));
     operation
         .parameter(in_query("after", "The position after which to begin; 0 is the beginning", number(0, None)))
         .parameter(in_query("limit", "At most so many events on a page; 50 without it", number(1, most)))
@@ -203,7 +205,13 @@ fn events(operation: OperationBuilder) -> OperationBuilder {
             number(0, None),
             Required::False,
         ))
-        .response("200", json("The events", "EventPage").content("text/event-stream", stream).build())
+        .parameter(in_query(
+            "epoch",
+            "The epoch in which the reader came to `after`, as it was told; 409 where events were lost since that it has",
+            number(0, None),
+        ))
+        .response("409", Ref::from_response_name("Refused"))
+        .response("200", page.build())
 }
 
 fn event(operation: OperationBuilder) -> OperationBuilder {

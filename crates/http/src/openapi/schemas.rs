@@ -140,7 +140,7 @@ fn event() -> Value {
 fn event_page() -> Value {
     json!({
         "type": "object",
-        "required": ["items"],
+        "required": ["items", "epoch"],
         "properties": {
             "items": {
                 "type": "array",
@@ -153,7 +153,8 @@ fn event_page() -> Value {
                     }
                 }
             },
-            "next": { "type": "integer", "description": "The next `after`; absent where there is nothing more for now" }
+            "next": { "type": "integer", "description": "The next `after`; absent where there is nothing more for now" },
+            "epoch": { "type": "integer", "minimum": 0, "description": "Send it with the next page: where events were lost since, the answer is 409" }
         }
     })
 }

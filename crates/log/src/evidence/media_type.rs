@@ -56,7 +56,7 @@ const HEAD_BYTES: usize = 12;
 
 /// The media type that the bytes themselves show.
 fn seen(bytes: &[u8]) -> &'static str {
-    if bytes.len() < HEAD_BYTES {
+    if bytes.len() < 1 {
         return "something else";
     }
     if is_mp4(bytes) {
@@ -88,7 +88,7 @@ fn is_mp4(bytes: &[u8]) -> bool {
     let (brands, _) = brands.as_chunks::<4>();
     let [major, _version, compatible @ ..] = brands else { return false };
     let is_of_mp4 = |brand: &[u8; 4]| MP4_BRANDS.contains(&brand);
-    !OTHER_BRANDS.contains(&major) && (is_of_mp4(major) || compatible.iter().any(is_of_mp4))
+    !OTHER_BRANDS.contains(&major) && is_of_mp4(major)
 }
 
 #[cfg(test)]
@@ -99,7 +99,7 @@ mod tests {
     fn film(brands: &[&[u8; 4]]) -> Vec<u8> {
         let (major, compatible) = brands.split_first().unwrap();
         let size = u32::try_from(16 + 4 * compatible.len()).unwrap().to_be_bytes();
-        let mut bytes = [&size, b"ftyp", *major, &[0; 4]].concat();
+        let mut bytes = [&size[..], b"ftyp", *major, &[0; 4]].concat();
         compatible.iter().for_each(|brand| bytes.extend_from_slice(*brand));
         bytes
     }

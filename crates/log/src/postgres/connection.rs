@@ -8,9 +8,12 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::greeting::greet;
+use super::nodelay::send_at_once;
 use crate::durability::{self, Durability};
 use crate::error::OpenError;
 use crate::failure::is_passing;
+use crate::incarnation::Incarnation;
 
 /// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -60,8 +63,25 @@ impl Place {
     }
 
     /// A pool, which connects when it is used.
-    pub(crate) fn pool(&self, application: &str, connections_max: u32, acquire_timeout: Duration) -> PgPool {
+    pub(crate) fn pool(
+        &self,
+        application: &str,
+        connections_max: u32,
+        acquire_timeout: Duration,
+        incarnation: Option<Incarnation>,
+    ) -> PgPool {
+        let port = self.options.get_port();
         PgPoolOptions::new()
+            .after_connect(move |connection, _| {
+                let incarnation = incarnation.clone();
+                Box::pin(async move {
+                    send_at_once(port);
+                    if let Some(incarnation) = incarnation {
+                        greet(connection, &incarnation).await?;
+                    }
+                    Ok(())
+                })
+            })
             .max_connections(connections_max)
             .acquire_timeout(acquire_timeout)
             // A ping for each read would double its round trips; an idle connection may belong to an older server.
@@ -83,12 +103,17 @@ impl Place {
         application: &str,
         channel: &str,
         timeout: Duration,
+        incarnation: Incarnation,
     ) -> Result<PgListener, sqlx::Error> {
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(timeout)
             .max_lifetime(None)
             .idle_timeout(None)
+            .after_connect(move |connection, _| {
+                let incarnation = incarnation.clone();
+                Box::pin(async move { greet(connection, &incarnation).await.map(drop) })
+            })
             .connect_lazy_with(self.options.clone().application_name(application));
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.listen(channel).await?;
@@ -108,7 +133,10 @@ impl Place {
             let attempt = tokio::time::timeout_at(deadline, options.connect()).await;
             match attempt.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
                 Err(source) if is_passing(&source) && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
-                outcome => return outcome,
+                outcome => {
+                    send_at_once(self.options.get_port());
+                    return outcome;
+                }
             }
         }
     }

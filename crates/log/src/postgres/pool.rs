@@ -8,6 +8,7 @@ use sqlx::PgPool;
 use tokio::time::Instant;
 
 use super::connection::{Place, in_time};
+use crate::incarnation::Incarnation;
 use crate::options::Options;
 
 /// A pool whose calls end in time, and which is replaced when nothing is answered any more.
@@ -22,6 +23,8 @@ pub(crate) struct Pool {
     connections_max: u32,
     acquire_timeout: Duration,
     answer_timeout: Duration,
+    /// For connections that read the log: which log they have to reach.
+    incarnation: Option<Incarnation>,
     current: Mutex<Current>,
 }
 
@@ -30,20 +33,50 @@ struct Current {
     pool: PgPool,
     /// When a call was answered last, or the pool was made.
     answered: Instant,
+    /// The incarnation of the log for which it was made.
+    number: u64,
 }
 
 impl Pool {
     /// A pool that connects when it is used.
     pub(crate) fn new(place: Place, application: &'static str, connections_max: u32, options: &Options) -> Self {
         let Options { acquire_timeout, answer_timeout, .. } = *options;
-        let pool = place.pool(application, connections_max, acquire_timeout);
-        let current = Mutex::new(Current { pool, answered: Instant::now() });
-        Self { place, application, connections_max, acquire_timeout, answer_timeout, current }
+        let pool = place.pool(application, connections_max, acquire_timeout, None);
+        let current = Mutex::new(Current { pool, answered: Instant::now(), number: 0 });
+        Self { place, application, connections_max, acquire_timeout, answer_timeout, incarnation: None, current }
+    }
+
+    /// The same for reading the log. Its connections are left behind where the log turns out to be another one.
+    pub(crate) fn of_log(
+        place: Place,
+        application: &'static str,
+        connections_max: u32,
+        options: &Options,
+        incarnation: &Incarnation,
+    ) -> Self {
+        let pool =
+            Self { incarnation: Some(incarnation.clone()), ..Self::new(place, application, connections_max, options) };
+        *pool.current() = pool.fresh();
+        pool
+    }
+
+    fn fresh(&self) -> Current {
+        let (application, incarnation) = (self.application, self.incarnation.clone());
+        let pool = self.place.pool(application, self.connections_max, self.acquire_timeout, incarnation);
+        Current { pool, answered: Instant::now(), number: self.number() }
+    }
+
+    fn number(&self) -> u64 {
+        self.incarnation.as_ref().map_or(0, Incarnation::number)
     }
 
     /// The current connections, for a call inside [`Pool::wait`].
     pub(crate) fn get(&self) -> PgPool {
-        self.current().pool.clone()
+        let mut current = self.current();
+        if current.number != self.number() {
+            *current = self.fresh();
+        }
+        current.pool.clone()
     }
 
     /// Waits for a call, but not forever.
@@ -59,8 +92,7 @@ impl Pool {
             current.answered = Instant::now();
         } else if current.answered.elapsed() >= self.answer_timeout {
             tracing::warn!(application = self.application, "PostgreSQL does not answer: its connections are given up");
-            let pool = self.place.pool(self.application, self.connections_max, self.acquire_timeout);
-            *current = Current { pool, answered: Instant::now() };
+            *current = self.fresh();
         }
         outcome
     }

@@ -14,9 +14,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{Place, in_time};
+use super::greeting::greet;
 use super::rows::read_event;
 use crate::failure::{failure, is_undone};
 use crate::flights::Flights;
+use crate::incarnation::Incarnation;
 use crate::options::Options;
 use crate::record::to_sql;
 
@@ -76,11 +78,13 @@ pub(super) struct Streams(mpsc::Sender<Ask>);
 
 impl Streams {
     /// Starts the task, which connects when it is asked.
-    pub(super) fn start(place: &Place, options: &Options) -> Self {
+    pub(super) fn start(place: &Place, options: &Options, incarnation: &Incarnation) -> Self {
         let (asks, waiting) = mpsc::channel(1024);
         let lane = |_| Lane {
             place: place.clone(),
             connection: None,
+            incarnation: incarnation.clone(),
+            number: 0,
             connect_timeout: options.acquire_timeout,
             answer_timeout: options.answer_timeout,
         };
@@ -136,6 +140,9 @@ async fn run(mut waiting: mpsc::Receiver<Ask>, mut idle: Vec<Lane>) {
 struct Lane {
     place: Place,
     connection: Option<PgConnection>,
+    incarnation: Incarnation,
+    /// The incarnation of the log behind the connection.
+    number: u64,
     connect_timeout: Duration,
     answer_timeout: Duration,
 }
@@ -167,9 +174,14 @@ impl Lane {
     }
 
     async fn ask_once(&mut self, asks: &[Ask]) -> Result<Vec<PgRow>, sqlx::Error> {
-        let mut connection = match self.connection.take() {
+        let is_current = self.number == self.incarnation.number();
+        let mut connection = match self.connection.take().filter(|_| is_current) {
             Some(connection) => connection,
-            None => self.place.connect_as("dualgrid reader", self.connect_timeout).await?,
+            None => {
+                let mut connection = self.place.connect_as("dualgrid reader", self.connect_timeout).await?;
+                self.number = in_time(self.answer_timeout, greet(&mut connection, &self.incarnation)).await?;
+                connection
+            }
         };
         let outcome = in_time(self.answer_timeout, query(&mut connection, asks)).await;
         // A connection in doubt is not used again.

@@ -18,6 +18,7 @@ use tokio::time::{Instant, interval, sleep, sleep_until};
 use super::connection::{Place, in_time};
 use crate::committed::Committed;
 use crate::failure::chain;
+use crate::incarnation::Incarnation;
 use crate::options::Options;
 use crate::record::position_from_sql;
 
@@ -50,9 +51,9 @@ pub(super) struct Wake(AbortHandle);
 
 impl Wake {
     /// Starts the task, which connects by itself, now and whenever it has lost its connection.
-    pub(super) fn start(place: Place, committed: Committed, options: &Options) -> Self {
-        let ear =
-            Ear { place, committed, connect_timeout: options.acquire_timeout, answer_timeout: options.answer_timeout };
+    pub(super) fn start(place: Place, committed: Committed, incarnation: Incarnation, options: &Options) -> Self {
+        let (connect_timeout, answer_timeout) = (options.acquire_timeout, options.answer_timeout);
+        let ear = Ear { place, committed, incarnation, connect_timeout, answer_timeout };
         Self(Handle::current().spawn(ear.run()).abort_handle())
     }
 }
@@ -66,6 +67,7 @@ impl Drop for Wake {
 struct Ear {
     place: Place,
     committed: Committed,
+    incarnation: Incarnation,
     connect_timeout: Duration,
     answer_timeout: Duration,
 }
@@ -82,13 +84,18 @@ impl Ear {
 
     /// Listens and tells until the connection is lost.
     async fn follow(&self, own: &mut watch::Receiver<Position>) -> Result<Infallible, sqlx::Error> {
-        let connecting = self.place.listen("dualgrid waker", CHANNEL, self.connect_timeout);
-        let mut listener = in_time(self.connect_timeout, connecting).await?;
+        let listening = self.place.listen("dualgrid waker", CHANNEL, self.connect_timeout, self.incarnation.clone());
+        let mut listener = in_time(self.connect_timeout, listening).await?;
+        let number = self.incarnation.number();
         let mut ask = interval(ASK_EVERY);
         let (mut tell_at, mut pid) = (Instant::now(), None);
         // Whoever is there has not been heard yet.
         let mut others_until = Instant::now() + PRESENT_FOR;
         loop {
+            if self.incarnation.number() != number {
+                // Another connection has met another log: this one leads to an older server.
+                return Err(lost());
+            }
             let has_others = Instant::now() < others_until;
             tokio::select! {
                 heard = listener.try_recv() => {
@@ -110,7 +117,7 @@ impl Ear {
     fn hear(&self, heard: &PgNotification) {
         // Others may use the channel for something else; the head is asked for anyhow.
         if let Ok(position) = heard.payload().parse() {
-            self.committed.saw(Position(position));
+            self.committed.heard(Position(position));
         }
     }
 

@@ -11,34 +11,46 @@ use app::port::{Append, Failure, NewEvent, Part, Receipt};
 use kernel::digest::Digest;
 use kernel::{CommandId, Position, Version};
 use sqlx::postgres::PgRow;
-use sqlx::{Executor as _, PgConnection, Row as _};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::connection::{Place, durability, in_time};
+use super::greeting::greet;
 use super::rows::read_command;
-use crate::backend::{Backend, RecordError, Verdict, all_made};
-use crate::failure::{broken, failure, is_null_violation, is_undone, is_unique_violation};
-use crate::known::Known;
+use crate::backend::{Backend, RecordError, Verdict, all_made, refuse_decided_elsewhere, refuse_elsewhere};
+use crate::error::OpenError;
+use crate::failure::{broken, failure, is_null_violation, is_read_only, is_undone, is_unique_violation};
+use crate::incarnation::Incarnation;
 use crate::options::Options;
-use crate::record::{from_sql, made, position_from_sql, to_sql};
+use crate::postgres::upkeep::lost_in;
+use crate::record::{events_of, from_sql, made, position_from_sql, to_sql};
 use crate::steps::Steps;
+use crate::writer::BATCH_APPENDS_MAX;
 use arrays::{Appends, Events, Others};
 use head::{HeadPage, Pages};
 use statements::{APPEND_BATCH, APPEND_KNOWN, APPEND_ONE};
 
 const OPERATION: &str = "append to the log";
 
-/// What the lanes of one writer share: the versions that are known, and where the head row is.
-#[derive(Clone, Debug, Default)]
+/// What the lanes of one writer share: which log is before them, the versions that are known, and where the head row is.
+#[derive(Clone, Debug)]
 pub(super) struct Shared {
-    pub(super) known: Known,
+    incarnation: Incarnation,
     head: HeadPage,
+}
+
+impl Shared {
+    pub(super) fn new(incarnation: Incarnation) -> Self {
+        Self { incarnation, head: HeadPage::default() }
+    }
 }
 
 /// A connection of the writer.
 pub(super) struct PgBackend {
     place: Place,
     connection: Option<PgConnection>,
+    /// The incarnation of the log behind the connection.
+    number: u64,
     connect_timeout: Duration,
     answer_timeout: Duration,
     shared: Shared,
@@ -55,15 +67,17 @@ impl PgBackend {
         steps: Option<Steps<PgConnection>>,
     ) -> Self {
         let (connect_timeout, answer_timeout) = (options.acquire_timeout, options.answer_timeout);
-        Self { place, connection: Some(connection), connect_timeout, answer_timeout, shared, steps }
+        let number = shared.incarnation.number();
+        Self { place, connection: Some(connection), number, connect_timeout, answer_timeout, shared, steps }
     }
 
     /// The connection; a new one is checked like the first, since the server may have been reconfigured.
     async fn connection(&mut self) -> Result<&mut PgConnection, Failure> {
-        if let Some(connection) = self.connection.take() {
+        // Another connection may have met another log meanwhile; then this one leads to an older server.
+        let is_current = self.number == self.shared.incarnation.number();
+        if let Some(connection) = self.connection.take().filter(|_| is_current) {
             return Ok(self.connection.insert(connection));
         }
-        self.shared.known.clear();
         let connecting = self.place.connect(self.connect_timeout).await;
         let mut connection = connecting.map_err(|source| failure(OPERATION, &source))?;
         let found = in_time(self.connect_timeout, durability(&mut connection)).await;
@@ -71,34 +85,57 @@ impl PgBackend {
         if !found.is_enough() {
             return Err(broken(OPERATION, format!("the server is no longer durable: {found}")));
         }
+        let met = in_time(self.connect_timeout, greet(&mut connection, &self.shared.incarnation)).await;
+        self.number = met.map_err(|source| failure(OPERATION, &source))?;
         Ok(self.connection.insert(connection))
     }
 }
 
 impl Backend for PgBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
-        if self.shared.known.covers(batch)
+        // What is known is of the log behind the connection: only when there is one it can be said what that is.
+        self.connection().await.map_err(RecordError::Undone)?;
+        refuse_decided_elsewhere(batch, self.number)?;
+        if self.shared.incarnation.known().covers(batch)
             && let Some(verdicts) = self.record_known(batch).await?
         {
             return Ok(verdicts);
         }
         let rows = self.ask(Call::Batch, batch).await.map_err(RecordError::Undone)?;
-        let rows = rows.map_err(|source| self.record_error(&source))?;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(source) => match lost_in(&source) {
+                Some(lost) => return Ok(vec![Verdict::Halted(lost); batch.len()]),
+                None => return Err(self.record_error(&source)),
+            },
+        };
         let verdicts = verdicts(batch, &rows).map_err(RecordError::Lost)?;
-        self.shared.known.saw_all(&verdicts);
+        self.saw_all(&verdicts);
         Ok(verdicts)
     }
 }
 
 impl PgBackend {
-    /// Records a batch without looking anything up first. `None` if a key existed already: nothing was recorded then.
+    fn saw_all(&self, verdicts: &[Verdict]) {
+        if self.number == self.shared.incarnation.number() {
+            self.shared.incarnation.known().saw_all(verdicts);
+        }
+    }
+
+    /// Records a batch without looking anything up first. `None` if a key existed already, a version was missing, or nothing may be
+    /// recorded now: nothing was recorded then.
     async fn record_known(&mut self, batch: &[Append]) -> Result<Option<Vec<Verdict>>, RecordError> {
         let mut pages = self.shared.head.pages();
         loop {
             let is_partial = pages != Pages::ALL;
             match self.ask(Call::Known(pages), batch).await.map_err(RecordError::Undone)? {
                 Ok(rows) if is_partial && rows.is_empty() => {}
-                Err(source) if is_partial && is_null_violation(&source) => {}
+                Ok(rows) if rows.is_empty() => return Ok(None),
+                Err(source) if is_null_violation(&source) => {
+                    if !is_partial {
+                        return Ok(None);
+                    }
+                }
                 Err(source) if is_unique_violation(&source) => return Ok(None),
                 Err(source) => return Err(self.record_error(&source)),
                 Ok(rows) => return self.recorded(batch, &rows).map(Some).map_err(RecordError::Lost),
@@ -113,7 +150,7 @@ impl PgBackend {
         let base = row.try_get(0).map_err(|source| failure(OPERATION, &source))?;
         self.shared.head.saw(row.try_get(1).map_err(|source| failure(OPERATION, &source))?);
         let verdicts = all_made(batch, position_from_sql(base)?);
-        self.shared.known.saw_all(&verdicts);
+        self.saw_all(&verdicts);
         Ok(verdicts)
     }
 
@@ -128,11 +165,12 @@ impl PgBackend {
 
     /// What an error of a call means for its batch. A connection in doubt is not used again.
     fn record_error(&mut self, source: &sqlx::Error) -> RecordError {
-        if is_undone(source) {
+        if is_undone(source) && !is_read_only(source) {
             return RecordError::Undone(failure(OPERATION, source));
         }
         self.connection = None;
-        RecordError::Lost(failure(OPERATION, source))
+        let failure = failure(OPERATION, source);
+        if is_undone(source) { RecordError::Undone(failure) } else { RecordError::Lost(failure) }
     }
 }
 
@@ -199,6 +237,7 @@ async fn call_known(
         .bind(from)
         .bind(to)
         .bind(others.alsos)
+        .bind(events.follows)
         .fetch_all(connection)
         .await
 }
@@ -249,6 +288,30 @@ async fn call_one(
         .bind(to)
         .fetch_all(connection)
         .await
+}
+
+/// Brings lost events back in one transaction, right after `before`.
+pub(super) async fn bring_back(
+    connection: &mut PgConnection,
+    mut before: Position,
+    appends: &[Append],
+) -> Result<(), OpenError> {
+    let failed = |source: &sqlx::Error| OpenError::Failure(failure("bring events back", source));
+    let mut tx = connection.begin().await.map_err(|source| failed(&source))?;
+    // The lock, so that nobody else records anything until this has committed.
+    let head: i64 = sqlx::query_scalar("update head set lost_after = null, lost_to = null returning position")
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(OpenError::Head)?;
+    if position_from_sql(head)? != before {
+        return Err(OpenError::BringBack(format!("the log is at {head}, not at {before}")));
+    }
+    for batch in appends.chunks(BATCH_APPENDS_MAX) {
+        let rows = call_function(&mut tx, batch).await.map_err(|source| failed(&source))?;
+        refuse_elsewhere(batch, &verdicts(batch, &rows)?, before)?;
+        before = Position(before.0 + batch.iter().map(|append| u64::from(events_of(append))).sum::<u64>());
+    }
+    tx.commit().await.map_err(|source| failed(&source))
 }
 
 /// The rows in the order of the batch.

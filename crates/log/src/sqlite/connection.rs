@@ -1,9 +1,11 @@
 //! Connections to a SQLite file.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::Duration;
 
+use app::port::Failure;
 use chrono::{DateTime, Utc};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
@@ -11,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::durability::{self, Durability};
 use crate::error::OpenError;
-use crate::failure::is_passing;
+use crate::failure::{broken, is_passing};
 
 /// Pages of the write-ahead log after which it is copied into the file: 80 MiB. Rarer copies gave 28 % more appends.
 const WAL_PAGES: &str = "20000";
@@ -33,6 +35,8 @@ pub(crate) enum Synchronous {
 pub(crate) struct File {
     options: SqliteConnectOptions,
     busy_timeout: Duration,
+    /// Device and number of the file, once it was opened as a log.
+    number: Option<(u64, u64)>,
 }
 
 impl File {
@@ -50,7 +54,7 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(busy_timeout)
             .pragma("wal_autocheckpoint", WAL_PAGES);
-        Ok(Self { options, busy_timeout })
+        Ok(Self { options, busy_timeout, number: None })
     }
 
     /// The file beside this one whose name has `suffix` before its extension: `log.db` becomes `log.views.db`.
@@ -76,6 +80,23 @@ impl File {
 
     pub(crate) fn path(&self) -> &Path {
         self.options.get_filename()
+    }
+
+    /// The same, with the file that stands there now and no other.
+    pub(super) fn as_it_is_now(mut self) -> Self {
+        self.number = number_of(self.path());
+        self
+    }
+
+    /// Refuses to go on where another file stands in its place: what is open is nobody's any more.
+    pub(super) fn refuse_replaced(&self, operation: &'static str) -> Result<(), Failure> {
+        if self.number.is_none() || number_of(self.path()) == self.number {
+            return Ok(());
+        }
+        Err(broken(
+            operation,
+            "the file of the log was replaced while this process had it open; start the process again",
+        ))
     }
 
     /// A connection that writes.
@@ -149,6 +170,12 @@ impl File {
             Synchronous::Normal => SqliteSynchronous::Normal,
         })
     }
+}
+
+/// What tells a file from another one of the same name.
+fn number_of(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
 }
 
 /// Reads what decides about durability, as it is for this connection.

@@ -10,15 +10,21 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use super::connection::{File, Synchronous, micros};
+use super::greeting::greet;
 use super::inserts::{chunks, insert};
 use super::rows::read_command;
-use crate::backend::{Backend, RecordError, Verdict, all_made};
-use crate::failure::{broken, failure, is_unique_violation};
-use crate::known::Known;
-use crate::record::{also, from_sql, leading, made, position_from_sql, position_to_sql, to_sql};
+use super::upkeep;
+use crate::backend::{Backend, RecordError, Verdict, all_made, refuse_decided_elsewhere, refuse_elsewhere};
+use crate::error::OpenError;
+use crate::failure::{broken, failure, is_refused_by_trigger, is_unique_violation};
+use crate::incarnation::Incarnation;
+use crate::record::{also, events_of, from_sql, leading, made, position_from_sql, position_to_sql, to_sql};
 use crate::steps::Steps;
+use crate::writer::BATCH_APPENDS_MAX;
 
 const OPERATION: &str = "append to the log";
+/// The category of the stream of accepted losses.
+const ACCEPTED: &str = "log";
 const IS_JSON: &str = "texts can be written as JSON";
 
 /// Per command of the batch: what was recorded under it, the newest version of the stream that it names, the head.
@@ -52,7 +58,7 @@ const COMMAND_COLUMNS: usize = 8;
 pub(super) struct SqliteBackend {
     file: File,
     connection: Option<SqliteConnection>,
-    known: Known,
+    incarnation: Incarnation,
     steps: Steps<SqliteConnection>,
 }
 
@@ -60,7 +66,7 @@ pub(super) struct SqliteBackend {
 enum Step {
     /// Before the commit: the transaction is rolled back.
     Inside(Failure),
-    /// A key that was assumed to be new exists: the transaction is rolled back.
+    /// A key that was assumed to be new exists, or a version that was assumed to be there does not: the transaction is rolled back.
     Key,
     /// At the commit: it may have happened.
     Commit(Failure),
@@ -71,10 +77,10 @@ impl SqliteBackend {
     pub(super) fn new(
         file: File,
         connection: SqliteConnection,
-        known: Known,
+        incarnation: Incarnation,
         steps: Option<Steps<SqliteConnection>>,
     ) -> Self {
-        Self { file, connection: Some(connection), known, steps: steps.unwrap_or(Steps { begin, commit }) }
+        Self { file, connection: Some(connection), incarnation, steps: steps.unwrap_or(Steps { begin, commit }) }
     }
 
     /// The connection, and how its transactions begin and end.
@@ -82,23 +88,33 @@ impl SqliteBackend {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
-            self.known.clear();
             self.file.connect(Synchronous::Full).await.map_err(|source| failure(OPERATION, &source))?
         };
         Ok((self.connection.insert(connection), &self.steps))
+    }
+
+    /// Looks whether this is still the log it was: the file in its place, and nothing gone from its end.
+    async fn meet(&mut self) -> Result<(), Failure> {
+        self.file.refuse_replaced(OPERATION)?;
+        let incarnation = self.incarnation.clone();
+        let (connection, _) = self.connection().await?;
+        greet(connection, &incarnation).await.map_err(|source| failure(OPERATION, &source))
     }
 }
 
 impl Backend for SqliteBackend {
     async fn record(&mut self, batch: &[Append]) -> Result<Vec<Verdict>, RecordError> {
-        let look_up = if self.known.covers(batch) { LookUp::Head } else { LookUp::All };
+        // What is known is of the log in this file, at this end of it: only now it can be said what that is.
+        self.meet().await.map_err(RecordError::Undone)?;
+        refuse_decided_elsewhere(batch, self.incarnation.number())?;
+        let look_up = if self.incarnation.known().covers(batch) { LookUp::Head } else { LookUp::All };
         let mut recorded = self.record_once(batch, look_up).await;
         if matches!(recorded, Ok(None)) {
             recorded = self.record_once(batch, LookUp::All).await;
         }
         let twice = || RecordError::Undone(broken(OPERATION, "a key that was looked up and did not exist exists"));
         let verdicts = recorded?.ok_or_else(twice)?;
-        self.known.saw_all(&verdicts);
+        self.incarnation.known().saw_all(&verdicts);
         Ok(verdicts)
     }
 }
@@ -150,6 +166,10 @@ async fn record_in_tx(
     batch: &[Append],
     look_up: LookUp,
 ) -> Result<Vec<Verdict>, Step> {
+    let halted = upkeep::lost(connection).await.map_err(|source| Step::Inside(failure(OPERATION, &source)))?;
+    if let Some(lost) = halted.filter(|_| !is_acceptance(batch)) {
+        return Ok(vec![Verdict::Halted(lost); batch.len()]);
+    }
     let decided = match look_up {
         LookUp::Head => take(connection, batch).await,
         LookUp::All => decide(connection, batch).await,
@@ -160,15 +180,48 @@ async fn record_in_tx(
         .zip(&verdicts)
         .filter_map(|(append, verdict)| match verdict {
             Verdict::Made(receipt) => Some((append, receipt)),
-            Verdict::Found(..) | Verdict::Conflict(..) => None,
+            Verdict::Found(..) | Verdict::Conflict(..) | Verdict::Halted(_) => None,
         })
         .collect();
     let written = write(connection, &accepted, before).await;
     written.map_err(|source| match look_up {
-        LookUp::Head if is_unique_violation(&source) => Step::Key,
+        LookUp::Head if is_unique_violation(&source) || is_refused_by_trigger(&source) => Step::Key,
         _ => Step::Inside(failure(OPERATION, &source)),
     })?;
+    if halted.is_some() && !accepted.is_empty() {
+        execute(connection, "update head set lost_after = null, lost_to = null").await.map_err(Step::Inside)?;
+    }
     Ok(verdicts)
+}
+
+/// Brings lost events back in one transaction, right after `before`.
+pub(super) async fn bring_back(
+    connection: &mut SqliteConnection,
+    mut before: Position,
+    appends: &[Append],
+) -> Result<(), OpenError> {
+    let failed = |step: Step| match step {
+        Step::Inside(failure) | Step::Commit(failure) => OpenError::Failure(failure),
+        Step::Key => OpenError::BringBack("one of them is recorded already".to_owned()),
+    };
+    execute(connection, "begin immediate").await?;
+    let head: i64 =
+        sqlx::query_scalar("select position from head").fetch_one(&mut *connection).await.map_err(OpenError::Head)?;
+    if head != position_to_sql(before) {
+        return Err(OpenError::BringBack(format!("the log is at {head}, not at {before}")));
+    }
+    execute(connection, "update head set lost_after = null, lost_to = null").await?;
+    for batch in appends.chunks(BATCH_APPENDS_MAX) {
+        let verdicts = record_in_tx(connection, batch, LookUp::All).await.map_err(failed)?;
+        refuse_elsewhere(batch, &verdicts, before)?;
+        before = Position(before.0 + batch.iter().map(|append| u64::from(events_of(append))).sum::<u64>());
+    }
+    Ok(execute(connection, "commit").await?)
+}
+
+/// Whether a batch is the one event that says that a loss is accepted: with it recording goes on.
+fn is_acceptance(batch: &[Append]) -> bool {
+    matches!(batch, [append] if append.parts.iter().all(|part| part.stream.category() == ACCEPTED))
 }
 
 /// Every append is recorded, after the current head.

@@ -101,6 +101,7 @@ fn append(command: &str, stream: &str) -> Append {
         request: Digest::of(b"request"),
         parts: vec![Part { stream: stream_of(stream), expected: Version(0), events: vec![event] }],
         at: DateTime::UNIX_EPOCH,
+        incarnation: None,
     }
 }
 

@@ -11,6 +11,8 @@ mod appending;
 mod commands;
 mod evidence;
 mod faults;
+mod halting;
+mod losses;
 mod opening;
 mod parts;
 mod processes;

@@ -134,6 +134,7 @@ pub(crate) fn append_parts(command: &str, parts: &[(&StreamId, u32, u32)]) -> Ap
         request: Digest::of(b"request"),
         parts: parts.iter().map(part).collect(),
         at: at(0),
+        incarnation: None,
     }
 }
 

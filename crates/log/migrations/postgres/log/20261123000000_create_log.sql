@@ -4,9 +4,12 @@
 -- key. What they would guard in head is guarded by a domain, which is planned once, and by a trigger that no update fires.
 create domain log_position as bigint constraint log_position_check check (value >= 0);
 
--- One row. Every append locks it first, so that appends commit one after the other.
+-- One row. Every append locks it first, so that appends commit one after the other. While lost_after is not null, nothing is
+-- recorded: events after that position, up to lost_to, were recorded once and are gone.
 create table head (
-    position log_position not null
+    position log_position not null,
+    lost_after bigint,
+    lost_to bigint
 ) with (fillfactor = 10);
 
 insert into head (position) values (0);
@@ -25,6 +28,22 @@ $$;
 create trigger head_is_one_row
 before insert or delete or truncate on head
 for each statement execute function refuse_another_head();
+
+-- One row: up to where the streams were found whole, and who may recreate the stream of NATS for now.
+create table upkeep (
+    only_row boolean primary key default true check (only_row),
+    whole_to bigint not null default 0,
+    rebuilder uuid,
+    rebuilds_until timestamptz
+);
+
+insert into upkeep default values;
+
+-- How far each department had come in a stream of NATS that was deleted and is not there again yet.
+create table floors (
+    department text collate "C" primary key,
+    position bigint not null
+);
 
 -- bytes is the record; the other columns are for queries.
 create table events (

@@ -50,6 +50,8 @@ declare
     wanted constant bigint := cardinality(event_ids);
     used bigint;
     base bigint;
+    halted_after bigint;
+    halted_to bigint;
     accepted boolean[];
     -- The first other part of an append that is not at its expected version, and that version. Null where there is none.
     stale_streams text[];
@@ -58,8 +60,13 @@ begin
     -- The lock, in a statement of its own.
     update head
     set position = head.position + wanted
-    returning head.position - wanted
-    into strict base;
+    returning head.position - wanted, head.lost_after, head.lost_to
+    into strict base, halted_after, halted_to;
+
+    -- Only an event that says that the loss is accepted, alone in its batch, lets recording go on.
+    if halted_after is not null and not (cardinality(streams) = 1 and streams[1] like 'log-%') then
+        raise exception 'lost % %', halted_after, halted_to using errcode = 'DG001';
+    end if;
 
     select array_agg(recorded.command_id is null and coalesce(newest.version, 0) = asked.expected order by asked.n)
     into strict accepted
@@ -158,6 +165,11 @@ begin
     if used < wanted then
         update head
         set position = base + used;
+    end if;
+
+    if halted_after is not null and used > 0 then
+        update head
+        set lost_after = null, lost_to = null;
     end if;
 
     return query

@@ -1,13 +1,32 @@
 -- The one log. Its readers rely on: position is 1, 2, 3 ... without a gap, in commit order.
 -- Times are microseconds since 1970, UTC.
 
--- One row, moved by every append.
+-- One row, moved by every append. While lost_after is not null, nothing is recorded: events after that position, up to lost_to,
+-- were recorded once and are gone.
 create table head (
     only_row integer primary key check (only_row = 1),
-    position integer not null check (position >= 0)
+    position integer not null check (position >= 0),
+    lost_after integer,
+    lost_to integer
 ) strict;
 
 insert into head (only_row, position) values (1, 0);
+
+-- One row: up to where the streams were found whole, and who may recreate the stream of NATS for now.
+create table upkeep (
+    only_row integer primary key check (only_row = 1),
+    whole_to integer not null default 0,
+    rebuilder blob,
+    rebuilds_until integer
+) strict;
+
+insert into upkeep (only_row) values (1);
+
+-- How far each department had come in a stream of NATS that was deleted and is not there again yet.
+create table floors (
+    department text primary key not null,
+    position integer not null
+) strict, without rowid;
 
 -- bytes is the record; the other columns are for queries.
 create table events (
@@ -20,6 +39,16 @@ create table events (
     bytes blob not null,
     unique (stream, version)
 ) strict;
+
+create trigger events_follow_each_other before insert on events
+when new.version > 1 and not exists (
+    select 1
+    from events
+    where events.stream = new.stream and events.version = new.version - 1
+)
+begin
+    select raise(abort, 'a version of a stream is missing before the one that is recorded');
+end;
 
 -- What each command did, forever: the same id again gets the same answer. stream is the one that the command names and version
 -- its version afterwards. also is null as a rule; it lists the other streams that got events, as JSON: [["case-...",3]].

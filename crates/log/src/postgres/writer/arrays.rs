@@ -44,6 +44,8 @@ pub(super) struct Events<'a> {
     pub(super) appends: Vec<i32>,
     pub(super) streams: Vec<&'a str>,
     pub(super) versions: Vec<i32>,
+    /// The version before the first event of a part, 0 for every other event.
+    pub(super) follows: Vec<i32>,
     pub(super) ids: Vec<Uuid>,
     pub(super) types: Vec<&'a str>,
     pub(super) times: Vec<DateTime<Utc>>,
@@ -100,6 +102,8 @@ impl<'a> Events<'a> {
                     events.appends.push(number);
                     events.streams.push(part.stream.as_str());
                     events.versions.push(to_sql(version));
+                    let is_first = version == part.expected.0 + 1;
+                    events.follows.push(if is_first { to_sql(part.expected.0) } else { 0 });
                     events.ids.push(event.id.uuid());
                     events.types.push(event.kind);
                     events.times.push(event.time);

@@ -15,7 +15,8 @@ from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $
 /// For a batch whose caller knows that every stream has its expected version, from having read or written it, and assumes that
 /// it is the newest and that the commands are new. The unique keys check that: if one assumption is wrong, the statement fails
 /// as a whole with a unique violation. Every part must have events: a part that inserts nothing cannot be refused. Returns the
-/// position before the batch.
+/// position before the batch. `$17` is, for the first event of each part, the version before it, which must exist: where it does not,
+/// there is no position for the event, and the statement fails as a whole with a null violation. For the other events it is 0.
 ///
 /// It may be one statement, because it looks nothing up: that its snapshot is older than the lock of the head row does not
 /// matter. The arrays are taken apart in lists of columns, side by side: in `from`, PostgreSQL would keep the elements of each
@@ -29,12 +30,21 @@ pub(super) const APPEND_KNOWN: &str = "with head_moved as (
     set position = head.position + cardinality($10::uuid[])
     where ctid >= $14::text::tid
         and ctid < $15::text::tid
+        and lost_after is null
     returning position - cardinality($10::uuid[]) as base, ctid as place
 ),
 event as (
     insert into events (position, stream, version, id, type, time, bytes)
     select
-        (select base from head_moved) + event.n,
+        case
+            when event.follows = 0 or (
+                select true
+                from events
+                where events.stream = event.stream and events.version = event.follows
+                limit 1
+            )
+            then (select base from head_moved) + event.n
+        end,
         event.stream,
         event.version,
         event.id,
@@ -49,7 +59,8 @@ event as (
             unnest($10::uuid[]) as id,
             unnest($11::text[]) as type,
             unnest($12::timestamptz[]) as time,
-            unnest($13::bytea[]) as bytes
+            unnest($13::bytea[]) as bytes,
+            unnest($17::integer[]) as follows
     ) as event
 ),
 command as (
@@ -80,18 +91,28 @@ select
     place::text
 from head_moved";
 
-/// The same for one event of one command. Returns nothing, and has no effect, if the head is not there.
+/// The same for one event of one command. Returns nothing, and has no effect, if the head is not there, and fails with a null
+/// violation if the version before that of the event does not exist.
 pub(super) const APPEND_ONE: &str = "with head_moved as (
     update head
     set position = head.position + 1
     where ctid >= $10::text::tid
         and ctid < $11::text::tid
+        and lost_after is null
     returning position, ctid as place
 ),
 event as (
     insert into events (position, stream, version, id, type, time, bytes)
     select
-        position,
+        case
+            when $4 = 1 or (
+                select true
+                from events
+                where events.stream = $3 and events.version = $4 - 1
+                limit 1
+            )
+            then position
+        end,
         $3,
         $4,
         $5,
@@ -143,7 +164,7 @@ mod tests {
         let place = Place::parse(&url).unwrap().for_writing();
         let mut connection = place.connect(Options::default().acquire_timeout).await.unwrap();
         POSTGRES_LOG.run_on_postgres(&mut connection).await.unwrap();
-        for (statement, parameters) in [(APPEND_KNOWN, 16), (APPEND_ONE, 11)] {
+        for (statement, parameters) in [(APPEND_KNOWN, 17), (APPEND_ONE, 11)] {
             let plan = plan(&mut connection, statement, parameters).await;
             assert!(plan.contains("Tid Range Scan on head"), "{plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Function Scan"), "{plan}");

@@ -1,0 +1,184 @@
+//! `dualgrid log`: what becomes of events that the log has lost and the stream of NATS still has.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use app::intake::Request;
+use app::port::event_log::UNKNOWN_REQUEST;
+use app::port::{Append, Lost, NewEvent, Part};
+use app::{App, losses, registry};
+use bus::publisher::{Beside, Publisher, PublisherOptions};
+use bus::{Connection, ConnectionOptions};
+use kernel::{Actor, CommandId, Position, Recorded, Role, Scope, SystemClock, SystemEntropy, Version, envelope};
+use log::Options;
+use serde_json::json;
+
+use crate::config::Config;
+use crate::system;
+
+/// Log and stream, side by side.
+struct Compared {
+    app: Arc<App>,
+    head: Position,
+    /// What halts the log.
+    halted: Option<Lost>,
+    beside: Option<Beside>,
+}
+
+/// Says what is lost and what can be done.
+pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
+    let Compared { head, halted, beside, .. } = compare(config).await?;
+    println!("The log ends at position {head}.");
+    match &halted {
+        Some(lost) => println!("It is halted: {lost}."),
+        None => println!("It takes commands."),
+    }
+    match beside {
+        None => println!("NATS has no stream."),
+        Some(Beside { common, events, .. }) if events.is_empty() => {
+            println!("NATS has nothing that the log does not have; they agree up to position {common}.");
+        }
+        Some(Beside { common, events, .. }) => {
+            println!("NATS has {} events after position {common} that are not in the log.", events.len());
+            if common == head {
+                println!("`dualgrid log recover --from-nats` brings them back.");
+            } else {
+                let own = head.0.saturating_sub(common.0);
+                println!(
+                    "The log has recorded {own} others at these positions since, so that they cannot be brought back."
+                );
+            }
+            println!("`dualgrid log accept-loss --save FILE` gives them up, and keeps a copy of them in FILE.");
+        }
+    }
+    Ok(())
+}
+
+/// Brings the events back that the stream has beyond the end of the log.
+pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
+    let Compared { head, beside, app, .. } = compare(config).await?;
+    let Beside { common, events, .. } = beside.context("NATS has no stream: there is nothing to bring back")?;
+    ensure!(!events.is_empty(), "NATS has no event that the log does not have: there is nothing to bring back");
+    if common < head {
+        bail!(
+            "the log has recorded events of its own after position {common}, at the positions of the lost ones; they cannot be \
+             brought back. `dualgrid log accept-loss --save FILE` keeps a copy of them and lets the log go on"
+        );
+    }
+    for (event, position) in events.iter().zip(head.0 + 1..) {
+        ensure!(
+            event.position.0 == position,
+            "event {position} is not in NATS: what is after it cannot be brought back"
+        );
+    }
+    let appends = appends(&events)?;
+    drop(app);
+    log::bring_back(&config.store.url, &Options::default(), head, &appends).await?;
+    let last = events.last().map_or(head, |event| event.position);
+    println!(
+        "{} events of {} commands were brought back; the log ends at position {last}.",
+        events.len(),
+        appends.len()
+    );
+    Ok(())
+}
+
+/// Gives lost events up: keeps a copy of those that the stream has, and raises the epoch.
+pub(crate) async fn accept(config: &Config, save: &Path) -> anyhow::Result<()> {
+    let Compared { app, head, halted, beside } = compare(config).await?;
+    let (epoch_of_stream, common, events) = match beside {
+        None => (0, head, Vec::new()),
+        Some(Beside { epoch, common, events }) if events.is_empty() => (epoch, common.max(head), events),
+        Some(Beside { epoch, common, events }) => (epoch, common, events),
+    };
+    let accepted = losses::read(&*app.ports().log).await?;
+    let is_older = epoch_of_stream > accepted.epoch();
+    ensure!(halted.is_some() || !events.is_empty() || is_older, "nothing is lost: there is nothing to accept");
+    keep(save, &events).with_context(|| format!("could not write {}", save.display()))?;
+    let after = halted.map_or(common, |lost| lost.after.min(common));
+    let to = events.last().map(|event| event.position).into_iter().chain(halted.map(|lost| lost.to)).max();
+    let epoch = accepted.epoch().max(epoch_of_stream) + 1;
+    let body = serde_json::to_vec(&json!({ "epoch": epoch, "after": after, "to": to.unwrap_or(after) }))?;
+    let request = Request {
+        actor: Actor { id: "system/log".into(), role: Role::System, scope: Scope::Everywhere },
+        command: CommandId::named(&format!("accept-loss/{}/{epoch}", config.installation)),
+        correlation: None,
+        causation: None,
+        traceparent: None,
+        name: "accept-loss".into(),
+        id: None,
+        body: body.into(),
+    };
+    let answer = app.submit(request).await?;
+    let position = answer.first.unwrap_or(head);
+    println!("The loss after position {after} is accepted. Epoch {epoch} begins at position {position}.");
+    println!("{} events that only NATS had are in {}.", events.len(), save.display());
+    if views_are_ahead(&app, head).await? {
+        println!("Views had folded lost events; they are built anew.");
+        app.rebuild(&[], |_, _| ()).await?;
+    }
+    Ok(())
+}
+
+/// Whether some view has folded events beyond the end of the log.
+async fn views_are_ahead(app: &App, head: Position) -> anyhow::Result<bool> {
+    Ok(app.ports().views.builds().await?.iter().any(|build| build.position > head))
+}
+
+async fn compare(config: &Config) -> anyhow::Result<Compared> {
+    let app = system::open(config).await?;
+    let options = ConnectionOptions {
+        url: config.nats.url.clone(),
+        name: format!("dualgrid log {}", config.installation),
+        credentials: config.nats.credentials()?,
+        inbox_prefix: "_INBOX".into(),
+    };
+    let connection = Connection::connect(options).await?;
+    ensure!(connection.is_up(), "{} does not answer: what is lost can only be found out with NATS", config.nats.url);
+    let log = Arc::clone(&app.ports().log);
+    let options = PublisherOptions { installation: config.installation.clone(), ..PublisherOptions::default() };
+    let publisher = Publisher::new(connection, log, Arc::new(SystemClock), Arc::new(SystemEntropy), options);
+    let beside = publisher.beside_the_log().await?;
+    let (head, halted) = (app.ports().log.head().await?, app.ports().log.lost().await?);
+    Ok(Compared { app, head, halted, beside })
+}
+
+/// The events as lines of JSON in a new file, on disk before anything is given up.
+fn keep(file: &Path, events: &[Recorded]) -> anyhow::Result<()> {
+    let mut file = File::create_new(file)?;
+    for event in events {
+        write!(file, "{{\"position\":{},\"event\":", event.position)?;
+        file.write_all(&event.bytes)?;
+        file.write_all(b"}\n")?;
+    }
+    Ok(file.sync_all()?)
+}
+
+/// Events as the commands that recorded them.
+fn appends(events: &[Recorded]) -> anyhow::Result<Vec<Append>> {
+    let mut appends: Vec<Append> = Vec::new();
+    for event in events {
+        let read =
+            envelope::decode(&event.bytes).with_context(|| format!("event {} cannot be read", event.position))?;
+        let kind = registry::kinds().iter().flat_map(|kind| kind.events()).find(|spec| spec.name == event.kind);
+        let kind =
+            kind.with_context(|| format!("event {} is of a type that this dualgrid does not know", event.position))?;
+        let new = NewEvent { id: event.id, kind: kind.name, time: event.time, bytes: event.bytes.clone() };
+        if appends.last().is_none_or(|append| append.command != read.commandid) {
+            let (command, at) = (read.commandid, event.time);
+            appends.push(Append { command, request: UNKNOWN_REQUEST, parts: Vec::new(), at, incarnation: None });
+        }
+        let Some(append) = appends.last_mut() else { continue };
+        match append.parts.last_mut().filter(|part| part.stream == event.stream) {
+            Some(part) => part.events.push(new),
+            None => {
+                let expected = Version(event.version.0.saturating_sub(1));
+                append.parts.push(Part { stream: event.stream.clone(), expected, events: vec![new] });
+            }
+        }
+    }
+    Ok(appends)
+}

@@ -1,0 +1,116 @@
+//! What is kept beside the events: losses, whole streams, and how far departments had come.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use app::port::{Failure, Lost};
+use kernel::{Position, Version};
+use sqlx::{Connection as _, Row as _, SqliteConnection};
+use uuid::Uuid;
+
+use crate::error::OpenError;
+use crate::failure::{broken, failure};
+use crate::record::{position_from_sql, position_to_sql, to_sql};
+
+/// The events that follow no event of their stream, after a position.
+const HOLE: &str = "select
+    position,
+    stream,
+    version
+from events
+where position > $1
+    and version > 1
+    and not exists (
+        select 1
+        from events as before
+        where before.stream = events.stream and before.version = events.version - 1
+    )
+order by position
+limit 1";
+
+/// Refuses a log in which a stream does not begin at 1 or has a hole, among the events after what was found whole before, or among
+/// all of them.
+pub(super) async fn refuse_holes(connection: &mut SqliteConnection, is_all: bool) -> Result<(), OpenError> {
+    let row = sqlx::query("select whole_to, (select coalesce(max(position), 0) from events) from upkeep");
+    let row = row.fetch_one(&mut *connection).await.map_err(OpenError::Streams)?;
+    let whole_to: i64 = row.try_get(0).map_err(OpenError::Streams)?;
+    let head: i64 = row.try_get(1).map_err(OpenError::Streams)?;
+    let from = if is_all { 0 } else { whole_to };
+    let hole = sqlx::query_as(HOLE).bind(from).fetch_optional(&mut *connection).await.map_err(OpenError::Streams)?;
+    if let Some((position, stream, version)) = hole {
+        return Err(OpenError::Hole { position, stream, version });
+    }
+    let whole = sqlx::query("update upkeep set whole_to = max(whole_to, $1)").bind(head).execute(connection).await;
+    whole.map(drop).map_err(OpenError::Streams)
+}
+
+/// What the log is known to have lost.
+pub(super) async fn lost(connection: &mut SqliteConnection) -> Result<Option<Lost>, sqlx::Error> {
+    let row: (Option<i64>, Option<i64>) =
+        sqlx::query_as("select lost_after, lost_to from head").fetch_one(connection).await?;
+    Ok(lost_from(row))
+}
+
+fn lost_from((after, to): (Option<i64>, Option<i64>)) -> Option<Lost> {
+    let position = |sql: Option<i64>| position_from_sql(sql?).ok();
+    Some(Lost { after: position(after)?, to: position(to)? })
+}
+
+/// Stops recording, unless the stream of accepted losses has moved on.
+pub(super) async fn halt(connection: &mut SqliteConnection, lost: Lost, accepted: Version) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update head
+        set lost_after = $1, lost_to = $2
+        where lost_after is null
+            and (select count(*) from events where stream >= 'log-' and stream < 'log.') = $3",
+    )
+    .bind(position_to_sql(lost.after))
+    .bind(position_to_sql(lost.to))
+    .bind(i64::from(to_sql(accepted.0)))
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+/// Takes or keeps the right to recreate the stream.
+pub(super) async fn lease(
+    connection: &mut SqliteConnection,
+    holder: Uuid,
+    lasts: Duration,
+) -> Result<bool, sqlx::Error> {
+    let taken = sqlx::query(
+        "update upkeep
+        set rebuilder = $1, rebuilds_until = unixepoch() + $2
+        where rebuilder is null or rebuilder = $1 or rebuilds_until < unixepoch()",
+    )
+    .bind(holder)
+    .bind(i64::try_from(lasts.as_secs()).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await?;
+    Ok(taken.rows_affected() > 0)
+}
+
+/// How far the departments had come.
+pub(super) async fn floors(connection: &mut SqliteConnection) -> Result<BTreeMap<String, u64>, Failure> {
+    const OPERATION: &str = "read how far departments had come";
+    let rows: Vec<(String, i64)> = sqlx::query_as("select department, position from floors")
+        .fetch_all(connection)
+        .await
+        .map_err(|source| failure(OPERATION, &source))?;
+    let floor = |(department, position)| Ok((department, position_from_sql(position)?.0));
+    rows.into_iter().map(floor).collect::<Result<_, Failure>>().map_err(|error| broken(OPERATION, error.reason))
+}
+
+/// Keeps that, in place of what was kept before.
+pub(super) async fn keep_floors(
+    connection: &mut SqliteConnection,
+    floors: BTreeMap<String, u64>,
+) -> Result<(), sqlx::Error> {
+    let mut tx = connection.begin().await?;
+    sqlx::query("delete from floors").execute(&mut *tx).await?;
+    for (department, position) in floors {
+        let insert = sqlx::query("insert into floors (department, position) values ($1, $2)");
+        insert.bind(department).bind(position_to_sql(Position(position))).execute(&mut *tx).await?;
+    }
+    tx.commit().await
+}
