@@ -94,11 +94,13 @@ async fn many_clerks(store: Store) -> anyhow::Result<()> {
     let order = world.order(case, "LHSR").await?;
     let clerk = world.system.token("lhsr-1", "department_clerk", &["--department", "LHSR"]).await?;
     world.command(&clerk, case, "accept-order", json!({ "order": order })).await?.accepted()?;
+    let shown = world.case(case).await?;
+    let day = shown["discovered_at"].as_str().and_then(|moment| moment.get(..10)).context("a case without a day")?;
     let before = version(&world, case).await?;
     let report = async |number: usize| -> anyhow::Result<()> {
         for time in 0..REPORTS {
             let text = format!("第{number}位经办人第{time}次反馈");
-            let body = json!({ "order": order, "day": "2026-03-02", "text": text });
+            let body = json!({ "order": order, "day": day, "text": text });
             let path = format!("/cases/{case}/record-progress");
             let answer = doors[number % doors.len()].command(&clerk, &path, command_id()?, body).await?;
             ensure!(answer.status == 200, "clerk {number}: {} {}", answer.status, answer.text);

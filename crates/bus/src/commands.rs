@@ -99,6 +99,7 @@ impl Commands {
         let mut shutdown = pin!(shutdown);
         let started = tokio::select! {
             // NATS was never reached: there is nothing to end.
+            () = &mut shutdown => return Ok(()),
             started = self.start() => started,
         };
         let (service, mut requests) = started?;
