@@ -42,9 +42,11 @@ impl CloseGrid {
             .get(&self.code)
             .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if timeline.at(from).is_none() {
-            let ended_before = timeline.last_change().is_some_and(|last| last <= from);
-            // A retry: already done. Before it was established, the grid is unknown.
-            return if ended_before {
+            let ended = timeline.last_change().filter(|last| *last <= from);
+            let is_so = ended.is_some_and(|last| self.effective_from.is_none_or(|asked| asked == last));
+            let is_same = is_so && district.closed.get(&self.code) == Some(&self.reason);
+            // A retry: already done. At any other moment, or for another reason, there is no such grid to be closed.
+            return if is_same {
                 Ok(vec![])
             } else {
                 Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))
@@ -127,9 +129,13 @@ mod tests {
         given::<District>([root("T").into(), closed("T", "2020-01-01").into()])
             .when(close("T", "2020-01-01"))
             .then_nothing();
-        given::<District>([root("T").into(), closed("T", "2020-01-01").into()])
-            .when(close("T", "2021-01-01"))
-            .then_nothing();
+        let at_another_moment = close("T", "2021-01-01");
+        let for_another_reason = CloseGrid { reason: Some("换个说法".into()), ..close("T", "2020-01-01") };
+        for other in [at_another_moment, for_another_reason] {
+            given::<District>([root("T").into(), closed("T", "2020-01-01").into()])
+                .when(other)
+                .then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("T") }));
+        }
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct District {
     pub(crate) mappings: BTreeMap<Mapping, Timeline<()>>,
     pub(crate) posts: Vec<Post>,
     pub(crate) bounds: Timeline<Bounds>,
+    /// Why each grid was closed last.
+    pub(crate) closed: BTreeMap<GridCode, Option<String>>,
 }
 
 impl Aggregate for District {
@@ -163,6 +165,7 @@ impl District {
             node.valid_until = Some(event.effective_from);
         }
         timeline.end(event.effective_from);
+        self.closed.insert(event.code.clone(), event.reason.clone());
     }
 
     fn department_changed(&mut self, event: DepartmentChanged) {

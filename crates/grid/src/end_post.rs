@@ -48,7 +48,12 @@ impl EndPost {
                 Err(Refusal::OutOfOrder { what: format!("the post of {role} in {grid}"), last: *last })
             }
             Some(_) => Ok(vec![PostEnded { grid, role, holder, effective_from: from }.into()]),
-            None if terms.any(|post| post.over_at().is_some_and(|over| over <= from)) => Ok(vec![]), // A retry: already done.
+            None if terms.any(|post| {
+                post.over_at().is_some_and(|over| self.effective_from.map_or(over <= from, |asked| asked == over))
+            }) =>
+            {
+                Ok(vec![])
+            } // A retry: already done.
             None => Err(Refusal::UnknownPost { grid, role, holder }),
         }
     }

@@ -31,6 +31,7 @@ pub struct LoadDistrict(pub DistrictDescription);
 
 impl Verb for LoadDistrict {
     const NAME: &'static str = "load-district";
+    const IS_DESCRIPTION: bool = true;
     const BY: Allowed = ADMINISTRATORS;
     type Of = District;
 

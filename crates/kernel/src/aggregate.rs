@@ -101,6 +101,9 @@ pub trait Verb: Clone + Debug + PartialEq + Serialize + DeserializeOwned + JsonS
     const BEGINS: bool = false;
     /// Whether it happens only as a part of another command ([`Needs::also`]): it has no route of its own.
     const IS_PART: bool = false;
+    /// Whether it describes how everything is to be: only what differs is an event, and a description of what is so already is
+    /// none.
+    const IS_DESCRIPTION: bool = false;
     /// The kind.
     type Of: Aggregate;
 
@@ -183,6 +186,8 @@ pub struct VerbSpec {
     pub begins: bool,
     /// Whether it happens only as a part of another command.
     pub is_part: bool,
+    /// Whether it describes how everything is to be.
+    pub is_description: bool,
     /// The JSON Schema of its body.
     pub schema: fn() -> Schema,
     /// Its example as JSON.
@@ -200,6 +205,7 @@ impl VerbSpec {
             by: V::BY,
             begins: V::BEGINS,
             is_part: V::IS_PART,
+            is_description: V::IS_DESCRIPTION,
             schema: || schemars::schema_for!(V),
             example: || serde_json::to_value(V::example()).expect("a coverage test writes every example"),
         }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, FilingCriteriaPublished, HandlingKind, Matter,
-    MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal, Rulebook, RulesDescription, RulesEvent,
-    SourcedLimit, StepLimitsPublished, Windows, WindowsPublished,
+    MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal, ReviewRule, ReviewRulePublished, Rulebook,
+    RulesDescription, RulesEvent, SourcedLimit, StepLimitsPublished, Windows, WindowsPublished,
 };
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
@@ -28,6 +28,7 @@ pub struct PublishRules(pub RulesDescription);
 
 impl Verb for PublishRules {
     const NAME: &'static str = "publish-rules";
+    const IS_DESCRIPTION: bool = true;
     const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
     type Of = Rulebook;
 
@@ -64,7 +65,9 @@ impl Verb for PublishRules {
             windows: Windows {
                 return_order: limit(4, TimeUnit::WorkHour, "网格工作规范"),
                 reopen: limit(15, TimeUnit::CalendarDay, "网格工作规范"),
+                own_due: limit(90, TimeUnit::CalendarDay, "网格工作规范"),
             },
+            review: Some(ReviewRule { score_min: 60, assumed: false, source: "网格工作规范".into() }),
             calendars: vec![],
             consent_rules: vec![],
             filing_criteria: vec![],
@@ -146,6 +149,11 @@ impl Publication<'_> {
         if self.rules.windows.at(effective_from) != Some(windows) {
             self.check_order("the windows", self.rules.windows.last_change())?;
             self.events.push(WindowsPublished { rules_version, windows: windows.clone(), effective_from }.into());
+        }
+        let review = &description.review;
+        if self.rules.review.at(effective_from).and_then(Option::as_ref) != review.as_ref() {
+            self.check_order("the review rule", self.rules.review.last_change())?;
+            self.events.push(ReviewRulePublished { rules_version, review: review.clone(), effective_from }.into());
         }
         let criteria = &description.filing_criteria;
         if self.rules.filing_criteria(effective_from) != criteria {

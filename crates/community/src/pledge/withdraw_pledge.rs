@@ -33,8 +33,8 @@ impl WithdrawPledge {
         match pledge {
             Pledge::Unmade => Err(Refusal::UnknownPledge),
             Pledge::Kept(..) => Err(Refusal::Kept),
-            // A reason in other words is the same withdrawal.
-            Pledge::Withdrawn(..) => Ok(vec![]),
+            Pledge::Withdrawn(_, known) if known.reason == self.reason => Ok(vec![]),
+            Pledge::Withdrawn(..) => Err(Refusal::Withdrawn),
             Pledge::Open(..) => {
                 check_text("reason", &self.reason, 500)?;
                 Ok(vec![PledgeWithdrawn { reason: self.reason.clone() }.into()])
@@ -56,6 +56,8 @@ mod tests {
         let withdrawn = || PledgeEvent::from(PledgeWithdrawn { reason: "已搬离本网格".into() });
         given::<Pledge>([made()]).when(WithdrawPledge::example()).then([withdrawn()]);
         given::<Pledge>([made(), withdrawn()]).when(WithdrawPledge::example()).then_nothing();
+        let other = WithdrawPledge { reason: "换个说法".into() };
+        given::<Pledge>([made(), withdrawn()]).when(other).then_refused(Refusal::Withdrawn);
         given::<Pledge>([]).when(WithdrawPledge::example()).then_refused(Refusal::UnknownPledge);
         let silent = WithdrawPledge { reason: String::new() };
         given::<Pledge>([made()]).when(silent).then_refused(Unfit::TextLength { field: "reason", max: 500 });
