@@ -6,7 +6,10 @@ use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, CalendarPurpose, ConsentRule, Domain, HandlingKind, Matter, MatterClass, SourcedLimit, Windows};
+use crate::{
+    Calendar, CalendarPurpose, ConsentRule, Domain, HandlingKind, Matter, MatterClass, ReviewRule, SourcedLimit,
+    Windows,
+};
 
 /// All rules as of one moment. Also the body of `publish-rules`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +24,9 @@ pub struct RulesDescription {
     #[serde(default)]
     pub step_limits: Vec<StepLimit>,
     pub windows: Windows,
+    /// What a review must come to. Absent: any score will do.
+    #[serde(default)]
+    pub review: Option<ReviewRule>,
     /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
     pub calendars: Vec<Calendar>,

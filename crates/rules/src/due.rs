@@ -58,6 +58,7 @@ impl Rulebook {
             }
             LimitOf::ReturnWindow => sourced(&self.windows(at)?.return_order, "window return".to_owned()),
             LimitOf::ReopenWindow => sourced(&self.windows(at)?.reopen, "window reopen".to_owned()),
+            LimitOf::OwnDue => sourced(&self.windows(at)?.own_due, "window own_due".to_owned()),
         }
     }
 

@@ -5,7 +5,7 @@ use kernel::MatterCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, ConsentRule, FilingCriterion, Matter, StepLimit, Windows};
+use crate::{Calendar, ConsentRule, FilingCriterion, Matter, ReviewRule, StepLimit, Windows};
 
 kernel::events! {
     /// The events of the rules.
@@ -14,6 +14,7 @@ kernel::events! {
         MatterWithdrawn = "cn.dualgrid.rules.matter_withdrawn.v1" to District,
         StepLimitsPublished = "cn.dualgrid.rules.step_limits_published.v1" to District,
         WindowsPublished = "cn.dualgrid.rules.windows_published.v1" to District,
+        ReviewRulePublished = "cn.dualgrid.rules.review_rule_published.v1" to District,
         CalendarPublished = "cn.dualgrid.rules.calendar_published.v1" to District,
         ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1" to District,
         FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1" to District,
@@ -63,6 +64,18 @@ pub struct CalendarPublished {
     /// The version of the rules after this event.
     pub rules_version: u32,
     pub calendar: Calendar,
+}
+
+/// What a review must come to was published. It replaces what was published before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReviewRulePublished {
+    /// Version of the rules that this makes.
+    pub rules_version: u32,
+    /// Absent: any score will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewRule>,
+    /// The moment from which it holds.
+    pub effective_from: DateTime<Utc>,
 }
 
 /// A consent rule was published. Decisions name it by its id; it never changes.

@@ -41,11 +41,11 @@ pub use day_time::{DayTime, InvalidDayTime};
 pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
 pub use document::MattersDocument;
 pub use event::{
-    CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn, RulesEvent,
-    StepLimitsPublished, WindowsPublished,
+    CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn,
+    ReviewRulePublished, RulesEvent, StepLimitsPublished, WindowsPublished,
 };
 pub use horizon::CalendarsEnd;
-pub use limits::{SourcedLimit, Windows};
+pub use limits::{ReviewRule, SourcedLimit, Windows};
 pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;
 pub use purpose::{CalendarPurpose, InvalidCalendarPurpose};

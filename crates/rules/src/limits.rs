@@ -30,7 +30,7 @@ pub struct SourcedLimit {
     pub source: String,
 }
 
-/// The two windows in which a case may turn back.
+/// The two windows in which a case may turn back, and the one in which it must be disposed of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Windows {
@@ -39,4 +39,19 @@ pub struct Windows {
     pub return_order: SourcedLimit,
     /// 重办期: how long after closing a case may be reopened.
     pub reopen: SourcedLimit,
+    /// 另定时限: how far ahead a dispatcher may set a due time of their own.
+    pub own_due: SourcedLimit,
+}
+
+/// What a review (评议会) must come to, so that a case is closed as solved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewRule {
+    /// The least score, 0 to 100.
+    pub score_min: u8,
+    /// True where the score is dualgrid's assumption and not from a published source.
+    #[serde(default)]
+    pub assumed: bool,
+    /// The norm or page that says so; for an assumed score, why it was chosen.
+    pub source: String,
 }

@@ -38,6 +38,11 @@ impl Rulebook {
         self.windows.at(at)
     }
 
+    /// The least score with which a review at that moment lets a case be closed as solved.
+    pub fn review_score_min(&self, at: DateTime<Utc>) -> Option<u8> {
+        Some(self.review.at(at)?.as_ref()?.score_min)
+    }
+
     /// The questions that must be answered when a case is filed at that moment.
     pub fn filing_criteria(&self, at: DateTime<Utc>) -> &[FilingCriterion] {
         self.filing_criteria.at(at).map_or(&[], Vec::as_slice)

@@ -61,6 +61,9 @@ kernel::refusals! {
         /// A different calendar was published under that id.
         #[error("calendar {0} is already published and cannot be changed; publish a new revision")]
         CalendarRewritten(CalendarId) = Refused "calendar-rewritten",
+        /// A review is scored 0 to 100.
+        #[error("no review reaches {0} points; the least score of a review is 0 to 100")]
+        ScoreOverHundred(u8) = Unfit "score-over-hundred",
         /// Nothing can be decided by the consent rule.
         #[error("consent rule {id} {reason}")]
         ConsentRuleUnsound {

@@ -9,8 +9,8 @@ use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
 use uuid::Uuid;
 
 use crate::{
-    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal, RulesCommand,
-    RulesEvent, StepLimit, StepLimitsPublished, Windows,
+    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal, ReviewRule,
+    RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -27,6 +27,7 @@ pub struct Rulebook {
     pub(crate) matters: BTreeMap<MatterCode, Vec<Matter>>,
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
+    pub(crate) review: Dated<Option<ReviewRule>>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
     /// In the order of publication.
     pub(crate) calendars: Vec<Calendar>,
@@ -95,6 +96,10 @@ impl Rulebook {
             RulesEvent::WindowsPublished(event) => {
                 self.publish(event.rules_version, event.effective_from);
                 self.windows.set(event.effective_from, event.windows);
+            }
+            RulesEvent::ReviewRulePublished(event) => {
+                self.publish(event.rules_version, event.effective_from);
+                self.review.set(event.effective_from, event.review);
             }
             RulesEvent::CalendarPublished(event) => {
                 self.version = event.rules_version;

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::LazyLock;
 
-use chrono::{DateTime, Utc};
-use dualgrid_rules::{MatterClass, PublishRules, Rulebook, RulesDescription};
+use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
+use dualgrid_rules::{MatterClass, PublishRules, Rulebook, RulesDescription, RulesEvent};
 use given::{Given, given};
 use kernel::consent::Share;
 use kernel::facts::Authority;
-use kernel::{Due, LimitOf, MatterCode, Step};
+use kernel::{Aggregate as _, Due, LimitOf, MatterCode, Step};
 
 /// The files of the sample joined: arrays of the same name are put together, any other key occurs once.
 fn merged() -> toml::Table {
@@ -48,20 +49,22 @@ fn matter(text: &str) -> MatterCode {
 }
 
 /// Rules where kinds have every step that the sample names.
-fn known(history: impl IntoIterator<Item = dualgrid_rules::RulesEvent>) -> Given<Rulebook> {
+fn known(history: impl IntoIterator<Item = RulesEvent>) -> Given<Rulebook> {
     let steps = description().step_limits.into_iter().map(|limit| limit.step);
-    given(history).knowing(|facts| facts.steps = steps.collect())
+    given(history).knowing(|facts| facts.steps = steps.collect()).adding_to(&["calendars", "consent_rules"])
 }
 
+/// The events of the sample, decided once for all tests.
+static EVENTS: LazyLock<Vec<RulesEvent>> = LazyLock::new(|| known([]).when(PublishRules(description())).events());
+
 fn published() -> Rulebook {
-    known([]).when(PublishRules(description())).state()
+    EVENTS.iter().cloned().fold(Rulebook::default(), Rulebook::evolve)
 }
 
 #[test]
 fn the_sample_is_published_once() {
     assert_eq!(published().version(), 1);
-    let events = known([]).when(PublishRules(description())).events();
-    known(events).when(PublishRules(description())).then_nothing();
+    known(EVENTS.iter().cloned()).when(PublishRules(description())).then_nothing();
 }
 
 #[test]
@@ -114,18 +117,82 @@ fn limits_are_counted_by_the_sample_calendars() {
         let due = of(limit.step.clone().into(), "2026-11-23T21:40").unwrap();
         assert_eq!(due.derivation.assumed, limit.assumed, "{}", limit.step);
     }
-    let reason = of(Step::VERIFY.into(), "2027-12-31T10:00").unwrap_err();
-    assert!(reason.contains("cn-2028.1"), "{reason}");
+    let late = of(Step::VERIFY.into(), "2027-12-31T23:58").unwrap();
+    assert_eq!((late.at, late.derivation.calendar.as_str()), (local("2028-01-03T17:30"), "plain"));
+}
+
+/// The days of a year that are not as the week says, by two packages that know nothing of each other. `tests/calendars/days.py`
+/// writes the file.
+#[derive(serde::Deserialize)]
+struct Counted {
+    package: String,
+    years: BTreeMap<i32, Exceptions>,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize)]
+struct Exceptions {
+    /// Days from Monday to Friday that are off.
+    off: Vec<NaiveDate>,
+    /// Saturdays and Sundays that are worked.
+    worked: Vec<NaiveDate>,
 }
 
 #[test]
-fn the_announced_working_days_of_the_years_are_248_and_248() {
+fn every_day_of_nine_years_is_as_two_independent_packages_count_it() {
     let rules = published();
-    for (id, days) in [("cn-2025.1", 248), ("cn-2026.1", 248)] {
-        let calendar = rules.calendars().find(|calendar| calendar.id.to_string() == id).unwrap();
-        let worked = calendar.first_day.iter_days().take_while(|day| calendar.covers(*day));
-        assert_eq!(worked.filter(|day| calendar.is_working_day(*day)).count(), days, "{id}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/calendars");
+    for file in ["chinesecalendar.json", "holidays.json"] {
+        let counted: Counted = serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap();
+        assert!(counted.years.keys().copied().eq(2018..=2026), "{}", counted.package);
+        for (year, theirs) in counted.years {
+            let of_year = rules.calendars().filter(|calendar| calendar.first_day.year() == year);
+            let calendar = of_year.max_by_key(|calendar| calendar.id.to_string()).unwrap();
+            let days = || calendar.first_day.iter_days().take_while(|day| calendar.covers(*day));
+            let is_weekend = |day: &NaiveDate| matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+            let ours = Exceptions {
+                off: days().filter(|day| !is_weekend(day) && !calendar.is_working_day(*day)).collect(),
+                worked: days().filter(|day| is_weekend(day) && calendar.is_working_day(*day)).collect(),
+            };
+            assert_eq!(ours, theirs, "{} against {}", calendar.id, counted.package);
+            assert!(!calendar.assumed && calendar.source.contains("国办发明电"), "{}", calendar.id);
+        }
     }
+}
+
+#[test]
+fn a_notice_that_was_changed_has_both_versions() {
+    let rules = published();
+    let works = |id: &str, day: &str| {
+        let calendar = rules.calendars().find(|calendar| calendar.id.to_string() == id).unwrap();
+        calendar.is_working_day(day.parse().unwrap())
+    };
+    for (day, first, changed) in [
+        ("2019-04-28", false, true), // a Sunday
+        ("2019-05-02", true, false),
+        ("2019-05-05", false, true),
+        ("2020-01-31", true, false),
+        ("2020-02-01", true, false), // a Saturday
+        ("2020-02-03", true, true),
+    ] {
+        let year = &day[..4];
+        assert_eq!(
+            (works(&format!("cn-{year}.1"), day), works(&format!("cn-{year}.2"), day)),
+            (first, changed),
+            "{day}"
+        );
+    }
+}
+
+#[test]
+fn the_spring_festival_of_2027_is_assumed_from_its_eve_on() {
+    let rules = published();
+    let calendar = rules.calendars().find(|calendar| calendar.id.to_string() == "cn-2027.1").unwrap();
+    let spring = calendar.holidays.iter().find(|holiday| holiday.name == "春节").unwrap();
+    let length = spring.from.iter_days().take_while(|day| *day <= spring.until).count();
+    let makeup = calendar.makeup_days.iter().filter(|day| (1..=2).contains(&day.month()));
+    assert_eq!((calendar.assumed, spring.from.to_string(), length, makeup.count()), (true, "2027-02-05".into(), 8, 2));
+    let due = rules.due_of(&LimitOf::Disposal(matter("FW-0301")), local("2027-03-01T10:00")).unwrap().unwrap();
+    assert!(due.derivation.assumed, "a limit with a source, along days that nobody has announced");
 }
 
 #[test]

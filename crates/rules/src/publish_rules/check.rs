@@ -18,6 +18,14 @@ pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>
         once(ids.insert(rule.id.as_str()), &rule.id)?;
         consent_rule(rule)?;
     }
+    if let Some(review) = &description.review {
+        if review.score_min > 100 {
+            return Err(Refusal::ScoreOverHundred(review.score_min));
+        }
+        if review.source.trim().is_empty() {
+            return Err(Refusal::Unsourced("the review".to_owned()));
+        }
+    }
     let mut codes = BTreeSet::new();
     for criterion in &description.filing_criteria {
         once(codes.insert(criterion.code.as_str()), &criterion.code)?;
@@ -50,7 +58,8 @@ fn limits(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), 
     }
     let windows = &description.windows;
     limit("the return window", windows.return_order.limit, &windows.return_order.source)?;
-    limit("the reopen window", windows.reopen.limit, &windows.reopen.source)
+    limit("the reopen window", windows.reopen.limit, &windows.reopen.source)?;
+    limit("the window for due times of a dispatcher", windows.own_due.limit, &windows.own_due.source)
 }
 
 fn calendars(description: &RulesDescription) -> Result<(), Refusal> {
@@ -78,7 +87,11 @@ pub(super) fn calendars_together(description: &RulesDescription, known: &[Calend
     let matters = description.matters.iter().map(|spec| (format!("matter {}", spec.code), &spec.calendar));
     let steps = description.step_limits.iter().map(|spec| (format!("step {}", spec.step), &spec.calendar));
     let windows = &description.windows;
-    let windows = [("the return window", &windows.return_order), ("the reopen window", &windows.reopen)];
+    let windows = [
+        ("the return window", &windows.return_order),
+        ("the reopen window", &windows.reopen),
+        ("the window for due times of a dispatcher", &windows.own_due),
+    ];
     let windows = windows.map(|(what, window)| (what.to_owned(), &window.calendar));
     let unknown = |(_, purpose): &(String, &CalendarPurpose)| !purpose.is_office() && !purposes.contains(purpose);
     match matters.chain(steps).chain(windows).find(unknown) {

@@ -8,7 +8,9 @@ use crate::{CalendarId, RulesCommand, StepLimit};
 
 /// Rules that were published by these events, in a world where kinds have the steps of the tests and one more.
 fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given<Rulebook> {
-    given::given(events).knowing(|facts| facts.steps = steps().into_iter().chain([Step::CLOSE]).collect())
+    given::given(events)
+        .knowing(|facts| facts.steps = steps().into_iter().chain([Step::CLOSE]).collect())
+        .adding_to(&["calendars", "consent_rules"])
 }
 
 fn register(description: &mut RulesDescription) -> &mut StepLimit {
@@ -200,6 +202,17 @@ fn a_consent_rule_must_be_able_to_decide() {
         },
         unsound("ends before it begins"),
     );
+}
+
+#[test]
+fn a_review_rule_can_be_met_and_says_where_it_is_from() {
+    let with = |score_min, source: &str| Some(ReviewRule { score_min, assumed: false, source: source.into() });
+    refused(|it| it.review = with(101, "测试"), Refusal::ScoreOverHundred(101));
+    refused(|it| it.review = with(60, " "), Refusal::Unsourced("the review".into()));
+    let later = RulesDescription { effective_from: day("2027-01-01"), review: None, ..described() };
+    let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
+    let least = ["2017-12-31", "2018-01-01", "2026-12-31", "2027-01-01"].map(|at| rules.review_score_min(day(at)));
+    assert_eq!(least, [None, Some(60), Some(60), None]);
 }
 
 #[test]
