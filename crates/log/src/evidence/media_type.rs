@@ -56,7 +56,7 @@ const HEAD_BYTES: usize = 12;
 
 /// The media type that the bytes themselves show.
 fn seen(bytes: &[u8]) -> &'static str {
-    if bytes.len() < 1 {
+    if bytes.len() < HEAD_BYTES {
         return "something else";
     }
     if is_mp4(bytes) {
@@ -88,7 +88,7 @@ fn is_mp4(bytes: &[u8]) -> bool {
     let (brands, _) = brands.as_chunks::<4>();
     let [major, _version, compatible @ ..] = brands else { return false };
     let is_of_mp4 = |brand: &[u8; 4]| MP4_BRANDS.contains(&brand);
-    !OTHER_BRANDS.contains(&major) && is_of_mp4(major)
+    !OTHER_BRANDS.contains(&major) && (is_of_mp4(major) || compatible.iter().any(is_of_mp4))
 }
 
 #[cfg(test)]
