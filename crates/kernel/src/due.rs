@@ -121,6 +121,8 @@ pub enum LimitOf {
     ReturnWindow,
     /// How long a case may be reopened after it was closed (重办).
     ReopenWindow,
+    /// How far ahead a dispatcher may set a due time of their own.
+    OwnDue,
 }
 
 impl From<Step> for LimitOf {
@@ -136,6 +138,7 @@ impl fmt::Display for LimitOf {
             Self::Disposal(matter) => write!(f, "the disposal of matter {matter}"),
             Self::ReturnWindow => f.write_str("the return window"),
             Self::ReopenWindow => f.write_str("the reopen window"),
+            Self::OwnDue => f.write_str("a due time that a dispatcher sets"),
         }
     }
 }

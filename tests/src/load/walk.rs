@@ -78,8 +78,8 @@ impl Walk {
         let Some(dispatched) = self.step(case, Who::Dispatcher, "dispatch-case", orders).await? else {
             return Ok(None);
         };
-        let Some(order) = self.order(&dispatched).await? else { return Ok(None) };
-        self.work(case, &order).await
+        let Some((order, sent_on)) = self.order(&dispatched).await? else { return Ok(None) };
+        self.work(case, &order, &sent_on).await
     }
 
     /// The case was found twice, and two merge both at the same time, each into the other. One of them is first, and the other
@@ -97,19 +97,20 @@ impl Walk {
     }
 
     /// The department accepts, and says how it goes. The same text would be the same progress, so each has its own.
-    async fn work(&mut self, case: Uuid, order: &str) -> anyhow::Result<Stopped> {
+    async fn work(&mut self, case: Uuid, order: &str, day: &str) -> anyhow::Result<Stopped> {
         if self.step(case, Who::Clerk, "accept-order", json!({ "order": order })).await?.is_none() {
             return Ok(None);
         }
-        let progress = |day: u64, text: &str| json!({ "order": order, "day": format!("2026-01-0{day}"), "text": format!("第{day}天{text}") });
-        for day in 1..=self.sender.randomness.below(4) {
+        let progress =
+            |number: u64, text: &str| json!({ "order": order, "day": day, "text": format!("第{number}次{text}") });
+        for number in 1..=self.sender.randomness.below(4) {
             if self.sender.randomness.happens(RACES) {
                 let path = format!("/cases/{case}/record-progress");
                 let racing = ["，上午", "，下午", "，晚上"];
-                let racing = racing.map(|text| (Who::Clerk, path.clone(), progress(day, text)));
+                let racing = racing.map(|text| (Who::Clerk, path.clone(), progress(number, text)));
                 self.sender.race(racing.to_vec()).await?;
             }
-            let body = progress(day, "");
+            let body = progress(number, "");
             if self.step(case, Who::Clerk, "record-progress", body).await?.is_none() {
                 return Ok(None);
             }
@@ -150,15 +151,16 @@ impl Walk {
         self.sender.give(who, path, body).await.map(drop)
     }
 
-    /// The order in what a dispatch recorded. The log is asked: views may be behind.
-    async fn order(&mut self, dispatched: &Value) -> anyhow::Result<Option<String>> {
+    /// The order in what a dispatch recorded, and the day on which it was sent. The log is asked: views may be behind.
+    async fn order(&mut self, dispatched: &Value) -> anyhow::Result<Option<(String, String)>> {
         let (first, count) = (dispatched["first"].as_u64(), dispatched["events"].as_u64());
         let (Some(first), Some(count)) = (first, count) else { return Ok(None) };
         for position in (first..first + count).rev() {
             let Some(event) = self.sender.read(&format!("/events/{position}")).await else { return Ok(None) };
             if event["type"].as_str().is_some_and(|kind| kind.contains("order_dispatched")) {
                 let order = event["data"]["order"]["order"].as_str().context("an order without an id")?;
-                return Ok(Some(order.to_owned()));
+                let day = event["time"].as_str().and_then(|time| time.get(..10)).context("an event without a time")?;
+                return Ok(Some((order.to_owned(), day.to_owned())));
             }
         }
         Ok(None)

@@ -227,6 +227,7 @@ fn facts(grid: &GridFacts, authority: Authority, department: &DepartmentCode) ->
         (LimitOf::Disposal(matter.code.clone()), Ok(disposal)),
         (LimitOf::ReturnWindow, Ok(due("return window", 2))),
         (LimitOf::ReopenWindow, Ok(due("reopen window", 30))),
+        (LimitOf::OwnDue, Ok(due("own due", 90))),
     ];
     Ok(Facts {
         grids: BTreeMap::from([(lowest, grid.clone())]),
@@ -357,7 +358,7 @@ fn dispatch(lead: &DepartmentCode) -> DispatchCase {
         assist: vec![],
         instructions: "在楼宇设集体办理点".to_owned(),
         override_reason: None,
-        dispose_by: None,
+        own_due: None,
     }
 }
 

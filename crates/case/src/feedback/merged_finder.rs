@@ -59,7 +59,8 @@ impl RecordFeedback {
     /// The step that follows where the case was merged.
     pub(super) fn next_step_of_merged(&self, file: &CaseFile) -> Option<Step> {
         let is_unhappy = file.merged_said.then(self.said()).is_unhappy();
-        is_unhappy.then_some(Step::ROUTE_AGAIN)
+        // Once the case that continued is reopened for this finder, they are answered anew, and nothing is reopened twice.
+        (is_unhappy && file.merged_reopened.is_none()).then_some(Step::ROUTE_AGAIN)
     }
 
     /// What the finder of a merged case says.

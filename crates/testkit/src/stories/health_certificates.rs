@@ -170,7 +170,7 @@ async fn disposal(case: &Scene<'_>, players: &Players, lead_order: &str, assista
         term: "处置进展",
         what: "says how it goes: a collection point at the service station",
         command: "record-progress",
-        body: json!({ "order": lead_order, "day": "2026-01-05", "text": "在党建服务站设立集体办理点" }),
+        body: json!({ "order": lead_order, "day": case.day().await?, "text": "在党建服务站设立集体办理点" }),
         then: working,
     })
     .await?;

@@ -94,6 +94,13 @@ impl<'a> Scene<'a> {
         self.http.get(&self.auditor, &format!("/cases/{}", self.case)).await?.accepted()
     }
 
+    /// The day on which the issue was recorded.
+    pub async fn day(&self) -> anyhow::Result<String> {
+        let summary = self.summary().await?;
+        let day = summary["discovered_at"].as_str().and_then(|moment| moment.get(..10));
+        day.map(str::to_owned).context("a case without a day")
+    }
+
     /// The events of the case in order: the short names of their types.
     pub async fn history(&self) -> anyhow::Result<Vec<String>> {
         let page =

@@ -182,7 +182,7 @@ async fn second_cycle(case: &Scene<'_>, players: &Players) -> anyhow::Result<()>
         term: "处置进展",
         what: "says how it goes: whoever dumps at night was found",
         command: "record-progress",
-        body: json!({ "order": order, "day": "2026-01-06", "text": "夜间蹲守，查获偷倒一起" }),
+        body: json!({ "order": order, "day": case.day().await?, "text": "夜间蹲守，查获偷倒一起" }),
         then: working,
     })
     .await?;
