@@ -62,6 +62,8 @@ pub struct Report {
     pub ready: bool,
     /// By name.
     pub checks: BTreeMap<String, Check>,
+    /// What needs somebody soon and stops no work yet, by name. A process with warnings is ready.
+    pub warnings: BTreeMap<String, String>,
 }
 
 impl Report {
@@ -73,16 +75,32 @@ impl Report {
 
 /// Where roles report.
 #[derive(Debug, Default)]
-pub struct Health(Mutex<BTreeMap<String, Check>>);
+pub struct Health {
+    checks: Mutex<BTreeMap<String, Check>>,
+    warnings: Mutex<BTreeMap<String, String>>,
+}
 
 impl Health {
     /// Sets how `name` is. Everybody may read the detail.
     pub fn report(&self, name: &str, ok: bool, detail: impl Into<String>) {
         let check = Check { ok, detail: detail.into() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), check);
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), check);
+    }
+
+    /// Sets or takes back the warning of `name`. Everybody may read it.
+    pub fn warn(&self, name: &str, warning: Option<String>) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        match warning {
+            Some(warning) => warnings.insert(name.to_owned(), warning),
+            None => warnings.remove(name),
+        };
+    }
+
+    pub(crate) fn warnings(&self) -> BTreeMap<String, String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn checks(&self) -> BTreeMap<String, Check> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -13,6 +13,7 @@ pub mod adapter;
 mod app;
 pub mod authorise;
 pub mod batch;
+mod calendars;
 mod door;
 mod error;
 pub mod event;

@@ -72,6 +72,6 @@ impl App {
         if let Ok(Ok(Some(lost))) = timeout(HEAD_PATIENCE, self.ports().log.lost()).await {
             checks.insert("losses".into(), Check { ok: false, detail: lost.to_string() });
         }
-        Report { ready: checks.values().all(|check| check.ok), checks }
+        Report { ready: checks.values().all(|check| check.ok), checks, warnings: self.health().warnings() }
     }
 }

@@ -96,6 +96,7 @@ async fn stores(config: &Config, findings: &mut Findings) {
             findings.add("log", true, format!("at position {head}"));
             clock(&app, head, findings).await;
             whole(config, &app, findings).await;
+            calendars(&app, findings).await;
         }
     }
     match app.ports().evidence.find(Digest::of(b"dualgrid doctor")).await {
@@ -114,6 +115,19 @@ async fn whole(config: &Config, app: &app::App, findings: &mut Findings) {
         Ok(None) => findings.add("losses of the log", true, "none"),
         Ok(Some(lost)) => findings.add("losses of the log", false, lost.to_string()),
         Err(failure) => findings.add("losses of the log", false, failure.to_string()),
+    }
+}
+
+/// Calendars that reach at least 60 days ahead.
+async fn calendars(app: &app::App, findings: &mut Findings) {
+    match app.calendars_ending().await {
+        Err(error) => findings.add("calendars", false, error.to_string()),
+        Ok(ending) if ending.is_empty() => findings.add("calendars", true, "they cover the next 60 days"),
+        Ok(ending) => {
+            for end in ending {
+                findings.add("calendars", false, end.to_string());
+            }
+        }
     }
 }
 

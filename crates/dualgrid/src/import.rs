@@ -1,14 +1,18 @@
 //! `dualgrid import district FILE`: a description in TOML becomes commands, and those become events.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod description;
 
-use anyhow::{Context as _, bail, ensure};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow, bail};
 use app::intake::{Answer, Request};
 use app::{App, registry};
 use comfy_table::Table as Printed;
 use kernel::{Actor, CommandId, Role, Scope};
-use toml::{Table, Value};
+use toml::Table;
+
+use self::description::Description;
 
 use crate::config::Config;
 use crate::system;
@@ -18,12 +22,18 @@ const VERBS: [&str; 2] = ["publish-rules", "load-district"];
 
 /// Loads the file and what it includes, and prints what was recorded.
 pub(crate) async fn district(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let commands = commands(&read(file)?).with_context(|| format!("{} cannot be loaded", file.display()))?;
+    let description = Description::read(file)?;
+    let not_loaded = || format!("{} cannot be loaded", file.display());
+    description.check().with_context(not_loaded)?;
+    let commands = commands(&description.table).with_context(not_loaded)?;
     let app = system::open(config).await?;
     let mut printed = Printed::new();
     printed.set_header(["stream", "events", "version"]);
     for (name, body) in commands {
-        let answer = submit(&app, name, body).await.with_context(|| format!("{name} was refused"))?;
+        let answer = submit(&app, name, body).await.map_err(|error| {
+            let rows = description.rows_named_in(&error.to_string());
+            anyhow!(error).context(format!("{name} was refused{rows}"))
+        })?;
         printed.add_row([answer.stream.category().to_owned(), answer.events.to_string(), answer.version.to_string()]);
     }
     println!("{printed}");
@@ -50,7 +60,6 @@ fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>>
         let known: Vec<_> = known.into_iter().collect();
         bail!("there is no key `{unknown}`; known are {}", known.join(", "));
     }
-    check_matters(description)?;
     Ok(commands)
 }
 
@@ -77,48 +86,6 @@ async fn submit(app: &App, name: &str, body: Vec<u8>) -> Result<Answer, app::Err
     .await
 }
 
-/// Neither command sees the other's body, so a department with a matter that the catalogue does not name is found here.
-fn check_matters(description: &Table) -> anyhow::Result<()> {
-    let list = |of: &str| description.get(of).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let known: BTreeSet<&str> = list("matters").iter().filter_map(|matter| matter.get("code")?.as_str()).collect();
-    for department in list("departments") {
-        let matters = department.get("matters").and_then(Value::as_array).into_iter().flatten();
-        let unknown: Vec<&str> = matters.filter_map(Value::as_str).filter(|matter| !known.contains(matter)).collect();
-        let code = department.get("code").and_then(Value::as_str).unwrap_or_default();
-        let unknown = unknown.join(", ");
-        ensure!(unknown.is_empty(), "department {code} has matters that are not in the catalogue: {unknown}");
-    }
-    Ok(())
-}
-
-/// The file with everything it includes. Arrays of the same name are joined; any other key may be set only once.
-fn read(file: &Path) -> anyhow::Result<Table> {
-    let mut table = parse(file)?;
-    let included = match table.remove("include") {
-        None => Vec::new(),
-        Some(value) => value.try_into::<Vec<PathBuf>>().context("`include` must be a list of file names")?,
-    };
-    let dir = file.parent().unwrap_or(Path::new(""));
-    for name in included {
-        let path = dir.join(&name);
-        for (key, value) in parse(&path)? {
-            match (table.get_mut(&key), value) {
-                (None, value) => {
-                    table.insert(key, value);
-                }
-                (Some(Value::Array(joined)), Value::Array(more)) => joined.extend(more),
-                _ => bail!("{} sets {key}, which another file sets already", path.display()),
-            }
-        }
-    }
-    Ok(table)
-}
-
-fn parse(path: &Path) -> anyhow::Result<Table> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-    text.parse().with_context(|| format!("{} is not TOML", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +95,9 @@ mod tests {
     }
 
     fn sample() -> Table {
-        read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/district.toml")).unwrap()
+        Description::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/district.toml"))
+            .unwrap()
+            .table
     }
 
     #[test]
@@ -144,18 +113,8 @@ mod tests {
         let unknown = refused(&sample.to_string());
         assert!(unknown.starts_with("there is no key `colour`; known are"), "{unknown}");
         sample.remove("colour");
-        sample.insert("departments".into(), Value::Integer(7));
+        sample.insert("departments".into(), toml::Value::Integer(7));
         let unfit = refused(&sample.to_string());
         assert!(unfit.contains("load-district"), "{unfit}");
-    }
-
-    #[test]
-    fn a_department_has_only_matters_of_the_catalogue() {
-        let mut sample = sample();
-        let departments = sample.get_mut("departments").unwrap().as_array_mut().unwrap();
-        let matters = departments[0].get_mut("matters").unwrap().as_array_mut().unwrap();
-        matters.push("ZZ-9999".into());
-        let unknown = refused(&sample.to_string());
-        assert!(unknown.ends_with("has matters that are not in the catalogue: ZZ-9999"), "{unknown}");
     }
 }

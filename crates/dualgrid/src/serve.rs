@@ -59,6 +59,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     if has(RoleName::Api) || has(RoleName::Processor) {
         start("log", watching(Arc::clone(&app), stop.subscribe()));
     }
+    start("calendars", watching_calendars(Arc::clone(&app), stop.subscribe()));
     if has(RoleName::Projector) {
         start("views", ending(Arc::clone(&app).project(stop.subscribe())));
     }
@@ -99,6 +100,16 @@ fn watching(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
         tokio::select! {
             () = stopped(stop) => {}
             never = app.watch_log() => match never {},
+        }
+    })
+}
+
+/// Watches how far the working calendars reach, until the process is told to stop.
+fn watching_calendars(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
+    ending(async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            never = app.watch_calendars() => match never {},
         }
     })
 }

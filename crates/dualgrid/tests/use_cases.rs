@@ -86,6 +86,27 @@ async fn who_may_not_records_nothing() {
 }
 
 #[tokio::test]
+async fn calendars_that_end_stop_no_intake_and_are_told_ahead() {
+    let desk = Desk::open().await;
+    let warning = async |at: &str| {
+        desk.clock.set(at.parse().unwrap());
+        desk.app.tell_calendars().await.unwrap();
+        let report = desk.app.ready().await;
+        assert!(report.is_ready(), "a warning stops nobody: {report:?}");
+        report.warnings.get("calendars").cloned()
+    };
+    assert_eq!(warning("2027-11-02T10:00:00+08:00").await, None);
+    let ahead = warning("2027-11-03T10:00:00+08:00").await.unwrap();
+    assert!(ahead.starts_with("no office calendar covers 2028-01-01, in 59 days"), "{ahead}");
+    // A gas leak in the last minutes of the last calendar.
+    assert!(warning("2027-12-31T23:58:00+08:00").await.is_some());
+    let case = desk.discover().await;
+    desk.app.settle().await.unwrap();
+    let register = json!({"matter": "FW-0301", "handling": "promised"});
+    desk.tell(&leader(), case, "register-issue", register).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_clock_that_went_back_is_refused_and_a_small_step_is_not() {
     let desk = Desk::open().await;
     let case = desk.discover().await;

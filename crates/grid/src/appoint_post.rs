@@ -89,6 +89,12 @@ impl AppointPost {
         if !(1..=STAFF_ID_LEN_MAX).contains(&self.holder.len()) || !self.holder.bytes().all(plain) {
             return Err(Refusal::NotAStaffId);
         }
+        if self.role == Role::System {
+            return Err(Refusal::SystemHoldsNoPost);
+        }
+        if self.role == Role::System {
+            return Err(Refusal::SystemPost);
+        }
         if self.until.is_some_and(|until| until <= from) {
             return Err(Refusal::TermReversed);
         }
@@ -140,6 +146,12 @@ mod tests {
         let command = || appoint(Role::GridLeader, "staff-1", "2018-01-01");
         given::<District>([root("T").into()]).when(command()).then([post("T", Role::GridLeader, "staff-1")]);
         given::<District>(led()).when(command()).then_nothing();
+    }
+
+    #[test]
+    fn nobody_is_the_system() {
+        let command = appoint(Role::System, "staff-1", "2018-01-01");
+        given::<District>([root("T").into()]).when(command).then_refused(Refusal::SystemHoldsNoPost);
     }
 
     #[test]
@@ -201,6 +213,13 @@ mod tests {
     fn a_term_ends_after_it_begins() {
         let reversed = AppointPost { until: Some(day("2018-01-01")), ..appoint(Role::GridMember, "s", "2018-01-01") };
         given::<District>([root("T").into()]).when(reversed).then_refused(Refusal::TermReversed);
+    }
+
+    #[test]
+    fn nobody_holds_the_role_of_the_system() {
+        given::<District>([root("T").into()])
+            .when(appoint(Role::System, "staff-1", "2018-01-01"))
+            .then_refused(Refusal::SystemPost);
     }
 
     #[test]

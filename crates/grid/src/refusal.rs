@@ -99,6 +99,9 @@ kernel::refusals! {
             role: Role,
             holder: String,
         } = Unfit "unknown-post",
+        /// The role belongs to the system's own processes.
+        #[error("nobody holds the role system as a post: it belongs to the processes of the system; name another role")]
+        SystemPost = Unfit "system-post",
         /// A term ends before it begins.
         #[error("the term must end after it begins")]
         TermReversed = Unfit "term-reversed",
@@ -123,6 +126,9 @@ kernel::refusals! {
         /// The holder of a post is not a staff id.
         #[error("the holder of a post must be a staff id of 1 to 64 letters, digits, '-', '_' and '.', never a person's name")]
         NotAStaffId = Unfit "not-a-staff-id",
+        /// Nobody is the system.
+        #[error("no person holds the role system: its commands come from processes; name another role")]
+        SystemHoldsNoPost = Unfit "system-holds-no-post",
         ..Unfit(kernel::Unfit),
     }
 }

@@ -174,7 +174,7 @@ fn alive() -> Value {
 fn report() -> Value {
     json!({
         "type": "object",
-        "required": ["ready", "checks"],
+        "required": ["ready", "checks", "warnings"],
         "properties": {
             "ready": { "type": "boolean" },
             "checks": {
@@ -184,6 +184,11 @@ fn report() -> Value {
                     "required": ["ok", "detail"],
                     "properties": { "ok": { "type": "boolean" }, "detail": { "type": "string" } }
                 }
+            },
+            "warnings": {
+                "type": "object",
+                "description": "What needs somebody soon and stops no work yet, for example calendars that end",
+                "additionalProperties": { "type": "string" }
             }
         }
     })
@@ -209,7 +214,7 @@ mod tests {
     #[test]
     fn schemas_by_hand_keep_up_with_the_types() {
         let checks = BTreeMap::from([("log".to_owned(), Check { ok: true, detail: String::new() })]);
-        describes(&report(), &Report { ready: true, checks });
+        describes(&report(), &Report { ready: true, checks, warnings: BTreeMap::new() });
     }
 
     #[test]
