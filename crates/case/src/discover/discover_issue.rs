@@ -338,6 +338,9 @@ mod tests {
         let moment = crate::testing::NOW + TimeDelta::hours(1);
         let ahead = DiscoverIssue { found_at: Some(moment), ..discover() };
         given([]).when(ahead).then_refused(Unfit::InTheFuture { moment });
+        let line = ListLine { list: "FYF-2026-1".into(), line: 0 };
+        let nowhere = DiscoverIssue { list_line: Some(line), ..discover() };
+        given([]).when(nowhere).then_refused(Unfit::CountedFromOne { field: "list_line.line" });
         let sha256 = Digest::of(b"never uploaded");
         let unseen = DiscoverIssue { evidence: vec![sha256], ..discover() };
         given([]).when(unseen).then_refused(Unfit::UnknownEvidence { sha256 });

@@ -43,7 +43,16 @@ pub(crate) struct Asked {
 
 pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
     let hours = prop::sample::select(vec![0, 0, 0, 1, 20, 30, 900]);
-    let aim = prop::sample::select(vec![Aim::End, Aim::Stage, Aim::Stage, Aim::Stage, Aim::Nothing]);
+    let aim = prop::sample::select(vec![
+        Aim::End,
+        Aim::Stage,
+        Aim::Stage,
+        Aim::Stage,
+        Aim::Stage,
+        Aim::Stage,
+        Aim::Stage,
+        Aim::Nothing,
+    ]);
     (hours, aim, 0..25_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
         hours_later,
         aim,
@@ -59,7 +68,7 @@ fn taken_in(stage: Stage) -> &'static [usize] {
         Stage::Discovered => &[1, 1, 1, 1, 1, 1, 1, 1, 2, 3],
         Stage::Registered => &[0, 4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
         Stage::GridHandling => &[4, 16, 5, 9, 6],
-        Stage::Deliberating => &[6, 6, 7, 7, 8, 8, 4, 9, 5],
+        Stage::Deliberating => &[6, 6, 6, 6, 7, 7, 8, 8, 8, 8, 4, 4, 9, 5],
         Stage::Escalated => &[10, 11],
         Stage::NotFiled => &[9, 19, 20, 4, 5],
         Stage::Filed => &[12],
@@ -190,6 +199,7 @@ impl Asked {
         let kind = self.pick(0, [MeetingKind::Hearing, MeetingKind::Coordination, MeetingKind::Review]);
         let newest = told.case.file.as_ref().and_then(|file| file.deliberation());
         let held = newest.map_or(0, |newest| newest.meetings.iter().filter(|held| held.kind == kind).count());
+        let is_put = newest.is_some_and(|it| it.opened.consent_rule.is_some() && it.proposal_version() > 0);
         let agreed = self.pick(2, [150, 200, 400]);
         let count =
             ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed, opposed: 10 };
@@ -200,7 +210,8 @@ impl Asked {
             attendance: vec![Attendance { class: "resident".into(), present: 21 }],
             minutes: photo(),
             results: vec![self.text()],
-            consent: self.maybe(4).then_some(count),
+            // Mostly where it counts.
+            consent: (self.maybe(4) && (is_put || self.picks[3] == 0)).then_some(count),
             score: (kind == MeetingKind::Review).then_some(self.pick(3, [90, 5])),
         }
     }
