@@ -8,10 +8,9 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::health::Health;
+use crate::health::{Answered, Health};
 use crate::memory::Memory;
 use crate::port::Ports;
-use crate::recording::Answered;
 use crate::reference::{Known, Reference};
 use crate::turns::Turns;
 

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use kernel::Position;
 use serde::Serialize;
+use tokio::time::Instant;
 
-use crate::port::Failure;
+use crate::port::{AppendError, Failure, Receipt};
 
 /// How long waiting work may make no progress before readiness and a metric say so.
 pub const SILENT_LAG_MAX: Duration = Duration::from_secs(30);
@@ -36,6 +37,30 @@ impl Progress {
 
     pub(crate) fn position(&self) -> Position {
         Position(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// When the log last took an append or said for certain why not.
+#[derive(Debug)]
+pub(crate) struct Answered(Mutex<Instant>);
+
+impl Default for Answered {
+    fn default() -> Self {
+        Self(Mutex::new(Instant::now()))
+    }
+}
+
+impl Answered {
+    /// Notes an answer. A failure is none: whether the log could write is what is not known then.
+    pub(crate) fn note(&self, answer: &Result<Receipt, AppendError>) {
+        if !matches!(answer, Err(AppendError::Failure(_))) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+    }
+
+    /// For how long there was no answer.
+    pub(crate) fn silent(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 }
 

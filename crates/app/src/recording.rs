@@ -2,17 +2,16 @@
 //! head lets everybody read and nobody write.
 
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use kernel::digest::Digest;
 use kernel::{CommandId, StreamId, Version};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::App;
 use crate::health::{SILENT_LAG_MAX, show_stalled};
-use crate::port::{Append, AppendError, Part, Receipt};
+use crate::port::{Append, Part};
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -26,30 +25,6 @@ const TRIAL_STREAM: &str = "trial";
 const NO_VERSION: Version = Version(2_000_000_000);
 /// The name of the role, in the metrics and in `/readyz`.
 pub(crate) const LOG: &str = "log";
-
-/// When the log last took an append or said for certain why not.
-#[derive(Debug)]
-pub(crate) struct Answered(Mutex<Instant>);
-
-impl Default for Answered {
-    fn default() -> Self {
-        Self(Mutex::new(Instant::now()))
-    }
-}
-
-impl Answered {
-    /// Notes an answer. A failure is none: whether the log could write is what is not known then.
-    pub(crate) fn note(&self, answer: &Result<Receipt, AppendError>) {
-        if !matches!(answer, Err(AppendError::Failure(_))) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        }
-    }
-
-    /// For how long there was no answer.
-    fn silent(&self) -> Duration {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
-    }
-}
 
 impl App {
     /// Watches whether the log takes appends, and tells readiness. Where nobody appends, it is tried with one that has no effect.

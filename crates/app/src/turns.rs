@@ -93,6 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use tokio::task::JoinSet;
+    use tokio::time::error::Elapsed;
 
     use super::*;
 
@@ -126,7 +127,7 @@ mod tests {
         let turns = Turns::default();
         let first = turns.take(A).await.unwrap();
         let impatient = tokio::time::timeout(Duration::from_millis(20), turns.take(A)).await;
-        assert!(impatient.is_err(), "two had a turn at once");
+        assert!(matches!(impatient, Err(Elapsed { .. })), "two had a turn at once");
         assert_eq!(turns.lines()[&A].commands, 1);
         drop(first);
         drop(turns.take(A).await.unwrap());
