@@ -6,34 +6,24 @@
 //! INVARIANT: what passes fits the published schema in its types, members, formats and choices. Patterns and bounds are checked by
 //! the types and by the decision.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::sync::LazyLock;
 
 use kernel::text::{self, Flaw};
 use kernel::{ParseError, id, time};
 use serde_json::{Map, Value};
 
-use crate::registry;
-
-/// The schema of the body of every verb.
-static SCHEMAS: LazyLock<BTreeMap<&'static str, Value>> = LazyLock::new(|| {
-    let verbs = registry::kinds().iter().flat_map(|kind| kind.verbs());
-    verbs.map(|verb| (verb.name, (verb.schema)().to_value())).collect()
-});
-
-/// Checks the body of a verb against its schema, and every text in it.
+/// Checks the body of a verb against its schema, where it has one, and every text in it.
 ///
 /// # Errors
 /// A body that is no JSON or does not fit, with the place in it.
-pub(crate) fn check(verb: &str, body: &[u8]) -> Result<(), ParseError> {
+pub(crate) fn check(verb: &str, schema: Option<&Value>, body: &[u8]) -> Result<(), ParseError> {
     let body: Value = serde_json::from_slice(body).map_err(|error| unfit(verb, error.to_string()))?;
     check_texts(&body, &mut Path::default()).map_err(|(path, flaw)| ParseError::Text {
         name: verb.to_owned(),
         place: path.to_string(),
         flaw,
     })?;
-    let Some(schema) = SCHEMAS.get(verb) else { return Ok(()) };
+    let Some(schema) = schema else { return Ok(()) };
     let shape = Shape { root: schema };
     shape.check(schema, &body, &mut Path::default()).map_err(|misfit| unfit(verb, misfit.to_string()))
 }

@@ -1,7 +1,8 @@
 //! A kind without its type: what the registry lists, and what handling a command needs of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -135,12 +136,20 @@ pub struct Decided {
 pub type Remember = Box<dyn FnOnce(&Memory, &Receipt) + Send>;
 
 /// The kind of an aggregate.
-pub(crate) struct Of<A>(std::marker::PhantomData<fn() -> A>);
+pub(crate) struct Of<A> {
+    aggregate: std::marker::PhantomData<fn() -> A>,
+    /// The schemas of the bodies of its verbs, by name.
+    bodies: LazyLock<BTreeMap<&'static str, Value>>,
+}
 
-impl<A> Of<A> {
-    pub(crate) const fn new() -> Self {
-        Self(std::marker::PhantomData)
+impl<A: Aggregate> Of<A> {
+    pub(crate) fn new() -> Self {
+        Self { aggregate: std::marker::PhantomData, bodies: LazyLock::new(bodies_of::<A>) }
     }
+}
+
+fn bodies_of<A: Aggregate>() -> BTreeMap<&'static str, Value> {
+    A::Command::VERBS.iter().map(|verb| (verb.name, (verb.schema)().to_value())).collect()
 }
 
 #[async_trait]
@@ -195,7 +204,7 @@ impl<A: Aggregate> Kind for Of<A> {
         Ok(Box::new(read_as::<A::Event>(recorded)?))
     }
     fn parse(&self, verb: &str, body: &[u8]) -> Result<Box<dyn Asked>, ParseError> {
-        door::check(verb, body)?;
+        door::check(verb, self.bodies.get(verb), body)?;
         Ok(Box::new(AskedOf::<A>(A::Command::parse(verb, body)?)))
     }
     async fn version(&self, sight: Sight<'_>, id: Uuid) -> Result<Version, Error> {
