@@ -8,6 +8,7 @@ use testkit::tools;
 use tokio::process::Command;
 
 use crate::cargo::{cargo, run as run_command};
+use crate::contract;
 
 /// The variable by which the gauntlet finds the program that it starts.
 const BINARY_VARIABLE: &str = "DUALGRID_BIN";
@@ -36,6 +37,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Whether everything is to be run, in full.
+    fn is_whole(&self) -> bool {
+        !self.short && !self.list && self.only.is_empty() && self.backend.is_none()
+    }
+
     /// The small form of every scenario.
     pub(crate) fn for_ci() -> Self {
         Self { short: true, ..Self::default() }
@@ -68,6 +74,7 @@ impl Options {
 
 /// Builds, starts PostgreSQL, and runs the scenarios; ends with their table.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
+    let is_whole = options.is_whole();
     let nats_server = tools::nats_server().await?;
     tools::postgresql_bin().await?;
     tools::sqlite_shell().await?;
@@ -86,7 +93,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
         .with_context(|| format!("could not run {}", gauntlet.display()))?;
     drop(postgres);
     ensure!(status.success(), "the gauntlet was not passed; each failure says above how to run it again alone");
-    Ok(())
+    // What takes too long for CI comes with everything else that does.
+    if is_whole { contract::run(contract::Options::default()).await } else { Ok(()) }
 }
 
 /// Builds dualgrid so that it can be ended at points and broken on purpose, and copies it: the next plain build takes
@@ -118,5 +126,6 @@ mod tests {
         let options = Options { short: true, only: vec!["kills".into()], seed: Some(7), ..Options::default() };
         assert_eq!(options.passed_on(), ["--short", "--only", "kills", "--seed", "7"]);
         assert!(Options::default().passed_on().is_empty());
+        assert!(Options::default().is_whole() && !Options::for_ci().is_whole() && !options.is_whole());
     }
 }
