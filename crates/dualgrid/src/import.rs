@@ -29,38 +29,57 @@ pub(crate) async fn district(config: &Config, file: &Path) -> anyhow::Result<()>
     let app = system::open(config).await?;
     let mut printed = Printed::new();
     printed.set_header(["stream", "events", "version"]);
-    for (name, body) in commands {
-        let answer = submit(&app, name, body).await.map_err(|error| {
-            let rows = description.rows_named_in(&error.to_string());
-            anyhow!(error).context(format!("{name} was refused{rows}"))
-        })?;
+    for answer in give(&app, commands, &description).await? {
         printed.add_row([answer.stream.category().to_owned(), answer.events.to_string(), answer.version.to_string()]);
     }
     println!("{printed}");
     Ok(())
 }
 
+/// Records all of it or nothing: rules and district under one command, or the district alone where the rules are so already.
+async fn give(app: &App, commands: Commands, description: &Description) -> anyhow::Result<Vec<Answer>> {
+    let refused = |error: app::Error| {
+        let rows = description.rows_named_in(&error.to_string());
+        anyhow!(error).context(format!("nothing was recorded{rows}"))
+    };
+    let Commands { rules, district } = commands;
+    let both = serde_json::json!({"rules": rules, "district": district});
+    let both = submit(app, "import-reference", serde_json::to_vec(&both)?).await.map_err(refused)?;
+    if both.events > 0 {
+        return Ok(vec![both]);
+    }
+    let alone = submit(app, "load-district", serde_json::to_vec(&district)?).await.map_err(refused)?;
+    Ok(vec![both, alone])
+}
+
+/// The bodies of the two commands.
+struct Commands {
+    rules: serde_json::Value,
+    district: serde_json::Value,
+}
+
 /// The commands with their bodies. All are read before the first is given, so that a mistake in one leaves nothing half
 /// loaded.
-fn commands(description: &Table) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+fn commands(description: &Table) -> anyhow::Result<Commands> {
     let mut known = BTreeSet::new();
-    let mut commands = Vec::new();
+    let mut bodies = Vec::new();
     for name in VERBS {
         let (kind, verb) = registry::verb(name).with_context(|| format!("no command is called {name}"))?;
         let schema = (verb.schema)();
         let keys: BTreeSet<&str> = properties(schema.as_value()).collect();
         let mut body = description.clone();
         body.retain(|key, _| keys.contains(key));
-        let body = serde_json::to_vec(&body).context("the description cannot be written as JSON")?;
-        kind.parse(name, &body)?;
+        let body = serde_json::to_value(&body).context("the description cannot be written as JSON")?;
+        kind.parse(name, &serde_json::to_vec(&body)?)?;
         known.extend(keys.into_iter().map(str::to_owned));
-        commands.push((name, body));
+        bodies.push(body);
     }
     if let Some(unknown) = description.keys().find(|key| !known.contains(key.as_str())) {
         let known: Vec<_> = known.into_iter().collect();
         bail!("there is no key `{unknown}`; known are {}", known.join(", "));
     }
-    Ok(commands)
+    let [rules, district] = <[_; 2]>::try_from(bodies).map_err(|_| anyhow!("there is a body for each command"))?;
+    Ok(Commands { rules, district })
 }
 
 /// The names of the fields of a body.
@@ -91,7 +110,7 @@ mod tests {
     use super::*;
 
     fn refused(description: &str) -> String {
-        commands(&description.parse().unwrap()).unwrap_err().to_string()
+        commands(&description.parse().unwrap()).err().unwrap().to_string()
     }
 
     fn sample() -> Table {
@@ -102,8 +121,9 @@ mod tests {
 
     #[test]
     fn the_sample_becomes_both_commands() {
-        let names: Vec<_> = commands(&sample()).unwrap().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, VERBS);
+        let Commands { rules, district } = commands(&sample()).unwrap();
+        assert!(rules["calendars"].is_array() && rules["grids"].is_null());
+        assert!(district["grids"].is_array() && district["calendars"].is_null());
     }
 
     #[test]

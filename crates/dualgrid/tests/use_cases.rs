@@ -86,6 +86,36 @@ async fn who_may_not_records_nothing() {
 }
 
 #[tokio::test]
+async fn rules_and_district_are_imported_together_or_not_at_all() {
+    let desk = Desk::open().await;
+    let administrator = actor("operator", Role::Administrator, None);
+    let head = || async { desk.app.ports().log.head().await.unwrap() };
+    let before = head().await;
+    let mut body: serde_json::Value = json!({
+        "rules": {
+            "effective_from": "2026-03-01T00:00:00+08:00",
+            "windows": {
+                "return": {"limit": {"amount": 9, "unit": "work_day"}, "source": "试"},
+                "reopen": {"limit": {"amount": 9, "unit": "calendar_day"}, "source": "试"},
+                "own_due": {"limit": {"amount": 90, "unit": "calendar_day"}, "source": "试"},
+            },
+        },
+        "district": {
+            "effective_from": "2026-03-01T00:00:00+08:00",
+            "departments": [{"code": "CGZF", "name": " "}],
+        },
+    });
+    let refused = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap_err();
+    assert_eq!((code(&refused), head().await), ("blank-name".to_owned(), before));
+    body["district"]["departments"][0]["name"] = "城管".into();
+    let taken = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap();
+    assert!(taken.events > 0);
+    let events = desk.app.ports().log.after(before, 1_000).await.unwrap();
+    let of = |category: &str| events.iter().filter(|event| event.stream.category() == category).count();
+    assert!(of("rules") > 0 && of("district") > 0);
+}
+
+#[tokio::test]
 async fn calendars_that_end_stop_no_intake_and_are_told_ahead() {
     let desk = Desk::open().await;
     let warning = async |at: &str| {

@@ -90,9 +90,6 @@ impl AppointPost {
             return Err(Refusal::NotAStaffId);
         }
         if self.role == Role::System {
-            return Err(Refusal::SystemHoldsNoPost);
-        }
-        if self.role == Role::System {
             return Err(Refusal::SystemPost);
         }
         if self.until.is_some_and(|until| until <= from) {
@@ -146,12 +143,6 @@ mod tests {
         let command = || appoint(Role::GridLeader, "staff-1", "2018-01-01");
         given::<District>([root("T").into()]).when(command()).then([post("T", Role::GridLeader, "staff-1")]);
         given::<District>(led()).when(command()).then_nothing();
-    }
-
-    #[test]
-    fn nobody_is_the_system() {
-        let command = appoint(Role::System, "staff-1", "2018-01-01");
-        given::<District>([root("T").into()]).when(command).then_refused(Refusal::SystemHoldsNoPost);
     }
 
     #[test]

@@ -126,9 +126,6 @@ kernel::refusals! {
         /// The holder of a post is not a staff id.
         #[error("the holder of a post must be a staff id of 1 to 64 letters, digits, '-', '_' and '.', never a person's name")]
         NotAStaffId = Unfit "not-a-staff-id",
-        /// Nobody is the system.
-        #[error("no person holds the role system: its commands come from processes; name another role")]
-        SystemHoldsNoPost = Unfit "system-holds-no-post",
         ..Unfit(kernel::Unfit),
     }
 }

@@ -1,10 +1,11 @@
 //! The commands of the rules.
 
-use crate::{PublishRules, Rulebook};
+use crate::{ImportReference, PublishRules, Rulebook};
 
 kernel::commands! {
     /// Everything that can be asked of the rules.
     pub enum RulesCommand of Rulebook {
         PublishRules,
+        ImportReference,
     }
 }

@@ -24,6 +24,7 @@ mod document;
 mod due;
 mod event;
 mod horizon;
+mod import_reference;
 mod limits;
 mod matter;
 mod publish_rules;
@@ -45,6 +46,7 @@ pub use event::{
     ReviewRulePublished, RulesEvent, StepLimitsPublished, WindowsPublished,
 };
 pub use horizon::CalendarsEnd;
+pub use import_reference::ImportReference;
 pub use limits::{ReviewRule, SourcedLimit, Windows};
 pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;

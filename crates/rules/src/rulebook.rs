@@ -63,6 +63,7 @@ impl Aggregate for Rulebook {
     fn decide(&self, command: &RulesCommand, context: &Context) -> Decision<Self> {
         match command {
             RulesCommand::PublishRules(command) => command.decide(self, context),
+            RulesCommand::ImportReference(command) => command.decide(self, context),
         }
     }
 

@@ -1,0 +1,68 @@
+//! `import-reference`
+
+use kernel::needs::Also;
+use kernel::{Allowed, Context, Decision, Needs, Reach, Role, Verb};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{PublishRules, Rulebook, RulesDescription};
+
+/// The rules and the district are described together, as of a moment: both are recorded, or neither.
+///
+/// By the administrator, from files. The rules are published as by `publish-rules`, and under the same command the district is
+/// loaded as by `load-district`. Refused as a whole where either would be. Where the rules are as described already the
+/// answer has no event and the district is not looked at: load it alone then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportReference {
+    /// The body of `publish-rules`.
+    pub rules: RulesDescription,
+    /// The body of `load-district`.
+    #[schemars(with = "std::collections::BTreeMap<String, serde_json::Value>")]
+    pub district: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Verb for ImportReference {
+    const NAME: &'static str = "import-reference";
+    const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+    type Of = Rulebook;
+
+    fn needs(&self, _: &Rulebook) -> Needs {
+        let district = Also {
+            category: "district",
+            id: Uuid::new_v5(&kernel::id::NAMESPACE, b"district"),
+            verb: "load-district",
+            body: self.district.clone().into(),
+        };
+        Needs { also: vec![district], ..Needs::none().steps() }
+    }
+    fn example() -> Self {
+        let PublishRules(rules) = PublishRules::example();
+        let district = serde_json::json!({"effective_from": "2026-01-01T00:00:00Z"});
+        Self { rules, district: district.as_object().cloned().unwrap_or_default() }
+    }
+}
+
+impl ImportReference {
+    pub(crate) fn decide(&self, rules: &Rulebook, context: &Context) -> Decision<Rulebook> {
+        PublishRules(self.rules.clone()).decide(rules, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use given::given;
+
+    use super::*;
+    use crate::testing::{described, published, steps};
+
+    #[test]
+    fn the_rules_are_published_and_the_district_is_loaded_under_the_same_command() {
+        let import = ImportReference { rules: described(), district: serde_json::Map::new() };
+        let [district] = &import.needs(&Rulebook::default()).also[..] else { panic!("one other aggregate") };
+        assert_eq!((district.category, district.verb), ("district", "load-district"));
+        let again = given::<Rulebook>(published()).knowing(|facts| facts.steps = steps());
+        again.when(import).then_nothing();
+    }
+}
