@@ -107,27 +107,10 @@ impl CaseFile {
             }
             CaseEvent::GridProgressRecorded(event) => self.cycle.grid_progress = Some(*event),
             CaseEvent::GridHandlingDone(event) => self.cycle.grid_done.push(*event),
-            CaseEvent::DeliberationOpened(event) => {
-                self.deliberations.push(Deliberation::opened(*event));
-                self.cycle.forget_answers();
-            }
-            CaseEvent::MeetingHeld(event) => {
-                self.cycle.review_score = event.score.or(self.cycle.review_score);
-                match self.deliberations.last_mut() {
-                    Some(deliberation) => deliberation.meetings.push(*event),
-                    None => self.reviews.push(*event),
-                }
-            }
-            CaseEvent::ProposalRevised(event) => {
-                if let Some(deliberation) = self.deliberations.last_mut() {
-                    deliberation.proposals.push(*event);
-                }
-            }
-            CaseEvent::DeliberationConcluded(event) => {
-                if let Some(deliberation) = self.deliberations.last_mut() {
-                    deliberation.concluded = Some(*event);
-                }
-            }
+            CaseEvent::DeliberationOpened(_)
+            | CaseEvent::MeetingHeld(_)
+            | CaseEvent::ProposalRevised(_)
+            | CaseEvent::DeliberationConcluded(_) => self.note_of_deliberation(event),
             CaseEvent::CaseFiled(event) => self.filed = Some(*event),
             CaseEvent::FilingRefused(event) => self.cycle.refused.push(*event),
             CaseEvent::CaseDispatched(event) => self.dispatched.push(*event),
@@ -160,6 +143,23 @@ impl CaseFile {
             | CaseEvent::DuplicateSuspected(_)
             | CaseEvent::GridReworkRequired(_)
             | CaseEvent::CaseDisposed(_) => {}
+        }
+    }
+
+    fn note_of_deliberation(&mut self, event: CaseEvent) {
+        match (event, self.deliberations.last_mut()) {
+            (CaseEvent::DeliberationOpened(event), _) => {
+                self.deliberations.push(Deliberation::opened(*event));
+                self.cycle.forget_answers();
+            }
+            (CaseEvent::MeetingHeld(event), newest) => {
+                self.cycle.review_score = event.score.or(self.cycle.review_score);
+                let meetings = newest.map_or(&mut self.reviews, |newest| &mut newest.meetings);
+                meetings.push(*event);
+            }
+            (CaseEvent::ProposalRevised(event), Some(newest)) => newest.proposals.push(*event),
+            (CaseEvent::DeliberationConcluded(event), Some(newest)) => newest.concluded = Some(*event),
+            _ => {}
         }
     }
 
