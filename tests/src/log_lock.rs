@@ -21,17 +21,14 @@ impl LogLock {
     /// Takes the lock of a system's log, in a shell of its database.
     pub async fn take(system: &System) -> anyhow::Result<Self> {
         let url = system.store_url();
-        let (mut command, script) = match url.strip_prefix("sqlite:") {
-            Some(file) => {
-                let mut shell = Command::new(tools::sqlite_shell().await?);
-                shell.args(["-bail", file]);
-                (shell, format!(".timeout 10000\nbegin immediate;\n.system echo {HELD}\n"))
-            }
-            None => {
-                let mut shell = Command::new(tools::postgresql_bin().await?.join("psql"));
-                shell.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--dbname", url]);
-                (shell, format!("begin;\nselect '{HELD}' from head for update;\n"))
-            }
+        let (mut command, script) = if let Some(file) = url.strip_prefix("sqlite:") {
+            let mut shell = Command::new(tools::sqlite_shell().await?);
+            shell.args(["-bail", file]);
+            (shell, format!(".timeout 10000\nbegin immediate;\n.system echo {HELD}\n"))
+        } else {
+            let mut shell = Command::new(tools::postgresql_bin().await?.join("psql"));
+            shell.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--dbname", url]);
+            (shell, format!("begin;\nselect '{HELD}' from head for update;\n"))
         };
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn();
         let mut shell = spawned.context("could not start the shell of the database")?;

@@ -168,10 +168,10 @@ impl App {
             let stream = StreamId::new(depends.category, depends.id);
             gathered.checked.push(Part { stream, expected: version, events: Vec::new() });
         }
-        // Nothing happens elsewhere where nothing had to happen here: the command was a repeat.
+        // Where nothing had to happen here, the command was a repeat: nothing follows from it elsewhere.
         let is_repeat = decided.part.events.is_empty();
         gathered.decided.push(decided);
-        Ok(if is_repeat { VecDeque::new() } else { also.into() })
+        Ok(also.into_iter().filter(|also| also.is_asked || !is_repeat).collect())
     }
 
     /// Appends all parts at once; only then anything is remembered.

@@ -150,6 +150,7 @@ pub(crate) fn ask(also: &Also) -> Result<Ask, Error> {
     let verb = kind.verbs().iter().find(|verb| verb.name == also.verb);
     let verb = verb.ok_or_else(|| broken(format!("no verb is called {}", also.verb)))?;
     let body = serde_json::to_vec(&also.body).map_err(|error| broken(error.to_string()))?;
-    let asked = kind.parse(also.verb, &body).map_err(|error| broken(error.to_string()))?;
+    let asked = kind.parse(also.verb, &body);
+    let asked = asked.map_err(|error| if also.is_asked { error.into() } else { Error::from(broken(error.to_string())) })?;
     Ok(Ask { id: also.id, category: kind.category(), verb, asked })
 }

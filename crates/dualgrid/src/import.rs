@@ -28,28 +28,24 @@ pub(crate) async fn district(config: &Config, file: &Path) -> anyhow::Result<()>
     let commands = commands(&description.table).with_context(not_loaded)?;
     let app = system::open(config).await?;
     let mut printed = Printed::new();
-    printed.set_header(["stream", "events", "version"]);
-    for answer in give(&app, commands, &description).await? {
-        printed.add_row([answer.stream.category().to_owned(), answer.events.to_string(), answer.version.to_string()]);
+    let answer = give(&app, commands, &description).await?;
+    printed.set_header(["stream", "version"]);
+    for moved in &answer.streams {
+        printed.add_row([moved.stream.category().to_owned(), moved.version.to_string()]);
     }
-    println!("{printed}");
+    println!("{printed}\n{} events were recorded", answer.events);
     Ok(())
 }
 
-/// Records all of it or nothing: rules and district under one command, or the district alone where the rules are so already.
-async fn give(app: &App, commands: Commands, description: &Description) -> anyhow::Result<Vec<Answer>> {
+/// Records all of it or nothing: rules and district under one command.
+async fn give(app: &App, commands: Commands, description: &Description) -> anyhow::Result<Answer> {
     let refused = |error: app::Error| {
         let rows = description.rows_named_in(&error.to_string());
         anyhow!(error).context(format!("nothing was recorded{rows}"))
     };
     let Commands { rules, district } = commands;
     let both = serde_json::json!({"rules": rules, "district": district});
-    let both = submit(app, "import-reference", serde_json::to_vec(&both)?).await.map_err(refused)?;
-    if both.events > 0 {
-        return Ok(vec![both]);
-    }
-    let alone = submit(app, "load-district", serde_json::to_vec(&district)?).await.map_err(refused)?;
-    Ok(vec![both, alone])
+    submit(app, "import-reference", serde_json::to_vec(&both)?).await.map_err(refused)
 }
 
 /// The bodies of the two commands.

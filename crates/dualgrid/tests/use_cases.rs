@@ -113,6 +113,15 @@ async fn rules_and_district_are_imported_together_or_not_at_all() {
     let events = desk.app.ports().log.after(before, 1_000).await.unwrap();
     let of = |category: &str| events.iter().filter(|event| event.stream.category() == category).count();
     assert!(of("rules") > 0 && of("district") > 0);
+    // The rules are so already; the district is not, and what was asked for it is recorded.
+    body["district"]["effective_from"] = "2026-03-02T00:00:00+08:00".into();
+    body["district"]["departments"][0]["name"] = "城市管理".into();
+    let before = head().await;
+    let taken = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap();
+    assert_eq!((taken.events, head().await.0), (1, before.0 + 1), "{taken:?}");
+    body["district"]["effective_from"] = " 2026-03-03".into();
+    let refused = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap_err();
+    assert_eq!(code(&refused), "body-does-not-fit");
 }
 
 #[tokio::test]

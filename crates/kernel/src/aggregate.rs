@@ -220,7 +220,7 @@ impl Also {
     pub fn new<V: Verb>(id: Uuid, verb: &V) -> Self {
         let category = <<V::Of as Aggregate>::Event as Event>::CATEGORY;
         let body = serde_json::to_value(verb).expect("a verb is JSON");
-        Self { category, id, verb: V::NAME, body }
+        Self { category, id, verb: V::NAME, body, is_asked: false }
     }
 }
 

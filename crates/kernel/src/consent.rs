@@ -112,15 +112,15 @@ pub struct ConsentRule {
 mod tests {
     use super::*;
 
-    fn share(numerator: u32, denominator: u32, exceeded: bool) -> Option<Share> {
-        Some(Share { numerator, denominator, exceeded })
+    fn share(numerator: u32, denominator: u32, exceeded: bool) -> Share {
+        Share { numerator, denominator, exceeded }
     }
 
     fn civil_code() -> Thresholds {
         Thresholds {
-            participated_of_electorate: share(2, 3, false),
+            participated_of_electorate: Some(share(2, 3, false)),
             agreed_of_electorate: None,
-            agreed_of_participated: share(1, 2, true),
+            agreed_of_participated: Some(share(1, 2, true)),
         }
     }
 
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn nothing_passes_that_does_not_add_up() {
-        let two_thirds = Thresholds { agreed_of_electorate: share(2, 3, false), ..Thresholds::default() };
+        let two_thirds = Thresholds { agreed_of_electorate: Some(share(2, 3, false)), ..Thresholds::default() };
         let passed = small_counts().filter(|count| two_thirds.are_met(*count) || civil_code().are_met(*count));
         let mut seen = 0;
         for it in passed {
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn inviting_few_lets_nothing_pass() {
-        let two_thirds = Thresholds { agreed_of_electorate: share(2, 3, false), ..Thresholds::default() };
+        let two_thirds = Thresholds { agreed_of_electorate: Some(share(2, 3, false)), ..Thresholds::default() };
         for rule in [two_thirds, civil_code()] {
             for count in small_counts().filter(|count| rule.are_met(*count)) {
                 let everybody = ConsentCount { invited: count.electorate, reached: count.electorate, ..count };
@@ -202,7 +202,7 @@ mod tests {
         {
             assert_eq!(with(share(numerator, denominator, exceeded)).is_sound(), sound, "{numerator}/{denominator}");
         }
-        let quorum = Thresholds { participated_of_electorate: share(2, 3, false), ..Thresholds::default() };
+        let quorum = Thresholds { participated_of_electorate: Some(share(2, 3, false)), ..Thresholds::default() };
         assert!(!quorum.is_sound(), "taking part is not agreeing");
     }
 }

@@ -69,6 +69,9 @@ pub struct Also {
     pub verb: &'static str,
     /// Its body.
     pub body: serde_json::Value,
+    /// Whether the caller asked for it in so many words: it then happens also where nothing has to happen here, and what is wrong
+    /// with its body is the caller's.
+    pub is_asked: bool,
 }
 
 /// An aggregate on whose version a decision depends.

@@ -107,7 +107,7 @@ fn fold<P: Process>(key: &Key, row: &mut Option<Entry<P::State>>, event: &Read<'
         None => P::react(key, &mut entry.state, event),
     };
     for (number, follow_up) in follow_ups.into_iter().enumerate() {
-        let FollowUp { category, id, verb, body } = follow_up;
+        let FollowUp { category, id, verb, body, .. } = follow_up;
         let position = event.position();
         entry.waiting.push(Waiting {
             position,

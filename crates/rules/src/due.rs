@@ -13,6 +13,9 @@ const NO_CALENDAR: &str = "none";
 /// The calendar in a derivation for days that no published calendar covers.
 const PLAIN: &str = "plain";
 
+/// Working hours, from one moment to another.
+type Span = (DateTime<Utc>, DateTime<Utc>);
+
 /// A limit and where it is published.
 struct Published {
     limit: Limit,
@@ -142,7 +145,7 @@ impl<'a> Count<'a> {
     }
 
     /// The working hours of a day as moments; none on a day off.
-    fn worked(&mut self, day: NaiveDate) -> Result<Vec<(DateTime<Utc>, DateTime<Utc>)>, NoCount> {
+    fn worked(&mut self, day: NaiveDate) -> Result<Vec<Span>, NoCount> {
         let calendar = self.calendar_of(day);
         let (name, assumed) = calendar.map_or((PLAIN.to_owned(), true), |it| (it.id.to_string(), it.assumed));
         self.assumed |= assumed;

@@ -11,8 +11,7 @@ use crate::{PublishRules, Rulebook, RulesDescription};
 /// The rules and the district are described together, as of a moment: both are recorded, or neither.
 ///
 /// By the administrator, from files. The rules are published as by `publish-rules`, and under the same command the district is
-/// loaded as by `load-district`. Refused as a whole where either would be. Where the rules are as described already the
-/// answer has no event and the district is not looked at: load it alone then.
+/// loaded as by `load-district`. Refused as a whole where either would be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportReference {
@@ -34,6 +33,7 @@ impl Verb for ImportReference {
             id: Uuid::new_v5(&kernel::id::NAMESPACE, b"district"),
             verb: "load-district",
             body: self.district.clone().into(),
+            is_asked: true,
         };
         Needs { also: vec![district], ..Needs::none().steps() }
     }

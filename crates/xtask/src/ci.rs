@@ -49,8 +49,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("clippy of the benchmarks", bench::lint()).await?;
     steps.step("generated files", generate::run(generate::Options { check: true })).await?;
     steps.step("deploy", deploy::run()).await?;
-    steps.step("contract", contract::run(contract::Options::for_ci())).await?;
-    steps.step("gauntlet", gauntlet::run(gauntlet::Options::for_ci())).await?;
+    steps.step("contract", Box::pin(contract::run(contract::Options::for_ci()))).await?;
+    steps.step("gauntlet", Box::pin(gauntlet::run(gauntlet::Options::for_ci()))).await?;
     eprintln!("{}\n== tests", steps.table());
     test::run(test::Options::default()).await
 }

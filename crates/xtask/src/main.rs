@@ -62,7 +62,7 @@ async fn main() -> ExitCode {
         Task::Up(options) => up::run(options).await,
         Task::Contract(options) => contract::run(options).await,
         Task::Deploy => deploy::run().await,
-        Task::Ci => ci::run().await,
+        Task::Ci => Box::pin(ci::run()).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,6 +49,10 @@ fn changed(wanted: impl Fn(&Value) -> Option<Value>) -> Vec<(String, String, Str
     let mut answers = Vec::new();
     for (verb, example) in examples() {
         for place in places(&example) {
+            if verb == "import-reference" && place.starts_with("/district/") {
+                // The body of another verb, which passes the door as its own.
+                continue;
+            }
             let Some(other) = wanted(example.pointer(&place).unwrap()) else { continue };
             let mut body = example.clone();
             *body.pointer_mut(&place).unwrap() = other;

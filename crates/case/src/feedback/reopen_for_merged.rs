@@ -50,9 +50,9 @@ impl ReopenForMerged {
         if !file.taken_in.iter().any(|taken| taken.from == self.from) {
             return Err(Refusal::NotMergedInto { case: context.id.into() });
         }
-        let (cause, reason) = (self.cause, self.reason.clone());
+        let reason = self.reason.clone();
         if let Some(merged) = &file.merged {
-            let event = MergedCaseReopened { into: merged.into, cause, reason };
+            let event = MergedCaseReopened { into: merged.into, cause: self.cause, reason };
             let is_same = file.merged_reopened.as_ref() == Some(&event);
             return if is_same { Ok(vec![]) } else { Ok(vec![event.into()]) };
         }
@@ -60,12 +60,12 @@ impl ReopenForMerged {
             Stage::Closed | Stage::Callback => {}
             Stage::Reopened => {
                 let last = file.cycle.reopened.as_ref();
-                let own = (Some(self.from), cause, &reason);
+                let own = (Some(self.from), self.cause, &reason);
                 let is_same = last.is_some_and(|last| (last.from, last.cause, &last.reason) == own);
                 return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyReopened) };
             }
             _ => return Err(Refusal::AlreadyReopened),
         }
-        ReopenCase { cause, reason }.reopen(case, file, Some(self.from), context)
+        ReopenCase { cause: self.cause, reason }.reopen(case, file, Some(self.from), context)
     }
 }
