@@ -218,11 +218,14 @@ async fn unfit_values(world: &World) -> anyhow::Result<()> {
     is(&raw(world, &command_id()?.to_string(), "application/json", marked).await?, 400, "byte-order-mark")
 }
 
+/// Names and values of headers.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// Headers that are given twice, are of zeros, say another coding or rely on what is no longer so.
 async fn unfit_headers(world: &World, case: Uuid) -> anyhow::Result<()> {
     let one = command_id()?.to_string();
     let zeros = "00000000-0000-0000-0000-000000000000";
-    let given: [(&[(&str, &str)], u16, &str); 9] = [
+    let given: [(Headers<'_>, u16, &str); 9] = [
         (&[("Idempotency-Key", &one), ("Idempotency-Key", &one)], 400, "header-repeated"),
         (&[("Idempotency-Key", "{0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11}")], 400, "idempotency-key-invalid"),
         (&[("Idempotency-Key", &one), ("Dualgrid-Correlation-Id", zeros)], 400, "dualgrid-correlation-id-invalid"),

@@ -133,11 +133,15 @@ impl Error {
 
     /// Whether this is our fault and belongs into the log as an error.
     pub fn is_ours(&self) -> bool {
-        match self {
-            Self::Failure(_) | Self::Unreadable(_) | Self::ClockWentBack(_) | Self::Halted(_) => true,
-            Self::Overdue { .. } | Self::OutcomeUnknown { .. } => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::Failure(_)
+                | Self::Unreadable(_)
+                | Self::ClockWentBack(_)
+                | Self::Halted(_)
+                | Self::Overdue { .. }
+                | Self::OutcomeUnknown { .. }
+        )
     }
 
     /// The domain says no.

@@ -67,9 +67,10 @@ impl App {
             at: self.ports.clock.now(),
             incarnation: None,
         };
-        match timeout(TRIAL_PATIENCE, self.ports.log.append(append)).await {
-            Ok(answer) => self.answered.note(&answer),
-            Err(_) => tracing::warn!(patience_s = TRIAL_PATIENCE.as_secs(), "the log does not answer a trial"),
+        if let Ok(answer) = timeout(TRIAL_PATIENCE, self.ports.log.append(append)).await {
+            self.answered.note(&answer);
+        } else {
+            tracing::warn!(patience_s = TRIAL_PATIENCE.as_secs(), "the log does not answer a trial");
         }
     }
 }

@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_can_be_reached_is_sound() {
-        let with = |share| Thresholds { agreed_of_electorate: share, ..Thresholds::default() };
+        let with = |share| Thresholds { agreed_of_electorate: Some(share), ..Thresholds::default() };
         for (numerator, denominator, exceeded, sound) in
             [(2, 3, false, true), (1, 1, false, true), (0, 2, true, true), (2, 2, true, false), (0, 2, false, false)]
         {

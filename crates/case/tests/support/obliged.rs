@@ -26,7 +26,7 @@ impl Told {
     pub(crate) fn can_be_met(&self, order: Option<OrderId>, next: &Obligation) -> Result<(), String> {
         let named = (&next.by.grid, &next.by.department);
         let (by, here) = match named {
-            (Some(grid), None) => (self.holder(next.by.role), self.file().grid().path.contains(grid)),
+            (Some(grid), None) => (holder(next.by.role), self.file().grid().path.contains(grid)),
             (None, Some(department)) => {
                 let of_order = self.case.standing.parts.orders.iter().find(|part| Some(part.order) == order);
                 (clerk(department.as_str()), of_order.is_some_and(|part| part.department == *department))
@@ -38,10 +38,6 @@ impl Told {
         }
         let told = order.map_or_else(|| self.clone(), |order| self.until_only(order));
         told.meets(&by, order, next)
-    }
-
-    fn holder(&self, role: Role) -> Actor {
-        staff(if role == Role::Verifier { "second-verifier" } else { "holder" }, role)
     }
 
     fn meets(&self, by: &Actor, order: Option<OrderId>, next: &Obligation) -> Result<(), String> {
@@ -111,15 +107,13 @@ impl Told {
     /// What was concluded; else any way that is open.
     fn ways_from_here(&self) -> (Vec<CaseCommand>, Vec<CaseCommand>) {
         let deliberation = self.file().deliberation().filter(|_| self.case.stage() == Stage::Deliberating);
-        match deliberation.and_then(dualgrid_case::Deliberation::conclusion) {
-            Some(Conclusion::Escalate) => (vec![EscalateIssue { waiver: None, ..escalate() }.into()], vec![]),
-            _ => {
-                let seat = Seat { class: "owners_committee".into(), holder: "复元坊业委会".into() };
-                let roster = Roster { convener: "居民区书记".into(), fixed: vec![seat], invited: vec![] };
-                let deliberate = OpenDeliberation { topic: "怎么办".into(), roster, consent_rule: None };
-                (vec![], vec![deliberate.into(), dispatch().into()])
-            }
+        if deliberation.and_then(dualgrid_case::Deliberation::conclusion) == Some(Conclusion::Escalate) {
+            return (vec![EscalateIssue { waiver: None, ..escalate() }.into()], vec![]);
         }
+        let seat = Seat { class: "owners_committee".into(), holder: "复元坊业委会".into() };
+        let roster = Roster { convener: "居民区书记".into(), fixed: vec![seat], invited: vec![] };
+        let deliberate = OpenDeliberation { topic: "怎么办".into(), roster, consent_rule: None };
+        (vec![], vec![deliberate.into(), dispatch().into()])
     }
 
     fn work_in_grid(&self) -> HandleInGrid {
@@ -158,4 +152,8 @@ impl Told {
         }
         told
     }
+}
+
+fn holder(role: Role) -> Actor {
+    staff(if role == Role::Verifier { "second-verifier" } else { "holder" }, role)
 }

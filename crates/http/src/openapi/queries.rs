@@ -112,7 +112,7 @@ fn closed(endpoint: Endpoint) -> Option<(Allowed, &'static [&'static str], Descr
         Endpoint::Rows(view) => (view.read(), &["400", "404"], Box::new(move |it| rows(it, view))),
         Endpoint::Row(view) => (view.read(), &["400", "404"], Box::new(move |it| row(it, view))),
         Endpoint::Outcome => (READ_OUTCOME.allowed, &["400", "404"], Box::new(outcome)),
-        Endpoint::Events => (READ_EVENTS.allowed, &["400", "406"], Box::new(events)),
+        Endpoint::Events => (READ_EVENTS.allowed, &["400", "406", "409"], Box::new(events)),
         Endpoint::Event => (READ_EVENTS.allowed, &["400", "404"], Box::new(event)),
         Endpoint::PutEvidence => (UPLOAD_EVIDENCE.allowed, &["400", "408", "413", "415"], Box::new(upload)),
         Endpoint::GetEvidence => (READ_EVIDENCE.allowed, &["400", "404"], Box::new(download)),
