@@ -93,7 +93,11 @@ async fn wrong_stage_and_wrong_content(world: &World, case: Uuid, filed: Uuid) -
     let none = || ("assist", json!([]));
     is(&dispatch("NOONE", none()).await?, 422, "unknown-department")?;
     is(&dispatch("MZJ", none()).await?, 409, "not-its-matter")?;
-    is(&dispatch("LHSR", ("own_due", json!({ "at": "2020-01-01T00:00:00Z", "reason": "汛期" }))).await?, 422, "due-in-the-past")?;
+    is(
+        &dispatch("LHSR", ("own_due", json!({ "at": "2020-01-01T00:00:00Z", "reason": "汛期" }))).await?,
+        422,
+        "due-in-the-past",
+    )?;
     is(&dispatch("LHSR", ("assist", json!(["LHSR"]))).await?, 409, "department-twice")?;
     let text = json!({ "reason": "" });
     is(&world.command(&world.leader, case, "escalate-issue", text).await?, 422, "text-length")?;

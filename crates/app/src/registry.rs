@@ -21,8 +21,9 @@ use crate::kind::{Asked, Kind, Of};
 use crate::port::{Failure, ViewSpec};
 use crate::shown::{Shown, Views};
 
-static KINDS: LazyLock<Vec<Box<dyn Kind>>> =
-    LazyLock::new(|| vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>(), of::<Losses>()]);
+static KINDS: LazyLock<Vec<Box<dyn Kind>>> = LazyLock::new(|| {
+    vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>(), of::<Losses>()]
+});
 
 static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
     vec![
@@ -151,6 +152,7 @@ pub(crate) fn ask(also: &Also) -> Result<Ask, Error> {
     let verb = verb.ok_or_else(|| broken(format!("no verb is called {}", also.verb)))?;
     let body = serde_json::to_vec(&also.body).map_err(|error| broken(error.to_string()))?;
     let asked = kind.parse(also.verb, &body);
-    let asked = asked.map_err(|error| if also.is_asked { error.into() } else { Error::from(broken(error.to_string())) })?;
+    let asked =
+        asked.map_err(|error| if also.is_asked { error.into() } else { Error::from(broken(error.to_string())) })?;
     Ok(Ask { id: also.id, category: kind.category(), verb, asked })
 }

@@ -90,8 +90,8 @@ pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};
 pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
-    OrderAccepted, OrderDispatched, OrderWithdrawn, OwnDue, RefuseFiling, RequestReturn, ReturnApproved, ReturnDecision,
-    ReturnReason, ReturnRefused, ReturnRequested,
+    OrderAccepted, OrderDispatched, OrderWithdrawn, OwnDue, RefuseFiling, RequestReturn, ReturnApproved,
+    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested,
 };
 pub use stage::Stage;
 pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};

@@ -172,12 +172,11 @@ fn appends(events: &[Recorded]) -> anyhow::Result<Vec<Append>> {
             appends.push(Append { command, request: UNKNOWN_REQUEST, parts: Vec::new(), at, incarnation: None });
         }
         let Some(append) = appends.last_mut() else { continue };
-        match append.parts.last_mut().filter(|part| part.stream == event.stream) {
-            Some(part) => part.events.push(new),
-            None => {
-                let expected = Version(event.version.0.saturating_sub(1));
-                append.parts.push(Part { stream: event.stream.clone(), expected, events: vec![new] });
-            }
+        if let Some(part) = append.parts.last_mut().filter(|part| part.stream == event.stream) {
+            part.events.push(new);
+        } else {
+            let expected = Version(event.version.0.saturating_sub(1));
+            append.parts.push(Part { stream: event.stream.clone(), expected, events: vec![new] });
         }
     }
     Ok(appends)

@@ -7,7 +7,8 @@ use kernel::consent::{ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
-    DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, PersonId, Position, Step, TimeUnit,
+    DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, PersonId, Position, Step,
+    TimeUnit,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -88,7 +89,10 @@ pub fn matter_facts(authority: Authority) -> MatterFacts {
 pub fn facts() -> Facts {
     let rule = ConsentRule {
         id: "RESIDENT_2_3".into(),
-        heads: Thresholds { agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }), ..Thresholds::default() },
+        heads: Thresholds {
+            agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
+            ..Thresholds::default()
+        },
         rules_version: 3,
     };
     let known = |matters: &[MatterCode]| DepartmentFacts {

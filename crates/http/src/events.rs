@@ -37,7 +37,7 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// `?after=&limit=&epoch=`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct After {
+pub(crate) struct Asked {
     after: Option<String>,
     limit: Option<u32>,
     epoch: Option<u32>,
@@ -70,7 +70,7 @@ enum Form {
 pub(crate) async fn events(
     State(api): State<Arc<Api>>,
     caller: Caller,
-    InQuery(query): InQuery<After>,
+    InQuery(query): InQuery<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let form = wanted(&headers)?;
@@ -99,7 +99,7 @@ pub(crate) async fn event(
     Ok((tagged(tag), place, [(CONTENT_TYPE, CLOUD_EVENT)], recorded.bytes).into_response())
 }
 
-async fn page(api: &Api, caller: &Caller, after: Position, query: &After) -> Result<Response, Fault> {
+async fn page(api: &Api, caller: &Caller, after: Position, query: &Asked) -> Result<Response, Fault> {
     let limit = rows(query.limit)? as usize;
     let recorded = api.app.events(&caller.actor, after, limit).await?;
     // Only who may read the log hears how far it goes.

@@ -24,7 +24,9 @@ pub struct SourceCode(CompactString);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSourceCode {
     /// It has no or too many characters.
-    #[error("the number that the source gave must have 1 to {SOURCE_CODE_CHARS_MAX} characters, blanks around it apart")]
+    #[error(
+        "the number that the source gave must have 1 to {SOURCE_CODE_CHARS_MAX} characters, blanks around it apart"
+    )]
     Length,
     /// A character that is not taken.
     #[error(

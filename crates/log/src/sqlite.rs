@@ -57,7 +57,7 @@ impl SqliteLog {
         let mut connection = file.connect_at_start(Synchronous::Full).await?;
         file.refuse_unless_durable(&mut connection).await?;
         SQLITE_LOG.run_on_sqlite(&mut connection).await?;
-        let file = file.as_it_is_now();
+        let file = file.looked_at_now();
         let committed = Committed::at(checked_head(&mut connection).await?);
         upkeep::refuse_holes(&mut connection, false).await?;
         let incarnation = Incarnation::new(Known::default(), committed.clone());

@@ -92,8 +92,15 @@ pub(crate) fn order_dispatched(code: &str, other: &str) -> CaseEvent {
 
 pub(crate) fn dispatched() -> Vec<CaseEvent> {
     let DispatchCase { lead, assist, instructions, .. } = dispatch();
-    let case =
-        CaseDispatched { lead, assist, instructions, override_reason: None, dispose_by: due("disposal", 5), own_due: None, cycle: 1 };
+    let case = CaseDispatched {
+        lead,
+        assist,
+        instructions,
+        override_reason: None,
+        dispose_by: due("disposal", 5),
+        own_due: None,
+        cycle: 1,
+    };
     vec![case.into(), order_dispatched(LEAD, ASSIST), order_dispatched(ASSIST, LEAD)]
 }
 

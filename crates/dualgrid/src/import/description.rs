@@ -132,7 +132,7 @@ impl Description {
         let words: BTreeSet<&str> =
             message.split(|character| !of_code(character)).map(|word| word.trim_end_matches('.')).collect();
         let named = self.rows.iter().filter(|row| words.contains(row.name.as_str())).take(ROWS_SHOWN_MAX);
-        named.map(|row| format!("; see {row}")).collect()
+        named.fold(String::new(), |text, row| text + "; see " + &row.to_string())
     }
 
     /// Where a row stands.
@@ -161,7 +161,7 @@ fn parse(path: &Path, rows: &mut Vec<Row>) -> anyhow::Result<Table> {
     let placed = DeTable::parse(&text).with_context(|| format!("{} is not TOML", path.display()))?;
     for (list, field) in NAMES {
         let Some(DeValue::Array(items)) = placed.get_ref().get(list).map(Spanned::get_ref) else { continue };
-        for item in items.iter() {
+        for item in items {
             let DeValue::Table(fields) = item.get_ref() else { continue };
             let Some(DeValue::String(name)) = fields.get(field).map(Spanned::get_ref) else { continue };
             let before = text.get(..item.span().start).unwrap_or_default();

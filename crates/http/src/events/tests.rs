@@ -172,7 +172,7 @@ fn a_page_holds_the_exact_text_of_an_event() {
         time: NOW,
         bytes: Bytes::from_static(text.as_bytes()),
     };
-    let page = EventPage { items: vec![placed(recorded).unwrap()], next: None };
+    let page = EventPage { items: vec![placed(recorded).unwrap()], next: None, epoch: 1 };
     let json = serde_json::to_string(&page).unwrap();
-    assert_eq!(json, format!(r#"{{"items":[{{"position":3,"event":{text}}}]}}"#));
+    assert_eq!(json, format!(r#"{{"items":[{{"position":3,"event":{text}}}],"epoch":1}}"#));
 }

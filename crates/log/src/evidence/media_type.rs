@@ -82,7 +82,7 @@ const OTHER_BRANDS: [&[u8; 4]; 14] = [
 fn is_mp4(bytes: &[u8]) -> bool {
     let Some((size, rest)) = bytes.split_first_chunk::<4>() else { return false };
     let size = u32::from_be_bytes(*size) as usize;
-    let Some(brands) = rest.strip_prefix(b"ftyp").filter(|_| size % 4 == 0) else { return false };
+    let Some(brands) = rest.strip_prefix(b"ftyp").filter(|_| size.is_multiple_of(4)) else { return false };
     // Size and name of the box come before the brands; the box must be there as a whole.
     let Some(brands) = size.checked_sub(8).and_then(|length| brands.get(..length)) else { return false };
     let (brands, _) = brands.as_chunks::<4>();
@@ -100,7 +100,9 @@ mod tests {
         let (major, compatible) = brands.split_first().unwrap();
         let size = u32::try_from(16 + 4 * compatible.len()).unwrap().to_be_bytes();
         let mut bytes = [&size[..], b"ftyp", *major, &[0; 4]].concat();
-        compatible.iter().for_each(|brand| bytes.extend_from_slice(*brand));
+        for brand in compatible {
+            bytes.extend_from_slice(*brand);
+        }
         bytes
     }
 

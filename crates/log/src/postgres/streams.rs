@@ -175,13 +175,12 @@ impl Lane {
 
     async fn ask_once(&mut self, asks: &[Ask]) -> Result<Vec<PgRow>, sqlx::Error> {
         let is_current = self.number == self.incarnation.number();
-        let mut connection = match self.connection.take().filter(|_| is_current) {
-            Some(connection) => connection,
-            None => {
-                let mut connection = self.place.connect_as("dualgrid reader", self.connect_timeout).await?;
-                self.number = in_time(self.answer_timeout, greet(&mut connection, &self.incarnation)).await?;
-                connection
-            }
+        let mut connection = if let Some(connection) = self.connection.take().filter(|_| is_current) {
+            connection
+        } else {
+            let mut connection = self.place.connect_as("dualgrid reader", self.connect_timeout).await?;
+            self.number = in_time(self.answer_timeout, greet(&mut connection, &self.incarnation)).await?;
+            connection
         };
         let outcome = in_time(self.answer_timeout, query(&mut connection, asks)).await;
         // A connection in doubt is not used again.

@@ -83,7 +83,7 @@ impl File {
     }
 
     /// The same, with the file that stands there now and no other.
-    pub(super) fn as_it_is_now(mut self) -> Self {
+    pub(super) fn looked_at_now(mut self) -> Self {
         self.number = number_of(self.path());
         self
     }

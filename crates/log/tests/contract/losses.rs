@@ -42,7 +42,7 @@ async fn a_version_is_refused_whose_predecessor_is_gone(place: &Place) {
             Err(AppendError::Conflict { stream, expected: Version(1), actual: Version(0) }) => assert_eq!(stream, a),
             // A file tells at once that it has lost something.
             Err(AppendError::Halted(lost)) if place.is_sqlite() => {
-                assert_eq!((lost.first(), lost.count()), (Position(2), 1))
+                assert_eq!((lost.first(), lost.count()), (Position(2), 1));
             }
             other => panic!("version 2 without version 1: {other:?}"),
         }

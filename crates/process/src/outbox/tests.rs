@@ -115,7 +115,8 @@ fn an_answer_goes_on_along_a_chain_of_mergers() {
     let step = Step::COLLECT_FEEDBACK;
     let next = Obligation { due: given::step_due(&step), step, by };
     let (title, grids) = ("车棚".into(), given::grid_facts().path);
-    let answer = MergedIssueAnswered { by_case: case("c"), cycle: 2, answer: "一并解决".into(), title, grids, next };
+    let answer =
+        MergedIssueAnswered { by_case: case("c"), cycle: 2, answer: "一并解决".into(), title, grids, next };
     history.then(b, taken_in("a1")).then(b, CaseEvent::from(answer));
     assert_eq!(sent(history.row(b)), [(case("a1").uuid(), "一并解决".to_owned())]);
 }
