@@ -8,10 +8,12 @@ mod merged_finder;
 mod record_feedback;
 mod reopen_case;
 mod reopen_for_merged;
+mod said;
 
 pub use answer_merged::{AnswerMerged, MergedIssueAnswered};
 pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
 pub use merged_finder::{MergedCaseReopened, MergedFinderHeard};
-pub use record_feedback::{FeedbackRecorded, RecordFeedback, Said};
+pub use record_feedback::{FeedbackRecorded, RecordFeedback};
 pub use reopen_case::{CaseReopened, ReopenCase, ReopenCause};
 pub use reopen_for_merged::ReopenForMerged;
+pub use said::Said;

@@ -263,41 +263,30 @@ pub(crate) fn obligations_after(event: &CaseEvent) -> impl Iterator<Item = (Opti
 fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
     use DeliberationState::{Concluded, Ended, Open};
     use GridWorkState::{Done, Rework, Stopped, Working};
-    let own = |state, next| [Some(Move::Own(Some(state), next)), None, None];
+    let turn = |state, next| Some(Move::Own(Some(state), next));
+    let own = |state, next| [turn(state, next), None, None];
+    let work = |state, next| Some(Move::GridWork(state, next));
+    let talk = |state, next| Some(Move::Deliberation(state, next));
     let order = |about, status, next| [Some(Move::Order(about, status, next)), None, None];
     let underway = || Some(Move::Own(Some(OwnState::Underway), None));
     match event {
         CaseEvent::IssueDiscovered(event) => own(OwnState::Discovered, Some(&event.next)),
         CaseEvent::IssueRegistered(event) => own(OwnState::Registered, Some(&event.next)),
-        CaseEvent::IssueMerged(_) => [
-            Some(Move::GridWork(Stopped, None)),
-            Some(Move::Deliberation(Ended, None)),
-            Some(Move::Own(Some(OwnState::Merged), None)),
-        ],
+        CaseEvent::IssueMerged(_) => [work(Stopped, None), talk(Ended, None), turn(OwnState::Merged, None)],
         CaseEvent::IssueVoided(_) => own(OwnState::Voided, None),
-        CaseEvent::GridHandlingStarted(event) => {
-            [Some(Move::Deliberation(Ended, None)), underway(), Some(Move::GridWork(Working, Some(&event.next)))]
-        }
-        CaseEvent::GridHandlingDone(event) => {
-            [Some(Move::GridWork(Done, None)), Some(Move::Own(Some(OwnState::Disposed), Some(&event.next))), None]
-        }
-        CaseEvent::GridReworkRequired(event) => [underway(), Some(Move::GridWork(Rework, Some(&event.next))), None],
-        CaseEvent::DeliberationOpened(event) => {
-            [Some(Move::GridWork(Stopped, None)), underway(), Some(Move::Deliberation(Open, Some(&event.next)))]
-        }
-        CaseEvent::MeetingHeld(event) => {
-            [event.next.as_ref().map(|next| Move::Deliberation(Open, Some(next))), None, None]
-        }
-        CaseEvent::ProposalRevised(event) => [Some(Move::Deliberation(Open, Some(&event.next))), None, None],
+        CaseEvent::GridHandlingStarted(event) => [talk(Ended, None), underway(), work(Working, Some(&event.next))],
+        CaseEvent::GridHandlingDone(event) => [work(Done, None), turn(OwnState::Disposed, Some(&event.next)), None],
+        CaseEvent::GridReworkRequired(event) => [underway(), work(Rework, Some(&event.next)), None],
+        CaseEvent::DeliberationOpened(event) => [work(Stopped, None), underway(), talk(Open, Some(&event.next))],
+        CaseEvent::MeetingHeld(event) => [event.next.as_ref().and_then(|next| talk(Open, Some(next))), None, None],
+        CaseEvent::ProposalRevised(event) => [talk(Open, Some(&event.next)), None, None],
         CaseEvent::DeliberationConcluded(event) if event.conclusion == Conclusion::Explain => {
-            [Some(Move::Deliberation(Ended, None)), Some(Move::Own(Some(OwnState::Callback), Some(&event.next))), None]
+            [talk(Ended, None), turn(OwnState::Callback, Some(&event.next)), None]
         }
-        CaseEvent::DeliberationConcluded(event) => [Some(Move::Deliberation(Concluded, Some(&event.next))), None, None],
-        CaseEvent::IssueEscalated(event) => [
-            Some(Move::Deliberation(Ended, None)),
-            Some(Move::GridWork(Stopped, None)),
-            Some(Move::Own(Some(OwnState::Escalated), Some(&event.next))),
-        ],
+        CaseEvent::DeliberationConcluded(event) => [talk(Concluded, Some(&event.next)), None, None],
+        CaseEvent::IssueEscalated(event) => {
+            [talk(Ended, None), work(Stopped, None), turn(OwnState::Escalated, Some(&event.next))]
+        }
         CaseEvent::CaseFiled(event) => own(OwnState::Filed, Some(&event.next)),
         CaseEvent::FilingRefused(event) => own(OwnState::NotFiled, Some(&event.next)),
         CaseEvent::OrderDispatched(event) => {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::{Desk, actor, discovery, id, leader, member, request};
 
 fn code(answered: Result<Answer, Error>) -> (u16, String) {
-    let problem = answered.unwrap_err().problem();
+    let problem = answered.expect_err("a refusal").problem();
     (problem.status, problem.code)
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
+use crate::feedback::Said;
 use crate::{Refusal, Stage};
 
 /// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
@@ -54,28 +55,6 @@ impl FeedbackRecorded {
     /// What the finder said.
     pub(crate) fn said(&self) -> Said {
         Said { solved: self.solved, satisfied: self.satisfied }
-    }
-}
-
-/// What a finder said of how it stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// Whether it is solved.
-    pub solved: Option<bool>,
-    /// Whether they are satisfied.
-    pub satisfied: Option<bool>,
-}
-
-impl Said {
-    /// What holds after something was said later.
-    #[must_use]
-    pub fn then(self, later: Self) -> Self {
-        Self { solved: later.solved.or(self.solved), satisfied: later.satisfied.or(self.satisfied) }
-    }
-
-    /// Whether the finder says that it is not solved, or is not satisfied.
-    pub fn is_unhappy(self) -> bool {
-        self.solved == Some(false) || self.satisfied == Some(false)
     }
 }
 

@@ -1,27 +1,30 @@
 //! One value of every event, with every optional field present, as of the two cases of the article.
 
+mod values;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use kernel::consent::{ConsentCount, ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
-use kernel::facts::{Authority, GridFacts, MatterFacts};
+use kernel::facts::GridFacts;
 use kernel::{
-    CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MatterCode, MeetingId, Obligation, OrderId,
-    Party, PartyOrgCode, PersonId, PersonalField, Role, Sealed, SourceCode, Step, TimeUnit,
+    CaseId, DepartmentCode, Derivation, Due, Evidence, GridCode, Limit, MeetingId, Obligation, OrderId, Party,
+    PartyOrgCode, PersonId, Role, SourceCode, Step, TimeUnit,
 };
 
 use crate::{
     Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
-    ConsentResult, CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected,
-    Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
-    GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
-    IssueTakenIn, IssueVoided, ListLine, Location, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened,
-    MergedFinderHeard, MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef,
-    OrderReworkRequired, OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised,
-    ReopenCause, ReportAdded, Reporter, Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested,
-    Roster, Seat, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
+    CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected, Executor,
+    ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
+    GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn,
+    IssueVoided, ListLine, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened, MergedFinderHeard,
+    MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired,
+    OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, ReportAdded,
+    Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested, Source, Topic, Urgency,
+    VerificationFailed, VerificationPassed,
 };
+
+use values::{consent, location, matter, reporter, roster, rule};
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
 const MORNING: DateTime<Utc> = DateTime::from_timestamp(1_772_416_800, 0).expect("a valid time");
@@ -337,70 +340,12 @@ fn grid() -> GridFacts {
     }
 }
 
-fn location() -> Location {
-    Location {
-        text: "复元坊12号楼南侧车棚".into(),
-        longitude: Some(121.446_312_5),
-        latitude: Some(31.223_48),
-        sent: None,
-    }
-}
-
-fn reporter() -> Reporter {
-    let person = PersonId::named("sample/reporter");
-    let sealed = |field| {
-        let ciphertext = "c2FtcGxlLW5vbmNlLWFuZC1zYW1wbGUtY2lwaGVydGV4dA==".into();
-        Some(Sealed { person, field, ciphertext })
-    };
-    Reporter {
-        person,
-        name: sealed(PersonalField::Name),
-        phone: sealed(PersonalField::Phone),
-        address: sealed(PersonalField::Address),
-    }
-}
-
-fn matter() -> MatterFacts {
-    MatterFacts {
-        code: MatterCode::try_new("FW-0301").expect("a code"),
-        name: "从业人员健康证办理".into(),
-        authority: Authority::Administrative,
-        rules_version: 3,
-    }
-}
-
 fn photo() -> Evidence {
     Evidence { sha256: Digest::of(b"sample photo"), media_type: "image/jpeg".into(), size: 482_113 }
 }
 
 fn minutes() -> Evidence {
     Evidence { sha256: Digest::of(b"sample minutes"), media_type: "application/pdf".into(), size: 90_210 }
-}
-
-fn roster() -> Roster {
-    let seat = |class: &str, holder: &str| Seat { class: class.into(), holder: holder.into() };
-    Roster {
-        convener: "居民区党总支书记".into(),
-        fixed: vec![seat("owners_committee", "复元坊业委会"), seat("police", "社区民警")],
-        invited: vec![seat("design", "社区规划师")],
-    }
-}
-
-fn rule() -> ConsentRule {
-    ConsentRule {
-        id: "RESIDENT_2_3".into(),
-        heads: Thresholds {
-            agreed_of_electorate: Some(Share { numerator: 2, denominator: 3, exceeded: false }),
-            ..Thresholds::default()
-        },
-        rules_version: 3,
-    }
-}
-
-fn consent() -> ConsentResult {
-    let count =
-        ConsentCount { electorate: 300, invited: 300, reached: 290, participated: 260, agreed: 212, opposed: 20 };
-    ConsentResult { count, rule: rule(), proposal_version: 2, passed: true }
 }
 
 fn order() -> OrderRef {
