@@ -1,6 +1,6 @@
 //! The community solves it by itself (复元坊车棚): the sample story on both stores, and what is in NATS afterwards.
 
-use dualgrid_tests::{World, stream_equals_log};
+use dualgrid_tests::{World, stream_becomes_log};
 use testkit::stories::{Timeline, bike_shed};
 use testkit::system::Store;
 
@@ -17,7 +17,8 @@ async fn the_bike_shed_is_solved_by_the_community_on_postgresql() -> anyhow::Res
 async fn play(store: Store) -> anyhow::Result<()> {
     let world = World::start(store).await?;
     let ending = bike_shed::play(&world.system, &Timeline::start()).await?;
-    let events = stream_equals_log(&world.system, &world.auditor).await?;
+    // The answers to the finders of merged cases may still be on their way.
+    let events = stream_becomes_log(&world.system, &world.auditor).await?;
     anyhow::ensure!(events > ending.events, "the district is in the log too");
     Ok(())
 }

@@ -85,7 +85,7 @@ async fn a_merger_is_one_command_on_two_streams() -> anyhow::Result<()> {
     let first_position = answer["first"].as_u64();
     ensure!(positions == [first_position, first_position.map(|first| first + 1)], "{positions:?}");
 
-    is_refused(&world, second, "merge-issue", &json!({ "into": second, "reason": "x" }), "wrong-stage").await?;
+    is_refused(&world, second, "merge-issue", &json!({ "into": second, "reason": "x" }), "already-merged").await?;
     is_refused(&world, first, "merge-issue", &json!({ "into": second, "reason": "x" }), "cannot-merge-into").await?;
     let shown = world.case(second).await?;
     ensure!(shown["stage"] == "merged" && shown["merged_into"] == first.to_string(), "{shown}");

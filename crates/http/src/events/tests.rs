@@ -58,6 +58,7 @@ async fn a_reader_resumes_after_the_last_event_it_saw() {
 #[tokio::test]
 async fn a_stream_ends_with_the_server_and_with_the_token() {
     let bench = Bench::new();
+    bench.log.record("{}");
     let (mut with_server, mut with_token) = (follow(&bench, &[]).await, follow(&bench, &[]).await);
     bench.clock.advance(TimeDelta::minutes(62));
     assert_eq!(next(&mut with_token).await, None);

@@ -460,7 +460,10 @@ async fn two_readers_apply_everything_once(place: &Place) {
                     return;
                 }
                 let sum: u64 = load(&views, &build, &["sum"]).await.first().map_or(0, |(_, doc)| doc.parse().unwrap());
-                let row = row("sum", 1, &(sum + from.next().0).to_string());
+                let mut row = row("sum", 1, &(sum + from.next().0).to_string());
+                if sum > 0 {
+                    row.before = row.entries.clone();
+                }
                 let saved = save(&views, &[to(&build, from.0, from.next().0, vec![row])]).await;
                 assert!(["written", "fenced"].contains(&saved[0]), "{saved:?}");
             }
