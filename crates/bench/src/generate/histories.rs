@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, bail};
 use case::{
     AcceptOrder, Case, CaseCommand, CaseEvent, CloseCase, Completion, CriterionAnswer, DiscoverIssue, DispatchCase,
-    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, LocationInput, Outcome, RecordFeedback,
-    PartOutcome, RecordProgress, RegisterIssue, Resolution, Source, SubmitDisposal, Urgency, VerifyCase,
+    EscalateIssue, Executor, ExecutorKind, FileCase, HandleInGrid, Handling, LocationInput, Outcome, PartOutcome,
+    RecordFeedback, RecordProgress, RegisterIssue, Resolution, Source, SubmitDisposal, Urgency, VerifyCase,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::digest::Digest;
@@ -337,8 +337,12 @@ fn community_work() -> [CaseCommand; 3] {
 }
 
 fn department_work(order: OrderId) -> [CaseCommand; 3] {
-    let submit =
-        SubmitDisposal { order, outcome: PartOutcome::Done, result: "集体办证一百二十人".to_owned(), evidence: vec![photo().sha256] };
+    let submit = SubmitDisposal {
+        order,
+        outcome: PartOutcome::Done,
+        result: "集体办证一百二十人".to_owned(),
+        evidence: vec![photo().sha256],
+    };
     [AcceptOrder { order }.into(), progress(Some(order)), submit.into()]
 }
 
