@@ -1,5 +1,6 @@
 //! What a database does with a batch of appends.
 
+use std::collections::HashSet;
 use std::future::Future;
 
 use app::port::{Append, AppendError, Failure, Lost, Receipt};
@@ -11,6 +12,8 @@ use app::port::event_log::is_same_request;
 use crate::error::OpenError;
 use crate::record::made;
 
+/// Most appends in one transaction.
+pub(crate) const BATCH_APPENDS_MAX: usize = 1024;
 /// Fewest appends for which a second batch in flight is worth its commit.
 pub(crate) const SECOND_APPENDS_MIN: usize = 24;
 
@@ -83,6 +86,26 @@ pub(crate) fn refuse_elsewhere(batch: &[Append], verdicts: &[Verdict], before: P
     }
 }
 
+/// Appends that follow each other, cut into batches as [`Backend::record`] takes them: no stream and no command twice in one.
+pub(crate) fn batches(appends: &[Append]) -> Vec<&[Append]> {
+    let mut batches = Vec::new();
+    let (mut begin, mut streams, mut commands) = (0, HashSet::new(), HashSet::new());
+    for (end, append) in appends.iter().enumerate() {
+        let meets =
+            commands.contains(&append.command) || append.parts.iter().any(|part| streams.contains(&part.stream));
+        if meets || end - begin == BATCH_APPENDS_MAX {
+            batches.push(&appends[begin..end]);
+            begin = end;
+            streams.clear();
+            commands.clear();
+        }
+        commands.insert(append.command);
+        streams.extend(append.parts.iter().map(|part| &part.stream));
+    }
+    batches.push(&appends[begin..]);
+    batches
+}
+
 /// Where a writer writes to. Connects when necessary, also again after it has lost its connection.
 pub(crate) trait Backend: Send + 'static {
     /// Records a batch in one durable transaction; verdicts are in the order of the batch.
@@ -94,5 +117,40 @@ pub(crate) trait Backend: Send + 'static {
     /// Fewest appends for which a second batch in flight is worth its commit.
     fn second_appends_min(&self) -> usize {
         SECOND_APPENDS_MIN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use app::port::Part;
+    use kernel::digest::Digest;
+    use kernel::{CommandId, StreamId};
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn no_stream_and_no_command_comes_twice_in_a_batch() {
+        let append = |(command, streams): (&str, &[u128])| {
+            let part = |stream: &u128| Part {
+                stream: StreamId::new("case", Uuid::from_u128(*stream)),
+                expected: Version(0),
+                events: Vec::new(),
+            };
+            Append {
+                command: CommandId::named(command),
+                request: Digest::of(b""),
+                parts: streams.iter().map(part).collect(),
+                at: chrono::DateTime::UNIX_EPOCH,
+                incarnation: None,
+            }
+        };
+        let appends: [(&str, &[u128]); 6] =
+            [("a", &[1]), ("b", &[2, 3]), ("c", &[3]), ("d", &[1]), ("d", &[4]), ("e", &[5])];
+        let appends = appends.map(append);
+        let lengths = |appends| batches(appends).iter().map(|batch| batch.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(&appends), [2, 2, 2]);
+        let many: Vec<Append> = (0..1025_u128).map(|n| append((&n.to_string(), &[n]))).collect();
+        assert_eq!(lengths(&many), [1024, 1]);
     }
 }

@@ -17,14 +17,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::backend::{Backend, RecordError, Verdict};
+use crate::backend::{BATCH_APPENDS_MAX, Backend, RecordError, Verdict};
 use crate::committed::Committed;
 use crate::flights::Flights;
 use crate::record::check;
 use gather::{Job, Occupied, gather};
 
-/// Most appends in one transaction.
-pub(crate) const BATCH_APPENDS_MAX: usize = 1024;
 /// Most bytes of events in one transaction, unless a single append has more.
 const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 const OPERATION: &str = "append to the log";

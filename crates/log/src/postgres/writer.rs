@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::connection::{Place, durability, in_time};
 use super::greeting::greet;
 use super::rows::read_command;
-use crate::backend::{Backend, RecordError, Verdict, all_made, refuse_decided_elsewhere, refuse_elsewhere};
+use crate::backend::{Backend, RecordError, Verdict, all_made, batches, refuse_decided_elsewhere, refuse_elsewhere};
 use crate::error::OpenError;
 use crate::failure::{broken, failure, is_null_violation, is_read_only, is_undone, is_unique_violation};
 use crate::incarnation::Incarnation;
@@ -25,7 +25,6 @@ use crate::options::Options;
 use crate::postgres::upkeep::lost_in;
 use crate::record::{events_of, from_sql, made, position_from_sql, to_sql};
 use crate::steps::Steps;
-use crate::writer::BATCH_APPENDS_MAX;
 use arrays::{Appends, Events, Others};
 use head::{HeadPage, Pages};
 use statements::{APPEND_BATCH, APPEND_KNOWN, APPEND_ONE};
@@ -306,7 +305,7 @@ pub(super) async fn bring_back(
     if position_from_sql(head)? != before {
         return Err(OpenError::BringBack(format!("the log is at {head}, not at {before}")));
     }
-    for batch in appends.chunks(BATCH_APPENDS_MAX) {
+    for batch in batches(appends) {
         let rows = call_function(&mut tx, batch).await.map_err(|source| failed(&source))?;
         refuse_elsewhere(batch, &verdicts(batch, &rows)?, before)?;
         before = Position(before.0 + batch.iter().map(|append| u64::from(events_of(append))).sum::<u64>());

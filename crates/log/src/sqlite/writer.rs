@@ -14,13 +14,12 @@ use super::greeting::greet;
 use super::inserts::{chunks, insert};
 use super::rows::read_command;
 use super::upkeep;
-use crate::backend::{Backend, RecordError, Verdict, all_made, refuse_decided_elsewhere, refuse_elsewhere};
+use crate::backend::{Backend, RecordError, Verdict, all_made, batches, refuse_decided_elsewhere, refuse_elsewhere};
 use crate::error::OpenError;
 use crate::failure::{broken, failure, is_refused_by_trigger, is_unique_violation};
 use crate::incarnation::Incarnation;
 use crate::record::{also, events_of, from_sql, leading, made, position_from_sql, position_to_sql, to_sql};
 use crate::steps::Steps;
-use crate::writer::BATCH_APPENDS_MAX;
 
 const OPERATION: &str = "append to the log";
 /// The category of the stream of accepted losses.
@@ -211,7 +210,7 @@ pub(super) async fn bring_back(
         return Err(OpenError::BringBack(format!("the log is at {head}, not at {before}")));
     }
     execute(connection, "update head set lost_after = null, lost_to = null").await?;
-    for batch in appends.chunks(BATCH_APPENDS_MAX) {
+    for batch in batches(appends) {
         let verdicts = record_in_tx(connection, batch, LookUp::All).await.map_err(failed)?;
         refuse_elsewhere(batch, &verdicts, before)?;
         before = Position(before.0 + batch.iter().map(|append| u64::from(events_of(append))).sum::<u64>());
