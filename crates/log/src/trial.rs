@@ -11,7 +11,7 @@ pub(crate) use sqlite::sqlite_steps;
 
 use app::fault::{self, Point, Sabotage};
 use app::port::{Append, Receipt};
-use kernel::CommandId;
+use kernel::{CommandId, Position};
 
 use crate::backend::{Backend, RecordError, SECOND_APPENDS_MIN, Verdict};
 
@@ -39,6 +39,12 @@ impl<B: Backend> Backend for Tried<B> {
         let is_trial = fault::IS_ENABLED && !fault::is_sabotaged(Sabotage::AnswerBeforeCommit);
         if is_trial { TRIAL_SECOND_APPENDS_MIN } else { SECOND_APPENDS_MIN }
     }
+}
+
+/// What this process is certain of, of what it knows. A log that is to answer before it commits would be halted at once for the event
+/// that it answered last; that the loss is found without that is what its control shows.
+pub(crate) fn certain(known: Position) -> Position {
+    if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) { Position::START } else { known }
 }
 
 /// The batch with an id for each command that a repeat does not have.

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 
 use crate::incarnation::{Identity, Incarnation};
 use crate::record::{position_from_sql, position_to_sql};
+use crate::trial;
 
 /// The timeline is null on a standby. The oid of the table differs where the log was restored into new tables.
 const ASK: &str = "select
@@ -25,7 +26,7 @@ where lost_after is null";
 /// Asks which log is behind a new connection, and gives the number of its incarnation. Where this process knows that the log has
 /// lost events, nothing is recorded from here on. A standby and an older server are refused, for now.
 pub(super) async fn greet(connection: &mut PgConnection, incarnation: &Incarnation) -> Result<u64, sqlx::Error> {
-    let certain = incarnation.certain();
+    let certain = trial::certain(incarnation.certain());
     let (database, timeline, head, epochs): (String, Option<String>, i64, i64) =
         sqlx::query_as(ASK).fetch_one(&mut *connection).await?;
     let timeline = timeline.and_then(|timeline| u32::from_str_radix(&timeline, 16).ok());
