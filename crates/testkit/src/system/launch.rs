@@ -161,7 +161,9 @@ async fn is_ready(client: &Client, instance: &str, pid: u32) -> anyhow::Result<O
     if !ready.status.is_success() {
         return Ok(None);
     }
-    let health = client.get("", "/healthz").await?.accepted()?;
+    // One that has ended since is noticed by whoever waits.
+    let Ok(health) = client.get("", "/healthz").await else { return Ok(None) };
+    let health = health.accepted()?;
     let health: Health = serde_json::from_value(health).context("/healthz has another form")?;
     health.check_identity(instance, pid)?;
     Ok(Some(()))
