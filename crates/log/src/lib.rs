@@ -33,6 +33,7 @@ mod record;
 mod sqlite;
 mod steps;
 mod trial;
+mod upkeep;
 mod vault;
 mod views;
 mod writer;

@@ -10,26 +10,11 @@ use uuid::Uuid;
 
 use crate::error::OpenError;
 use crate::failure::{broken, failure};
-use crate::record::{position_from_sql, position_to_sql, to_sql};
+use crate::record::{position_to_sql, to_sql};
+use crate::upkeep::{FLOORS, HALT, HOLE, LOST_OF_HEAD, floors_of, lost_from};
 
 /// What `append_batch` raises while nothing is recorded: `lost AFTER TO`.
 const LOST: &str = "DG001";
-
-/// The events that follow no event of their stream, after a position.
-const HOLE: &str = "select
-    position,
-    stream,
-    version
-from events
-where position > $1
-    and version > 1
-    and not exists (
-        select
-        from events as before
-        where before.stream = events.stream and before.version = events.version - 1
-    )
-order by position
-limit 1";
 
 /// What was lost, if an error says that nothing is recorded because of it.
 pub(super) fn lost_in(source: &sqlx::Error) -> Option<Lost> {
@@ -56,14 +41,8 @@ pub(super) async fn refuse_holes(connection: &mut PgConnection, is_all: bool) ->
 
 /// What the log is known to have lost.
 pub(super) async fn lost(connection: &mut PgConnection) -> Result<Option<Lost>, sqlx::Error> {
-    let row: (Option<i64>, Option<i64>) =
-        sqlx::query_as("select lost_after, lost_to from head").fetch_one(connection).await?;
+    let row: (Option<i64>, Option<i64>) = sqlx::query_as(LOST_OF_HEAD).fetch_one(connection).await?;
     Ok(lost_from(row))
-}
-
-fn lost_from((after, to): (Option<i64>, Option<i64>)) -> Option<Lost> {
-    let position = |sql: Option<i64>| position_from_sql(sql?).ok();
-    Some(Lost { after: position(after)?, to: position(to)? })
 }
 
 /// Stops recording, unless the stream of accepted losses has moved on.
@@ -71,17 +50,12 @@ pub(super) async fn halt(connection: &mut PgConnection, lost: Lost, accepted: Ve
     let mut tx = connection.begin().await?;
     // What is counted below was recorded before this lock.
     sqlx::query("select position from head for update").execute(&mut *tx).await?;
-    sqlx::query(
-        "update head
-        set lost_after = $1, lost_to = $2
-        where lost_after is null
-            and (select count(*) from events where stream >= 'log-' and stream < 'log.') = $3",
-    )
-    .bind(position_to_sql(lost.after))
-    .bind(position_to_sql(lost.to))
-    .bind(i64::from(to_sql(accepted.0)))
-    .execute(&mut *tx)
-    .await?;
+    sqlx::query(HALT)
+        .bind(position_to_sql(lost.after))
+        .bind(position_to_sql(lost.to))
+        .bind(i64::from(to_sql(accepted.0)))
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await
 }
 
@@ -102,12 +76,9 @@ pub(super) async fn lease(connection: &mut PgConnection, holder: Uuid, lasts: Du
 /// How far the departments had come.
 pub(super) async fn floors(connection: &mut PgConnection) -> Result<BTreeMap<String, u64>, Failure> {
     const OPERATION: &str = "read how far departments had come";
-    let rows: Vec<(String, i64)> = sqlx::query_as("select department, position from floors")
-        .fetch_all(connection)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
-    let floor = |(department, position)| Ok((department, position_from_sql(position)?.0));
-    rows.into_iter().map(floor).collect::<Result<_, Failure>>().map_err(|error| broken(OPERATION, error.reason))
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as(FLOORS).fetch_all(connection).await.map_err(|source| failure(OPERATION, &source))?;
+    floors_of(rows).map_err(|error| broken(OPERATION, error.reason))
 }
 
 /// Keeps that, in place of what was kept before.

@@ -10,23 +10,8 @@ use uuid::Uuid;
 
 use crate::error::OpenError;
 use crate::failure::{broken, failure};
-use crate::record::{position_from_sql, position_to_sql, to_sql};
-
-/// The events that follow no event of their stream, after a position.
-const HOLE: &str = "select
-    position,
-    stream,
-    version
-from events
-where position > $1
-    and version > 1
-    and not exists (
-        select 1
-        from events as before
-        where before.stream = events.stream and before.version = events.version - 1
-    )
-order by position
-limit 1";
+use crate::record::{position_to_sql, to_sql};
+use crate::upkeep::{FLOORS, HALT, HOLE, LOST_OF_HEAD, floors_of, lost_from};
 
 /// Refuses a log in which a stream does not begin at 1 or has a hole, among the events after what was found whole before, or among
 /// all of them.
@@ -46,30 +31,19 @@ pub(super) async fn refuse_holes(connection: &mut SqliteConnection, is_all: bool
 
 /// What the log is known to have lost.
 pub(super) async fn lost(connection: &mut SqliteConnection) -> Result<Option<Lost>, sqlx::Error> {
-    let row: (Option<i64>, Option<i64>) =
-        sqlx::query_as("select lost_after, lost_to from head").fetch_one(connection).await?;
+    let row: (Option<i64>, Option<i64>) = sqlx::query_as(LOST_OF_HEAD).fetch_one(connection).await?;
     Ok(lost_from(row))
-}
-
-fn lost_from((after, to): (Option<i64>, Option<i64>)) -> Option<Lost> {
-    let position = |sql: Option<i64>| position_from_sql(sql?).ok();
-    Some(Lost { after: position(after)?, to: position(to)? })
 }
 
 /// Stops recording, unless the stream of accepted losses has moved on.
 pub(super) async fn halt(connection: &mut SqliteConnection, lost: Lost, accepted: Version) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update head
-        set lost_after = $1, lost_to = $2
-        where lost_after is null
-            and (select count(*) from events where stream >= 'log-' and stream < 'log.') = $3",
-    )
-    .bind(position_to_sql(lost.after))
-    .bind(position_to_sql(lost.to))
-    .bind(i64::from(to_sql(accepted.0)))
-    .execute(connection)
-    .await
-    .map(drop)
+    sqlx::query(HALT)
+        .bind(position_to_sql(lost.after))
+        .bind(position_to_sql(lost.to))
+        .bind(i64::from(to_sql(accepted.0)))
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Takes or keeps the right to recreate the stream.
@@ -93,12 +67,9 @@ pub(super) async fn lease(
 /// How far the departments had come.
 pub(super) async fn floors(connection: &mut SqliteConnection) -> Result<BTreeMap<String, u64>, Failure> {
     const OPERATION: &str = "read how far departments had come";
-    let rows: Vec<(String, i64)> = sqlx::query_as("select department, position from floors")
-        .fetch_all(connection)
-        .await
-        .map_err(|source| failure(OPERATION, &source))?;
-    let floor = |(department, position)| Ok((department, position_from_sql(position)?.0));
-    rows.into_iter().map(floor).collect::<Result<_, Failure>>().map_err(|error| broken(OPERATION, error.reason))
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as(FLOORS).fetch_all(connection).await.map_err(|source| failure(OPERATION, &source))?;
+    floors_of(rows).map_err(|error| broken(OPERATION, error.reason))
 }
 
 /// Keeps that, in place of what was kept before.
