@@ -2,8 +2,10 @@
 
 mod address;
 mod cluster;
+mod standby;
 
 pub use address::Address;
+pub use standby::{Commit, Standby};
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -61,7 +63,7 @@ impl Postgres {
     pub async fn start_with(setup: PostgresSetup) -> anyhow::Result<Self> {
         let bin = tools::postgresql_bin().await?;
         let cluster = Cluster::start(&bin, setup).await.context("could not start a private PostgreSQL")?;
-        Ok(Self { bin, address: cluster.address().clone(), cluster: Some(cluster) })
+        Ok(cluster.into())
     }
 
     /// The server that all tests of this process share; started when `$DUALGRID_TEST_POSTGRES` names none.
@@ -137,5 +139,11 @@ impl Postgres {
 
     fn psql(&self, database: &str, sql: &str) -> Command {
         self.address.psql(&self.bin, database, sql)
+    }
+}
+
+impl From<Cluster> for Postgres {
+    fn from(cluster: Cluster) -> Self {
+        Self { bin: cluster.bin().to_owned(), address: cluster.address().clone(), cluster: Some(cluster) }
     }
 }

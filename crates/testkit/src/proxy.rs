@@ -53,6 +53,8 @@ pub enum Cut {
 /// What all connections share.
 #[derive(Debug)]
 struct Shared {
+    /// Where new connections are forwarded to.
+    target: Mutex<SocketAddr>,
     /// The request to cut at, counted from now on.
     armed: Mutex<Option<(u64, Cut)>>,
     /// How many connections were cut at a request.
@@ -70,6 +72,10 @@ struct Weather {
 }
 
 impl Shared {
+    fn target(&self) -> SocketAddr {
+        *self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Called for each request of the kind that is looked for.
     fn on_request(&self) -> Option<Cut> {
         let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,13 +103,14 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no free port for a proxy")?;
         let address = listener.local_addr().context("a bound port has no address")?;
         let shared = Arc::new(Shared {
+            target: Mutex::new(target),
             armed: Mutex::new(None),
             cuts: watch::Sender::new(0),
             weather: watch::Sender::new(Weather::default()),
             generation: watch::Sender::new(0),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(accept(listener, target, Arc::clone(&shared), watch));
+        tasks.spawn(accept(listener, Arc::clone(&shared), watch));
         Ok(Self { address, shared, _listener: tasks })
     }
 
@@ -115,6 +122,14 @@ impl Proxy {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Leads to another server on the loopback interface from now on: every connection there is gets cut, as by an address that
+    /// moves.
+    pub fn lead_to(&self, port: u16) {
+        let target = (Ipv4Addr::LOCALHOST, port).into();
+        *self.shared.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+        self.cut_all();
     }
 
     /// Cuts the connection of the `nth` request from now on of the kind that is looked for: 1 is the next one.
@@ -166,12 +181,7 @@ impl Proxy {
     }
 }
 
-async fn accept<W: Watch>(
-    listener: TcpListener,
-    target: SocketAddr,
-    shared: Arc<Shared>,
-    watch: impl Fn() -> W + Send + 'static,
-) {
+async fn accept<W: Watch>(listener: TcpListener, shared: Arc<Shared>, watch: impl Fn() -> W + Send + 'static) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else { continue };
@@ -184,6 +194,7 @@ async fn accept<W: Watch>(
                 () = connection::flowing(&mut weather) => {}
                 _ = generation.changed() => return,
             }
+            let target = shared.target();
             // A server that is away is seen by the client as a connection that closes at once.
             if let Ok(server) = TcpStream::connect(target).await {
                 connection::forward(client, server, &shared, watch).await;

@@ -13,6 +13,7 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use launch::Started;
 
 use crate::client::Client;
 use crate::nats::{NatsServer, department_user};
@@ -184,7 +185,15 @@ impl System {
         if self.process.is_some() {
             self.stop().await?;
         }
-        self.serve().await
+        self.serve(Started::Ready).await
+    }
+
+    /// The same for a process that answers and may say that it cannot work.
+    pub async fn restart_unready(&mut self) -> anyhow::Result<()> {
+        if self.process.is_some() {
+            self.stop().await?;
+        }
+        self.serve(Started::Answering).await
     }
 
     /// Starts the sample department with that code; it runs until the system ends.

@@ -7,7 +7,7 @@ use dualgrid_testkit::bus::{self, Department};
 use dualgrid_testkit::nats::{
     CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, NatsSetup, Password, STREAM, nats_config,
 };
-use dualgrid_testkit::postgres::{Postgres, PostgresSetup, SHARED_VARIABLE};
+use dualgrid_testkit::postgres::{Commit, Postgres, PostgresSetup, SHARED_VARIABLE};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -60,6 +60,55 @@ async fn postgres_keeps_what_was_committed_over_stops_of_both_kinds() {
     for (setting, value) in [("fsync", "on"), ("synchronous_commit", "on"), ("listen_addresses", "127.0.0.1")] {
         assert_eq!(server.query(&database, &format!("show {setting}")).await.unwrap().trim(), value);
     }
+}
+
+#[tokio::test]
+async fn a_standby_has_what_it_was_not_held_back_from_when_it_takes_the_place_of_its_primary() {
+    let mut primary = Postgres::start().await.unwrap();
+    let url = primary.create_database().await.unwrap();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    primary.query(&database, "create table t (n int)").await.unwrap();
+    let standby = primary.standby().await.unwrap();
+    primary.query(&database, "insert into t values (1)").await.unwrap();
+    standby.catches_up(&primary).await.unwrap();
+    assert_eq!(standby.query(&database, "select sum(n) from t").await.unwrap().trim(), "1");
+    let refused = format!("{:#}", standby.query(&database, "insert into t values (9)").await.unwrap_err());
+    assert!(refused.contains("read-only transaction"), "{refused}");
+    standby.hold_back();
+    primary.query(&database, "insert into t values (2)").await.unwrap();
+
+    primary.stop_immediately().await.unwrap();
+    let promoted = standby.promote().await.unwrap();
+    assert_ne!(promoted.port(), primary.port());
+    assert_eq!(promoted.query(&database, "select sum(n) from t").await.unwrap().trim(), "1");
+    promoted.query(&database, "insert into t values (4)").await.unwrap();
+    // The one before may come back, and knows of nothing.
+    primary.start_again().await.unwrap();
+    assert_eq!(primary.query(&database, "select sum(n) from t").await.unwrap().trim(), "3");
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_a_standby_that_is_to_be_waited_for() {
+    let mut primary = Postgres::start().await.unwrap();
+    let url = primary.create_database().await.unwrap();
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    primary.query(&database, "create table t (n int)").await.unwrap();
+    let standby = primary.standby().await.unwrap();
+    for (commit, setting) in [(Commit::Flushed, "on"), (Commit::Applied, "remote_apply")] {
+        primary.wait_for(&standby, commit).await.unwrap();
+        assert_eq!(primary.query(&database, "show synchronous_commit").await.unwrap().trim(), setting);
+    }
+    primary.query(&database, "insert into t values (1)").await.unwrap();
+    assert_eq!(standby.query(&database, "select sum(n) from t").await.unwrap().trim(), "1");
+    standby.hold_back();
+    let waiting = primary.query(&database, "insert into t values (2)");
+    assert!(tokio::time::timeout(Duration::from_secs(1), waiting).await.is_err(), "nobody was waited for");
+    standby.let_follow();
+    primary.query(&database, "insert into t values (4)").await.unwrap();
+
+    primary.stop_immediately().await.unwrap();
+    let promoted = standby.promote().await.unwrap();
+    assert_eq!(promoted.query(&database, "select sum(n) from t where n <> 2").await.unwrap().trim(), "5");
 }
 
 #[tokio::test]

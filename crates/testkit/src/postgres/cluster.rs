@@ -30,6 +30,14 @@ fsync = on
 synchronous_commit = on
 ";
 
+/// Where a standby gets the write-ahead log from, and as whom. Its slot has the name of the user.
+pub(super) struct Upstream {
+    pub(super) port: u16,
+    pub(super) user: String,
+    /// Letters and digits only, so that it needs no escaping.
+    pub(super) password: String,
+}
+
 /// A running or stopped server with its data.
 #[derive(Debug)]
 pub(super) struct Cluster {
@@ -50,7 +58,25 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// A copy of a running cluster, with its users and their passwords. It follows where the upstream is and takes no changes
+    /// until it is promoted.
+    pub(super) async fn follow(primary: &Self, upstream: &Upstream) -> anyhow::Result<Self> {
+        let mut cluster = Self::without_data(&primary.bin, PostgresSetup::default())?;
+        cluster.address = Address { port: cluster.address.port, ..primary.address.clone() };
+        cluster.copy(primary.address.port, upstream).await?;
+        cluster.set_upstream(upstream)?;
+        cluster.start_at_free_port().await?;
+        Ok(cluster)
+    }
+
     async fn prepare(bin: &Path, setup: PostgresSetup) -> anyhow::Result<Self> {
+        let cluster = Self::without_data(bin, setup)?;
+        cluster.initialise().await?;
+        Ok(cluster)
+    }
+
+    /// A cluster with its folders, and nothing in them.
+    fn without_data(bin: &Path, setup: PostgresSetup) -> anyhow::Result<Self> {
         let account = Account::for_database()?;
         let folder = Scratch::create("postgres")?;
         for dir in [Some(folder.path()), setup.data_dir.as_deref(), setup.wal_dir.as_deref()].into_iter().flatten() {
@@ -60,9 +86,7 @@ impl Cluster {
             }
         }
         let address = Address { port: port::free()?, user: SUPERUSER.to_owned(), password: random::password()? };
-        let cluster = Self { bin: bin.to_owned(), account, address, setup, server: None, folder };
-        cluster.initialise().await?;
-        Ok(cluster)
+        Ok(Self { bin: bin.to_owned(), account, address, setup, server: None, folder })
     }
 
     /// The first start: somebody may be faster to take the port that was free.
@@ -78,6 +102,16 @@ impl Cluster {
 
     pub(super) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The folder of its programs.
+    pub(super) fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// Runs one statement with psql.
+    pub(super) async fn query(&self, database: &str, sql: &str) -> anyhow::Result<String> {
+        run(self.address.psql(&self.bin, database, sql)).await.with_context(|| format!("PostgreSQL refused `{sql}`"))
     }
 
     pub(super) async fn start_again(&mut self) -> anyhow::Result<()> {
@@ -139,16 +173,48 @@ impl Cluster {
         if let Some(mib) = self.setup.wal_segment_mib {
             initdb.arg(format!("--wal-segsize={mib}"));
         }
-        if let Some(account) = &self.account {
-            use std::os::unix::process::CommandExt as _;
-            initdb.uid(account.uid).gid(account.gid).current_dir("/");
-        }
-        run(initdb).await?;
+        self.run_as_owner(initdb).await?;
         std::fs::remove_file(&password_file).context("could not remove the password file")?;
         let configuration = self.data().join("postgresql.conf");
         let defaults = std::fs::read_to_string(&configuration).context("initdb wrote no postgresql.conf")?;
         std::fs::write(&configuration, defaults + SETTINGS + &self.setup.settings)
             .context("could not write postgresql.conf")
+    }
+
+    /// Copies the data of a running cluster, with what is written meanwhile.
+    async fn copy(&self, port: u16, upstream: &Upstream) -> anyhow::Result<()> {
+        let mut copy = Command::new(self.bin.join("pg_basebackup"));
+        copy.args(["--host=127.0.0.1", "--no-password", "--checkpoint=fast", "--wal-method=stream", "--no-sync"])
+            .arg(format!("--port={port}"))
+            .arg(format!("--username={}", upstream.user))
+            .arg(format!("--slot={}", upstream.user))
+            .arg("--pgdata")
+            .arg(self.data())
+            .env("PGPASSWORD", &upstream.password);
+        self.run_as_owner(copy).await
+    }
+
+    /// Makes a copy a standby. The file with the password is readable for its owner only, as initdb made it.
+    fn set_upstream(&self, Upstream { port, user, password }: &Upstream) -> anyhow::Result<()> {
+        let settings = format!(
+            "primary_conninfo = 'host=127.0.0.1 port={port} user={user} password={password} application_name={user}'\n\
+             primary_slot_name = '{user}'\n"
+        );
+        let configuration = self.data().join("postgresql.conf");
+        let copied = std::fs::read_to_string(&configuration).context("the copy has no postgresql.conf")?;
+        std::fs::write(&configuration, copied + &settings).context("could not write postgresql.conf")?;
+        let signal = self.data().join("standby.signal");
+        std::fs::write(&signal, "").context("could not write standby.signal")?;
+        self.account.as_ref().map_or(Ok(()), |account| account.own(&signal))
+    }
+
+    /// Runs a program as the account that the data belong to.
+    async fn run_as_owner(&self, mut program: Command) -> anyhow::Result<()> {
+        if let Some(account) = &self.account {
+            use std::os::unix::process::CommandExt as _;
+            program.uid(account.uid).gid(account.gid).current_dir("/");
+        }
+        run(program).await.map(drop)
     }
 
     fn lost_its_port(&self) -> bool {

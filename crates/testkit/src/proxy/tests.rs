@@ -49,6 +49,22 @@ async fn what_is_sent_comes_through_until_everything_is_cut() {
 }
 
 #[tokio::test]
+async fn who_is_led_elsewhere_is_cut_off_and_finds_the_other_server() {
+    let (target, _server) = echo().await;
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let proxy = Proxy::start(target, NoWatch::default).await.unwrap();
+    let mut socket = TcpStream::connect(proxy.address()).await.unwrap();
+    socket.write_all(b"a").await.unwrap();
+    assert_eq!(heard(&mut socket).await, Some(b'a'));
+    proxy.lead_to(other.local_addr().unwrap().port());
+    assert_eq!(heard(&mut socket).await, None);
+    let mut again = TcpStream::connect(proxy.address()).await.unwrap();
+    let (mut accepted, _) = other.accept().await.unwrap();
+    accepted.write_all(b"other").await.unwrap();
+    assert_eq!(heard(&mut again).await, Some(b'o'));
+}
+
+#[tokio::test]
 async fn what_is_stalled_comes_later_and_what_is_delayed_too() {
     let (target, _server) = echo().await;
     let proxy = Proxy::start(target, NoWatch::default).await.unwrap();

@@ -19,6 +19,15 @@ use crate::{random, sample};
 /// How long the start of dualgrid, with its catching up, may take.
 const START_PATIENCE: Duration = Duration::from_mins(1);
 
+/// How far a process must have come before it counts as started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Started {
+    /// It answers, and may say that it cannot work.
+    Answering,
+    /// It says that it is ready.
+    Ready,
+}
+
 /// What `/healthz` answers.
 #[derive(Debug, Deserialize)]
 struct Health {
@@ -48,7 +57,7 @@ impl System {
             let file = district.to_str().context("a district file must have a UTF-8 name")?;
             system.run_cli(&["import", "district", file]).await?;
         }
-        system.serve().await?;
+        system.serve(Started::Ready).await?;
         Ok(system)
     }
 
@@ -82,6 +91,7 @@ impl System {
                 (store.unwrap_or(fresh.0), vault.unwrap_or(fresh.1))
             }
         };
+        let client = Client::of_program(&binary).await?;
         Ok(Self {
             binary,
             instance: random::hex(8)?,
@@ -89,7 +99,7 @@ impl System {
             vault_url,
             roles: setup.roles,
             environment: setup.environment,
-            client: Client::try_new("")?,
+            client,
             departments: Vec::new(),
             process: None,
             nats,
@@ -113,8 +123,8 @@ impl System {
         })
     }
 
-    /// Starts the process and waits until it is ready.
-    pub(super) async fn serve(&mut self) -> anyhow::Result<()> {
+    /// Starts the process and waits until it has come so far.
+    pub(super) async fn serve(&mut self, wanted: Started) -> anyhow::Result<()> {
         ensure!(self.process.is_none(), "dualgrid is running already");
         let address_file = self.dir.join("http.addr");
         // The address of the run before would lead to whoever has that port now.
@@ -125,7 +135,7 @@ impl System {
         for (name, value) in &self.environment {
             program = program.env(name, value);
         }
-        self.process = Some(started(program, &address_file, &self.client, &self.instance).await?);
+        self.process = Some(started(program, &address_file, &self.client, &self.instance, wanted).await?);
         Ok(())
     }
 
@@ -136,12 +146,13 @@ impl System {
     }
 }
 
-/// Starts the process, waits until it is ready, and points the client there.
+/// Starts the process, waits until it has come so far, and points the client there.
 pub(super) async fn started(
     program: Program,
     address_file: &Path,
     client: &Client,
     instance: &str,
+    wanted: Started,
 ) -> anyhow::Result<Process> {
     let mut process = program.end_with(Signal::Terminate).spawn()?;
     let pid = process.pid();
@@ -149,16 +160,16 @@ pub(super) async fn started(
         .wait_until_ready(START_PATIENCE, async || {
             let Ok(address) = std::fs::read_to_string(address_file) else { return Ok(None) };
             client.follow(address.trim());
-            is_ready(client, instance, pid).await
+            has_come(client, instance, pid, wanted).await
         })
         .await?;
     Ok(process)
 }
 
-/// Whether our process is ready; an error when another one answers.
-async fn is_ready(client: &Client, instance: &str, pid: u32) -> anyhow::Result<Option<()>> {
+/// Whether our process has come so far; an error when another one answers.
+async fn has_come(client: &Client, instance: &str, pid: u32, wanted: Started) -> anyhow::Result<Option<()>> {
     let Ok(ready) = client.get("", "/readyz").await else { return Ok(None) };
-    if !ready.status.is_success() {
+    if wanted == Started::Ready && !ready.status.is_success() {
         return Ok(None);
     }
     // One that has ended since is noticed by whoever waits.

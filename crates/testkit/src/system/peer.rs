@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::launch::started;
+use super::launch::{Started, started};
 use super::{STOP_PATIENCE, System};
 use crate::client::Client;
 use crate::process::{Process, Signal};
@@ -33,7 +33,7 @@ impl Peer {
         let dir = system.dir.join(&instance);
         std::fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
         let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-        let mut peer = Self { instance, roles, dir, client: Client::try_new("")?, process: None };
+        let mut peer = Self { instance, roles, dir, client: Client::of_program(&system.binary).await?, process: None };
         peer.restart(system, environment).await?;
         Ok(peer)
     }
@@ -55,6 +55,20 @@ impl Peer {
 
     /// Stops it if it runs, and starts it again, with these variables.
     pub async fn restart(&mut self, system: &System, environment: Vec<(String, String)>) -> anyhow::Result<()> {
+        self.serve(system, environment, Started::Ready).await
+    }
+
+    /// The same for a process that answers and may say that it cannot work.
+    pub async fn restart_unready(&mut self, system: &System) -> anyhow::Result<()> {
+        self.serve(system, Vec::new(), Started::Answering).await
+    }
+
+    async fn serve(
+        &mut self,
+        system: &System,
+        environment: Vec<(String, String)>,
+        wanted: Started,
+    ) -> anyhow::Result<()> {
         if self.process.is_some() {
             self.stop().await?;
         }
@@ -70,7 +84,7 @@ impl Peer {
         for (name, value) in environment {
             program = program.env(name, value);
         }
-        self.process = Some(started(program, &address_file, &self.client, &self.instance).await?);
+        self.process = Some(started(program, &address_file, &self.client, &self.instance, wanted).await?);
         Ok(())
     }
 

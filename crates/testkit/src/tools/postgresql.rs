@@ -9,7 +9,7 @@ use super::{apt, find_in_path};
 /// Where Debian and Ubuntu keep one folder a version.
 const VERSIONS: &str = "/usr/lib/postgresql";
 
-/// The folder with `initdb`, `postgres` and `psql`; installs PostgreSQL if there is none.
+/// The folder with `initdb`, `postgres`, `psql` and `pg_basebackup`; installs PostgreSQL if there is none.
 ///
 /// Debian's package also makes a cluster of its own; we never touch or use that one.
 pub async fn postgresql_bin() -> anyhow::Result<PathBuf> {
@@ -47,7 +47,7 @@ fn newest_of(versions: &Path) -> Option<PathBuf> {
 }
 
 fn is_complete(bin: &Path) -> bool {
-    ["initdb", "postgres", "psql"].iter().all(|program| bin.join(program).is_file())
+    ["initdb", "postgres", "psql", "pg_basebackup"].iter().all(|program| bin.join(program).is_file())
 }
 
 #[cfg(test)]
@@ -66,8 +66,8 @@ mod tests {
     fn the_newest_complete_version_is_taken() {
         let versions = tempfile::tempdir().unwrap();
         assert_eq!(newest_of(versions.path()), None);
-        install(versions.path(), "9", &["initdb", "postgres", "psql"]);
-        install(versions.path(), "15", &["initdb", "postgres", "psql"]);
+        install(versions.path(), "9", &["initdb", "postgres", "psql", "pg_basebackup"]);
+        install(versions.path(), "15", &["initdb", "postgres", "psql", "pg_basebackup"]);
         install(versions.path(), "17", &["psql"]);
         assert_eq!(newest_of(versions.path()), Some(versions.path().join("15/bin")));
     }
