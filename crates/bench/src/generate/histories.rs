@@ -13,7 +13,7 @@ use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
     Actor, Aggregate as _, Audience, CaseId, Command as _, Context, DepartmentCode, Derivation, Due, Event as _,
-    Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, OrderId, Role, Scope, TimeUnit,
+    Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, OrderId, Position, Role, Scope, TimeUnit,
 };
 use uuid::Uuid;
 
@@ -58,15 +58,20 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Those that `case` gives: the number by the street, the day and the id, the order by case and department.
+    /// Those that `case` gives: the number by the street, the day and a position, the order by case and department.
     fn of(case: CaseId, street: &GridCode, department: &DepartmentCode) -> Self {
-        let digits = case.uuid().simple().to_string().to_uppercase();
         Self {
             case: case.to_string(),
-            number: format!("{street}-20260302-{}", &digits[24..]),
+            number: format!("{street}-20260302-{}", began(case)),
             order: OrderId::named(&format!("{case}/1/{department}")).to_string(),
         }
     }
+}
+
+/// A position that a case with this id may have begun at, so that its number can be made from the id alone.
+fn began(case: CaseId) -> Position {
+    let last = case.uuid().as_u64_pair().1 & u64::from(u32::MAX);
+    Position(last + 1)
 }
 
 impl Template {
@@ -235,6 +240,7 @@ fn facts(grid: &GridFacts, authority: Authority, department: &DepartmentCode) ->
         departments: BTreeMap::from([(department.clone(), known)]),
         dues: steps.chain(others).collect(),
         evidence: BTreeMap::from([(photo().sha256, photo())]),
+        began: Some(began(MODEL)),
         ..Facts::default()
     })
 }
