@@ -79,7 +79,9 @@ fn event_in(block: &str) -> anyhow::Result<Option<Event>> {
     let (Some(id), Some(data)) = (field("id"), field("data")) else { return Ok(None) };
     let kind = field("event").context("an event without a type")?;
     ensure!(data.contains(kind), "the type of the event is not that of its CloudEvent");
-    Ok(Some(Event { position: id.parse().context("an id is a position")?, text: data.to_owned() }))
+    let (epoch, position) = id.split_once(':').context("an id is EPOCH:POSITION")?;
+    ensure!(epoch == "0", "nothing was lost");
+    Ok(Some(Event { position: position.parse().context("a position is a number")?, text: data.to_owned() }))
 }
 
 #[tokio::test]

@@ -9,8 +9,10 @@ use tokio::sync::watch;
 
 use crate::Error;
 use crate::health::{Answered, Health};
+use crate::losses::Lately;
 use crate::memory::Memory;
 use crate::port::Ports;
+use crate::processor::Following;
 use crate::reference::{Known, Reference};
 use crate::turns::Turns;
 
@@ -43,7 +45,10 @@ pub struct App {
     pub(crate) answered: Answered,
     /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<Digest, Evidence>,
+    pub(crate) epoch: Lately,
     health: Health,
+    /// How far follow-ups that go to many have come.
+    pub(crate) following: watch::Sender<Following>,
 }
 
 impl App {
@@ -56,7 +61,9 @@ impl App {
             turns: Turns::default(),
             answered: Answered::default(),
             evidence: Cache::new(EVIDENCE_MAX),
+            epoch: Lately::default(),
             health: Health::default(),
+            following: watch::Sender::default(),
             ports,
         })
     }

@@ -4,7 +4,13 @@ use kernel::ParseError;
 use kernel::{CommandId, Position, Refusal, Role, Version};
 
 use crate::Problem;
+use crate::losses::AHEAD;
 use crate::port::{AppendError, EvidenceError, Failure, FindError, Lost, VaultError};
+
+/// After how many seconds a clock that went back may have been set.
+const CLOCK_SECONDS: u32 = 5;
+/// After how many seconds an operator may have settled what waits for one.
+const OPERATOR_SECONDS: u32 = 30;
 
 /// Why a use case had no effect.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +125,9 @@ impl Error {
             Self::Overdue { .. } => Problem::new(503, "overdue", detail),
             Self::OutcomeUnknown { .. } => Problem::new(503, "outcome-unknown", detail),
             Self::Erased => Problem::new(410, "person-erased", detail),
-            Self::ClockWentBack(_) => Problem::new(503, "clock-went-back", detail),
-            Self::Ahead { .. } => Problem::new(409, "ahead-of-the-log", detail),
-            Self::Halted(_) => Problem::new(503, "log-went-back", detail),
+            Self::ClockWentBack(_) => Problem::new(503, "clock-went-back", detail).retried_after(CLOCK_SECONDS),
+            Self::Ahead { .. } => Problem::new(409, AHEAD, detail),
+            Self::Halted(_) => Problem::new(503, "log-went-back", detail).retried_after(OPERATOR_SECONDS),
             Self::Failure(failure) if failure.passing => {
                 Problem::new(503, "unavailable", "a part of the system is out of reach; send the same command again")
             }
@@ -208,5 +214,40 @@ impl From<EvidenceError> for Error {
             EvidenceError::Changed(_) => (500, "evidence-changed"),
         };
         Self::Malformed { status, code, detail: error.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also what comes later: a status of 503 without a hint is no answer for a program.
+    #[test]
+    fn what_may_pass_says_when_to_send_it_again_and_nothing_else_does() {
+        let lost = Lost { after: Position(3), to: Position(9) };
+        let failure = |passing| Failure { operation: "append", reason: String::new(), passing };
+        let passing = [
+            (Error::Conflict, 1),
+            (Error::Overdue { waited_s: 10 }, 1),
+            (Error::OutcomeUnknown { waited_s: 10 }, 1),
+            (Error::Failure(failure(true)), 1),
+            (Error::ClockWentBack(String::new()), 5),
+            (Error::Halted(lost), 30),
+        ];
+        for (error, seconds) in passing {
+            let problem = error.problem();
+            assert_eq!((problem.status, problem.retry_after), (503, Some(seconds)), "{error}");
+            assert_eq!(serde_json::to_value(&problem).unwrap()["retry_after"], seconds);
+        }
+        for error in [
+            Error::Failure(failure(false)),
+            Error::Erased,
+            Error::VersionDiffers { version: Version(3) },
+            Error::NotFound { what: "case".to_owned() },
+            Error::Ahead { at: Position(9), position: Position(3), epoch: 1 },
+        ] {
+            let problem = serde_json::to_value(error.problem()).unwrap();
+            assert!(problem.get("retry_after").is_none(), "{problem}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use kernel::ParseError;
 use kernel::aggregate::BODY_BYTES_MAX;
 use kernel::digest::Digest;
 use kernel::envelope::Provenance;
-use kernel::{Actor, CommandId, CorrelationId, EventId, Position, StreamId, Version};
+use kernel::{Actor, CommandId, CorrelationId, Difference, EventId, Position, StreamId, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -58,7 +58,54 @@ pub enum Expected {
     Versions(Vec<Version>),
 }
 
+/// Why it cannot be told on what a caller relies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotExpected {
+    /// It is no list of tags.
+    #[error("If-Match is the ETag of what you have seen, which is its version in quotes, for example \"7\", or a list of them, or *")]
+    IfMatch,
+    /// `If-None-Match` and its like, which must not be ignored where they are not evaluated.
+    #[error("{0} is not evaluated for commands; send If-Match with the ETag of what you have seen")]
+    NotTaken(&'static str),
+}
+
+impl NotExpected {
+    /// The stable code, of a problem with status 400.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::IfMatch => "if-match-invalid",
+            Self::NotTaken(_) => "precondition-not-taken",
+        }
+    }
+}
+
 impl Expected {
+    /// What a command relies on: the versions that the lines of `If-Match` name (RFC 9110, section 13.1.1). Tags are compared strongly,
+    /// so a weak one is met by nothing. The one parser of every door.
+    ///
+    /// # Errors
+    /// [`NotExpected::IfMatch`] for a list that is none.
+    pub fn read(lines: &[&str]) -> Result<Option<Self>, NotExpected> {
+        match lines {
+            [] => return Ok(None),
+            [line] if line.trim() == "*" => return Ok(Some(Self::Existing)),
+            _ => {}
+        }
+        let tags = lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty());
+        let mut versions = Vec::new();
+        let mut is_empty = true;
+        for tag in tags {
+            is_empty = false;
+            let (strong, is_weak) = tag.strip_prefix("W/").map_or((tag, false), |tag| (tag, true));
+            let inner = strong.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).filter(|tag| !tag.contains('"'));
+            let inner = inner.ok_or(NotExpected::IfMatch)?;
+            // A tag that is no version of ours is a tag all the same; nothing is at it.
+            let version = inner.parse::<u32>().ok().filter(|version| version.to_string() == inner);
+            versions.extend(version.filter(|_| !is_weak).map(Version));
+        }
+        if is_empty { Err(NotExpected::IfMatch) } else { Ok(Some(Self::Versions(versions))) }
+    }
+
     /// Whether an aggregate at this version is what the caller expects.
     pub(crate) fn is_met_by(&self, version: Version) -> bool {
         match self {
@@ -125,12 +172,7 @@ impl App {
     /// # Errors
     /// As [`App::submit`], and [`Error::VersionDiffers`].
     pub async fn submit_if(&self, request: Request, expected: Option<Expected>) -> Result<Answer, Error> {
-        let unknown = || ParseError::UnknownCommand(request.name.clone());
-        let (kind, verb) = registry::verb(&request.name).filter(|(_, verb)| !verb.is_part).ok_or_else(unknown)?;
-        check_body(&request.body, kind.body_bytes_max())?;
-        let asked = kind.parse(verb.name, &request.body)?;
-        let id = self.id_of(&request, kind.category(), verb.begins, asked.natural_key())?;
-        let ask = Ask { id, category: kind.category(), verb, asked };
+        let ask = self.ask(&request)?;
         let patience = if request.body.len() > BODY_BYTES_MAX { LOADING_PATIENCE } else { PATIENCE };
         let answer = self.handle_in_time(&ask, &self.accept(&request, expected), patience).await;
         match &answer {
@@ -140,6 +182,25 @@ impl App {
             Err(error) => tracing::info!(command.name = request.name, code = error.problem().code, "command refused"),
         }
         answer
+    }
+
+    /// What a command would change, decided on the log as it is now. Nothing is recorded.
+    ///
+    /// # Errors
+    /// As [`App::submit`], where the command would be refused.
+    pub async fn rehearse(&self, request: &Request) -> Result<Vec<Difference>, Error> {
+        let ask = self.ask(request)?;
+        self.rehearse_once(&ask, &self.accept(request, None)).await
+    }
+
+    /// The command that a request gives, read.
+    fn ask(&self, request: &Request) -> Result<Ask, Error> {
+        let unknown = || ParseError::UnknownCommand(request.name.clone());
+        let (kind, verb) = registry::verb(&request.name).filter(|(_, verb)| !verb.is_part).ok_or_else(unknown)?;
+        check_body(&request.body, kind.body_bytes_max())?;
+        let asked = kind.parse(verb.name, &request.body)?;
+        let id = self.id_of(request, kind.category(), verb.begins, asked.natural_key())?;
+        Ok(Ask { id, category: kind.category(), verb, asked })
     }
 
     /// The aggregate a command is for. One that begins is named after its natural key in this installation, or else after its

@@ -15,7 +15,14 @@ pub struct Problem {
     pub detail: String,
     /// The stable code, for programs.
     pub code: String,
+    /// In how many seconds the same request may be sent again, where it may pass by then: with status 503. Over HTTP and NATS also the
+    /// header `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
+
+/// After how many seconds a request may be sent again that met what is only in the way for a moment.
+const RETRY_SECONDS: u32 = 1;
 
 impl Problem {
     /// A problem with this code.
@@ -25,6 +32,13 @@ impl Problem {
             first.make_ascii_uppercase();
         }
         let r#type = format!("urn:dualgrid:problem:{code}");
-        Self { r#type, title, status, detail: detail.into(), code: code.to_owned() }
+        let retry_after = (status == 503).then_some(RETRY_SECONDS);
+        Self { r#type, title, status, detail: detail.into(), code: code.to_owned(), retry_after }
+    }
+
+    /// The same where it takes longer to pass.
+    #[must_use]
+    pub fn retried_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 }

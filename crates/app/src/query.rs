@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::{
-    Actor, CommandId, DepartmentCode, Evidence, GridCode, MatterCode, Place, Position, Reach, Recorded, Refusal as _,
+    Actor, Allowed, CommandId, DepartmentCode, Evidence, GridCode, Place, Position, Reach, Recorded, Refusal as _,
     Unfit, reach_of,
 };
 use schemars::JsonSchema;
@@ -16,14 +16,16 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::authorise::{READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE, authorise, authorise_row};
+use crate::authorise::{
+    READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE, authorise, authorise_named, authorise_row,
+};
 use crate::intake::Answer;
 use crate::kind::{Kind, Sight};
 use crate::port::{Query, Receipt};
 use crate::shown::Shown;
 use crate::{App, Error, registry};
 
-pub use crate::personal::ClearPerson;
+pub use crate::personal::{ClearPerson, ClearPersons};
 pub use history::HistoryEntry;
 use moved::Beyond;
 
@@ -81,16 +83,19 @@ impl App {
         if view.is_of_one() {
             let id = Uuid::try_parse(key).map_err(|_| missing())?;
             let found = view.of_one(&self.memory, &*self.ports.log, registry::decode, id, at).await?;
+            let place = found.as_ref().map(|found| &found.place);
+            authorise_named(by, view.action(), view.read(), place, missing)?;
             let found = found.ok_or_else(missing)?;
-            authorise(by, view.action(), view.read(), &found.place)?;
             return Ok(Found { version: found.version.0.into(), position: None, doc: found.doc });
         }
         if at.is_some() {
             return Err(Error::malformed("query-invalid", "this view is of now; `at` is not taken"));
         }
-        let row = self.ports.views.get(&view.fold().spec(), key).await?.ok_or_else(missing)?;
-        let place = view.place(&row.doc).map_err(|error| unreadable(key, &error))?;
-        authorise(by, view.action(), view.read(), &place)?;
+        let row = self.ports.views.get(&view.fold().spec(), key).await?;
+        let place = row.as_ref().map(|row| view.place(&row.doc)).transpose();
+        let place = place.map_err(|error| unreadable(key, &error))?;
+        authorise_named(by, view.action(), view.read(), place.as_ref(), missing)?;
+        let row = row.ok_or_else(missing)?;
         Ok(Found { version: row.position.0, position: Some(row.position), doc: raw(row.doc)? })
     }
 
@@ -119,6 +124,11 @@ impl App {
         let offered = offered.ok_or_else(|| not_offered(view))?;
         let equal = offered.iter().map(|filter| (*filter, filters[*filter].clone())).collect();
         let beyond = page.beyond.as_deref().map(Beyond::read).transpose()?;
+        // Before anything is read: what is shown is of this epoch or a later one.
+        let epoch = self.epoch_lately().await?;
+        if let Some(beyond) = &beyond {
+            self.refuse_lost(beyond.mark()).await?;
+        }
         let (order, limit) = (view.order(), page.limit.clamp(1, PAGE_ROWS_MAX));
         let query = Query { equal, order, beyond: beyond.as_ref().map(Beyond::place), limit };
         let found = self.ports.views.find(&view.fold().spec(), &query).await?;
@@ -128,7 +138,7 @@ impl App {
         };
         rows.extend(found.rows);
         let items = rows.into_iter().map(|row| raw(row.doc)).collect::<Result<_, _>>()?;
-        let next = found.next.map(|place| Beyond::write(found.position, &place));
+        let next = found.next.map(|place| Beyond::write(epoch, found.position, &place));
         Ok(Page { items, next, position: Some(found.position) })
     }
 
@@ -156,20 +166,24 @@ impl App {
         Ok(place)
     }
 
-    /// The events of an aggregate in order, as they are stored. `beyond` is a version.
+    /// The events of an aggregate in order, as they are stored. `beyond` is a version, with the epoch before it.
+    ///
+    /// # Errors
+    /// Where there is no such aggregate, the actor may not read it, or what the page before showed is lost.
     pub async fn history(&self, by: &Actor, kind: &dyn Kind, id: Uuid, page: PageRequest) -> Result<Page, Error> {
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
-        let (place, _) = kind.look(sight, id).await?.ok_or_else(|| kind.missing())?;
-        authorise(by, kind.read_action(), kind.read(), &place)?;
-        let beyond = page.beyond.as_deref().map(str::parse).transpose();
-        let beyond: u32 = beyond.map_err(|_| invalid("`beyond` is `next` of the page before"))?.unwrap_or(0);
+        let place = kind.look(sight, id).await?.map(|(place, _)| place);
+        authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref())?;
+        let epoch = self.epoch_lately().await?;
         let stream = kernel::StreamId::new(kind.category(), id);
-        let recorded = self.ports.log.stream(&stream, kernel::Version(beyond)).await?;
+        let beyond = self.beyond_version(&stream, page.beyond.as_deref()).await?;
+        let recorded = self.ports.log.stream(&stream, beyond).await?;
         let limit = page.limit.clamp(1, PAGE_ROWS_MAX) as usize;
         let shown = &recorded[..limit.min(recorded.len())];
         let items = shown.iter().map(|event| to_raw(&HistoryEntry::of(event)?)).collect::<Result<_, _>>()?;
         let last = shown.last().filter(|_| recorded.len() > limit);
-        Ok(Page { items, next: last.map(|event| event.version.to_string()), position: None })
+        let next = last.map(|event| history::after(epoch, event.version));
+        Ok(Page { items, next, position: None })
     }
 
     /// Events of the whole log after a position, in order.
@@ -199,6 +213,12 @@ impl App {
             if envelope.actorid != by.id && !may_read_all {
                 return Err(missing());
             }
+        } else if let Some(moved) = receipt.streams.first() {
+            // Nothing happened, so that nothing says whose command it was: whoever may read what it was about is told.
+            let kind = registry::kind(moved.stream.category())?;
+            let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
+            let place = kind.look(sight, moved.stream.id()).await?.map(|(place, _)| place);
+            authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref()).map_err(|_| missing())?;
         }
         Ok(Receipt { replayed: true, ..receipt }.into())
     }
@@ -238,15 +258,20 @@ impl App {
         let id = registry::single_id(kind.category());
         kind.show(sight, id, path, at).await?.ok_or_else(missing)
     }
+}
 
-    /// Open cases of the same matter in the same grid, the newest first, at most `limit`.
-    pub(crate) async fn alike(&self, grid: &GridCode, matter: &MatterCode, limit: u32) -> Result<Vec<Uuid>, Error> {
-        let Some(view) = registry::view("cases") else { return Ok(Vec::new()) };
-        let equal = vec![("alike", format!("{grid}/{matter}"))];
-        let query = Query { equal, order: view.order(), beyond: None, limit };
-        let found = self.ports.views.find(&view.fold().spec(), &query).await?;
-        let ids = found.rows.iter().map(|row| Uuid::try_parse(&row.key));
-        ids.collect::<Result<_, _>>().map_err(|error| Error::Unreadable(error.to_string()))
+/// Refuses an action on one aggregate of a kind, as [`authorise_named`] does. Of which there is only one, everybody knows that it
+/// exists.
+pub(crate) fn authorise_one(
+    by: &Actor,
+    kind: &dyn Kind,
+    action: &str,
+    allowed: Allowed,
+    place: Option<&Place>,
+) -> Result<(), Error> {
+    match place {
+        Some(place) if kind.is_single() => authorise(by, action, allowed, place),
+        place => authorise_named(by, action, allowed, place, || kind.missing()),
     }
 }
 
@@ -274,7 +299,8 @@ fn missing_row(view: &dyn Shown, key: &str) -> Error {
     }
 }
 
-fn raw(doc: String) -> Result<Box<RawValue>, Error> {
+/// A document that is shown as it is stored.
+pub(crate) fn raw(doc: String) -> Result<Box<RawValue>, Error> {
     RawValue::from_string(doc).map_err(|error| Error::Unreadable(error.to_string()))
 }
 

@@ -7,6 +7,7 @@
 //! | `Dualgrid-Command-Id` | a UUID made by the department; the same id again gets the same answer |
 //! | `Dualgrid-<Kind>-Id` | what the command is about, for example `Dualgrid-Case-Id` |
 //! | `Dualgrid-Actor` | staff id of the clerk, read as in a token; optional, `dept/<CODE>` without it |
+//! | `If-Match` | optional, as over HTTP: the version of what the command is about on which the sender relies, in quotes |
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
 //! | payload | the JSON body, as over HTTP, with the same limits |
 //! | reply subject | begins with `_INBOX_<CODE>.`, where NATS lets only that department listen |
@@ -15,7 +16,8 @@
 //! the answer is the evidence (digest, type, size) that commands name.
 //!
 //! The answer is the JSON of `app::intake::Answer`. An error is an RFC 9457 problem with the headers of a NATS service
-//! error: `Nats-Service-Error-Code` is its status, `Nats-Service-Error` its code.
+//! error: `Nats-Service-Error-Code` is its status, `Nats-Service-Error` its code. What may pass (503) says in the header `Retry-After`
+//! and in the problem in how many seconds to send the same command again.
 //!
 //! INVARIANT: an answer goes to the department's own inbox or nowhere. The core may publish everywhere, and nats-server
 //! does not check the reply subject against the sender's rights: a department that could name any subject would write
@@ -27,7 +29,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::intake::{Answer, Request};
+use app::intake::{Answer, Expected, Request};
 use app::{App, Problem};
 use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt as _};
 use async_nats::{HeaderMap, Message};
@@ -56,8 +58,8 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// Takes commands and answers them.
 #[async_trait]
 pub trait Door: Send + Sync + 'static {
-    /// Handles a command; the same command again gets the same answer.
-    async fn submit(&self, request: Request) -> Result<Answer, app::Error>;
+    /// Handles a command, if what it is about is as expected; the same command again gets the same answer.
+    async fn submit(&self, request: Request, expected: Option<Expected>) -> Result<Answer, app::Error>;
 
     /// Keeps a file. The same file again is the same evidence. A door may refuse all files.
     async fn upload(&self, by: &Actor, media_type: &str, file: Bytes) -> Result<Evidence, app::Error> {
@@ -68,8 +70,8 @@ pub trait Door: Send + Sync + 'static {
 
 #[async_trait]
 impl Door for App {
-    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
-        App::submit(self, request).await
+    async fn submit(&self, request: Request, expected: Option<Expected>) -> Result<Answer, app::Error> {
+        self.submit_if(request, expected).await
     }
 
     async fn upload(&self, by: &Actor, media_type: &str, file: Bytes) -> Result<Evidence, app::Error> {
@@ -178,8 +180,8 @@ async fn outcome(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
         let kept = door.upload(&upload.by, &upload.media_type, upload.file).await;
         serde_json::to_value(kept.map_err(|error| error.problem())?)
     } else {
-        let read = request::read(message)?;
-        serde_json::to_value(door.submit(read).await.map_err(|error| error.problem())?)
+        let (read, expected) = request::read(message)?;
+        serde_json::to_value(door.submit(read, expected).await.map_err(|error| error.problem())?)
     };
     value.map_err(|error| Problem::new(500, "internal", error.to_string()))
 }
@@ -207,5 +209,8 @@ fn problem_headers(problem: &Problem) -> HeaderMap {
     let mut headers = headers("application/problem+json");
     headers.insert(NATS_SERVICE_ERROR, problem.code.as_str());
     headers.insert(NATS_SERVICE_ERROR_CODE, problem.status.to_string());
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds.to_string());
+    }
     headers
 }

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+use kernel::envelope::EVENT_BYTES_MAX;
 use tokio::sync::watch;
+
+use crate::publisher::HEADER_BYTES_MAX;
 
 /// How long one attempt to connect may take.
 const ATTEMPT_PATIENCE: Duration = Duration::from_secs(5);
@@ -139,6 +142,20 @@ impl Connection {
     /// Refuses the server that we are connected to if it is too old. A server that never answered is not refused.
     pub fn check_version(&self) -> Result<(), TooOld> {
         self.client.try_server_info().map_or(Ok(()), |server| check_version(&server.version))
+    }
+
+    /// What is wrong with the largest message that the server takes: smaller than the largest event that is recorded. A server that
+    /// never answered is not judged.
+    pub fn payload_warning(&self) -> Option<String> {
+        let server = self.client.try_server_info()?;
+        let needed = EVENT_BYTES_MAX + HEADER_BYTES_MAX;
+        (server.max_payload < needed).then(|| {
+            format!(
+                "`max_payload` of nats-server is {} bytes, and an event may need {needed}: a larger one would stop the publisher; set it \
+                 to 1MB (1048576) or more",
+                server.max_payload
+            )
+        })
     }
 
     /// Waits until we are connected.

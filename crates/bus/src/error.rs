@@ -6,7 +6,7 @@ use kernel::Position;
 use crate::connection::TooOld;
 use crate::subject::Unroutable;
 
-/// Why something on NATS could not be done. All but [`Error::TooOld`] and [`Error::ForeignStream`] may pass without help.
+/// Why something on NATS could not be done. What does not pass without help is said by `needs_somebody`.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server is refused.
@@ -42,6 +42,17 @@ pub enum Error {
     /// The log skipped an event.
     #[error("the log gave event {found} where {expected} was expected")]
     LogGap { expected: Position, found: Position },
+    /// An event is larger than a message of this nats-server may be.
+    #[error(
+        "event {position} has {bytes} bytes, and this nats-server takes {payload_max} in one message with its headers: raise \
+         `max_payload` of nats-server; nothing from there on is published before"
+    )]
+    EventTooLarge {
+        position: Position,
+        bytes: usize,
+        /// `max_payload` of nats-server, in bytes.
+        payload_max: usize,
+    },
     /// The stream holds events that the log does not have, or belongs to a later epoch of it.
     #[error("{0}")]
     WentBack(Lost),
@@ -57,6 +68,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether publishing cannot go on before somebody has mended something.
+    pub(crate) const fn needs_somebody(&self) -> bool {
+        matches!(self, Self::TooOld(_) | Self::ForeignStream { .. } | Self::EventTooLarge { .. } | Self::Unroutable(_))
+    }
+
     /// Wraps the error of an operation.
     pub(crate) fn nats<E: Into<async_nats::Error>>(operation: &'static str) -> impl FnOnce(E) -> Self {
         move |source| Self::Nats { operation, source: source.into() }

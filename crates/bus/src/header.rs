@@ -12,6 +12,16 @@ pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("Dualgrid-
 pub(crate) const ACTOR: HeaderName = HeaderName::from_static("Dualgrid-Actor");
 /// W3C trace context.
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// The epoch of the log in which an event was published.
+pub(crate) const EPOCH: HeaderName = HeaderName::from_static("Dualgrid-Epoch");
+/// On the last message of a batch that ends within a command: the rest of its events comes in the next messages.
+pub(crate) const CONTINUES: HeaderName = HeaderName::from_static("Dualgrid-Continues");
+/// The versions on which a command relies, as over HTTP.
+pub(crate) const IF_MATCH: HeaderName = HeaderName::from_static("If-Match");
+/// Not taken for commands.
+pub(crate) const IF_NONE_MATCH: HeaderName = HeaderName::from_static("If-None-Match");
+/// In how many seconds to send the same command again.
+pub(crate) const RETRY_AFTER: HeaderName = HeaderName::from_static("Retry-After");
 /// Media type of the payload.
 pub(crate) const CONTENT_TYPE: HeaderName = HeaderName::from_static("Content-Type");
 

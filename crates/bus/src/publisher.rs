@@ -16,15 +16,17 @@ mod rebuild;
 mod silence;
 mod status;
 
+pub(crate) use batch::HEADER_BYTES_MAX;
 pub use lost::Beside;
 pub use status::{PublisherState, PublisherStatus};
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use app::fault::{self, Point};
+use app::losses::begun_by;
 use app::port::EventLog;
 use async_nats::jetstream::{self, Context};
 use kernel::{Clock, Entropy, Position, Recorded};
@@ -34,7 +36,7 @@ use uuid::Uuid;
 
 use crate::error::chain;
 use crate::{Connection, Error};
-use batch::{Outcome, Window};
+use batch::{Most, Outcome, Window};
 use check::Agreed;
 use status::Reporter;
 
@@ -107,6 +109,8 @@ pub struct Publisher {
     holder: Uuid,
     /// Most events of a batch that this nats-server is known to take.
     batch_events: AtomicUsize,
+    /// The epoch of the log, which every message says.
+    epoch: AtomicU32,
     report: Reporter,
 }
 
@@ -134,7 +138,8 @@ impl Publisher {
         let holder = entropy.uuid(clock.now());
         let report = Reporter::new(clock);
         let batch_events = AtomicUsize::new(options.batch_events_max);
-        Self { connection, jetstream, log, entropy, options, holder, batch_events, report }
+        let epoch = AtomicU32::new(0);
+        Self { connection, jetstream, log, entropy, options, holder, batch_events, epoch, report }
     }
 
     /// How far it is, and in which state.
@@ -144,6 +149,7 @@ impl Publisher {
 
     /// Publishes until `shutdown`. It may be interrupted anywhere: the next publisher continues from the stream.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        Reporter::begin();
         tokio::select! {
             () = shutdown => {}
             never = self.publish() => match never {},
@@ -168,6 +174,7 @@ impl Publisher {
             // Without its causes, which may name hosts: readiness shows this to everybody.
             match &ended {
                 Error::WentBack(lost) => self.report.state(PublisherState::Stopped(*lost)),
+                error if error.needs_somebody() => self.report.state(PublisherState::Blocked(error.to_string())),
                 error => self.report.failing(error.to_string()),
             }
             self.look_at_the_head().await;
@@ -232,6 +239,7 @@ impl Publisher {
         let mut window = Window::new(from);
         let mut sent = from;
         let mut ahead = None;
+        let mut too_large = None;
         loop {
             let mut is_all = false;
             while self.has_room(&window) && !is_all && Instant::now() < until {
@@ -240,12 +248,18 @@ impl Publisher {
                     None => self.read(sent).await?,
                 };
                 // Events that another process appended since are found in the next round.
-                is_all = read.len() < self.batch_events();
-                for batch in batch::cut(&read, sent, self.options.batch_bytes_max)? {
-                    fault::point(Point::BeforePublish);
-                    window.push(self.send(batch, sent).await?);
-                    sent = Position(sent.0 + batch.len() as u64);
+                is_all = read.len() <= self.batch_events();
+                if let Some(epoch) = read.iter().filter_map(begun_by).max() {
+                    self.epoch.fetch_max(epoch, Ordering::Relaxed);
                 }
+                let cut = batch::cut(&read, sent, self.most())?;
+                for piece in cut.pieces {
+                    fault::point(Point::BeforePublish);
+                    window.push(self.send(piece, sent).await?);
+                    sent = Position(sent.0 + piece.events.len() as u64);
+                }
+                too_large = cut.too_large;
+                is_all |= too_large.is_some();
                 self.report.head(sent.max(*self.log.committed().borrow()));
             }
             let confirmed = if is_all || ahead.is_some() || Instant::now() >= until {
@@ -257,7 +271,7 @@ impl Publisher {
             };
             fault::point(Point::AfterPublish);
             match confirmed {
-                None => return Ok(Drained::Through(window.confirmed())),
+                None => return too_large.map_or(Ok(Drained::Through(window.confirmed())), Err),
                 Some(Outcome::Stored(events)) => self.report.published_to(window.confirmed(), events),
                 Some(Outcome::Fenced) => return Ok(Drained::Fenced),
                 Some(Outcome::TooLarge) => {
@@ -273,9 +287,14 @@ impl Publisher {
             && (window.len() == 0 || window.events() + self.batch_events() <= self.options.events_in_flight_max)
     }
 
-    /// The events after `position` that may go into one batch.
+    /// The events after `position` that may go into one batch, and one more, by which it can be told where a command ends.
     async fn read(&self, position: Position) -> Result<Vec<Recorded>, Error> {
-        Ok(self.log.after(position, self.batch_events()).await?)
+        Ok(self.log.after(position, self.batch_events() + 1).await?)
+    }
+
+    fn most(&self) -> Most {
+        let payload = self.connection.client().max_payload();
+        Most { events: self.batch_events(), bytes: self.options.batch_bytes_max, payload }
     }
 
     fn batch_events(&self) -> usize {

@@ -165,6 +165,10 @@ async fn nats(config: &Config, findings: &mut Findings) {
         return findings.add("NATS", false, detail);
     }
     findings.add("NATS", true, format!("{}, new enough", config.nats.url));
+    match connection.payload_warning() {
+        None => findings.add("NATS messages", true, "the largest event fits into one"),
+        Some(warning) => findings.add("NATS messages", false, warning),
+    }
     match bus::check_permissions(&connection).await {
         Ok(()) => findings.add("NATS permissions", true, "the stream can be read and kept"),
         Err(error) => findings.add("NATS permissions", false, format!("{:#}", anyhow::Error::new(error))),

@@ -12,6 +12,7 @@ use app::port::{Append, Lost, NewEvent, Part};
 use app::{App, losses, registry};
 use bus::publisher::{Beside, Publisher, PublisherOptions};
 use bus::{Connection, ConnectionOptions};
+use comfy_table::Table;
 use kernel::{Actor, CommandId, Position, Recorded, Role, Scope, SystemClock, SystemEntropy, Version, envelope};
 use log::Options;
 use serde_json::json;
@@ -38,29 +39,66 @@ pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
     }
     match beside {
         None => println!("NATS has no stream."),
-        Some(Beside { common, events, .. }) if events.is_empty() => {
+        Some(Beside { common, events, foreign, .. }) if events.is_empty() => {
             println!("NATS has nothing that the log does not have; they agree up to position {common}.");
-        }
-        Some(Beside { common, events, .. }) => {
-            println!("NATS has {} events after position {common} that are not in the log.", events.len());
-            if common == head {
-                println!("`dualgrid log recover --from-nats` brings them back.");
-            } else {
-                let own = head.0.saturating_sub(common.0);
+            if foreign > 0 {
                 println!(
-                    "The log has recorded {own} others at these positions since, so that they cannot be brought back."
+                    "{foreign} messages after it are nothing that the log could have recorded there; the publisher removes them."
                 );
             }
-            println!("`dualgrid log accept-loss --save FILE` gives them up, and keeps a copy of them in FILE.");
         }
+        Some(beside) => show(&beside, head),
     }
     Ok(())
+}
+
+/// Most events that are shown one by one.
+const SHOWN_MAX: usize = 20;
+
+/// The events that only NATS has, so that somebody can tell whether the log wrote them, and what can be done.
+fn show(beside: &Beside, head: Position) {
+    let Beside { common, events, .. } = beside;
+    println!("NATS has {} events after position {common} that are not in the log:", events.len());
+    let mut table = Table::new();
+    table.set_header(["position", "event", "id", "stream", "command", "by", "time"]);
+    for event in events.iter().take(SHOWN_MAX) {
+        let said = envelope::decode(&event.bytes);
+        let (command, by) = said.map_or_else(
+            |_| Default::default(),
+            |said| (said.commandid.to_string(), format!("{} ({})", said.actorid, said.actorrole)),
+        );
+        let stream = format!("{} version {}", event.stream, event.version);
+        let (position, id, time) = (event.position.to_string(), event.id.to_string(), event.time.to_rfc3339());
+        table.add_row([position, event.kind.clone(), id, stream, command, by, time]);
+    }
+    println!("{table}");
+    if events.len() > SHOWN_MAX {
+        println!("… and {} more.", events.len() - SHOWN_MAX);
+    }
+    println!(
+        "The log does not know their ids. Nothing in a message proves who wrote it: whoever has the password of the NATS user core can. \
+         Ask those who are named whether they gave these commands."
+    );
+    if *common == head {
+        println!("`dualgrid log recover --from-nats` brings them back.");
+        if beside.is_halved {
+            println!("The command of the last one is not whole in NATS: its events are not brought back.");
+        }
+    } else {
+        let own = head.0.saturating_sub(common.0);
+        println!("The log has recorded {own} others at these positions since, so that they cannot be brought back.");
+    }
+    println!(
+        "`dualgrid log accept-loss --save FILE` gives them up, and keeps a copy of them in FILE. That is also the way on where somebody \
+         else wrote them; change the password of core then."
+    );
 }
 
 /// Brings the events back that the stream has beyond the end of the log.
 pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
     let Compared { head, beside, app, .. } = compare(config).await?;
-    let Beside { common, events, .. } = beside.context("NATS has no stream: there is nothing to bring back")?;
+    let Beside { common, events, is_halved, .. } =
+        beside.context("NATS has no stream: there is nothing to bring back")?;
     ensure!(!events.is_empty(), "NATS has no event that the log does not have: there is nothing to bring back");
     if common < head {
         bail!(
@@ -74,16 +112,39 @@ pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
             "event {position} is not in NATS: what is after it cannot be brought back"
         );
     }
-    let appends = appends(&events)?;
+    let mut appends = appends(&events)?;
+    let halved = if is_halved { appends.pop() } else { None };
+    let left = halved.as_ref().map_or(0, events_of);
+    let (whole, rest) = events.split_at(events.len() - left);
+    let last = whole.last().map_or(head, |event| event.position);
+    if let (Some(halved), true) = (&halved, whole.is_empty()) {
+        bail!(
+            "NATS has only the first {left} events of command {}, and nothing before them: there is nothing to bring back. \
+             `dualgrid log accept-loss --save FILE` keeps a copy of them and lets the log go on; whoever gave the command sends it again",
+            halved.command
+        );
+    }
+    let still = rest.last().map(|event| Lost { after: last, to: event.position });
     drop(app);
-    log::bring_back(&config.store.url, &Options::default(), head, &appends).await?;
-    let last = events.last().map_or(head, |event| event.position);
+    log::bring_back(&config.store.url, &Options::default(), head, &appends, still).await?;
     println!(
         "{} events of {} commands were brought back; the log ends at position {last}.",
-        events.len(),
+        whole.len(),
         appends.len()
     );
+    if let Some(halved) = halved {
+        println!(
+            "Command {} is not whole in NATS, which has only its first {left} events: they were not brought back, and the log stays \
+             halted. `dualgrid log accept-loss --save FILE` gives them up; whoever gave the command sends it again.",
+            halved.command
+        );
+    }
     Ok(())
+}
+
+/// How many events a command recorded.
+fn events_of(append: &Append) -> usize {
+    append.parts.iter().map(|part| part.events.len()).sum()
 }
 
 /// Gives lost events up: keeps a copy of those that the stream has, and raises the epoch.
@@ -91,8 +152,8 @@ pub(crate) async fn accept(config: &Config, save: &Path) -> anyhow::Result<()> {
     let Compared { app, head, halted, beside } = compare(config).await?;
     let (epoch_of_stream, common, events) = match beside {
         None => (0, head, Vec::new()),
-        Some(Beside { epoch, common, events }) if events.is_empty() => (epoch, common.max(head), events),
-        Some(Beside { epoch, common, events }) => (epoch, common, events),
+        Some(Beside { epoch, common, events, .. }) if events.is_empty() => (epoch, common.max(head), events),
+        Some(Beside { epoch, common, events, .. }) => (epoch, common, events),
     };
     let accepted = losses::read(&*app.ports().log).await?;
     let is_older = epoch_of_stream > accepted.epoch();

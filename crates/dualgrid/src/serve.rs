@@ -74,6 +74,8 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
             let stopped = stopped(stop.subscribe());
             start("departments", ending(async move { departments.run(stopped).await }));
+        } else {
+            start("epoch", watching_epoch(&config, &app, &connection, stop.subscribe()));
         }
         if has(RoleName::Api) {
             let door: Arc<App> = Arc::clone(&app);
@@ -163,7 +165,7 @@ async fn connect(config: &Config) -> anyhow::Result<Connection> {
     Ok(Connection::connect(options).await?)
 }
 
-fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
+fn publisher_of(config: &Config, app: &App, connection: &Connection) -> Publisher {
     let log = Arc::clone(&app.ports().log);
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let options = PublisherOptions {
@@ -171,19 +173,34 @@ fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: wat
         replicas: config.nats.replicas,
         ..PublisherOptions::default()
     };
-    let publisher = Publisher::new(connection.clone(), log, clock, entropy, options);
-    let (app, status) = (Arc::clone(app), publisher.status());
+    Publisher::new(connection.clone(), log, clock, entropy, options)
+}
+
+fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
+    let publisher = publisher_of(config, app, connection);
+    let (app, status, connection) = (Arc::clone(app), publisher.status(), connection.clone());
     Box::pin(async move {
         tokio::select! {
             () = publisher.run(stopped(stop)) => {}
-            () = tell(&app, status) => {}
+            () = tell(&app, &connection, status) => {}
         }
         Ok(())
     })
 }
 
+/// Watches whether NATS has a later epoch of the log, in a process that takes commands and does not publish.
+fn watching_epoch(config: &Config, app: &App, connection: &Connection, stop: watch::Receiver<bool>) -> Task {
+    let publisher = publisher_of(config, app, connection);
+    ending(async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            never = publisher.watch_epoch() => match never {},
+        }
+    })
+}
+
 /// Reports to readiness how the publisher is. Work that waits long without progress is reported, whatever the reason.
-async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
+async fn tell(app: &App, connection: &Connection, status: watch::Receiver<PublisherStatus>) {
     loop {
         let now = status.borrow().clone();
         let silent = (app.clock().now() - now.progressed).to_std().unwrap_or_default();
@@ -191,8 +208,9 @@ async fn tell(app: &App, status: watch::Receiver<PublisherStatus>) {
         let detail =
             format!("{}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());
         show_stalled("publisher", stalled);
-        let stopped = matches!(now.state, PublisherState::Stopped(_));
-        app.health().report("publisher", !stalled && !stopped, detail);
+        let cannot_go_on = matches!(now.state, PublisherState::Stopped(_) | PublisherState::Blocked(_));
+        app.health().report("publisher", !stalled && !cannot_go_on, detail);
+        app.health().warn("nats", connection.payload_warning());
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }

@@ -5,6 +5,7 @@ mod tail;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::losses::Mark;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
@@ -50,12 +51,12 @@ struct Placed {
     event: Box<RawValue>,
 }
 
-/// A page of events; `next` is what to ask for as `after`, absent where there is nothing more for now.
+/// A page of events; `next` is what to ask for as `after`, with the epoch before it, absent where there is nothing more for now.
 #[derive(Debug, Serialize)]
 struct EventPage {
     items: Vec<Placed>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<Position>,
+    next: Option<String>,
     epoch: u32,
 }
 
@@ -74,10 +75,10 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let form = wanted(&headers)?;
-    let after = start(&headers, query.after.as_deref())?;
+    let after = start(&headers, &query)?;
     match form {
-        Form::Page => page(&api, &caller, after, &query).await,
-        Form::Stream => stream(api, caller, after, query.epoch).await,
+        Form::Page => page(&api, &caller, after, query.limit).await,
+        Form::Stream => stream(api, caller, after).await,
     }
 }
 
@@ -92,6 +93,7 @@ pub(crate) async fn event(
     let at = position(&text).filter(|at| *at > Position::START).ok_or_else(not_one)?;
     let recorded = api.app.event(&caller.actor, at).await?;
     let place = [(HeaderName::from_static(POSITION), HeaderValue::from(recorded.position.0))];
+    let place = (place, in_epoch(api.app.epoch_lately().await?));
     let tag = etag(recorded.id);
     if is_known(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, tagged(tag), place).into_response());
@@ -99,25 +101,27 @@ pub(crate) async fn event(
     Ok((tagged(tag), place, [(CONTENT_TYPE, CLOUD_EVENT)], recorded.bytes).into_response())
 }
 
-async fn page(api: &Api, caller: &Caller, after: Position, query: &Asked) -> Result<Response, Fault> {
-    let limit = rows(query.limit)? as usize;
-    let recorded = api.app.events(&caller.actor, after, limit).await?;
-    // Only who may read the log hears how far it goes.
-    let epoch = api.app.epoch(after, query.epoch).await?;
-    let next = recorded.last().map(|last| last.position).filter(|_| recorded.len() == limit);
+/// The epoch is asked for before the events are: who has a page of a later one under the name of an earlier one is sent back by the
+/// next page.
+async fn page(api: &Api, caller: &Caller, after: Mark, limit: Option<u32>) -> Result<Response, Fault> {
+    let limit = rows(limit)? as usize;
+    let epoch = api.app.epoch(&caller.actor, after).await?;
+    let recorded = api.app.events(&caller.actor, after.position, limit).await?;
+    let next = recorded.last().filter(|_| recorded.len() == limit);
+    let next = next.map(|last| Mark { epoch: Some(epoch), position: last.position }.to_string());
     let items = recorded.into_iter().map(placed).collect::<Result<_, _>>()?;
     Ok((in_epoch(epoch), Json(EventPage { items, next, epoch })).into_response())
 }
 
 /// The first page is read before the answer begins, so that a refusal is an answer of its own and not a silent end.
-async fn stream(api: Arc<Api>, caller: Caller, after: Position, epoch: Option<u32>) -> Result<Response, Fault> {
-    let tail = Tail::start(Arc::clone(&api), caller, after).await?;
-    let epoch = in_epoch(api.app.epoch(after, epoch).await?);
+async fn stream(api: Arc<Api>, caller: Caller, after: Mark) -> Result<Response, Fault> {
+    let epoch = api.app.epoch(&caller.actor, after).await?;
+    let tail = Tail::start(Arc::clone(&api), caller, after.position, epoch).await?;
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive");
     // nginx would collect events into a buffer otherwise.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
     let events = futures::stream::unfold(tail, Tail::next);
-    Ok((unbuffered, epoch, Sse::new(events).keep_alive(keep_alive)).into_response())
+    Ok((unbuffered, in_epoch(epoch), Sse::new(events).keep_alive(keep_alive)).into_response())
 }
 
 /// Tells the reader the epoch of what it reads.
@@ -133,14 +137,21 @@ fn placed(recorded: Recorded) -> Result<Placed, Fault> {
 }
 
 /// Where to start. A reader that resumes says so in a header, while the address it was given stays the same: the
-/// header counts.
-fn start(headers: &HeaderMap, after: Option<&str>) -> Result<Position, Fault> {
+/// header counts. An epoch that is given beside counts where the place names none.
+fn start(headers: &HeaderMap, query: &Asked) -> Result<Mark, Fault> {
     let last = only(headers, LAST_EVENT_ID)?;
     if let Some(last) = last.filter(|last| !last.is_empty()) {
-        return position(last).ok_or(Fault::LastEventIdInvalid);
+        let Mark { epoch, position } = last.parse().map_err(|_| Fault::LastEventIdInvalid)?;
+        return Ok(Mark { epoch: epoch.or(query.epoch), position });
     }
-    let not_one = || Fault::QueryInvalid("after is the position of an event: a number from 0".to_owned());
-    after.map_or(Ok(Position::START), |after| position(after).ok_or_else(not_one))
+    let after = query.after.as_deref().unwrap_or("0");
+    let Mark { epoch, position } = after.parse().map_err(|no| Fault::QueryInvalid(format!("`after`: {no}")))?;
+    if let (Some(one), Some(other)) = (epoch, query.epoch)
+        && one != other
+    {
+        return Err(Fault::QueryInvalid(format!("`after` names epoch {one}, and `epoch` {other}; name one of them")));
+    }
+    Ok(Mark { epoch: epoch.or(query.epoch), position })
 }
 
 /// The form that `Accept` wants most (RFC 9110, section 12.5.1); of two that are wanted alike the one that is named first, and a

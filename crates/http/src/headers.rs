@@ -1,6 +1,6 @@
 //! Headers: entity tags, and what protects whoever opens an answer in a browser.
 
-use app::intake::Expected;
+use app::intake::{Expected, NotExpected};
 use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
@@ -9,7 +9,6 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::Version;
 use uuid::Uuid;
 
 use crate::problem::Fault;
@@ -81,6 +80,11 @@ pub(crate) fn etag(tag: impl std::fmt::Display) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{tag}\"")).expect("numbers and digests are visible ASCII")
 }
 
+/// A weak entity tag around `tag`: two answers that have it mean the same, and need not be the same bytes.
+pub(crate) fn weak_etag(tag: impl std::fmt::Display) -> HeaderValue {
+    HeaderValue::from_str(&format!("W/\"{tag}\"")).expect("numbers and digests are visible ASCII")
+}
+
 /// Whether the caller has what `etag` names: any tag of `If-None-Match`, or `*` (RFC 9110, section 13.1.2).
 pub(crate) fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
@@ -90,39 +94,16 @@ pub(crate) fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     })
 }
 
-/// What a command relies on: the versions that `If-Match` names (RFC 9110, section 13.1.1). Tags are compared strongly, so a weak
-/// one is met by nothing.
+/// What a command relies on: the versions that `If-Match` names.
 ///
 /// # Errors
 /// A list that is none, and `If-None-Match`, which is not evaluated for commands and must not be ignored either.
 pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Fault> {
     if headers.contains_key(IF_NONE_MATCH) {
-        return Err(Fault::PreconditionNotTaken("If-None-Match"));
+        return Err(NotExpected::NotTaken("If-None-Match").into());
     }
-    let mut lines = headers.get_all(IF_MATCH).iter().peekable();
-    if lines.peek().is_none() {
-        return Ok(None);
-    }
-    let lines: Vec<&str> =
-        lines.map(HeaderValue::to_str).collect::<Result<_, _>>().map_err(|_| Fault::IfMatchInvalid)?;
-    if let [line] = lines.as_slice()
-        && line.trim() == "*"
-    {
-        return Ok(Some(Expected::Existing));
-    }
-    let tags = lines.iter().flat_map(|line| line.split(',')).map(str::trim).filter(|tag| !tag.is_empty());
-    let mut versions = Vec::new();
-    let mut is_empty = true;
-    for tag in tags {
-        is_empty = false;
-        let (strong, is_weak) = tag.strip_prefix("W/").map_or((tag, false), |tag| (tag, true));
-        let inner = strong.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).filter(|tag| !tag.contains('"'));
-        let inner = inner.ok_or(Fault::IfMatchInvalid)?;
-        // A tag that is no version of ours is a tag all the same; nothing is at it.
-        let version = inner.parse::<u32>().ok().filter(|version| version.to_string() == inner);
-        versions.extend(version.filter(|_| !is_weak).map(Version));
-    }
-    if is_empty { Err(Fault::IfMatchInvalid) } else { Ok(Some(Expected::Versions(versions))) }
+    let lines: Result<Vec<&str>, _> = headers.get_all(IF_MATCH).iter().map(HeaderValue::to_str).collect();
+    Ok(Expected::read(&lines.map_err(|_| NotExpected::IfMatch)?)?)
 }
 
 /// The header that carries an entity tag.
@@ -132,6 +113,8 @@ pub(crate) fn tagged(etag: HeaderValue) -> [(HeaderName, HeaderValue); 1] {
 
 #[cfg(test)]
 mod tests {
+    use kernel::Version;
+
     use super::*;
 
     fn given(lines: &[(&'static str, &'static str)]) -> HeaderMap {

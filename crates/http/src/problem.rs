@@ -1,5 +1,6 @@
 //! Every error as `application/problem+json` (RFC 9457), also those of the framework.
 
+use app::intake::NotExpected;
 use app::{Error, Problem};
 use axum::Json;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,9 +11,6 @@ use crate::token::TokenError;
 
 /// The media type of a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
-
-/// How soon a caller may try again what is only in the way for a moment, in seconds.
-const RETRY_AFTER_SECONDS: &str = "1";
 
 /// Why a request is answered with a problem.
 #[derive(Debug, thiserror::Error)]
@@ -41,11 +39,9 @@ pub(crate) enum Fault {
     HeaderInvalid(&'static str, kernel::id::InvalidId),
     #[error("send the body as it is, without Content-Encoding: nothing is decompressed here")]
     ContentCoded,
-    #[error("If-Match is the ETag of what you have seen, for example \"7\", or a list of them, or *")]
-    IfMatchInvalid,
-    #[error("{0} is not evaluated for commands; send If-Match with the ETag of what you have seen")]
-    PreconditionNotTaken(&'static str),
-    #[error("Last-Event-ID is the position of an event: a number from 0")]
+    #[error(transparent)]
+    Expected(#[from] NotExpected),
+    #[error("Last-Event-ID is the id of an event as it was sent, EPOCH:POSITION, or a position: a number from 0")]
     LastEventIdInvalid,
     #[error("the path does not fit: {0}")]
     PathInvalid(String),
@@ -81,8 +77,7 @@ impl Fault {
             Self::HeaderUnreadable(_) => (400, "header-unreadable"),
             Self::HeaderInvalid(name, _) => return Problem::new(400, &format!("{name}-invalid"), self.to_string()),
             Self::ContentCoded => (415, "content-encoding-not-taken"),
-            Self::IfMatchInvalid => (400, "if-match-invalid"),
-            Self::PreconditionNotTaken(_) => (400, "precondition-not-taken"),
+            Self::Expected(error) => (400, error.code()),
             Self::LastEventIdInvalid => (400, "last-event-id-invalid"),
             Self::PathInvalid(_) => (400, "path-invalid"),
             Self::QueryInvalid(_) => (400, "query-invalid"),
@@ -116,12 +111,12 @@ impl IntoResponse for Fault {
         let problem = self.problem();
         self.log(&problem);
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let code = ProblemCode(problem.code.clone());
+        let (code, retry_after) = (ProblemCode(problem.code.clone()), problem.retry_after);
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if matches!(self, Self::ContentCoded) {
             // RFC 9110, section 15.5.16: what would be taken.
@@ -167,6 +162,10 @@ mod tests {
     fn what_is_in_the_way_for_a_moment_says_when_to_come_back() {
         let response = Fault::App(Error::Conflict).into_response();
         assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (503, &"1".parse().unwrap()));
+        let halted = app::port::Lost { after: kernel::Position(3), to: kernel::Position(9) };
+        let response = Fault::Command(Error::Halted(halted)).into_response();
+        assert_eq!((response.status().as_u16(), &response.headers()[RETRY_AFTER]), (503, &"30".parse().unwrap()));
+        assert!(Fault::NotAcceptable.into_response().headers().get(RETRY_AFTER).is_none());
     }
 
     #[test]

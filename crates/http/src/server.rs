@@ -125,11 +125,13 @@ mod tests {
             let token = token(&auditor());
             let request = format!("GET /events HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n");
             let events = ask(&mut connection, request, "data: {}").await;
-            assert!(events.contains("id: 1"), "{events}");
+            assert!(events.contains("id: 0:1"), "{events}");
             stop.send(()).unwrap();
             let mut rest = Vec::new();
             connection.read_to_end(&mut rest).await.unwrap();
-            assert!(rest.ends_with(b"0\r\n\r\n"), "the stream ends whole");
+            let rest = String::from_utf8(rest).unwrap();
+            assert!(rest.contains("event: end") && rest.contains("stopping"), "it says why: {rest}");
+            assert!(rest.ends_with("0\r\n\r\n"), "the stream ends whole");
         };
         let both = async { tokio::join!(serve(Arc::clone(&bench.api.app), options), client) };
         let (ended, ()) = tokio::time::timeout(DRAIN_TIME / 2, both).await.expect("it stops at once");

@@ -1,11 +1,14 @@
-//! One entry of a history, as an auditor reads it.
+//! One entry of a history, as an auditor reads it, and where a page of a history begins.
 
-use kernel::{Position, Recorded, Version, envelope};
+use kernel::{Position, Recorded, StreamId, Version, envelope};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::invalid;
 use crate::event::Unreadable;
+use crate::losses::Mark;
+use crate::{App, Error};
 
 /// One event of an aggregate with its place in the log. The event is the stored bytes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -27,5 +30,28 @@ impl HistoryEntry {
         let text = String::from_utf8(recorded.bytes.to_vec()).map_err(|error| unreadable(error.to_string()))?;
         let event = RawValue::from_string(text).map_err(|error| unreadable(error.to_string()))?;
         Ok(Self { position: recorded.position, version: recorded.version, event })
+    }
+}
+
+/// The cursor after a version: it is written as a [`Mark`] is, with the version in place of the position.
+pub(super) fn after(epoch: u32, version: Version) -> String {
+    Mark { epoch: Some(epoch), position: Position(version.0.into()) }.to_string()
+}
+
+impl App {
+    /// The version after which a page begins: where the event of that version is not the one that the page before showed, nothing
+    /// can follow it.
+    pub(super) async fn beyond_version(&self, stream: &StreamId, beyond: Option<&str>) -> Result<Version, Error> {
+        let Some(beyond) = beyond else { return Ok(Version(0)) };
+        let not_one = || invalid("`beyond` is `next` of the page before");
+        let Mark { epoch, position } = beyond.parse().map_err(|_| not_one())?;
+        let version = Version(u32::try_from(position.0).map_err(|_| not_one())?);
+        if version > Version(0) && epoch.is_some() {
+            let seen = self.ports.log.stream(stream, Version(version.0 - 1)).await?;
+            // A version that is gone stood behind everything that is left.
+            let position = seen.first().map_or(Position(u64::MAX), |event| event.position);
+            self.refuse_lost(Mark { epoch, position }).await?;
+        }
+        Ok(version)
     }
 }

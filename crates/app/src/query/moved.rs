@@ -13,6 +13,7 @@ use kernel::view::Order;
 use kernel::{Position, Read};
 
 use super::unreadable;
+use crate::losses::Mark;
 use crate::port::view_store::Cursor;
 use crate::port::{Query, Row};
 use crate::shown::Shown;
@@ -25,8 +26,9 @@ const ROWS_MAX: usize = 1_000;
 /// How many events are read at once.
 const EVENTS_AT_ONCE: usize = 1_000;
 
-/// Where a page begins: the place in the order, and how far the list had followed the log.
+/// Where a page begins: the place in the order, and how far the list had followed the log, in which epoch of it.
 pub(super) struct Beyond {
+    epoch: u32,
     since: Position,
     place: String,
 }
@@ -34,9 +36,16 @@ pub(super) struct Beyond {
 impl Beyond {
     /// Reads `beyond` as a caller sends it.
     pub(super) fn read(text: &str) -> Result<Self, Error> {
-        let parts = text.split_once('@').and_then(|(since, place)| Some((since.parse().ok()?, place)));
-        let (since, place) = parts.ok_or(crate::port::FindError::Cursor)?;
-        Ok(Self { since: Position(since), place: place.to_owned() })
+        let parts = text.split_once('@').and_then(|(mark, place)| {
+            let Mark { epoch, position } = mark.parse().ok()?;
+            Some(Self { epoch: epoch?, since: position, place: place.to_owned() })
+        });
+        Ok(parts.ok_or(crate::port::FindError::Cursor)?)
+    }
+
+    /// What whoever has the page before has seen of the log.
+    pub(super) const fn mark(&self) -> Mark {
+        Mark { epoch: Some(self.epoch), position: self.since }
     }
 
     /// What the store calls beyond.
@@ -45,8 +54,8 @@ impl Beyond {
     }
 
     /// The same, as a caller gets it.
-    pub(super) fn write(followed: Position, place: &str) -> String {
-        format!("{followed}@{place}")
+    pub(super) fn write(epoch: u32, followed: Position, place: &str) -> String {
+        format!("{}@{place}", Mark { epoch: Some(epoch), position: followed })
     }
 }
 
@@ -111,10 +120,11 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_back_from_its_text() {
-        let text = Beyond::write(Position(7), "-3~a@b~c");
+        let text = Beyond::write(2, Position(7), "-3~a@b~c");
         let beyond = Beyond::read(&text).unwrap();
-        assert_eq!((text.as_str(), beyond.since, beyond.place().as_str()), ("7@-3~a@b~c", Position(7), "-3~a@b~c"));
-        for bad in ["", "7", "x@1~a", "-1@1~a", "@1~a"] {
+        assert_eq!((text.as_str(), beyond.place().as_str()), ("2:7@-3~a@b~c", "-3~a@b~c"));
+        assert_eq!(beyond.mark(), Mark { epoch: Some(2), position: Position(7) });
+        for bad in ["", "7", "0:7", "7@1~a", "x:7@1~a", "0:x@1~a", "0:-1@1~a", "0:@1~a", "@1~a"] {
             assert_eq!(
                 Beyond::read(bad).err().map(|error| error.problem().code).as_deref(),
                 Some("query-invalid"),

@@ -1,13 +1,13 @@
 //! Reads a command from a message: who sends it, which verb, about what.
 
 use app::Problem;
-use app::intake::Request;
+use app::intake::{Expected, NotExpected, Request};
 use async_nats::{HeaderMap, HeaderName, Message};
 use bytes::Bytes;
 use kernel::{Actor, DepartmentCode, Scope};
 use uuid::Uuid;
 
-use crate::header::{self, ACTOR, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, TRACEPARENT};
+use crate::header::{self, ACTOR, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH, TRACEPARENT};
 use crate::rules::{ROLE, Rule, rule_of};
 use crate::subject::inbox_prefix;
 
@@ -20,14 +20,15 @@ pub(super) fn has_own_inbox(message: &Message) -> bool {
     inbox.is_some_and(|inbox| !inbox.is_empty())
 }
 
-/// Reads a command. The department is the one in the subject, whatever else the message says.
-pub(super) fn read(message: &Message) -> Result<Request, Problem> {
+/// Reads a command, and what it relies on. The department is the one in the subject, whatever else the message says.
+pub(super) fn read(message: &Message) -> Result<(Request, Option<Expected>), Problem> {
     let (department, verb) = department_and_verb(&message.subject)?;
     let unknown = || Problem::new(404, "unknown-command", format!("a department cannot send `{verb}`"));
     let rule = rule_of(&verb).ok_or_else(unknown)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
-    Ok(Request {
+    let expected = expected(headers)?;
+    let request = Request {
         actor: actor(headers, department)?,
         command: required(headers, COMMAND_ID, "a UUID that you make for this command and send again with a repeat")?
             .into(),
@@ -38,7 +39,19 @@ pub(super) fn read(message: &Message) -> Result<Request, Problem> {
         name: rule.verb.to_owned(),
         id: about(headers, rule)?,
         body: message.payload.clone(),
-    })
+    };
+    Ok((request, expected))
+}
+
+/// What the command relies on, read as over HTTP.
+fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Problem> {
+    let read = if headers.get(IF_NONE_MATCH).is_some() {
+        Err(NotExpected::NotTaken("If-None-Match"))
+    } else {
+        let lines: Vec<&str> = headers.get_all(IF_MATCH).map(async_nats::HeaderValue::as_str).collect();
+        Expected::read(&lines)
+    };
+    read.map_err(|error| problem(error.code(), error.to_string()))
 }
 
 /// The id of what the command is about.
@@ -113,7 +126,7 @@ fn problem(code: &str, detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::{CommandId, Role};
+    use kernel::{CommandId, Role, Version};
 
     fn message(subject: &str, headers: &[(HeaderName, &str)]) -> Message {
         let mut map = HeaderMap::new();
@@ -143,7 +156,8 @@ mod tests {
 
     #[test]
     fn the_department_is_the_one_of_the_subject() {
-        let request = read(&message("dg.cmd.CGZF.accept-order", &whole())).unwrap();
+        let (request, expected) = read(&message("dg.cmd.CGZF.accept-order", &whole())).unwrap();
+        assert_eq!(expected, None);
         assert_eq!(request.name, "accept-order");
         assert_eq!(request.command, UUID.parse::<CommandId>().unwrap());
         assert_eq!(request.id, Some(UUID.parse().unwrap()));
@@ -186,7 +200,7 @@ mod tests {
     #[test]
     fn a_clerk_is_the_same_person_as_over_http() {
         let named = |actor: &'static str| [whole(), vec![(ACTOR, actor)]].concat();
-        let request = read(&message("dg.cmd.CGZF.accept-order", &named("li.wei"))).unwrap();
+        let (request, _) = read(&message("dg.cmd.CGZF.accept-order", &named("li.wei"))).unwrap();
         assert_eq!(request.actor.id, "li.wei");
         assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
         for bad in ["", "a b", "李", &"a".repeat(65), "system/merged_answer", "dept/SCJG", "a\"b"] {
@@ -195,11 +209,32 @@ mod tests {
         }
     }
 
+    /// The rest of the forms is tested at the door of HTTP, which has the same parser.
+    #[test]
+    fn a_command_relies_on_versions_as_over_http() {
+        let subject = "dg.cmd.CGZF.accept-order";
+        let given = |lines: &[(HeaderName, &'static str)]| [whole(), lines.to_vec()].concat();
+        let expected = |lines: &[&'static str]| {
+            let lines: Vec<_> = lines.iter().map(|line| (IF_MATCH, *line)).collect();
+            read(&message(subject, &given(&lines))).unwrap().1.unwrap()
+        };
+        let versions = |versions: &[u32]| Expected::Versions(versions.iter().copied().map(Version).collect());
+        assert_eq!(expected(&["*"]), Expected::Existing);
+        assert_eq!(expected(&["\"7\""]), versions(&[7]));
+        assert_eq!(expected(&["\"7\", \"9\""]), versions(&[7, 9]));
+        assert_eq!(expected(&["\"7\"", "\"9\""]), versions(&[7, 9]));
+        assert_eq!(expected(&["W/\"7\""]), versions(&[]), "a weak one is met by nothing");
+        for bad in ["", "7", "\"7", "*, \"7\""] {
+            assert_eq!(code(subject, &given(&[(IF_MATCH, bad)])), "if-match-invalid", "{bad}");
+        }
+        assert_eq!(code(subject, &given(&[(IF_NONE_MATCH, "*")])), "precondition-not-taken");
+    }
+
     #[test]
     fn a_trace_is_recorded_whole_or_not_at_all() {
         let traced = |trace: &'static str| {
             let headers = [whole(), vec![(TRACEPARENT, trace)]].concat();
-            read(&message("dg.cmd.CGZF.accept-order", &headers)).unwrap().traceparent
+            read(&message("dg.cmd.CGZF.accept-order", &headers)).unwrap().0.traceparent
         };
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(traced(good).as_deref(), Some(good));

@@ -78,7 +78,8 @@ struct Work<'a> {
 /// Whether an event is answered.
 enum Handled {
     Done,
-    Later,
+    /// It is delivered again after this time.
+    Later(Duration),
 }
 
 impl Department {
@@ -125,7 +126,7 @@ impl Work<'_> {
         });
         let said = match self.answer(delivery).await {
             Ok(Handled::Done) => delivery.ack().await,
-            Ok(Handled::Later) => delivery.later(LATER).await,
+            Ok(Handled::Later(delay)) => delivery.later(delay).await,
             Err(error) => {
                 (self.tell)(Step::Away { reason: chain(&error) });
                 delivery.later(LATER).await
@@ -152,8 +153,8 @@ impl Work<'_> {
             },
             "return_refused" => self.accept(delivery).await,
             "order_accepted" => {
-                if let Handled::Later = self.progress(delivery).await? {
-                    return Ok(Handled::Later);
+                if let later @ Handled::Later(_) = self.progress(delivery).await? {
+                    return Ok(later);
                 }
                 self.dispose(delivery).await
             }
@@ -183,7 +184,7 @@ impl Work<'_> {
                 Err(error) => {
                     let (verb, order) = ("submit-disposal", delivery.order);
                     (self.tell)(Step::Waiting { verb, order, reason: error.to_string() });
-                    return Ok(Handled::Later);
+                    return Ok(Handled::Later(LATER));
                 }
             }
         }
@@ -199,8 +200,9 @@ impl Work<'_> {
         match self.department.send(verb, &delivery.stream, id, body).await? {
             Reply::Accepted(answer) => (self.tell)(Step::Accepted { verb, order, answer }),
             Reply::Refused(problem) if problem.code == PARTS_OPEN || problem.status >= 500 => {
+                let delay = problem.retry_after.map_or(LATER, |seconds| LATER.max(Duration::from_secs(seconds.into())));
                 (self.tell)(Step::Waiting { verb, order, reason: problem.detail });
-                return Ok(Handled::Later);
+                return Ok(Handled::Later(delay));
             }
             Reply::Refused(problem) => (self.tell)(Step::Refused { verb, order, problem }),
         }

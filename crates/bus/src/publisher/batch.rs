@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::error::Error as _;
 use std::future::IntoFuture as _;
+use std::sync::atomic::Ordering;
 
 use app::fault::{self, Sabotage};
 use async_nats::header::{
@@ -16,13 +17,16 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{HeaderMap, HeaderValue};
 use bytes::Bytes;
-use kernel::{Position, Recorded};
+use kernel::{CommandId, Position, Recorded, envelope};
 
 use super::{BATCH_EVENTS_ALWAYS, Publisher};
 use crate::header;
 use crate::stream::CONTENT_TYPE;
 use crate::subject::subject_of;
 use crate::{Error, header::POSITION};
+
+/// Most bytes of the headers of a message.
+pub(crate) const HEADER_BYTES_MAX: usize = 512;
 
 /// A batch that was sent and is not answered yet.
 pub(super) struct Sent {
@@ -116,8 +120,39 @@ fn code_of(error: &PublishError) -> Option<ErrorCode> {
     cause.map(jetstream::Error::error_code)
 }
 
-/// Cuts the events after `from` into batches of at most `bytes_max`, and checks that none is missing.
-pub(super) fn cut(events: &[Recorded], from: Position, bytes_max: usize) -> Result<Vec<&[Recorded]>, Error> {
+/// How large batches may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// Most events of a batch.
+    pub(super) events: usize,
+    /// Most bytes of a batch of more than one event.
+    pub(super) bytes: usize,
+    /// Most bytes of a message with its headers, as this nats-server takes it.
+    pub(super) payload: usize,
+}
+
+/// Events that go out together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) events: &'a [Recorded],
+    /// Whether it ends within a command: the rest of its events comes in the next batches.
+    pub(super) continues: bool,
+}
+
+/// What was made of a reading.
+#[derive(Debug)]
+pub(super) struct Cut<'a> {
+    pub(super) pieces: Vec<Piece<'a>>,
+    /// The event that this nats-server does not take, before whose command they end.
+    pub(super) too_large: Option<Error>,
+}
+
+/// Cuts the events after `from` into batches, and checks that none is missing.
+///
+/// A batch ends where a command ends, so that nobody reads half of what it did, unless the command alone is larger than a batch may be. Of
+/// a reading of more than `most.events`, what may go on behind it is left for the next one; a shorter one is all there is, and the log
+/// ends where a command ends.
+pub(super) fn cut(events: &[Recorded], from: Position, most: Most) -> Result<Cut<'_>, Error> {
     let mut expected = from;
     for event in events {
         expected = expected.next();
@@ -125,34 +160,79 @@ pub(super) fn cut(events: &[Recorded], from: Position, bytes_max: usize) -> Resu
             return Err(Error::LogGap { expected, found: event.position });
         }
     }
-    let mut batches = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (place, event) in events.iter().enumerate() {
-        if place > start && bytes + event.bytes.len() > bytes_max {
-            batches.push(&events[start..place]);
-            (start, bytes) = (place, 0);
+    let is_too_large = |event: &Recorded| event.bytes.len() + HEADER_BYTES_MAX > most.payload;
+    let blocked = events.iter().position(is_too_large);
+    let until =
+        blocked.unwrap_or(events.len()).min(if events.len() > most.events { most.events } else { events.len() });
+    let mut pieces = Vec::new();
+    let mut start = 0;
+    while start < until {
+        let end = start + fitting(&events[start..until], most);
+        let whole = end_of_command(events, start, end);
+        let is_left = whole == start && end == until && (start > 0 || blocked == Some(until));
+        if is_left {
+            break;
         }
+        let end = if whole > start { whole } else { end };
+        pieces.push(Piece { events: &events[start..end], continues: whole == start });
+        start = end;
+    }
+    let too_large = blocked.filter(|blocked| *blocked == until).map(|blocked| Error::EventTooLarge {
+        position: events[blocked].position,
+        bytes: events[blocked].bytes.len(),
+        payload_max: most.payload,
+    });
+    Ok(Cut { pieces, too_large })
+}
+
+/// How many of the events fit into one batch; at least one.
+fn fitting(events: &[Recorded], most: Most) -> usize {
+    let mut bytes = 0;
+    let fits = |event: &&Recorded| {
         bytes += event.bytes.len();
-    }
-    if start < events.len() {
-        batches.push(&events[start..]);
-    }
-    Ok(batches)
+        bytes <= most.bytes
+    };
+    events.iter().take(most.events).take_while(fits).count().max(1)
+}
+
+/// The last place up to `end` at which a command ends; `start` where there is none after it.
+fn end_of_command(events: &[Recorded], start: usize, end: usize) -> usize {
+    let Some(next) = events.get(end).and_then(command_of) else { return end };
+    let is_of_next = |event: &&Recorded| command_of(event) == Some(next);
+    end - events[start..end].iter().rev().take_while(is_of_next).count()
+}
+
+/// The first events, as many as one command recorded.
+pub(super) fn first_command(events: &[Recorded]) -> &[Recorded] {
+    let command = events.first().and_then(command_of);
+    let others = events.iter().skip(1).take_while(|event| command.is_some() && command_of(event) == command).count();
+    &events[..events.len().min(1 + others)]
+}
+
+/// The command that recorded an event. One that cannot be read stands alone.
+pub(super) fn command_of(event: &Recorded) -> Option<CommandId> {
+    envelope::decode(&event.bytes).ok().map(|envelope| envelope.commandid)
 }
 
 impl Publisher {
     /// Sends a batch that must follow `expected`. It is under way when this returns.
-    pub(super) async fn send(&self, batch: &[Recorded], expected: Position) -> Result<Sent, Error> {
+    pub(super) async fn send(&self, piece: Piece<'_>, expected: Position) -> Result<Sent, Error> {
+        let batch = piece.events;
         let Some((last, others)) = batch.split_last() else { return Err(Error::LinkLost) };
         let id = (!others.is_empty()).then(|| HeaderValue::from(self.batch_id().as_str()));
+        let epoch = HeaderValue::from(self.epoch.load(Ordering::Relaxed).to_string());
+        let headers = |event, place| headers(event, &epoch, id.as_ref(), place, expected);
         for (place, event) in others.iter().enumerate() {
-            let headers = headers(event, id.as_ref(), place + 1, expected);
+            let headers = headers(event, place + 1);
             let published = self.connection.client().publish_with_headers(subject_of(event)?, headers, payload(event));
             published.await.map_err(Error::nats("publish"))?;
         }
-        let mut headers = headers(last, id.as_ref(), batch.len(), expected);
+        let mut headers = headers(last, batch.len());
         if id.is_some() {
             headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+        }
+        if piece.continues {
+            headers.insert(header::CONTINUES, "true");
         }
         let message = PublishMessage::build().payload(payload(last)).headers(headers);
         let answer = self.jetstream.send_publish(subject_of(last)?, message);
@@ -179,10 +259,17 @@ fn payload(event: &Recorded) -> Bytes {
 }
 
 /// The headers of the event at `place` (from 1) of its batch, if it is in one.
-fn headers(event: &Recorded, batch: Option<&HeaderValue>, place: usize, expected: Position) -> HeaderMap {
+fn headers(
+    event: &Recorded,
+    epoch: &HeaderValue,
+    batch: Option<&HeaderValue>,
+    place: usize,
+    expected: Position,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
     headers.insert(POSITION, event.position.to_string());
+    headers.insert(header::EPOCH, epoch.clone());
     if let Some(batch) = batch {
         headers.insert(NATS_BATCH_ID, batch.clone());
         headers.insert(NATS_BATCH_SEQUENCE, place.to_string());
@@ -199,33 +286,118 @@ mod tests {
     use bytes::Bytes;
     use chrono::DateTime;
     use kernel::{EventId, StreamId, Version};
+    use proptest::prelude::*;
 
-    fn events(sizes: &[usize]) -> Vec<Recorded> {
-        let event = |(place, size): (usize, &usize)| Recorded {
-            position: Position(place as u64 + 1),
-            stream: StreamId::new("case", uuid::Uuid::nil()),
-            version: Version(1),
-            id: EventId::named("e"),
-            kind: "cn.dualgrid.case.case_filed.v1".into(),
-            time: DateTime::UNIX_EPOCH,
-            bytes: Bytes::from(vec![b' '; *size]),
+    /// Events of these commands, each of so many bytes.
+    fn events(commands: &[(u64, usize)]) -> Vec<Recorded> {
+        let event = |(place, (command, size)): (usize, &(u64, usize))| {
+            let command = CommandId::named(&command.to_string());
+            let rest = r#""specversion":"1.0","id":"0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11","source":"","type":"a.b.v1",
+                "subject":"case-0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11","time":"","datacontenttype":"","streamversion":1,
+                "actorid":"","actorrole":"","actorscope":"","correlationid":"0190b6a5-6a4e-7cc5-9c8b-3f1f0a8d2e11",
+                "audience":"","data":{}"#;
+            let text = format!(r#"{{{rest},"commandid":"{command}"}}"#);
+            Recorded {
+                position: Position(place as u64 + 1),
+                stream: StreamId::new("case", uuid::Uuid::nil()),
+                version: Version(1),
+                id: EventId::named("e"),
+                kind: "cn.dualgrid.case.case_filed.v1".into(),
+                time: DateTime::UNIX_EPOCH,
+                bytes: Bytes::from(format!("{text:size$}")),
+            }
         };
-        sizes.iter().enumerate().map(event).collect()
+        commands.iter().enumerate().map(event).collect()
+    }
+
+    const SIZE: usize = 1_000;
+
+    fn most(events: usize, bytes: usize) -> Most {
+        Most { events, bytes: bytes * SIZE, payload: 50 * SIZE }
+    }
+
+    /// The lengths of the batches, and which of them end within a command.
+    fn lengths(cut: &Cut<'_>) -> Vec<(usize, bool)> {
+        cut.pieces.iter().map(|piece| (piece.events.len(), piece.continues)).collect()
     }
 
     #[test]
-    fn a_batch_ends_before_it_has_too_many_bytes() {
-        let events = events(&[4, 4, 4, 99, 1, 1]);
-        let batches = cut(&events, Position::START, 10).unwrap();
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [2, 1, 1, 2]);
-        assert!(cut(&[], Position(9), 10).unwrap().is_empty());
+    fn a_batch_ends_where_a_command_ends() {
+        let of = |commands: &[u64], most| {
+            let commands: Vec<_> = commands.iter().map(|command| (*command, SIZE)).collect();
+            lengths(&cut(&events(&commands), Position::START, most).unwrap())
+        };
+        let whole = |lengths: &[usize]| lengths.iter().map(|length| (*length, false)).collect::<Vec<_>>();
+        assert_eq!(of(&[1, 1, 2, 2, 3], most(9, 3)), whole(&[2, 3]));
+        assert_eq!(of(&[1, 2, 2, 2, 3], most(9, 3)), whole(&[1, 3, 1]));
+        assert_eq!(
+            of(&[1, 2, 2, 2, 2, 3], most(9, 3)),
+            [(1, false), (3, true), (2, false)],
+            "it does not fit into one"
+        );
+        // A reading of one more than a batch may have: what may go on is left for the next one.
+        assert_eq!(of(&[1, 1, 2, 2], most(3, 9)), whole(&[2]));
+        assert_eq!(of(&[1, 1, 2], most(2, 9)), whole(&[2]));
+        assert_eq!(of(&[1, 1, 1, 1], most(3, 9)), [(3, true)], "there is nothing before it");
+        assert_eq!(of(&[1, 1, 1, 1], most(4, 9)), whole(&[4]), "all there is");
+        assert!(cut(&[], Position(9), most(3, 9)).unwrap().pieces.is_empty());
+    }
+
+    #[test]
+    fn what_is_before_a_message_that_is_too_large_still_goes_out() {
+        let large = 50 * SIZE - HEADER_BYTES_MAX + 1;
+        for (commands, sent) in [
+            (&[(1, SIZE), (2, SIZE), (3, large), (4, SIZE)][..], &[2][..]),
+            (&[(1, SIZE), (2, SIZE), (2, large), (4, SIZE)], &[1]),
+            (&[(1, SIZE), (1, large)], &[]),
+            (&[(1, large), (2, SIZE)], &[]),
+        ] {
+            let events = events(commands);
+            let cut = cut(&events, Position::START, most(9, 9)).unwrap();
+            assert_eq!(cut.pieces.iter().map(|piece| piece.events.len()).collect::<Vec<_>>(), sent, "{commands:?}");
+            let Some(Error::EventTooLarge { position, bytes, payload_max }) = cut.too_large else { panic!("{cut:?}") };
+            let at = commands.iter().position(|(_, size)| *size == large).unwrap() as u64 + 1;
+            assert_eq!((position, bytes, payload_max), (Position(at), large, 50 * SIZE));
+        }
+        let fits = events(&[(1, large - 1)]);
+        assert!(cut(&fits, Position::START, most(9, 9)).unwrap().too_large.is_none());
     }
 
     #[test]
     fn a_gap_of_the_log_is_never_published() {
-        let mut events = events(&[1, 1, 1]);
+        let mut events = events(&[(1, 1), (2, 1), (3, 1)]);
         events.remove(1);
-        let gap = cut(&events, Position::START, 10).unwrap_err();
+        let gap = cut(&events, Position::START, most(9, 9)).unwrap_err();
         assert!(matches!(gap, Error::LogGap { expected: Position(2), found: Position(3) }), "{gap}");
+    }
+
+    proptest! {
+        /// Read and cut again and again, everything goes out once, in order; only what is larger than a batch is halved.
+        #[test]
+        fn everything_goes_out_and_no_command_is_halved_that_fits(
+            sizes in prop::collection::vec(1_usize..7, 1..20), events_max in 1_usize..9, bytes_max in 1_usize..9,
+        ) {
+            let commands: Vec<(u64, usize)> =
+                sizes.iter().zip(0..).flat_map(|(size, command)| std::iter::repeat_n((command, SIZE), *size)).collect();
+            let all = events(&commands);
+            let most = most(events_max, bytes_max);
+            let mut sent = 0;
+            while sent < all.len() {
+                let read = &all[sent..all.len().min(sent + events_max + 1)];
+                let cut = cut(read, Position(sent as u64), most).unwrap();
+                prop_assert!(!cut.pieces.is_empty());
+                for Piece { events, continues } in cut.pieces {
+                    prop_assert!(events.len() <= events_max && (events.len() <= bytes_max || events.len() == 1));
+                    prop_assert_eq!(events[0].position.0, sent as u64 + 1);
+                    sent += events.len();
+                    let is_halved = sent < all.len() && commands[sent].0 == commands[sent - 1].0;
+                    prop_assert_eq!(continues, is_halved);
+                    if is_halved {
+                        let size = sizes[usize::try_from(commands[sent].0).unwrap()];
+                        prop_assert!(size > events_max.min(bytes_max), "a command of {} fits", size);
+                    }
+                }
+            }
+        }
     }
 }

@@ -4,7 +4,9 @@
 //! foreign message is always among the last ones.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 
+use app::fault::{self, Sabotage};
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{Info, RawMessageErrorKind, State};
@@ -81,7 +83,7 @@ impl fmt::Display for Difference {
 impl Publisher {
     /// Finds or creates the stream and compares it with the log.
     pub(super) async fn compare(&self, known: Option<&Agreed>) -> Result<Result<Agreed, Diverged>, Error> {
-        let origin = self.origin().await?;
+        let mut origin = self.origin().await?;
         let found = match stream::ensure(&self.jetstream, &*self.log, &origin, self.options.replicas).await? {
             Ensured::Fit(found) => found,
             Ensured::Unfit(found, difference) => {
@@ -89,8 +91,14 @@ impl Publisher {
             }
         };
         if stream::epoch(&found.config) > origin.epoch {
-            return Err(self.stop_in_older_epoch(&found).await?);
+            // Another publisher may have raised it since the log was read.
+            let accepted = self.accepted().await?;
+            origin = self.origin().await?;
+            if stream::epoch(&found.config) > origin.epoch {
+                return Err(self.stop_in_older_epoch(&found, accepted).await?);
+            }
         }
+        self.epoch.store(origin.epoch, Ordering::Relaxed);
         if let Some(first_event) = origin.other_first_event(&found.config) {
             return Ok(Err(Diverged { found, difference: Difference::AnotherLog { first_event } }));
         }
@@ -114,7 +122,9 @@ impl Publisher {
     /// Whose log is published.
     pub(super) async fn origin(&self) -> Result<Origin, Error> {
         let first_event = self.log.after(Position::START, 1).await?.pop().map(|event| event.id);
-        let epoch = app::losses::read(&*self.log).await?.epoch();
+        let losses = app::losses::read(&*self.log).await?;
+        // Higher than that of every stream.
+        let epoch = if fault::is_sabotaged(Sabotage::EpochIgnored) { u32::MAX } else { losses.epoch() };
         Ok(Origin { installation: self.options.installation.clone(), first_event, epoch })
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use app::fault::{self, Point};
 use async_nats::jetstream::consumer::{DeliverPolicy, Info};
 use async_nats::jetstream::stream::Stream;
 use futures::TryStreamExt as _;
@@ -43,13 +44,14 @@ impl Publisher {
         if (now.created, now.state.last_sequence) != (then.created, then.state.last_sequence) {
             return Ok(());
         }
+        let accepted = self.accepted().await?;
         let origin = self.origin().await?;
         // Another installation may have claimed a stream that belonged to nobody.
         origin.refuse_foreign(&now.config)?;
         let prefix = self.common_prefix(&now.state).await?;
         if stream::epoch(&now.config) >= origin.epoch {
             // Nobody has accepted that anything of this stream is lost.
-            self.stop_where_events_are_lost(&now.state, prefix).await?;
+            self.stop_where_events_are_lost(&now.state, prefix, accepted).await?;
         }
         let floors = floors(&stream, prefix.0).await?;
         tracing::warn!(
@@ -63,6 +65,7 @@ impl Publisher {
         let kept = floors.iter().map(|(department, floor)| (department.to_string(), *floor)).collect();
         self.log.keep_floors(kept).await?;
         self.jetstream.delete_stream(STREAM).await.map_err(Error::nats("delete the stream"))?;
+        fault::point(Point::StreamDeleted);
         let config = stream::config_with(&origin, &floors, self.options.replicas);
         self.jetstream.create_stream(config).await.map_err(Error::nats("create the stream"))?;
         // They are in the new stream now.

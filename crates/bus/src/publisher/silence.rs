@@ -12,8 +12,9 @@ use async_nats::jetstream::{Context, context};
 use bytes::Bytes;
 use tokio::time::timeout;
 
+use super::batch::{self, Most};
 use super::check::{Agreed, Difference, Diverged};
-use super::{ANSWER_PATIENCE, Publisher, batch};
+use super::{ANSWER_PATIENCE, BATCH_EVENTS_ALWAYS, Publisher};
 use crate::Error;
 use crate::stream;
 
@@ -51,14 +52,15 @@ impl Publisher {
         Ok(stream::find(&self.jetstream).await?.map(|stream| Box::new(stream.cached_info().clone())))
     }
 
-    /// Whether the next event is not stored. It is sent alone, after everything that was sent before it.
+    /// Whether the events of the next command are not stored. They are sent alone, after everything that was sent before them.
     async fn is_silent(&self, agreed: &Agreed) -> Result<bool, Error> {
-        let next = self.log.after(agreed.last, 1).await?;
-        if next.is_empty() {
-            return Ok(false);
-        }
+        let most = self.most();
+        let next = self.log.after(agreed.last, BATCH_EVENTS_ALWAYS + 1).await?;
+        // What one command did is not halved here either.
+        let cut = batch::cut(batch::first_command(&next), agreed.last, Most { events: BATCH_EVENTS_ALWAYS, ..most })?;
+        let Some(piece) = cut.pieces.first() else { return cut.too_large.map_or(Ok(false), Err) };
         let mut window = batch::Window::new(agreed.last);
-        window.push(self.send(&next, agreed.last).await?);
+        window.push(self.send(*piece, agreed.last).await?);
         match timeout(STORE_PATIENCE, window.confirm()).await {
             Ok(Ok(_)) => Ok(false),
             Err(_) | Ok(Err(Error::Unstored)) => Ok(true),
@@ -83,7 +85,7 @@ impl Publisher {
     }
 
     fn piece(&self) -> Bytes {
-        let payload_max = self.connection.client().server_info().max_payload;
+        let payload_max = self.connection.client().max_payload();
         Bytes::from(vec![0; PIECE_BYTES_MAX.min(payload_max / 2)])
     }
 }

@@ -25,6 +25,9 @@ pub enum PublisherState {
     Rebuilding,
     /// The stream holds events that the log does not have: an operator must decide.
     Stopped(Lost),
+    /// It cannot go on before somebody has mended something: an event is larger than NATS takes, or the stream belongs to another
+    /// installation. The text names no host.
+    Blocked(String),
     /// Something failed and is tried again. The text names no host.
     Failing(String),
 }
@@ -37,7 +40,7 @@ impl fmt::Display for PublisherState {
             Self::Away => f.write_str("NATS is away"),
             Self::Rebuilding => f.write_str("recreating the stream"),
             Self::Stopped(lost) => lost.fmt(f),
-            Self::Failing(reason) => f.write_str(reason),
+            Self::Blocked(reason) | Self::Failing(reason) => f.write_str(reason),
         }
     }
 }
@@ -71,12 +74,6 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        metrics::describe_counter!(PUBLISHED, "Events published to NATS by this process");
-        metrics::describe_gauge!(LAG, "Events of the log that are not in the NATS stream yet");
-        metrics::describe_counter!(REBUILDS, "How many times the NATS stream differed from the log and was recreated");
-        // From the start: an increase from nothing is none that an alert could see.
-        metrics::counter!(PUBLISHED).increment(0);
-        metrics::counter!(REBUILDS).increment(0);
         let status = PublisherStatus {
             state: PublisherState::Starting,
             published: Position::START,
@@ -85,6 +82,15 @@ impl Reporter {
             rebuilds: 0,
         };
         Self { clock, status: watch::Sender::new(status) }
+    }
+
+    /// Shows the metrics from the start: an increase from nothing is none that an alert could see.
+    pub(super) fn begin() {
+        metrics::describe_counter!(PUBLISHED, "Events published to NATS by this process");
+        metrics::describe_gauge!(LAG, "Events of the log that are not in the NATS stream yet");
+        metrics::describe_counter!(REBUILDS, "How many times the NATS stream differed from the log and was recreated");
+        metrics::counter!(PUBLISHED).increment(0);
+        metrics::counter!(REBUILDS).increment(0);
     }
 
     pub(super) fn status(&self) -> watch::Receiver<PublisherStatus> {

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::intake::{Answer, Request};
-use app::port::{Moved, Receipt};
+use app::Problem;
+use app::intake::{Answer, Expected, Request};
+use app::port::{Lost, Moved, Receipt};
 use async_nats::HeaderMap;
 use async_trait::async_trait;
 use bus::commands::{Commands, Door};
@@ -42,8 +43,14 @@ fn case() -> StreamId {
 
 #[async_trait]
 impl Door for Recorder {
-    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+    async fn submit(&self, request: Request, expected: Option<Expected>) -> Result<Answer, app::Error> {
         self.seen.lock().unwrap().push(request.clone());
+        if expected.is_some_and(|expected| expected != Expected::Versions(vec![Version(3)])) {
+            return Err(app::Error::VersionDiffers { version: Version(3) });
+        }
+        if request.name == "record-progress" {
+            return Err(app::Error::Halted(Lost { after: Position(3), to: Position(9) }));
+        }
         if request.name != "accept-order" {
             return Err(app::Error::Refused { status: 409, code: "order-not-ready", detail: "not now".into() });
         }
@@ -112,6 +119,42 @@ async fn a_refusal_is_a_problem_with_the_headers_of_a_service_error() {
     assert_eq!(headers.get("Nats-Service-Error").unwrap().as_str(), "header-missing");
     assert_eq!(headers.get("Nats-Service-Error-Code").unwrap().as_str(), "400");
     assert_eq!(headers.get("Content-Type").unwrap().as_str(), "application/problem+json");
+    assert!(headers.get("Retry-After").is_none());
+}
+
+/// A command with these headers, and its problem.
+async fn refused(department: &Department, verb: &str, headers: &[(&str, &str)]) -> (HeaderMap, Problem) {
+    let mut all = HeaderMap::new();
+    all.insert("Dualgrid-Command-Id", CommandId::named("b").to_string());
+    all.insert("Dualgrid-Case-Id", case().id().to_string());
+    headers.iter().for_each(|(name, value)| all.append(*name, *value));
+    let client = department.connection().client();
+    let answer = client.request_with_headers(format!("dg.cmd.CGZF.{verb}"), all, "{}".into()).await.unwrap();
+    (answer.headers.clone().unwrap(), serde_json::from_slice(&answer.payload).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_may_pass_later_says_when_to_send_it_again() {
+    let mut world = World::new().await;
+    serve(&mut world, Arc::new(Recorder::default())).await;
+    let department = department(&world, ONE).await;
+    let (headers, problem) = refused(&department, "record-progress", &[]).await;
+    assert_eq!((problem.status, problem.code.as_str(), problem.retry_after), (503, "log-went-back", Some(30)));
+    assert_eq!(headers.get("Retry-After").unwrap().as_str(), "30");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_relies_on_a_version_as_over_http() {
+    let mut world = World::new().await;
+    serve(&mut world, Arc::new(Recorder::default())).await;
+    let department = department(&world, ONE).await;
+    let (headers, problem) = refused(&department, "accept-order", &[("If-Match", "\"2\"")]).await;
+    assert_eq!((problem.status, problem.code.as_str()), (412, "version-differs"));
+    assert_eq!(headers.get("Nats-Service-Error-Code").unwrap().as_str(), "412");
+    let (_, problem) = refused(&department, "accept-order", &[("If-Match", "2")]).await;
+    assert_eq!((problem.status, problem.code.as_str()), (400, "if-match-invalid"));
+    let (_, problem) = refused(&department, "accept-order", &[("If-None-Match", "*")]).await;
+    assert_eq!((problem.status, problem.code.as_str()), (400, "precondition-not-taken"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +179,7 @@ struct Together(Barrier);
 
 #[async_trait]
 impl Door for Together {
-    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+    async fn submit(&self, request: Request, _: Option<Expected>) -> Result<Answer, app::Error> {
         self.0.wait().await;
         Ok(answer(request.command))
     }
@@ -166,7 +209,7 @@ struct Gate {
 
 #[async_trait]
 impl Door for Gate {
-    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+    async fn submit(&self, request: Request, _: Option<Expected>) -> Result<Answer, app::Error> {
         self.inside.fetch_add(1, Ordering::SeqCst);
         self.entered.notify_one();
         self.open.notified().await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::intake::{Answer, Request};
+use app::intake::{Answer, Expected, Request};
 use app::port::{Moved, Receipt};
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
@@ -162,7 +162,7 @@ struct Core {
 
 #[async_trait]
 impl Door for Core {
-    async fn submit(&self, request: Request) -> Result<Answer, app::Error> {
+    async fn submit(&self, request: Request, _: Option<Expected>) -> Result<Answer, app::Error> {
         if let Some(first) = self.taken.lock().unwrap().get(&request.command) {
             return Ok(Answer { replayed: true, ..first.clone() });
         }

@@ -1,18 +1,19 @@
 //! The log went back in time, and the stream is the only copy of what it lost: nothing is deleted until an operator has decided.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::port::{EventLog as _, Lost};
-use async_nats::jetstream;
+use async_nats::{HeaderMap, jetstream};
 use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
 use bus::stream::STREAM;
-use kernel::Position;
+use kernel::{Position, Recorded};
 use testkit::bus::{Stored, read_stream};
 use testkit::nats::CORE;
 use tokio::sync::watch;
 
-use crate::vec_log::{ONE, code};
+use crate::vec_log::{ONE, VecLog, code};
 use crate::world::{PATIENCE, World};
 
 fn often() -> PublisherOptions {
@@ -122,6 +123,133 @@ async fn a_log_of_a_lower_epoch_publishes_nothing() {
         assert!(world.log.lost().await.unwrap().is_some());
         assert_eq!((stored(&world).await, publisher.status().borrow().rebuilds), (before, 0), "{lost}");
     }
+}
+
+/// Nobody publishes in that process: it takes commands, and must not take them on an older copy of the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_only_takes_commands_halts_a_log_of_a_lower_epoch() {
+    let mut world = World::new().await;
+    world.log.grow(20);
+    world.log.accept_loss(1, 20);
+    world.log.grow(9);
+    world.publisher().await;
+    world.settle().await;
+    world.tasks.shutdown().await;
+    let before = stored(&world).await;
+    let watcher = world.watcher(often()).await;
+    // The same epoch, and NATS away: nothing is wrong.
+    world.nats.stop().await.unwrap();
+    world.nats.start_again().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(world.log.lost().await.unwrap(), None);
+    world.log.lose(10);
+    let halted = async || Ok(world.log.lost().await?);
+    let lost = testkit::client::eventually("the log is halted", PATIENCE, halted).await.unwrap();
+    assert_eq!(lost, Lost { after: Position(20), to: Position(30) });
+    assert_eq!((stored(&world).await, watcher.status().borrow().published), (before, Position::START));
+    world.tasks.shutdown().await;
+}
+
+/// Puts an event of a log into the stream that is not of this one, as whoever has the password of the core can.
+async fn forge(world: &World, event: &Recorded, position: u64) {
+    let mut headers = HeaderMap::new();
+    headers.insert("Dualgrid-Position", position.to_string());
+    let subject = bus::subject::subject_of(event).unwrap();
+    let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
+    let sent = context.publish_with_headers(subject, headers, event.bytes.clone()).await.unwrap();
+    assert_eq!(sent.await.unwrap().sequence, position);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_could_not_have_recorded_halts_nothing_and_is_removed() {
+    let mut world = World::new().await;
+    world.log.grow(30);
+    world.publisher().await;
+    world.settle().await;
+    world.tasks.shutdown().await;
+    let elsewhere = VecLog::new();
+    elsewhere.grow(40);
+    // An event that is there already, and one whose version follows none.
+    for event in [30, 33].map(|position| elsewhere.events()[position - 1].clone()) {
+        forge(&world, &event, 31).await;
+        let publisher = world.idle(Arc::clone(&world.log), often()).await;
+        let beside = publisher.beside_the_log().await.unwrap().unwrap();
+        assert_eq!((beside.events.len(), beside.foreign), (0, 1), "{}", event.version);
+        world.publisher_with(often()).await;
+        world.settle().await;
+        assert_eq!(world.log.lost().await.unwrap(), None);
+        world.tasks.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_event_that_fits_halts_the_log_and_is_shown_and_left_behind() {
+    let mut world = World::new().await;
+    world.log.grow(30);
+    world.publisher().await;
+    world.settle().await;
+    world.tasks.shutdown().await;
+    let elsewhere = VecLog::new();
+    elsewhere.grow(31);
+    let forged = elsewhere.events()[30].clone();
+    forge(&world, &forged, 31).await;
+    let publisher = world.publisher_with(often()).await;
+    stopped(&publisher, Lost { after: Position(30), to: Position(31) }).await;
+    let beside = publisher.beside_the_log().await.unwrap().unwrap();
+    assert_eq!((beside.events, beside.foreign, beside.is_halved), (vec![forged], 0, false));
+    world.log.accept_loss(1, 30);
+    world.settle().await;
+}
+
+/// More events than a batch may have: NATS has the first half of what one command did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_of_which_nats_has_only_the_first_events_is_known_by_that() {
+    let mut world = World::new().await;
+    world.log.grow(10);
+    world.publisher().await;
+    world.settle().await;
+    world.tasks.shutdown().await;
+    // As a publisher leaves it that ended after the first of two batches.
+    world.log.push_command("large", 30);
+    let options = PublisherOptions { batch_events_max: 20, batches_in_flight_max: 1, ..often() };
+    let whole = world.log.events();
+    world.publisher_with(options).await;
+    world.settle().await;
+    world.tasks.shutdown().await;
+    world.log.lose(30);
+    let publisher = world.publisher_with(often()).await;
+    stopped(&publisher, Lost { after: Position(10), to: Position(40) }).await;
+    let beside = publisher.beside_the_log().await.unwrap().unwrap();
+    assert_eq!((beside.events.len(), beside.is_halved), (30, false));
+    let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
+    let stream = context.get_stream(STREAM).await.unwrap();
+    let mut halved = Vec::new();
+    for event in &whole {
+        let message = stream.get_raw_message(event.position.0).await.unwrap();
+        if message.headers.get("Dualgrid-Continues").is_some() {
+            halved.push(event.position.0);
+        }
+    }
+    assert_eq!(halved, [30], "the end of the first batch, within the command");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_says_the_epoch_of_the_log() {
+    let mut world = World::new().await;
+    world.log.grow(3);
+    world.publisher().await;
+    world.settle().await;
+    world.log.accept_loss(2, 3);
+    world.log.grow(2);
+    world.settle().await;
+    let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
+    let stream = context.get_stream(STREAM).await.unwrap();
+    let mut epochs = Vec::new();
+    for sequence in 1..=6 {
+        let message = stream.get_raw_message(sequence).await.unwrap();
+        epochs.push(message.headers.get("Dualgrid-Epoch").unwrap().as_str().to_owned());
+    }
+    assert_eq!(epochs, ["0", "0", "0", "2", "2", "2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,7 @@ async fn a_stream_of_another_installation_is_left_alone() {
     for stranger in [&longer, &shorter] {
         let mut status = stranger.status();
         let failing = status.wait_for(|status| match &status.state {
-            PublisherState::Failing(text) => text.contains("belongs to the installation one, and this one is two"),
+            PublisherState::Blocked(text) => text.contains("belongs to the installation one, and this one is two"),
             _ => false,
         });
         drop(tokio::time::timeout(PATIENCE, failing).await.unwrap().unwrap());
@@ -72,7 +72,7 @@ async fn a_stream_that_its_owner_gave_up_is_made_again_by_the_other() {
     world.log.grow(30);
     let ours = world.publisher_with(of("two")).await;
     let mut status = ours.status();
-    let failing = status.wait_for(|status| matches!(status.state, PublisherState::Failing(_)));
+    let failing = status.wait_for(|status| matches!(status.state, PublisherState::Blocked(_)));
     drop(tokio::time::timeout(PATIENCE, failing).await.unwrap().unwrap());
     let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
     context.delete_stream(STREAM).await.unwrap();

@@ -67,11 +67,23 @@ impl World {
         self.publisher_of(Arc::clone(&self.log), options).await
     }
 
+    /// A process that publishes nothing and looks at the epoch of the stream.
+    pub(crate) async fn watcher(&mut self, options: PublisherOptions) -> Arc<Publisher> {
+        let watcher = self.idle(Arc::clone(&self.log), options).await;
+        let watching = Arc::clone(&watcher);
+        self.tasks.spawn(async move { match watching.watch_epoch().await {} });
+        watcher
+    }
+
+    /// A publisher that publishes nothing.
+    pub(crate) async fn idle(&self, log: Arc<VecLog>, options: PublisherOptions) -> Arc<Publisher> {
+        let connection = self.connection().await;
+        Arc::new(Publisher::new(connection, log, Arc::new(SystemClock), Arc::new(SystemEntropy), options))
+    }
+
     /// A publisher of a log that may be another than ours.
     pub(crate) async fn publisher_of(&mut self, log: Arc<VecLog>, options: PublisherOptions) -> Arc<Publisher> {
-        let connection = self.connection().await;
-        let publisher =
-            Arc::new(Publisher::new(connection, log, Arc::new(SystemClock), Arc::new(SystemEntropy), options));
+        let publisher = self.idle(log, options).await;
         let running = Arc::clone(&publisher);
         self.tasks.spawn(async move { running.run(std::future::pending()).await });
         publisher

@@ -1,12 +1,14 @@
-//! A reader at the end of the log: what is there, then whatever comes.
+//! A reader at the end of the log: what is there, then whatever comes, and why it ends.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::losses::Mark;
 use axum::response::sse;
 use kernel::{Position, Recorded};
+use serde_json::json;
 use tokio::sync::watch;
 
 use crate::api::Api;
@@ -18,11 +20,59 @@ const PAGE_EVENTS: usize = 200;
 /// How often the log is asked without a sign: other processes append to it too.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The name of the last event of a stream, which says why it ends. It has no `id`, so that the last one counts.
+const END: &str = "end";
+
+/// Why a stream ends. Who comes back with `Last-Event-ID` misses nothing, and is told where to go on if the log has lost what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// A loss was accepted: positions may be given again.
+    EpochRaised(u32),
+    /// After a failover or a restore.
+    LogWentBack,
+    Stopping,
+    TokenExpired,
+    Unreadable,
+}
+
+impl End {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::EpochRaised(_) => "epoch-raised",
+            Self::LogWentBack => "log-went-back",
+            Self::Stopping => "stopping",
+            Self::TokenExpired => "token-expired",
+            Self::Unreadable => "unavailable",
+        }
+    }
+
+    fn detail(self) -> String {
+        match self {
+            Self::EpochRaised(epoch) => format!(
+                "a loss of events was accepted, and the log is in epoch {epoch} now: come back with Last-Event-ID, and go back where \
+                 you are told to"
+            ),
+            Self::LogWentBack => "the log may have lost its newest events: come back with Last-Event-ID".to_owned(),
+            Self::Stopping => "this process stops: come back with Last-Event-ID".to_owned(),
+            Self::TokenExpired => "your token has run out: come back with a new one and with Last-Event-ID".to_owned(),
+            Self::Unreadable => "the log cannot be read now: come back with Last-Event-ID".to_owned(),
+        }
+    }
+
+    fn event(self) -> sse::Event {
+        let said = json!({ "code": self.code(), "detail": self.detail() });
+        sse::Event::default().event(END).data(said.to_string())
+    }
+}
+
 /// A reader, with what it was not sent yet. Nothing runs unless the connection asks for the next event.
 pub(super) struct Tail {
     api: Arc<Api>,
     caller: Caller,
     after: Position,
+    /// The epoch of everything that is sent. Where the log has another one, the stream ends.
+    epoch: u32,
+    has_ended: bool,
     pending: VecDeque<Recorded>,
     committed: watch::Receiver<Position>,
     stopping: watch::Receiver<bool>,
@@ -33,36 +83,64 @@ pub(super) struct Tail {
 
 impl Tail {
     /// Reads the first page, or says why the caller may not.
-    pub(super) async fn start(api: Arc<Api>, caller: Caller, after: Position) -> Result<Self, app::Error> {
+    pub(super) async fn start(api: Arc<Api>, caller: Caller, after: Position, epoch: u32) -> Result<Self, app::Error> {
         let (committed, stopping) = (api.app.committed(), api.stopping());
         let incarnation = api.app.ports().log.incarnation();
         let began_in = *incarnation.borrow();
-        let pending = VecDeque::new();
-        let mut tail = Self { api, caller, after, pending, committed, stopping, incarnation, began_in };
+        let (pending, has_ended) = (VecDeque::new(), false);
+        let mut tail =
+            Self { api, caller, after, epoch, has_ended, pending, committed, stopping, incarnation, began_in };
         tail.read().await?;
         Ok(tail)
     }
 
-    /// The next event, when there is one. Ends when the server stops, the token runs out, the log cannot be read, or it may be
-    /// another one after a failover: who comes back is told where to go on. A reader comes back with `Last-Event-ID` and misses nothing.
+    /// The next event, when there is one; at the end one that says why it ends.
     pub(super) async fn next(mut self) -> Option<(Result<sse::Event, Infallible>, Self)> {
+        if self.has_ended {
+            return None;
+        }
+        let event = match self.more().await {
+            Ok(event) => event,
+            Err(end) => {
+                self.has_ended = true;
+                end.event()
+            }
+        };
+        Some((Ok(event), self))
+    }
+
+    async fn more(&mut self) -> Result<sse::Event, End> {
         loop {
-            let is_another_log = *self.incarnation.borrow() != self.began_in;
-            if is_another_log || *self.stopping.borrow() || self.api.now() >= self.caller.until {
-                return None;
-            }
+            self.go_on()?;
             if let Some(recorded) = self.pending.pop_front() {
+                let event = self.event(&recorded)?;
                 self.after = recorded.position;
-                return Some((Ok(event(&recorded)?), self));
+                return Ok(event);
             }
-            if let Err(error) = self.read().await {
-                tracing::warn!(%error, after = %self.after, "a stream of events ended");
-                return None;
+            let epoch = self.api.app.epoch_lately().await.map_err(|error| self.unreadable(&error))?;
+            if epoch != self.epoch {
+                return Err(End::EpochRaised(epoch));
             }
+            self.read().await.map_err(|error| self.unreadable(&error))?;
             if self.pending.is_empty() {
                 self.wait().await;
             }
         }
+    }
+
+    fn go_on(&self) -> Result<(), End> {
+        if *self.incarnation.borrow() != self.began_in {
+            return Err(End::LogWentBack);
+        }
+        if *self.stopping.borrow() {
+            return Err(End::Stopping);
+        }
+        if self.api.now() >= self.caller.until { Err(End::TokenExpired) } else { Ok(()) }
+    }
+
+    fn unreadable(&self, error: &app::Error) -> End {
+        tracing::warn!(%error, after = %self.after, "a stream of events ended");
+        End::Unreadable
     }
 
     /// Reads a page. What is committed from here on is noticed by [`Tail::wait`].
@@ -77,8 +155,25 @@ impl Tail {
         tokio::select! {
             () = changed(&mut self.committed) => (),
             () = changed(&mut self.stopping) => (),
+            () = changed(&mut self.incarnation) => (),
             () = tokio::time::sleep(POLL_INTERVAL) => (),
         }
+    }
+
+    /// The event with its exact text. Its bytes are one line of JSON, so nothing is broken over lines.
+    ///
+    /// # Errors
+    /// Where a new epoch begins with it: the reader comes back, and gets it as the first one of that epoch.
+    fn event(&self, recorded: &Recorded) -> Result<sse::Event, End> {
+        if let Some(epoch) = app::losses::begun_by(recorded).filter(|epoch| *epoch > self.epoch) {
+            return Err(End::EpochRaised(epoch));
+        }
+        let Ok(text) = std::str::from_utf8(&recorded.bytes) else {
+            tracing::error!(position = %recorded.position, "a recorded event is not UTF-8; the stream of events ended");
+            return Err(End::Unreadable);
+        };
+        let id = Mark { epoch: Some(self.epoch), position: recorded.position };
+        Ok(sse::Event::default().id(id.to_string()).event(&recorded.kind).data(text))
     }
 }
 
@@ -87,13 +182,4 @@ async fn changed<T>(receiver: &mut watch::Receiver<T>) {
     if receiver.changed().await.is_err() {
         std::future::pending::<()>().await;
     }
-}
-
-/// The event with its exact text. Its bytes are one line of JSON, so nothing is broken over lines.
-fn event(recorded: &Recorded) -> Option<sse::Event> {
-    let Ok(text) = std::str::from_utf8(&recorded.bytes) else {
-        tracing::error!(position = %recorded.position, "a recorded event is not UTF-8; the stream of events ended");
-        return None;
-    };
-    Some(sse::Event::default().id(recorded.position.to_string()).event(&recorded.kind).data(text))
 }

@@ -28,7 +28,24 @@ async fn next(stream: &mut BodyDataStream) -> Option<String> {
 }
 
 fn sent(position: u64, text: &str) -> String {
-    format!("id: {position}\nevent: cn.dualgrid.case.order_accepted.v1\ndata: {text}\n\n")
+    format!("id: 0:{position}\nevent: cn.dualgrid.case.order_accepted.v1\ndata: {text}\n\n")
+}
+
+/// The code of the event that ends a stream, after which nothing comes. It has no id: the last one counts.
+async fn end(stream: &mut BodyDataStream) -> String {
+    let last = next(stream).await.expect("an event that says why");
+    let said = last.strip_prefix("event: end\ndata: ").unwrap_or_else(|| panic!("{last}"));
+    let said: serde_json::Value = serde_json::from_str(said).unwrap();
+    assert!(said["detail"].as_str().unwrap().contains("come back"), "{said}");
+    assert_eq!(next(stream).await, None);
+    said["code"].as_str().unwrap().to_owned()
+}
+
+/// The refusal of a page or a stream, and where it sends the reader.
+async fn refused(bench: &Bench, path: &str, headers: &[(HeaderName, &str)]) -> (u16, String, String) {
+    let (status, problem) = bench.ask(asked(path, headers)).await;
+    let text = |field: &str| problem[field].as_str().unwrap_or_default().to_owned();
+    (status.as_u16(), text("code"), text("detail"))
 }
 
 #[tokio::test]
@@ -61,13 +78,86 @@ async fn a_stream_ends_with_the_server_and_with_the_token() {
     bench.log.record("{}");
     let (mut with_server, mut with_token) = (follow(&bench, &[]).await, follow(&bench, &[]).await);
     bench.clock.advance(TimeDelta::minutes(62));
-    assert_eq!(next(&mut with_token).await, None);
+    assert_eq!(end(&mut with_token).await, "token-expired");
     bench.clock.advance(TimeDelta::minutes(-62));
-    let (found, ()) = tokio::join!(next(&mut with_server), async {
+    let (found, ()) = tokio::join!(end(&mut with_server), async {
         tokio::task::yield_now().await;
         bench.api.stop();
     });
-    assert_eq!(found, None);
+    assert_eq!(found, "stopping");
+}
+
+#[tokio::test]
+async fn a_stream_ends_where_the_log_goes_back() {
+    let bench = Bench::new();
+    bench.log.record("{}");
+    let mut stream = follow(&bench, &[]).await;
+    let (found, ()) = tokio::join!(end(&mut stream), async {
+        tokio::task::yield_now().await;
+        bench.log.begin_again();
+    });
+    assert_eq!(found, "log-went-back");
+}
+
+#[tokio::test]
+async fn a_stream_ends_before_the_event_with_which_an_epoch_begins_and_goes_on_with_it() {
+    let bench = Bench::new();
+    (1..=2).for_each(|_| bench.log.record("{}"));
+    let mut stream = follow(&bench, &[]).await;
+    assert_eq!(next(&mut stream).await, Some(sent(2, "{}")));
+    bench.log.accept_loss(3, 2);
+    assert_eq!(end(&mut stream).await, "epoch-raised");
+    let mut again = follow(&bench, &[(HeaderName::from_static(LAST_EVENT_ID), "0:2")]).await;
+    let first = next(&mut again).await.unwrap();
+    assert!(first.starts_with("id: 3:3\nevent: cn.dualgrid.log.loss_accepted.v1\n"), "{first}");
+}
+
+/// The log has lost what this reader has, and has not come as far as that again.
+#[tokio::test]
+async fn a_stream_that_is_beyond_what_was_lost_ends_too() {
+    let bench = Bench::new();
+    (1..=9).for_each(|_| bench.log.record("{}"));
+    let mut stream = follow(&bench, &[(HeaderName::from_static(LAST_EVENT_ID), "0:8")]).await;
+    assert_eq!(next(&mut stream).await, Some(sent(9, "{}")));
+    bench.log.lose(5);
+    bench.log.accept_loss(1, 4);
+    assert_eq!(end(&mut stream).await, "epoch-raised");
+    let resumed = refused(&bench, "/events?after=0:2", &[(HeaderName::from_static(LAST_EVENT_ID), "0:9")]).await;
+    assert_eq!((resumed.0, resumed.1.as_str()), (409, "ahead-of-the-log"));
+    assert!(resumed.2.contains("go back to 4"), "{}", resumed.2);
+}
+
+#[tokio::test]
+async fn a_reader_of_an_earlier_epoch_is_sent_back_at_every_door() {
+    let bench = Bench::new();
+    (1..=4).for_each(|_| bench.log.record("{}"));
+    bench.log.accept_loss(2, 4);
+    (6..=9).for_each(|_| bench.log.record("{}"));
+    let id = |id: &'static str| [(HeaderName::from_static(LAST_EVENT_ID), id)];
+    let json = [(ACCEPT, "application/json")];
+    for (path, headers) in [
+        ("/events?after=0:5", json.to_vec()),
+        ("/events?after=1:9", json.to_vec()),
+        ("/events?after=5&epoch=0", json.to_vec()),
+        ("/events?after=0:5", vec![]),
+        ("/events", id("0:5").to_vec()),
+        ("/events?epoch=1", id("5").to_vec()),
+        ("/events?epoch=2&after=2:0", id("1:5").to_vec()),
+    ] {
+        let (status, code, detail) = refused(&bench, path, &headers).await;
+        assert_eq!((status, code.as_str()), (409, "ahead-of-the-log"), "{path} {headers:?}");
+        assert!(detail.contains("go back to 4") && detail.contains("in epoch 2"), "{detail}");
+    }
+    for (path, headers) in [
+        ("/events?after=0:4&limit=1", json.to_vec()),
+        ("/events?after=2:5&limit=1", json.to_vec()),
+        ("/events?after=5&limit=1", json.to_vec()),
+        ("/events?after=2:0&epoch=0", id("2:5").to_vec()),
+        ("/events", id("0:4").to_vec()),
+    ] {
+        let response = bench.send(asked(path, &headers)).await;
+        assert_eq!((response.status().as_u16(), &response.headers()[EPOCH]), (200, &"2".parse().unwrap()), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -83,9 +173,9 @@ async fn pages_follow_each_other_to_the_end() {
     (1..=3).for_each(|_| bench.log.record("{}"));
     let json = [(ACCEPT, "application/json")];
     let (_, page) = bench.ask(asked("/events?after=0&limit=2", &json)).await;
-    assert_eq!((page["items"].as_array().unwrap().len(), page["next"].as_u64()), (2, Some(2)));
-    let (_, page) = bench.ask(asked("/events?after=2&limit=2", &json)).await;
-    assert_eq!((page["items"][0]["position"].as_u64(), page["next"].as_u64()), (Some(3), None));
+    assert_eq!((page["items"].as_array().unwrap().len(), page["next"].as_str()), (2, Some("0:2")));
+    let (_, page) = bench.ask(asked("/events?after=0:2&limit=2", &json)).await;
+    assert_eq!((page["items"][0]["position"].as_u64(), page.get("next")), (Some(3), None));
     let (status, problem) = bench.ask(asked("/events", &[(ACCEPT, "image/png")])).await;
     assert_eq!((status.as_u16(), problem["code"].as_str()), (406, Some("not-acceptable")));
 }
@@ -95,7 +185,10 @@ async fn one_event_is_its_bytes_with_its_place_beside_them() {
     let bench = Bench::new();
     bench.log.record(r#"{"b":1.50, "a":1}"#);
     let response = bench.send(asked("/events/1", &[])).await;
-    assert_eq!(response.headers()[POSITION], "1");
+    assert_eq!(
+        (&response.headers()[POSITION], &response.headers()[EPOCH]),
+        (&"1".parse().unwrap(), &"0".parse().unwrap())
+    );
     let bytes = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
     assert_eq!(bytes, r#"{"b":1.50, "a":1}"#.as_bytes());
     let (status, _) = bench.ask(asked("/events/2", &[])).await;
@@ -151,14 +244,23 @@ async fn a_reader_says_once_where_to_resume() {
 
 #[test]
 fn a_reader_that_resumes_is_not_sent_back_to_its_first_address() {
-    let none = HeaderMap::new();
-    assert_eq!(start(&none, None).ok(), Some(Position::START));
-    assert_eq!(start(&none, Some("7")).ok(), Some(Position(7)));
-    assert_eq!(start(&headers(LAST_EVENT_ID, "9"), Some("7")).ok(), Some(Position(9)));
-    assert_eq!(start(&headers(LAST_EVENT_ID, ""), Some("7")).ok(), Some(Position(7)));
-    let code = |start: Result<Position, Fault>| start.unwrap_err().problem().code;
-    assert_eq!(code(start(&headers(LAST_EVENT_ID, "nine"), None)), "last-event-id-invalid");
-    assert_eq!(code(start(&none, Some("-1"))), "query-invalid");
+    let none = HeaderMap::new;
+    let asked = |headers: HeaderMap, after: Option<&str>, epoch: Option<u32>| {
+        start(&headers, &Asked { after: after.map(str::to_owned), limit: None, epoch })
+            .map_or_else(|fault| fault.problem().code, |mark| mark.to_string())
+    };
+    assert_eq!(asked(none(), None, None), "0");
+    assert_eq!(asked(none(), Some("7"), None), "7");
+    assert_eq!(asked(none(), Some("7"), Some(1)), "1:7");
+    assert_eq!(asked(none(), Some("1:7"), Some(1)), "1:7");
+    assert_eq!(asked(none(), Some("1:7"), Some(2)), "query-invalid");
+    assert_eq!(asked(headers(LAST_EVENT_ID, "9"), Some("7"), None), "9");
+    assert_eq!(asked(headers(LAST_EVENT_ID, "2:9"), Some("1:7"), Some(1)), "2:9");
+    assert_eq!(asked(headers(LAST_EVENT_ID, ""), Some("7"), None), "7");
+    for bad in ["nine", "-1", "1:", ":1", "1:2:3", "99999999999:1"] {
+        assert_eq!(asked(headers(LAST_EVENT_ID, bad), None, None), "last-event-id-invalid", "{bad}");
+        assert_eq!(asked(none(), Some(bad), None), "query-invalid", "{bad}");
+    }
 }
 
 #[test]

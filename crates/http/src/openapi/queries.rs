@@ -14,7 +14,7 @@ use super::parts::{
     at, header, if_none_match, in_header, in_path, in_query, json, locked, number, one_of, paged, response, text,
     text_as, text_like,
 };
-use super::schemas::{ANSWER, HISTORY, PERSON, document_name, page_name, row_name};
+use super::schemas::{ANSWER, HISTORY, PERSONS, document_name, page_name, row_name, similar_name};
 use crate::events::{CLOUD_EVENT, EPOCH, POSITION};
 use crate::operation::PROMETHEUS;
 use crate::routes::{Endpoint, key_of};
@@ -35,7 +35,7 @@ fn words(endpoint: Endpoint) -> Words {
             kind.read_action(),
             kind.plural(),
             "Its events in order",
-            "Read from the log itself, so that it never lags; `beyond` is a version.",
+            "Read from the log itself, so that it never lags; `beyond` is a version, or `next` of the page before.",
         ),
         Endpoint::Person(kind, personal) => words(
             personal.action,
@@ -43,6 +43,9 @@ fn words(endpoint: Endpoint) -> Words {
             "Personal data in clear",
             "Every reading is recorded with its reader.",
         ),
+        Endpoint::Similar(kind, similar) => {
+            words(similar.action, kind.plural(), "Open ones that may be the same, and why", SIMILAR)
+        }
         Endpoint::Document(kind, document) => words(document.action, kind.plural(), document.about, ""),
         Endpoint::Rows(view) => Words(view.action().replace("read-", "list-"), tag_of(view), view.about(), LIST),
         Endpoint::Row(view) => {
@@ -72,13 +75,19 @@ fn tag_of(view: &dyn Shown) -> &'static str {
     of.map_or("views", |kind| kind.plural())
 }
 
+/// A place in the log: a position, with the epoch before it where it is known.
+const MARK: &str = "^([0-9]{1,10}:)?[0-9]{1,19}$";
 const LIST: &str = "\
 Follows the log within moments; `Dualgrid-View-Position` says how far. Filters can be given together only as listed.";
 const ROW: &str = "Follows the log within moments; `Dualgrid-View-Position` says how far.";
 const ONE: &str = "Read from the log itself: what was written can be read at once.";
+const SIMILAR: &str = "\
+Near, or told of in like words, by the limits of the rules; those in the likest words first, then the nearest. At most 20 that the \
+caller may read. Follows the log within moments; `Dualgrid-View-Position` says how far.";
 const EVENTS: &str = "\
-As `text/event-stream` it does not end: each event has its position as `id`, its type as `event`, and its exact text as \
-`data`; come back with `Last-Event-ID`. As `application/json` it is a page.";
+As `text/event-stream` it has no end of its own: each event has `EPOCH:POSITION` as `id`, its type as `event`, and its exact text as \
+`data`. Where the server ends it, the last event is `end`, without an `id`, and its data has a `code` and says why; come back with \
+`Last-Event-ID`. As `application/json` it is a page.";
 const EVIDENCE: &str = "\
 A JPEG, PNG, WebP, PDF or MP4 (by any compatible brand) of at most 20 MiB, sent as it is, without Content-Encoding. It is kept under its SHA-256 digest, which commands then name; the \
 same file again is the same evidence.";
@@ -99,17 +108,20 @@ type Describe = Box<dyn FnOnce(OperationBuilder) -> OperationBuilder>;
 fn closed(endpoint: Endpoint) -> Option<(Allowed, &'static [&'static str], Describe)> {
     Some(match endpoint {
         Endpoint::History(kind) => {
-            (kind.read(), &["400", "404"], Box::new(move |it| page(of_one(it, kind), HISTORY)) as Describe)
+            (kind.read(), &["400", "404", "409"], Box::new(move |it| page(of_one(it, kind), HISTORY)) as Describe)
         }
         Endpoint::Person(kind, personal) => {
-            let shown = json("The person", PERSON).build();
+            let shown = json("Everybody, in the order in which they came", PERSONS).build();
             (personal.read, &["400", "404", "410"], Box::new(move |it| of_one(it, kind).response("200", shown)))
         }
-        Endpoint::Document(_, document) => {
-            let shown = json("As of that moment", &document_name(document.path)).build();
-            (document.read, &["400"], Box::new(move |it| it.parameter(at()).response("200", shown)))
+        Endpoint::Similar(kind, similar) => {
+            let shown = json("What may be the same", &similar_name(kind)).build();
+            (similar.read, &["400", "404"], Box::new(move |it| of_one(it, kind).response("200", shown)))
         }
-        Endpoint::Rows(view) => (view.read(), &["400", "404"], Box::new(move |it| rows(it, view))),
+        Endpoint::Document(_, document) => {
+            (document.read, &["400"], Box::new(move |it| shown(it, &document_name(document.path))))
+        }
+        Endpoint::Rows(view) => (view.read(), &["400", "404", "409"], Box::new(move |it| rows(it, view))),
         Endpoint::Row(view) => (view.read(), &["400", "404"], Box::new(move |it| row(it, view))),
         Endpoint::Outcome => (READ_OUTCOME.allowed, &["400", "404"], Box::new(outcome)),
         Endpoint::Events => (READ_EVENTS.allowed, &["400", "406", "409"], Box::new(events)),
@@ -164,6 +176,15 @@ fn row(operation: OperationBuilder, view: &dyn Shown) -> OperationBuilder {
     if view.is_of_one() { operation.parameter(at()) } else { operation }
 }
 
+fn shown(operation: OperationBuilder, name: &str) -> OperationBuilder {
+    let tag = header("The same for every moment at which the document says the same; weak, because `at` differs");
+    operation
+        .parameter(at())
+        .parameter(if_none_match())
+        .response("200", json("As of that moment", name).header("ETag", tag).build())
+        .response("304", ResponseBuilder::new().description("Not modified").build())
+}
+
 /// What needs no token: nothing of a case.
 fn open(endpoint: Endpoint, operation: OperationBuilder) -> OperationBuilder {
     match endpoint {
@@ -195,19 +216,23 @@ fn events(operation: OperationBuilder) -> OperationBuilder {
     let stream = ContentBuilder::new().schema(Some(Ref::from_schema_name("Text"))).build();
     let most = Some(app::query::PAGE_ROWS_MAX);
     let page = json("The events", "EventPage").content("text/event-stream", stream);
-    let page = page.header(EPOCH, header("The epoch of the log, to be sent as `epoch` from now on"));
+    let page = page.header(EPOCH, header("The epoch of the log"));
     operation
-        .parameter(in_query("after", "The position after which to begin; 0 is the beginning", number(0, None)))
+        .parameter(in_query(
+            "after",
+            "After which event to begin: `EPOCH:POSITION` as it was told, or a position; 0 is the beginning",
+            text_like(MARK),
+        ))
         .parameter(in_query("limit", "At most so many events on a page; 50 without it", number(1, most)))
         .parameter(in_header(
             "Last-Event-ID",
-            "Where to resume; counts before `after`",
-            number(0, None),
+            "Where to resume: the `id` of the last event, `EPOCH:POSITION`, or a position; counts before `after`",
+            text_like(MARK),
             Required::False,
         ))
         .parameter(in_query(
             "epoch",
-            "The epoch in which the reader came to `after`, as it was told; 409 where events were lost since that it has",
+            "The epoch in which the reader came to a position that is given alone; 409 where events were lost since that it has",
             number(0, None),
         ))
         .response("409", Ref::from_response_name("Refused"))
@@ -217,6 +242,7 @@ fn events(operation: OperationBuilder) -> OperationBuilder {
 fn event(operation: OperationBuilder) -> OperationBuilder {
     let found = response("The event", CLOUD_EVENT, "Event").header("ETag", header("Its id"));
     let found = found.header(POSITION, header("Its place in the log, which is not part of its bytes"));
+    let found = found.header(EPOCH, header("The epoch of the log"));
     operation
         .parameter(in_path("position", "Its place in the log", number(1, None)))
         .parameter(if_none_match())

@@ -1,9 +1,11 @@
 //! The schemas of what dualgrid answers, beside those of the commands.
 
 use app::intake::Answer;
-use app::query::{ClearPerson, HistoryEntry};
+use app::kind::Kind;
+use app::query::{ClearPersons, HistoryEntry};
 use app::registry;
 use app::shown::Shown;
+use app::similar::SimilarOne;
 use schemars::schema_for;
 use serde_json::{Map, Value, json};
 
@@ -12,7 +14,7 @@ use super::components::{Components, name_of};
 /// The component of what a command did.
 pub(super) const ANSWER: &str = "app.Answer";
 /// The component of personal data in clear.
-pub(super) const PERSON: &str = "app.ClearPerson";
+pub(super) const PERSONS: &str = "app.ClearPersons";
 /// The component of a page of a history.
 pub(super) const HISTORY: &str = "HistoryPage";
 
@@ -26,6 +28,11 @@ pub(super) fn row_name(view: &dyn Shown) -> String {
 /// The component of a page of a view.
 pub(super) fn page_name(view: &dyn Shown) -> String {
     name_of("page", view.name())
+}
+
+/// The component of what may be the same as one of a kind.
+pub(super) fn similar_name(kind: &dyn Kind) -> String {
+    name_of("similar", kind.category())
 }
 
 /// The component of a document of a single kind.
@@ -43,9 +50,15 @@ pub(super) fn all(mut components: Components) -> Value {
         components.take("document", document.path, (document.schema)());
     }
     components.take("app", "Answer", schema_for!(Answer));
-    components.take("app", "ClearPerson", schema_for!(ClearPerson));
+    components.take("app", "ClearPersons", schema_for!(ClearPersons));
     components.take("app", "HistoryEntry", schema_for!(HistoryEntry));
+    components.take("app", "SimilarOne", schema_for!(SimilarOne));
     let mut schemas = Map::from(components);
+    let one = schemas.remove("app.SimilarOne").unwrap_or_default();
+    for kind in registry::kinds() {
+        let view = kind.similar().and_then(|similar| registry::view(similar.view));
+        schemas.extend(view.map(|view| (similar_name(&**kind), similar(one.clone(), view))));
+    }
     if let Some(entry) = schemas.get_mut("app.HistoryEntry") {
         entry["properties"]["event"] = json!({ "$ref": "#/components/schemas/Event" });
     }
@@ -55,6 +68,12 @@ pub(super) fn all(mut components: Components) -> Value {
     schemas.insert(HISTORY.to_owned(), page("app.HistoryEntry"));
     schemas.extend(answers());
     Value::Object(schemas)
+}
+
+/// A list of rows of a view, each with why it is in it.
+fn similar(mut one: Value, view: &dyn Shown) -> Value {
+    one["properties"]["row"] = json!({ "$ref": format!("#/components/schemas/{}", row_name(view)) });
+    json!({ "type": "object", "required": ["items"], "properties": { "items": { "type": "array", "items": one } } })
 }
 
 fn page(of: &str) -> Value {
@@ -103,7 +122,12 @@ fn problem() -> Value {
             "title": { "type": "string", "description": "The code in words" },
             "status": { "type": "integer", "minimum": 400, "maximum": 599 },
             "detail": { "type": "string", "description": "What happened this time and what to do about it" },
-            "code": { "type": "string", "description": "The stable code, for programs" }
+            "code": { "type": "string", "description": "The stable code, for programs" },
+            "retry_after": {
+                "type": "integer",
+                "minimum": 1,
+                "description": "In how many seconds to send the same request again; with status 503, as the header Retry-After"
+            }
         }
     })
 }
@@ -153,8 +177,12 @@ fn event_page() -> Value {
                     }
                 }
             },
-            "next": { "type": "integer", "description": "The next `after`; absent where there is nothing more for now" },
-            "epoch": { "type": "integer", "minimum": 0, "description": "Send it with the next page: where events were lost since, the answer is 409" }
+            "next": {
+                "type": "string",
+                "examples": ["0:42"],
+                "description": "The next `after`, `EPOCH:POSITION`; absent where there is nothing more for now. Where events were lost since, the answer is 409"
+            },
+            "epoch": { "type": "integer", "minimum": 0, "description": "The epoch of the log: it rises where events were lost and their positions are given again" }
         }
     })
 }
@@ -214,6 +242,7 @@ mod tests {
     #[test]
     fn schemas_by_hand_keep_up_with_the_types() {
         let checks = BTreeMap::from([("log".to_owned(), Check { ok: true, detail: String::new() })]);
+        describes(&problem(), &app::Problem::new(503, "busy", ""));
         describes(&report(), &Report { ready: true, checks, warnings: BTreeMap::new() });
     }
 

@@ -1,11 +1,11 @@
 //! A log in memory, and ports that are out of reach.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use app::port::view_store::Registered;
 use app::port::{
-    Append, AppendError, Build, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded, Move,
-    Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
+    Append, AppendError, Build, Either, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded,
+    Move, Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +25,7 @@ fn away() -> Failure {
 pub(crate) struct Log {
     events: Mutex<Vec<Recorded>>,
     committed: watch::Sender<Position>,
+    incarnation: watch::Sender<u64>,
 }
 
 /// Who asks for the stream of this aggregate sees a panic.
@@ -33,18 +34,46 @@ pub(crate) const PANICS: uuid::Uuid = uuid::Uuid::max();
 impl Log {
     /// Records an event with this text and wakes readers.
     pub(crate) fn record(&self, text: &str) {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        self.record_in(StreamId::new("case", uuid::Uuid::nil()), "cn.dualgrid.case.order_accepted.v1", text);
+    }
+
+    /// Records that a loss was accepted, with which an epoch begins.
+    pub(crate) fn accept_loss(&self, epoch: u32, after: u64) {
+        let kind = "cn.dualgrid.log.loss_accepted.v1";
+        let text = format!(r#"{{"type":"{kind}","data":{{"epoch":{epoch},"after":{after},"to":{after}}}}}"#);
+        self.record_in(app::losses::stream(), kind, &text);
+    }
+
+    fn record_in(&self, stream: StreamId, kind: &str, text: &str) {
+        let mut events = self.events();
         let position = Position(events.len() as u64 + 1);
         events.push(Recorded {
             position,
-            stream: StreamId::new("case", uuid::Uuid::nil()),
+            stream,
             version: Version(u32::try_from(position.0).expect("few events")),
             id: EventId::named(&position.to_string()),
-            kind: "cn.dualgrid.case.order_accepted.v1".into(),
+            kind: kind.into(),
             time: NOW,
             bytes: Bytes::copy_from_slice(text.as_bytes()),
         });
+        drop(events);
         self.committed.send_replace(position);
+    }
+
+    /// The newest events are gone, and nobody is told.
+    pub(crate) fn lose(&self, count: usize) {
+        let mut events = self.events();
+        let rest = events.len() - count;
+        events.truncate(rest);
+    }
+
+    /// It may be another log than before.
+    pub(crate) fn begin_again(&self) {
+        self.incarnation.send_modify(|number| *number += 1);
+    }
+
+    fn events(&self) -> MutexGuard<'_, Vec<Recorded>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,10 +87,11 @@ impl EventLog for Log {
     }
     async fn stream(&self, stream: &StreamId, _: Version) -> Result<Vec<Recorded>, Failure> {
         assert_ne!(stream.id(), PANICS, "王小明 lives in storey 4");
-        Ok(vec![])
+        let losses = app::losses::stream();
+        Ok(self.events().iter().filter(|event| event.stream == *stream && *stream == losses).cloned().collect())
     }
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = self.events();
         Ok(events.iter().filter(|event| event.position > after).take(limit).cloned().collect())
     }
     async fn head(&self) -> Result<Position, Failure> {
@@ -69,6 +99,9 @@ impl EventLog for Log {
     }
     fn committed(&self) -> watch::Receiver<Position> {
         self.committed.subscribe()
+    }
+    fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
     }
 }
 
@@ -106,6 +139,9 @@ impl ViewStore for Away {
     }
     async fn get(&self, _: &ViewSpec, _: &str) -> Result<Option<Row>, Failure> {
         Err(away())
+    }
+    async fn find_either(&self, _: &ViewSpec, _: &Either) -> Result<RowPage, FindError> {
+        Err(away().into())
     }
     async fn find(&self, _: &ViewSpec, _: &Query) -> Result<RowPage, FindError> {
         Err(away().into())
