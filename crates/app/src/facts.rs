@@ -1,24 +1,18 @@
 //! What a command asks for, looked up: here, once, for every kind.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::facts::{Facts, SealedPerson};
 use kernel::needs::PersonalInput;
-use kernel::{
-    Evidence, GridCode, MatterCode, Needs, PersonId, PersonKey, PersonalField, Position, Sealed, StreamId, Version,
-};
+use kernel::{Evidence, Needs, PersonId, PersonKey, PersonalField, Position, Sealed, StreamId, Version};
 use uuid::Uuid;
 
+use crate::port::VaultError;
 use crate::reference::Known;
 use crate::{App, Error, registry};
 
-/// How many suspected duplicates are named.
-const SIMILAR_MAX: u32 = 20;
-/// How long a command waits for the view that knows them.
-const SIMILAR_PATIENCE: Duration = Duration::from_secs(1);
 /// Most files that are looked up: more than any command takes is refused by its decision.
 const EVIDENCE_MAX: usize = 64;
 
@@ -39,8 +33,8 @@ impl App {
             None => (None, None),
         };
         let similar = match &needs.similar {
-            Some((grid, matter)) => self.similar(of.id(), grid, matter).await,
-            None => BTreeSet::new(),
+            Some(told) => self.suspected(of, told, known).await,
+            None => Vec::new(),
         };
         let facts = Facts {
             grids: found(&needs.grids, |grid| known.district().grid_facts(grid, now)),
@@ -56,6 +50,7 @@ impl App {
             steps: if needs.steps { registry::steps() } else { BTreeSet::new() },
             bounds: if needs.bounds { known.district().bounds(now) } else { None },
             began: if needs.began { self.began(of).await? } else { None },
+            seat: needs.seat.as_ref().and_then(|of| known.district().seat(&of.grid, of.point, now.max(of.since))),
         };
         Ok((facts, key))
     }
@@ -80,10 +75,13 @@ impl App {
         Ok(found)
     }
 
-    /// Seals personal data under the key of their person. The same aggregate again is the same person. A new key stays in memory
-    /// until the command is taken. What says the same as what was sealed before is that.
+    /// Seals personal data under the key of their person. A new key stays in memory until the command is taken. What says the same
+    /// as what was sealed before is that.
     async fn seal(&self, id: Uuid, input: &PersonalInput) -> Result<(SealedPerson, (PersonId, PersonKey)), Error> {
-        let person = input.person.unwrap_or_else(|| PersonId::named(&format!("{id}/reporter")));
+        let person = match input.person {
+            Some(person) => person,
+            None => self.person_meant(id, input).await?,
+        };
         let key = self.ports.vault.key(person).await?;
         let key = key.unwrap_or_else(|| PersonKey::generate(&*self.ports.entropy));
         let seal = |(field, text): &(PersonalField, kernel::Personal<String>)| {
@@ -99,23 +97,30 @@ impl App {
         Ok((SealedPerson { person, values }, (person, key)))
     }
 
-    /// Open cases of the same matter in the same grid, as the view shows them: a hint for people. It may be late, and
-    /// a view that is away or being built is no reason to refuse a command.
-    async fn similar(&self, id: Uuid, grid: &GridCode, matter: &MatterCode) -> BTreeSet<Uuid> {
-        // One more than is told: the case itself may be among them.
-        let look = self.alike(grid, matter, SIMILAR_MAX + 1);
-        let rows = match tokio::time::timeout(SIMILAR_PATIENCE, look).await {
-            Ok(Ok(rows)) => rows,
-            Ok(Err(error)) => {
-                tracing::warn!(aggregate.id = %id, %error, "registered without a look for duplicates");
-                Vec::new()
+    /// Who is meant where no person is named: whoever is known by that name; somebody else under another name; and without a name
+    /// the first, who may correct what they said. Where somebody was erased, nobody can tell any more.
+    async fn person_meant(&self, id: Uuid, input: &PersonalInput) -> Result<PersonId, Error> {
+        let first = PersonId::named(&format!("{id}/reporter"));
+        let is_name = |(field, _): &&(PersonalField, _)| *field == PersonalField::Name;
+        let Some((_, name)) = input.values.iter().find(is_name) else { return Ok(first) };
+        let names = || input.known.iter().filter(|sealed| sealed.field == PersonalField::Name);
+        let mut is_erased = false;
+        for known in names() {
+            match self.ports.vault.key(known.person).await {
+                Ok(Some(key)) if known.open(&key).is_ok_and(|known| known == *name.clear()) => return Ok(known.person),
+                Ok(_) => {}
+                Err(VaultError::Erased(_)) => is_erased = true,
+                Err(error) => return Err(error.into()),
             }
-            Err(_) => {
-                tracing::warn!(aggregate.id = %id, "the view did not answer: registered without a look for duplicates");
-                Vec::new()
-            }
-        };
-        rows.into_iter().filter(|case| *case != id).take(SIMILAR_MAX as usize).collect()
+        }
+        if is_erased {
+            return Err(Error::Erased);
+        }
+        if names().all(|known| known.person != first) {
+            return Ok(first);
+        }
+        let persons: BTreeSet<PersonId> = input.known.iter().map(|known| known.person).collect();
+        Ok(PersonId::named(&format!("{id}/reporter/{}", persons.len() + 1)))
     }
 }
 

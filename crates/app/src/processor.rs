@@ -6,25 +6,30 @@
 //! INVARIANT: one key that cannot be served stops no other.
 //! INVARIANT: nothing is sent that follows from an event before the activation of its process.
 
+mod each;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::future::join_all;
 use futures::stream::iter;
 use kernel::{Actor, CommandId, CorrelationId, Position, Verb, Version, envelope};
 use process::run::{ActivateProcess, AnswerFollowUp, Refused, WakeProcess};
-use process::{Entry, Waiting};
+use process::{Entry, On, Waiting};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::intake::{Answer, Request};
-use crate::port::{Failure, Query, ViewSpec};
+use crate::port::{Failure, Query, RowPage, ViewSpec};
 use crate::registry::{self, Running};
 use crate::{App, Error};
+
+pub use each::Following;
 
 /// Most keys of one process that are read at once.
 const KEYS_MAX: u32 = 200;
@@ -55,25 +60,31 @@ impl App {
         self.run_processes(registry::processes(), stop).await;
     }
 
-    /// Runs these processes, whose views somebody keeps up to date.
-    pub async fn run_processes(self: Arc<Self>, processes: Vec<Running>, mut stop: watch::Receiver<bool>) {
-        let runner = |process| Runner { process, activated: None, stuck: HashMap::new() };
-        let mut runners: Vec<Runner> = processes.into_iter().map(runner).collect();
-        let mut committed = self.committed();
+    /// Runs these processes, whose views somebody keeps up to date. One that has much to send holds up no other.
+    pub async fn run_processes(self: Arc<Self>, processes: Vec<Running>, stop: watch::Receiver<bool>) {
+        join_all(processes.into_iter().map(|process| self.run_process(process, stop.clone()))).await;
+    }
+
+    async fn run_process(&self, process: Running, mut stop: watch::Receiver<bool>) {
+        let mut runner = Runner { process, activated: None, stuck: HashMap::new() };
+        let (mut committed, mut stopped) = (self.committed(), stop.clone());
+        let check = format!("process {}", runner.process.name);
         while !*stop.borrow() {
             committed.mark_unchanged();
-            for runner in &mut runners {
-                let check = format!("process {}", runner.process.name);
-                match self.serve(runner).await {
-                    Ok(()) if runner.stuck.is_empty() => self.health().report(&check, true, "nothing waits too long"),
-                    Ok(()) => {
-                        let stuck = format!("{} of its keys could not be served yet", runner.stuck.len());
-                        self.health().report(&check, true, stuck);
-                    }
-                    Err(error) => {
-                        tracing::error!(process.name = runner.process.name, %error, "a process does not go on");
-                        self.health().report(&check, false, "it does not go on; the log says why");
-                    }
+            let served = tokio::select! {
+                served = self.serve(&mut runner) => served,
+                // What was sent halfway goes on from there the next time.
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            match served {
+                Ok(()) if runner.stuck.is_empty() => self.health().report(&check, true, "nothing waits too long"),
+                Ok(()) => {
+                    let stuck = format!("{} of its keys could not be served yet", runner.stuck.len());
+                    self.health().report(&check, true, stuck);
+                }
+                Err(error) => {
+                    tracing::error!(process.name = runner.process.name, %error, "a process does not go on");
+                    self.health().report(&check, false, "it does not go on; the log says why");
                 }
             }
             tokio::select! {
@@ -113,7 +124,7 @@ impl App {
     async fn wake(&self, process: &Running) -> Result<(), Error> {
         let Some(alarms) = process.alarms else { return Ok(()) };
         let now = self.clock().now();
-        for row in self.rows_of(&alarms, "due", None).await? {
+        for row in self.rows_of(&alarms, "due", None).await?.rows {
             let entry: Entry<Value> = read(&row.doc)?;
             let Some(moment) = (process.next)(&entry) else { continue };
             if moment > now {
@@ -129,8 +140,7 @@ impl App {
 
     /// Sends what waits, key by key.
     async fn send(&self, runner: &mut Runner, activated: Position) -> Result<(), Error> {
-        let beyond = format!("{}~\u{10ffff}", activated.0);
-        let rows = self.rows_of(&runner.process.outbox, "waiting", Some(beyond)).await?;
+        let rows = self.waiting(&runner.process, activated).await?.rows;
         let now = Instant::now();
         let is_due = |key: &String| runner.stuck.get(key).is_none_or(|stuck| stuck.until <= now);
         let due: Vec<_> = rows.into_iter().filter(|row| is_due(&row.key)).collect();
@@ -154,19 +164,25 @@ impl App {
         Ok(())
     }
 
+    /// The keys under which something waits that follows from what happened after the activation.
+    async fn waiting(&self, process: &Running, activated: Position) -> Result<RowPage, Error> {
+        let beyond = format!("{}~\u{10ffff}", activated.0);
+        self.rows_of(&process.outbox, "waiting", Some(beyond)).await
+    }
+
     /// Sends what waits under one key, in its order, and records each answer. A refusal is an answer.
     async fn send_key(&self, process: &Running, key: &str, doc: &str, activated: Position) -> Result<(), Error> {
         let entry: Entry<Value> = read(doc)?;
+        // What a follow-up follows from is known when it is decided: district and rules are not those of a moment before.
+        self.reference.expire().await;
         for waiting in entry.waiting.iter().filter(|waiting| waiting.position > activated) {
-            let refused = match self.follow_up(process, waiting).await {
-                Ok(_) => None,
-                Err(error) if error.is_ours() || matches!(error, Error::Conflict) => return Err(error),
-                Err(error) => {
-                    let problem = error.problem();
-                    tracing::warn!(process.name = process.name, key, code = problem.code, "a follow-up was refused");
-                    Some(Refused { code: problem.code, detail: problem.detail })
-                }
+            let refused = match &waiting.on {
+                On::One(id) => self.follow_up(process, waiting, waiting.command, *id).await?,
+                On::EachOpenIn(grid) => self.follow_up_each(process, waiting, grid).await?,
             };
+            if let Some(Refused { code, .. }) = &refused {
+                tracing::warn!(process.name = process.name, key, code, "a follow-up was refused");
+            }
             let command = AnswerFollowUp {
                 process: process.name.into(),
                 version: process.version,
@@ -186,11 +202,25 @@ impl App {
         Ok(())
     }
 
-    async fn follow_up(&self, process: &Running, waiting: &Waiting) -> Result<Answer, Error> {
+    /// Sends what waits to one aggregate. Says why it was refused, where it was.
+    async fn follow_up(
+        &self,
+        process: &Running,
+        waiting: &Waiting,
+        command: CommandId,
+        id: Uuid,
+    ) -> Result<Option<Refused>, Error> {
         let verb = registry::verb(&waiting.verb).map(|(_, verb)| verb);
-        let id = verb.is_none_or(|verb| !verb.begins).then_some(waiting.id);
+        let id = verb.is_none_or(|verb| !verb.begins).then_some(id);
         let body = Bytes::from(waiting.body.to_string());
-        self.give_named(process, waiting.command, Some(waiting.position), &waiting.verb, id, body).await
+        match self.give_named(process, command, Some(waiting.position), &waiting.verb, id, body).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.is_ours() || matches!(error, Error::Conflict) => Err(error),
+            Err(error) => {
+                let problem = error.problem();
+                Ok(Some(Refused { code: problem.code, detail: problem.detail }))
+            }
+        }
     }
 
     async fn give<V: Verb>(
@@ -224,15 +254,10 @@ impl App {
         self.submit(Request { actor, command, correlation, causation, traceparent: None, name, id, body }).await
     }
 
-    async fn rows_of(
-        &self,
-        view: &ViewSpec,
-        filter: &'static str,
-        beyond: Option<String>,
-    ) -> Result<Vec<crate::port::Row>, Error> {
+    async fn rows_of(&self, view: &ViewSpec, filter: &'static str, beyond: Option<String>) -> Result<RowPage, Error> {
         let (equal, order) = (vec![(filter, "yes".to_owned())], kernel::view::Order::Ascending);
         let query = Query { equal, order, beyond, limit: KEYS_MAX };
-        Ok(self.ports().views.find(view, &query).await?.rows)
+        Ok(self.ports().views.find(view, &query).await?)
     }
 }
 

@@ -10,7 +10,7 @@ use community::{Pledge, PledgeView};
 use grid::District;
 use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
-use process::{Alarms, Entry, Losses, MergedAnswer, Outbox, Process, Run, Timed};
+use process::{Alarms, Entry, GridWatch, Losses, MergedAnswer, Outbox, Process, Run, Timed};
 use rules::Rulebook;
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,6 +21,9 @@ use crate::kind::{Asked, Kind, Of};
 use crate::port::{Failure, ViewSpec};
 use crate::shown::{Shown, Views};
 
+/// The filter by which a view of one kind finds what is open in exactly that grid.
+pub const OPEN_IN: &str = "open_in";
+
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> = LazyLock::new(|| {
     vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>(), of::<Losses>()]
 });
@@ -29,9 +32,12 @@ static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
     vec![
         shown::<case::CaseSummaryView>(),
         shown::<case::DepartmentOrderView>(),
+        shown::<case::IssueView>(),
         shown::<case::OpenObligationView>(),
         shown::<PledgeView>(),
         shown::<Outbox<MergedAnswer>>(),
+        shown::<Outbox<GridWatch>>(),
+        shown::<Alarms<GridWatch>>(),
     ]
 });
 
@@ -55,7 +61,12 @@ fn shown<V: kernel::View>() -> Box<dyn Shown> {
 
 /// Every process.
 pub fn processes() -> Vec<Running> {
-    vec![Running::of::<MergedAnswer>()]
+    vec![Running::of::<MergedAnswer>(), grid_watch()]
+}
+
+/// The process that lets what is open follow its grid.
+pub fn grid_watch() -> Running {
+    Running::timed::<GridWatch>()
 }
 
 /// A process as its runner needs it.
@@ -132,6 +143,12 @@ pub fn steps() -> BTreeSet<Step> {
 /// A view by the first segment of its routes.
 pub fn view(path: &str) -> Option<&'static dyn Shown> {
     views().iter().find(|view| view.path() == path).map(|view| &**view)
+}
+
+/// The view that lists, by `open_in`, the aggregates of a category on which somebody must still act.
+pub fn open_in(category: &str) -> Option<&'static dyn Shown> {
+    let lists = |view: &dyn Shown| view.is_of_one() && view.filters().contains(&&[OPEN_IN][..]);
+    views().iter().map(|view| &**view).find(|view| view.from().first() == Some(&category) && lists(*view))
 }
 
 /// Reads an event of whichever kind its stream belongs to. An unknown one stops its reader; it is never skipped.

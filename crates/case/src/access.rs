@@ -39,6 +39,17 @@ pub(crate) const CASE_READERS: Allowed = &[
     (Auditor, Grid),
     (Integrator, Everywhere),
 ];
+/// Whoever sees where issues are, and which may be the same. A department works on what is sent to it.
+pub(crate) const ISSUE_READERS: Allowed = &[
+    (GridMember, Grid),
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (DutyOfficer, Grid),
+    (Dispatcher, Grid),
+    (Verifier, Grid),
+    (Auditor, Grid),
+    (Integrator, Everywhere),
+];
 /// Whoever sees the orders of departments.
 pub(crate) const ORDER_READERS: Allowed = &[
     (DutyOfficer, Everywhere),

@@ -1,13 +1,14 @@
 //! The aggregate: its commands, who decides what, and no rule inside.
 
-use kernel::aggregate::PersonalSpec;
+use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
+use kernel::likeness::Told;
 use kernel::{Actor, Aggregate, Allowed, Context, OrderId, Place, Step};
 
-use crate::access::{CASE_READERS, REPORTER_READERS};
+use crate::access::{CASE_READERS, ISSUE_READERS, REPORTER_READERS};
 use crate::{
     AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
-    DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order, OrderPart,
+    DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order, OrderPart,
     OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase, ReopenForMerged,
     RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase, VoidIssue,
 };
@@ -40,6 +41,7 @@ kernel::commands! {
         CloseCase,
         ReopenCase,
         ReopenForMerged,
+        FollowGrid,
     }
 }
 
@@ -124,6 +126,8 @@ impl Aggregate for Case {
     const READ: Allowed = CASE_READERS;
     const PERSONAL: Option<PersonalSpec> =
         Some(PersonalSpec { path: "reporter", action: "read-reporter", read: REPORTER_READERS });
+    const SIMILAR: Option<SimilarSpec> =
+        Some(SimilarSpec { path: "similar", action: "read-similar-cases", read: ISSUE_READERS, view: "issues" });
     type Command = CaseCommand;
     type Event = CaseEvent;
     type Refusal = Refusal;
@@ -132,8 +136,12 @@ impl Aggregate for Case {
         self.file.as_ref().map(|file| file.place())
     }
 
-    fn sealed(&self) -> Option<SealedPerson> {
-        self.file.as_ref()?.reporter()
+    fn sealed(&self) -> Vec<SealedPerson> {
+        self.file.as_ref().map(|file| file.reporter_data()).unwrap_or_default()
+    }
+
+    fn told(&self) -> Option<Told> {
+        Some(self.file.as_ref()?.told())
     }
 
     fn missing() -> Refusal {
@@ -167,6 +175,7 @@ impl Aggregate for Case {
             CaseCommand::CloseCase(command) => command.decide(self, context),
             CaseCommand::ReopenCase(command) => command.decide(self, context),
             CaseCommand::ReopenForMerged(command) => command.decide(self, context),
+            CaseCommand::FollowGrid(command) => command.decide(self, context),
         }
     }
 

@@ -6,7 +6,7 @@ use kernel::{Event, View};
 use serde_json::Value;
 
 use crate::testing::{every_event, keys};
-use crate::{Case, CaseEvent, CaseSummaryView, DepartmentOrderView, OpenObligationView};
+use crate::{Case, CaseEvent, CaseSummaryView, DepartmentOrderView, IssueView, OpenObligationView};
 
 #[test]
 fn every_verb_event_and_refusal_is_covered() {
@@ -42,5 +42,6 @@ fn untouching<V: View>() -> Vec<&'static str> {
 fn every_event_touches_a_row_or_is_stated_to_touch_none() {
     assert_eq!(untouching::<CaseSummaryView>(), CaseSummaryView::NONE);
     assert_eq!(untouching::<DepartmentOrderView>(), DepartmentOrderView::NONE);
+    assert_eq!(untouching::<IssueView>(), IssueView::NONE);
     assert_eq!(untouching::<OpenObligationView>(), OpenObligationView::NONE);
 }

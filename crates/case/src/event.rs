@@ -1,12 +1,13 @@
 //! Every event of a case, one line each with its stored name and whom it is for. A stored name never changes its meaning.
 
 use crate::{
-    CaseClosed, CaseDispatched, CaseDisposed, CaseFiled, CaseReopened, DeliberationConcluded, DeliberationOpened,
-    DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
-    GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
-    IssueTakenIn, IssueVoided, MeetingHeld, MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, OrderAccepted,
-    OrderDispatched, OrderProgressRecorded, OrderReworkRequired, OrderWithdrawn, PartDisposed, ProposalRevised,
-    ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed, VerificationPassed,
+    CaseClosed, CaseDispatched, CaseDisposed, CaseFiled, CaseLeft, CaseMoved, CaseReopened, DeliberationConcluded,
+    DeliberationOpened, DeliberationWaived, DuplicateSuspected, FeedbackRecorded, FilingRefused, GridHandlingDone,
+    GridHandlingStarted, GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged,
+    IssueRegistered, IssueTakenIn, IssueVoided, MeetingHeld, MergedCaseReopened, MergedFinderHeard,
+    MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderReworkRequired, OrderWithdrawn,
+    PartDisposed, ProposalRevised, ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed,
+    VerificationPassed,
 };
 
 kernel::events! {
@@ -50,6 +51,9 @@ kernel::events! {
         MergedCaseReopened = "cn.dualgrid.case.merged_case_reopened.v1" to Street,
         CaseClosed = "cn.dualgrid.case.case_closed.v1" to Street,
         CaseReopened = "cn.dualgrid.case.case_reopened.v1" to Street,
+        CaseLeft = "cn.dualgrid.case.case_left.v1" to Street,
+        CaseMoved = "cn.dualgrid.case.case_moved.v1" to Street,
     }
     department = CaseEvent::department_of;
+    street = CaseEvent::street_of;
 }

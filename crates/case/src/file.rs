@@ -5,13 +5,14 @@ use std::mem;
 
 use kernel::consent::ConsentRule;
 use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson};
+use kernel::likeness::Told;
 use kernel::{GridCode, OrderId, Party, Place, Role, Sealed};
 
 use crate::{
-    CaseDispatched, CaseEvent, CaseFiled, Conclusion, Cycle, Deliberation, DeliberationWaived, FeedbackRecorded,
-    IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided, MeetingHeld, MeetingKind,
-    MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, Order, PartDisposed, ReportAdded, Reporter, Said,
-    Verification,
+    CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
+    FeedbackRecorded, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,
+    MeetingHeld, MeetingKind, MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, Order, PartDisposed,
+    ReportAdded, Reporter, Said, Verification,
 };
 
 /// The file of a case. It grows; a new round of work keeps what the old ones did. Where the case stands is not in it: see
@@ -54,6 +55,8 @@ pub struct CaseFile {
     pub merged_said: Said,
     /// How its finder had the other case reopened, since the newest answer.
     pub merged_reopened: Option<MergedCaseReopened>,
+    /// How it followed its grid last.
+    pub moved: Option<Box<CaseMoved>>,
 }
 
 impl CaseFile {
@@ -79,6 +82,7 @@ impl CaseFile {
             merged_heard: None,
             merged_said: Said::default(),
             merged_reopened: None,
+            moved: None,
         }
     }
 
@@ -138,10 +142,12 @@ impl CaseFile {
             CaseEvent::CaseReopened(event) => {
                 self.earlier_cycles.push(mem::replace(&mut self.cycle, Cycle::begun(*event)));
             }
+            CaseEvent::CaseMoved(event) => self.moved = Some(event),
             // What these say is asked for by no decision.
             CaseEvent::IssueDiscovered(_)
             | CaseEvent::DuplicateSuspected(_)
             | CaseEvent::GridReworkRequired(_)
+            | CaseEvent::CaseLeft(_)
             | CaseEvent::CaseDisposed(_) => {}
         }
     }
@@ -178,9 +184,14 @@ impl CaseFile {
         }
     }
 
-    /// The grid in which the issue is, as of its discovery.
+    /// The grid in which the case is, as of its discovery or of when it followed its grid.
     pub fn grid(&self) -> &GridFacts {
-        &self.discovered.grid
+        self.moved.as_ref().map_or(&self.discovered.grid, |moved| &moved.grid)
+    }
+
+    /// What was told of it first, and where it is.
+    pub(crate) fn told(&self) -> Told {
+        Told { grids: self.grid().path.clone(), ..self.discovered.told() }
     }
 
     /// Everything that was sealed of whoever reported it, the oldest first.
@@ -188,15 +199,21 @@ impl CaseFile {
         self.reporters().flat_map(|reporter| reporter.sealed().values).collect()
     }
 
-    /// Whoever reported it last, with what they said last of themselves.
-    pub(crate) fn reporter(&self) -> Option<SealedPerson> {
-        let person = self.reporters().last()?.person;
-        let mut values: Vec<Sealed> = Vec::new();
-        for value in self.reporters().filter(|of| of.person == person).flat_map(|of| of.sealed().values) {
-            values.retain(|known| known.field != value.field);
-            values.push(value);
+    /// Everybody who reported it, the first first, each with what they said last of themselves.
+    pub(crate) fn reporter_data(&self) -> Vec<SealedPerson> {
+        let mut people: Vec<SealedPerson> = Vec::new();
+        for reporter in self.reporters() {
+            let SealedPerson { person, values } = reporter.sealed();
+            let at = people.iter().position(|known| known.person == person).unwrap_or_else(|| {
+                people.push(SealedPerson { person, values: Vec::new() });
+                people.len() - 1
+            });
+            for value in values {
+                people[at].values.retain(|known| known.field != value.field);
+                people[at].values.push(value);
+            }
         }
-        Some(SealedPerson { person, values })
+        people
     }
 
     fn reporters(&self) -> impl Iterator<Item = &Reporter> {
@@ -278,14 +295,17 @@ impl CaseFile {
         self.orders.get(&order)?.disposed.last()
     }
 
-    /// The grid leader of the grid in which the issue is.
+    /// The grid leader of the grid in which the issue is, or whoever leads since it followed its grid.
     pub(crate) fn grid_leader(&self) -> Party {
-        Party::in_grid(Role::GridLeader, self.grid_code())
+        let own = || Party::in_grid(Role::GridLeader, self.grid_code());
+        self.moved.as_ref().map_or_else(own, |moved| moved.leader.clone())
     }
 
     /// The secretary of the grid one level up: escalation walks actual parents.
     pub(crate) fn secretary(&self) -> Party {
-        Party::in_grid(Role::ResidentialSecretary, self.grid().path.get(1).unwrap_or(self.grid_code()))
+        let above = || self.grid().path.get(1).unwrap_or(self.grid_code());
+        let own = || Party::in_grid(Role::ResidentialSecretary, above());
+        self.moved.as_ref().map_or_else(own, |moved| moved.secretary.clone())
     }
 
     /// `role` at the grid centre.

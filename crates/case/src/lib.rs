@@ -21,7 +21,8 @@
 //! | merged 并案 | `answer-merged` |
 //! | voided 作废 | none |
 //!
-//! Any case that is not over takes another one in (`take-in-issue`, a part of `merge-issue`).
+//! Any case that is not over takes another one in (`take-in-issue`, a part of `merge-issue`), and follows its grid where that is
+//! closed, split or moved (`follow-grid`); so does a merged one while its finder is asked.
 //!
 //! A case has several parts that are worked on by themselves: the case itself, the work of the grid, a deliberation, and an
 //! order for each department. Each has a state and an obligation of its own ([`Standing`]), folded from the events alone, for
@@ -50,6 +51,7 @@ mod event;
 mod examples;
 mod feedback;
 mod file;
+mod follow_grid;
 mod order;
 mod refusal;
 mod respond;
@@ -73,7 +75,7 @@ pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
     Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
     IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter, ReporterInput,
-    Sent, Source, TakeInIssue, Urgency, VoidIssue,
+    Sent, Source, SuspectedCase, TakeInIssue, Urgency, VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
@@ -86,6 +88,7 @@ pub use feedback::{
     MergedIssueAnswered, Outcome, RecordFeedback, ReopenCase, ReopenCause, ReopenForMerged, Resolution, Said,
 };
 pub use file::CaseFile;
+pub use follow_grid::{CaseLeft, CaseMoved, FollowGrid, OpenOrder};
 pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};
 pub use refusal::Refusal;
 pub use respond::{
@@ -96,5 +99,6 @@ pub use respond::{
 pub use stage::Stage;
 pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};
 pub use view::{
-    CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, OpenObligation, OpenObligationView,
+    CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, Issue, IssueView, OpenObligation,
+    OpenObligationView,
 };

@@ -5,7 +5,7 @@ use kernel::{Obligation, OrderId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CaseEvent, Conclusion, OrderPart, OrderRef, OrderStatus, Part, Stage};
+use crate::{CaseEvent, CaseMoved, Conclusion, OrderPart, OrderRef, OrderStatus, Part, Stage};
 
 /// Where a case stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +123,9 @@ impl Standing {
             self.cycle = reopened.cycle;
             (self.parts.grid_work, self.parts.deliberation) = (None, None);
         }
+        if let CaseEvent::CaseMoved(moved) = event {
+            self.parts.hand_over(moved);
+        }
         for step in moves(event).into_iter().flatten() {
             self.go(&step);
         }
@@ -229,6 +232,22 @@ impl Standing {
     }
 }
 
+impl Parts {
+    /// Whatever must be done is done by whoever has to do it in the grid to which the case went.
+    fn hand_over(&mut self, moved: &CaseMoved) {
+        let Self { own, grid_work, deliberation, orders } = self;
+        let of_case = [
+            Some(&mut own.next),
+            grid_work.as_mut().map(|part| &mut part.next),
+            deliberation.as_mut().map(|part| &mut part.next),
+        ];
+        let all = of_case.into_iter().flatten().chain(orders.iter_mut().map(|part| &mut part.next));
+        for next in all.flatten() {
+            *next = moved.handed_over(next);
+        }
+    }
+}
+
 impl<S> PartOf<S> {
     /// Moves a part. One that has not begun does not end.
     fn go(part: &mut Option<Self>, state: S, next: Option<&Obligation>) {
@@ -321,6 +340,9 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
         | CaseEvent::GridProgressRecorded(_)
         | CaseEvent::DeliberationWaived(_)
         | CaseEvent::CaseDispatched(_)
+        | CaseEvent::CaseLeft(_)
+        // It moves no part: see `Parts::hand_over`.
+        | CaseEvent::CaseMoved(_)
         | CaseEvent::OrderProgressRecorded(_) => [None, None, None],
     }
 }

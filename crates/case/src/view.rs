@@ -2,8 +2,10 @@
 
 mod case_summary;
 mod department_order;
+mod issue;
 mod open_obligation;
 
 pub use case_summary::{CaseSummary, CaseSummaryView};
 pub use department_order::{DepartmentOrder, DepartmentOrderView};
+pub use issue::{Issue, IssueView};
 pub use open_obligation::{OpenObligation, OpenObligationView};

@@ -73,7 +73,9 @@ proptest! {
     fn other_content_is_never_taken_for_a_repeat(asked in any_telling()) {
         tell(&asked, |before, after, asked, events| {
             let (by, command) = asked.of(before);
-            for other in if events.is_empty() { vec![] } else { given::changed(&command) } {
+            // The system does not say what the case is to be told, but since when it may look where it belongs.
+            let says_nothing = events.is_empty() || matches!(command, CaseCommand::FollowGrid(_));
+            for other in if says_nothing { vec![] } else { given::changed(&command) } {
                 prop_assert_ne!(after.ask(&by, &other), Ok(vec![]), "{:?} after {:?}", other, command);
             }
             Ok(())

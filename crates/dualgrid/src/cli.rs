@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use kernel::PersonId;
 
 use crate::config::{Config, Overrides};
-use crate::{department, docs, doctor, erase, import, keys, losses, rebuild, serve, telemetry, token};
+use crate::{department, docs, doctor, erase, follow, import, keys, losses, rebuild, serve, telemetry, token, withdraw};
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
 #[derive(Debug, Parser)]
@@ -28,6 +28,9 @@ enum Task {
     /// Load a description: only what changed is recorded.
     #[command(subcommand)]
     Import(Import),
+    /// Take back what is scheduled and has not begun.
+    #[command(subcommand)]
+    Withdraw(withdraw::Withdraw),
     /// Issue tokens for people and programs.
     #[command(subcommand)]
     Token(Token),
@@ -45,6 +48,9 @@ enum Task {
     /// Sample departments.
     #[command(subcommand)]
     Department(Department),
+    /// What is left to do after grids were closed, split, merged or moved.
+    #[command(subcommand)]
+    District(District),
     /// Settle what becomes of events that the log has lost.
     #[command(subcommand)]
     Log(Log),
@@ -69,7 +75,13 @@ struct ServeArguments {
 #[derive(Debug, Subcommand)]
 enum Import {
     /// Load grids, departments, posts and rules from a TOML file and the files it includes.
-    District { file: PathBuf },
+    District(import::ImportArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum District {
+    /// Wait until every open case has followed its grid, and help a running system with it.
+    Follow,
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,7 +144,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             crate::faults::arm()?;
             serve::serve(config, &arguments.roles).await?;
         }
-        Task::Import(Import::District { file }) => import::district(&config()?, &file).await?,
+        Task::Import(Import::District(arguments)) => import::district(&config()?, &arguments).await?,
+        Task::District(District::Follow) => follow::follow(&config()?).await?,
+        Task::Withdraw(arguments) => withdraw::withdraw(&config()?, &arguments).await?,
         Task::Token(Token::Issue(arguments)) => token::issue(&config()?, &arguments)?,
         Task::Keys(Keys::Init { dir }) => keys::init(&dir)?,
         Task::Erase(Erase::Person { id }) => erase::person(&config()?, id).await?,

@@ -1,81 +1,145 @@
 //! `dualgrid import district FILE`: a description in TOML becomes commands, and those become events.
 
 mod description;
+mod places;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use app::intake::{Answer, Request};
 use app::{App, registry};
 use comfy_table::Table as Printed;
-use kernel::{Actor, CommandId, Role, Scope};
+use kernel::{Actor, CommandId, Difference, Role, Scope, Turn};
 use toml::Table;
 
 use self::description::Description;
 
 use crate::config::Config;
-use crate::system;
+use crate::{follow, system};
 
 /// The commands that a description becomes, in this order. The keys of each are the fields of its body.
 const VERBS: [&str; 2] = ["publish-rules", "load-district"];
 
+/// The command that gives both.
+const BOTH: &str = "import-reference";
+
+/// The field of a body that no file sets.
+const ALLOW_CLOSING: &str = "allow_closing";
+
+/// What to import, and how far it may go.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArguments {
+    file: PathBuf,
+    /// Show what would begin, change and end, and record nothing. Fails where the import would be refused.
+    #[arg(long)]
+    dry_run: bool,
+    /// How many grids, departments, entries of the map, posts, matters and other rows may be closed, ended or withdrawn
+    /// because they are not described any more.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    allow_closing: u32,
+    /// Do not wait until open cases have followed the grids that were closed or moved.
+    #[arg(long)]
+    no_wait: bool,
+}
+
 /// Loads the file and what it includes, and prints what was recorded.
-pub(crate) async fn district(config: &Config, file: &Path) -> anyhow::Result<()> {
-    let description = Description::read(file)?;
-    let not_loaded = || format!("{} cannot be loaded", file.display());
-    description.check().with_context(not_loaded)?;
-    let commands = commands(&description.table).with_context(not_loaded)?;
+pub(crate) async fn district(config: &Config, arguments: &ImportArguments) -> anyhow::Result<()> {
+    let description = Description::read(&arguments.file)?;
+    let body = body(&description, arguments.allow_closing)
+        .with_context(|| format!("{} cannot be loaded", arguments.file.display()))?;
     let app = system::open(config).await?;
+    if arguments.dry_run {
+        return rehearse(&app, body, &description).await;
+    }
+    let answer = app.submit(request(&app, BOTH, &body)?).await.map_err(|error| described(error, &description))?;
+    print(&answer);
+    follow::after_import(&app, &answer, !arguments.no_wait).await
+}
+
+/// Prints what the import would change, also where it would close more than it may.
+async fn rehearse(app: &App, body: serde_json::Value, description: &Description) -> anyhow::Result<()> {
+    let refusal = match app.rehearse(&request(app, BOTH, &body)?).await {
+        Ok(differences) => return show(&differences),
+        Err(refusal) => refusal,
+    };
+    let mut anything = body;
+    anything[ALLOW_CLOSING] = u32::MAX.into();
+    if let Ok(differences) = app.rehearse(&request(app, BOTH, &anything)?).await {
+        show(&differences)?;
+    }
+    Err(described(refusal, description))
+}
+
+fn show(differences: &[Difference]) -> anyhow::Result<()> {
     let mut printed = Printed::new();
-    let answer = give(&app, commands, &description).await?;
+    printed.set_header(["change", "kind", "code", "name"]);
+    let mut rows: Vec<&Difference> = differences.iter().collect();
+    rows.sort();
+    for row in rows {
+        printed.add_row([row.turn.to_string(), row.what.to_owned(), row.code.clone(), row.name.clone()]);
+    }
+    let count = |turn| differences.iter().filter(|row| row.turn == turn).count();
+    let counted = [Turn::Begins, Turn::Changes, Turn::Ends].map(count);
+    println!("{printed}\n{} begin, {} change, {} end; nothing was recorded", counted[0], counted[1], counted[2]);
+    Ok(())
+}
+
+/// What a command of the operator recorded.
+pub(crate) fn print(answer: &Answer) {
+    let mut printed = Printed::new();
     printed.set_header(["stream", "version"]);
     for moved in &answer.streams {
         printed.add_row([moved.stream.category().to_owned(), moved.version.to_string()]);
     }
     println!("{printed}\n{} events were recorded", answer.events);
-    Ok(())
 }
 
-/// Records all of it or nothing: rules and district under one command.
-async fn give(app: &App, commands: Commands, description: &Description) -> anyhow::Result<Answer> {
-    let refused = |error: app::Error| {
-        let rows = description.rows_named_in(&error.to_string());
-        anyhow!(error).context(format!("nothing was recorded{rows}"))
-    };
-    let Commands { rules, district } = commands;
-    let both = serde_json::json!({"rules": rules, "district": district});
-    submit(app, "import-reference", serde_json::to_vec(&both)?).await.map_err(refused)
+/// A refusal with the places in the files of which it speaks.
+fn described(error: app::Error, description: &Description) -> anyhow::Error {
+    let spots = description.spots_in(&error.to_string());
+    anyhow!(error).context(format!("nothing was recorded{spots}"))
 }
 
-/// The bodies of the two commands.
-struct Commands {
-    rules: serde_json::Value,
-    district: serde_json::Value,
+/// The body of the command that records rules and district together, or nothing.
+fn body(description: &Description, allow_closing: u32) -> anyhow::Result<serde_json::Value> {
+    description.check()?;
+    let [rules, district] = parts(description)?;
+    let mut body = serde_json::json!({"rules": rules, "district": district});
+    body[ALLOW_CLOSING] = allow_closing.into();
+    Ok(body)
 }
 
-/// The commands with their bodies. All are read before the first is given, so that a mistake in one leaves nothing half
-/// loaded.
-fn commands(description: &Table) -> anyhow::Result<Commands> {
+/// The bodies of the two commands. Both are read before anything is given, so that a mistake in one leaves nothing half loaded.
+fn parts(description: &Description) -> anyhow::Result<[serde_json::Value; 2]> {
     let mut known = BTreeSet::new();
     let mut bodies = Vec::new();
     for name in VERBS {
         let (kind, verb) = registry::verb(name).with_context(|| format!("no command is called {name}"))?;
         let schema = (verb.schema)();
-        let keys: BTreeSet<&str> = properties(schema.as_value()).collect();
-        let mut body = description.clone();
+        let keys: BTreeSet<&str> = properties(schema.as_value()).filter(|key| *key != ALLOW_CLOSING).collect();
+        let mut body = description.table.clone();
         body.retain(|key, _| keys.contains(key));
         let body = serde_json::to_value(&body).context("the description cannot be written as JSON")?;
-        kind.parse(name, &serde_json::to_vec(&body)?)?;
+        kind.parse(name, &serde_json::to_vec(&body)?).map_err(|error| {
+            let spots = description.spots_in(&error.to_string());
+            anyhow!(error).context(format!("nothing was recorded{spots}"))
+        })?;
         known.extend(keys.into_iter().map(str::to_owned));
         bodies.push(body);
     }
-    if let Some(unknown) = description.keys().find(|key| !known.contains(key.as_str())) {
-        let known: Vec<_> = known.into_iter().collect();
-        bail!("there is no key `{unknown}`; known are {}", known.join(", "));
+    check_keys(description, &known)?;
+    <[_; 2]>::try_from(bodies).map_err(|_| anyhow!("there is a body for each command"))
+}
+
+fn check_keys(description: &Description, known: &BTreeSet<String>) -> anyhow::Result<()> {
+    let Some(unknown) = description.table.keys().find(|key| !known.contains(key.as_str())) else { return Ok(()) };
+    let place = description.place_of(unknown);
+    if unknown == ALLOW_CLOSING {
+        bail!("{place}: `{unknown}` is said for each import, with --allow-closing N, and never in a file");
     }
-    let [rules, district] = <[_; 2]>::try_from(bodies).map_err(|_| anyhow!("there is a body for each command"))?;
-    Ok(Commands { rules, district })
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    bail!("{place}: there is no key `{}`; known are {}", unknown.escape_debug(), known.join(", "))
 }
 
 /// The names of the fields of a body.
@@ -85,52 +149,20 @@ fn properties(schema: &serde_json::Value) -> impl Iterator<Item = &str> {
     body.unwrap_or(schema)["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
-async fn submit(app: &App, name: &str, body: Vec<u8>) -> Result<Answer, app::Error> {
-    let actor = Actor { id: "operator".into(), role: Role::Administrator, scope: Scope::Everywhere };
+/// A command as the operator gives it.
+pub(crate) fn request(app: &App, name: &str, body: &serde_json::Value) -> anyhow::Result<Request> {
     let now = app.clock().now();
-    app.submit(Request {
-        actor,
+    Ok(Request {
+        actor: Actor { id: "operator".into(), role: Role::Administrator, scope: Scope::Everywhere },
         command: CommandId::new(app.ports().entropy.uuid(now)),
         correlation: None,
         causation: None,
         traceparent: None,
         name: name.into(),
         id: None,
-        body: body.into(),
+        body: serde_json::to_vec(body)?.into(),
     })
-    .await
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(description: &str) -> String {
-        commands(&description.parse().unwrap()).err().unwrap().to_string()
-    }
-
-    fn sample() -> Table {
-        Description::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/district.toml"))
-            .unwrap()
-            .table
-    }
-
-    #[test]
-    fn the_sample_becomes_both_commands() {
-        let Commands { rules, district } = commands(&sample()).unwrap();
-        assert!(rules["calendars"].is_array() && rules["grids"].is_null());
-        assert!(district["grids"].is_array() && district["calendars"].is_null());
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_description_is_named() {
-        let mut sample = sample();
-        sample.insert("colour".into(), "red".into());
-        let unknown = refused(&sample.to_string());
-        assert!(unknown.starts_with("there is no key `colour`; known are"), "{unknown}");
-        sample.remove("colour");
-        sample.insert("departments".into(), toml::Value::Integer(7));
-        let unfit = refused(&sample.to_string());
-        assert!(unfit.contains("load-district"), "{unfit}");
-    }
-}
+mod tests;

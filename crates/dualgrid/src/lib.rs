@@ -15,6 +15,7 @@ mod doctor;
 mod erase;
 #[cfg(feature = "faults")]
 mod faults;
+mod follow;
 mod import;
 mod keys;
 mod losses;
@@ -24,5 +25,6 @@ mod serve;
 mod system;
 mod telemetry;
 mod token;
+mod withdraw;
 
 pub use program::main;

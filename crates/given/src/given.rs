@@ -186,6 +186,7 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
         known.steps.clear();
     }
     known.bounds = known.bounds.filter(|_| needs.bounds);
+    known.seat = known.seat.filter(|_| needs.seat.is_some());
     known.sealed = needs.seal.as_ref().map(|input| {
         let person = input.person.unwrap_or_else(person);
         let (key, entropy) = (PersonKey::generate(&Zero), Zero);

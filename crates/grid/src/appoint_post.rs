@@ -1,20 +1,18 @@
 //! `appoint-post`
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, DepartmentCode, GridCode, Role, Verb};
+use kernel::actor::InvalidActor;
+use kernel::{Actor, Allowed, DepartmentCode, GridCode, Role, Scope, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::{District, DistrictEvent, Post, PostAppointed, Refusal};
 
-/// Most characters of a staff id.
-const STAFF_ID_LEN_MAX: usize = 64;
-
 /// Appoints a person to a post in a grid.
 ///
-/// Given by an administrator. One person may hold several posts (一肩挑). A grid has one leader and one secretary at a
-/// time, and nobody holds the same post twice. The holder is a staff id: events contain no names.
+/// Given by an administrator. One person may hold several posts (一肩挑). A grid has one leader, one secretary and one duty
+/// officer at a time, and nobody holds the same post twice at a time. The holder is a staff id: events contain no names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AppointPost {
@@ -64,7 +62,7 @@ impl AppointPost {
         }
         let excluded = |other: &&Post| post.excludes(other);
         match district.posts.iter().find(excluded) {
-            Some(other) if same_term(other, &post) => return Ok(vec![]), // A retry: already done.
+            Some(other) if self.is_term(other, from) => return Ok(vec![]), // A retry: already done.
             Some(other) => {
                 let (grid, role, holder) = (self.grid.clone(), self.role, other.holder.clone());
                 return Err(Refusal::PostOverlaps { grid, role, holder });
@@ -84,14 +82,23 @@ impl AppointPost {
         ])
     }
 
+    /// Whether the known term is the one that is asked for. Where no start is given, any term that runs by now is.
+    fn is_term(&self, known: &Post, from: DateTime<Utc>) -> bool {
+        known.holder == self.holder
+            && known.department == self.department
+            && known.until == self.until
+            && self.effective_from.map_or_else(|| known.holds_at(from), |asked| asked == known.from)
+    }
+
     fn post(&self, from: DateTime<Utc>) -> Result<Post, Refusal> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if !(1..=STAFF_ID_LEN_MAX).contains(&self.holder.len()) || !self.holder.bytes().all(plain) {
-            return Err(Refusal::NotAStaffId);
-        }
-        if self.role == Role::System {
-            return Err(Refusal::SystemPost);
-        }
+        let place = || Scope::Grid(self.grid.clone());
+        let scope = self.department.clone().map_or_else(place, Scope::Department);
+        Actor::try_new(&self.holder, self.role, scope).map_err(|reason| match reason {
+            InvalidActor::SystemRole => Refusal::SystemPost,
+            // What is no id may be a name, which nothing repeats.
+            InvalidActor::Id => Refusal::NotAStaffId { holder: "this holder".into(), reason },
+            _ => Refusal::NotAStaffId { holder: self.holder.clone(), reason },
+        })?;
         if self.until.is_some_and(|until| until <= from) {
             return Err(Refusal::TermReversed);
         }
@@ -105,14 +112,6 @@ impl AppointPost {
             ended_at: None,
         })
     }
-}
-
-/// Whether the known term is the requested one: the same holder, already in the post, with the same planned end.
-fn same_term(known: &Post, asked: &Post) -> bool {
-    known.holder == asked.holder
-        && known.department == asked.department
-        && known.until == asked.until
-        && known.holds_at(asked.from)
 }
 
 #[cfg(test)]
@@ -143,6 +142,19 @@ mod tests {
         let command = || appoint(Role::GridLeader, "staff-1", "2018-01-01");
         given::<District>([root("T").into()]).when(command()).then([post("T", Role::GridLeader, "staff-1")]);
         given::<District>(led()).when(command()).then_nothing();
+    }
+
+    #[test]
+    fn another_start_is_another_term_and_not_a_repeat() {
+        let overlaps = Refusal::PostOverlaps { grid: code("T"), role: Role::GridLeader, holder: "staff-1".into() };
+        for start in ["2018-01-02", "2019-06-01", "2017-12-31"] {
+            let early = crate::GridEstablished { effective_from: day("2010-01-01"), ..root("T") };
+            given::<District>([early.into(), post("T", Role::GridLeader, "staff-1").into()])
+                .when(appoint(Role::GridLeader, "staff-1", start))
+                .then_refused(overlaps.clone());
+        }
+        let as_of_now = AppointPost { effective_from: None, ..appoint(Role::GridLeader, "staff-1", "2018-01-01") };
+        given::<District>(led()).at(day("2020-01-01")).when(as_of_now).then_nothing();
     }
 
     #[test]
@@ -215,10 +227,20 @@ mod tests {
 
     #[test]
     fn a_name_is_no_staff_id() {
-        for holder in ["丁霞", "Ding Xia", ""] {
+        let refused = |holder: &str, named: &str, reason| {
             given::<District>([root("T").into()])
                 .when(appoint(Role::GridLeader, holder, "2018-01-01"))
-                .then_refused(Refusal::NotAStaffId);
+                .then_refused(Refusal::NotAStaffId { holder: named.into(), reason });
+        };
+        for holder in ["丁霞", "Ding Xia", "", &"a".repeat(65)] {
+            refused(holder, "this holder", InvalidActor::Id);
+        }
+        refused("system/outbox", "system/outbox", InvalidActor::OfSystem);
+        refused("dept/CGZF", "dept/CGZF", InvalidActor::OfOtherDepartment);
+        for holder in ["li.wei@jas.cn", "post:jas/7", "staff_1", &"a".repeat(64)] {
+            let events =
+                given::<District>([root("T").into()]).when(appoint(Role::GridLeader, holder, "2018-01-01")).events();
+            assert_eq!(events.len(), 1, "{holder}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     AppointPost, CloseGrid, District, EndPost, EstablishGrid, LoadDistrict, MapGrids, RegisterDepartment, ReparentGrid,
+    WithdrawChanges,
 };
 
 kernel::commands! {
@@ -15,5 +16,6 @@ kernel::commands! {
         MapGrids,
         AppointPost,
         EndPost,
+        WithdrawChanges,
     }
 }

@@ -27,9 +27,11 @@ fn described(levels: Vec<Level>) -> DistrictDescription {
         spec(&format!("G{depth}"), parent.as_deref(), &levels[depth - 1].name)
     };
     DistrictDescription {
+        allow_closing: 0,
         effective_from: day("2018-01-01"),
         grids: (1..=levels.len()).map(grid).collect(),
         levels: vec![LevelPlan { root: code("G1"), levels }],
+        closings: vec![],
         departments: vec![],
         mappings: vec![],
         bounds: None,

@@ -8,7 +8,7 @@ use kernel::{DepartmentCode, GridCode, MatterCode, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{GridKind, Level, Network, PartyOrg};
+use crate::{GridKind, GridPart, Level, Network, PartyOrg};
 
 /// The whole district as of one moment. Also the body of `load-district`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +22,10 @@ pub struct DistrictDescription {
     /// Every grid of both networks, in any order.
     #[serde(default)]
     pub grids: Vec<GridSpec>,
+    /// Who takes over from grids that are closed because they are described no more. A row is needed only where that is not the
+    /// nearest grid above that stays, and for roots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closings: Vec<ClosingSpec>,
     #[serde(default)]
     pub departments: Vec<DepartmentSpec>,
     /// Which administrative grids serve which party grid.
@@ -33,6 +37,15 @@ pub struct DistrictDescription {
     /// Every post that is held at that moment or appointed for later.
     #[serde(default)]
     pub posts: Vec<PostSpec>,
+    /// How many grids, departments, entries of the map and posts may be closed or ended because they are not described; 0
+    /// where it is not given. A successor in the same post, or in the map of the same grid, ends nothing.
+    #[serde(default, skip_serializing_if = "is_none_allowed")]
+    pub allow_closing: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_none_allowed(allow_closing: &u32) -> bool {
+    *allow_closing == 0
 }
 
 /// The levels of one tree, from its root down.
@@ -64,6 +77,23 @@ pub struct GridSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub party_org: Option<PartyOrg>,
     /// Reason for its boundary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a grid is closed that is described no more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClosingSpec {
+    /// The grid that is closed.
+    pub grid: GridCode,
+    /// The grid that takes over its open cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<GridCode>,
+    /// Parts of it that other grids take over, at most 100. The first one that contains the place of a case counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<GridPart>,
+    /// Why it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

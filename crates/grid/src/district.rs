@@ -6,11 +6,12 @@ use chrono::{DateTime, Utc};
 use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
 use kernel::facts::Bounds;
-use kernel::{Aggregate, Context, Decision, DepartmentCode, GridCode, Place};
+use kernel::{Aggregate, Context, Decision, DepartmentCode, Difference, GridCode, Place};
 use uuid::Uuid;
 
 use crate::department::Department;
 use crate::timeline::Timeline;
+use crate::withdraw_changes::Withdrawn;
 use crate::{
     DepartmentChanged, DistrictCommand, DistrictDocument, DistrictEvent, GridChanged, GridClosed, GridEstablished,
     GridNode, GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,
@@ -29,8 +30,10 @@ pub struct District {
     pub(crate) mappings: BTreeMap<Mapping, Timeline<()>>,
     pub(crate) posts: Vec<Post>,
     pub(crate) bounds: Timeline<Bounds>,
-    /// Why each grid was closed last.
-    pub(crate) closed: BTreeMap<GridCode, Option<String>>,
+    /// Every closing of each grid, in the order in which they were recorded.
+    pub(crate) closed: BTreeMap<GridCode, Vec<GridClosed>>,
+    /// What was withdrawn before it began, by the moment from which on.
+    pub(crate) withdrawn: BTreeMap<DateTime<Utc>, Withdrawn>,
 }
 
 impl Aggregate for District {
@@ -70,12 +73,17 @@ impl Aggregate for District {
             DistrictCommand::MapGrids(command) => command.decide(self, at),
             DistrictCommand::AppointPost(command) => command.decide(self, at),
             DistrictCommand::EndPost(command) => command.decide(self, at),
+            DistrictCommand::WithdrawChanges(command) => command.decide(self, at),
         }
     }
 
     fn evolve(mut self, event: DistrictEvent) -> Self {
         self.apply(event);
         self
+    }
+
+    fn differences(&self, events: &[DistrictEvent]) -> Vec<Difference> {
+        self.changed_by(events)
     }
 }
 
@@ -85,7 +93,7 @@ impl District {
         match event {
             DistrictEvent::GridEstablished(event) => self.established(*event),
             DistrictEvent::GridChanged(event) => self.changed(*event),
-            DistrictEvent::GridClosed(event) => self.closed(&event),
+            DistrictEvent::GridClosed(event) => self.closed(*event),
             DistrictEvent::GridReparented(event) => self.reparented(*event),
             DistrictEvent::DepartmentRegistered(event) => {
                 let blank = Department { code: event.code.clone(), name: event.name, ownerships: vec![] };
@@ -110,6 +118,11 @@ impl District {
             },
             DistrictEvent::PostAppointed(event) => self.appointed(*event),
             DistrictEvent::PostEnded(event) => self.ended(&event),
+            DistrictEvent::GridChangesWithdrawn(event) => self.grid_changes_withdrawn(*event),
+            DistrictEvent::DepartmentChangesWithdrawn(event) => self.department_changes_withdrawn(*event),
+            DistrictEvent::MappingChangesWithdrawn(event) => self.mapping_changes_withdrawn(*event),
+            DistrictEvent::BoundsChangesWithdrawn(event) => self.bounds_changes_withdrawn(&event),
+            DistrictEvent::PostChangesWithdrawn(event) => self.post_changes_withdrawn(*event),
         }
     }
 
@@ -159,13 +172,13 @@ impl District {
         }
     }
 
-    fn closed(&mut self, event: &GridClosed) {
+    fn closed(&mut self, event: GridClosed) {
         let Some(timeline) = self.grids.get_mut(&event.code) else { return };
         if let Some(node) = timeline.last_mut() {
             node.valid_until = Some(event.effective_from);
         }
         timeline.end(event.effective_from);
-        self.closed.insert(event.code.clone(), event.reason.clone());
+        self.closed.entry(event.code.clone()).or_default().push(event);
     }
 
     fn department_changed(&mut self, event: DepartmentChanged) {

@@ -30,10 +30,11 @@ impl Draft {
         }
     }
 
-    /// The events, if every tree is valid from that moment on.
+    /// The events, if every tree is valid from that moment on, and whatever is open belongs to a grid.
     pub(crate) fn finish(self, from: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
         if !self.events.is_empty() {
             self.district.check_trees(from)?;
+            self.district.check_seats(from)?;
         }
         Ok(self.events)
     }

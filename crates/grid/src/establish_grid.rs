@@ -56,8 +56,9 @@ impl EstablishGrid {
         let node = self.placed(district, from)?;
         if let Some(known) = district.grid(&node.code, from) {
             let same = GridNode { valid_from: known.valid_from, valid_until: known.valid_until, ..node.clone() };
+            let is_asked = self.effective_from.is_none_or(|asked| asked == known.valid_from);
             // A retry: already done.
-            return if same == *known { Ok(vec![]) } else { Err(Refusal::DuplicateCode(node.code)) };
+            return if same == *known && is_asked { Ok(vec![]) } else { Err(Refusal::DuplicateCode(node.code)) };
         }
         let last = district.grids.get(&node.code).and_then(crate::timeline::Timeline::last_change);
         check_order(&node.code, last, from)?;
@@ -85,8 +86,8 @@ mod tests {
     use given::given;
 
     use super::*;
-    use crate::testing::{code, day, levels, micro, org, residential, root, spec};
-    use crate::{GridClosed, GridEstablished, Network};
+    use crate::testing::{closed, code, day, levels, micro, org, residential, root, spec};
+    use crate::{GridEstablished, Network};
 
     fn command(grid: GridSpec) -> EstablishGrid {
         let levels = if grid.parent.is_none() { levels() } else { vec![] };
@@ -126,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_closed_code_may_come_back_but_not_before_it_was_closed() {
-        let closed = GridClosed { code: code("R1"), reason: None, effective_from: day("2020-01-01") };
+        let closed = closed("R1", Some("T"), day("2020-01-01"));
         let history = || given::<District>([root("T").into(), residential("R1", "T").into(), closed.clone().into()]);
         let again = |from| EstablishGrid { effective_from: Some(day(from)), ..below("R1", "T", "居民区网格") };
         assert_eq!(history().when(again("2020-06-01")).events().len(), 1);
@@ -184,12 +185,12 @@ mod tests {
     #[test]
     fn a_grid_needs_a_name() {
         let blank = GridSpec { name: " ".into(), ..spec("R1", Some("T"), "居民区网格") };
-        given::<District>([root("T").into()]).when(command(blank)).then_refused(Refusal::BlankName("R1".into()));
+        given::<District>([root("T").into()]).when(command(blank)).then_refused(crate::testing::unfit_name("R1"));
     }
 
     #[test]
     fn a_grid_cannot_hang_under_one_that_is_scheduled_to_close() {
-        let closed = GridClosed { code: code("R1"), reason: None, effective_from: day("2030-01-01") };
+        let closed = closed("R1", Some("T"), day("2030-01-01"));
         let later = Refusal::ContradictsLater { grid: code("M1"), at: day("2030-01-01") };
         given::<District>([root("T").into(), residential("R1", "T").into(), closed.into()])
             .when(below("M1", "R1", "微网格"))

@@ -26,6 +26,11 @@ kernel::events! {
         DistrictBounded = "cn.dualgrid.district.district_bounded.v1" to District,
         PostAppointed = "cn.dualgrid.district.post_appointed.v1" to Internal,
         PostEnded = "cn.dualgrid.district.post_ended.v1" to Internal,
+        GridChangesWithdrawn = "cn.dualgrid.district.grid_changes_withdrawn.v1" to District,
+        DepartmentChangesWithdrawn = "cn.dualgrid.district.department_changes_withdrawn.v1" to District,
+        MappingChangesWithdrawn = "cn.dualgrid.district.mapping_changes_withdrawn.v1" to District,
+        BoundsChangesWithdrawn = "cn.dualgrid.district.bounds_changes_withdrawn.v1" to District,
+        PostChangesWithdrawn = "cn.dualgrid.district.post_changes_withdrawn.v1" to Internal,
     }
 }
 
@@ -89,9 +94,25 @@ pub struct GridChanged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GridClosed {
     pub code: GridCode,
+    /// The grid that takes over what is open in it; absent for a grid of the administrative network, in which nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<GridCode>,
+    /// Parts of it that other grids take over. The first one that contains a place counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<GridPart>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     pub effective_from: DateTime<Utc>,
+}
+
+/// A part of a grid that is closed, and the grid that takes it over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GridPart {
+    /// The part, as a rectangle in WGS 84, its borders included.
+    pub area: Bounds,
+    /// The grid that takes over what is open in that rectangle.
+    pub grid: GridCode,
 }
 
 /// A grid moved to another place in the tree, or its level got another name or number.
@@ -178,4 +199,49 @@ pub struct PostEnded {
     /// Staff id; never a name.
     pub holder: String,
     pub effective_from: DateTime<Utc>,
+}
+
+/// What was scheduled for a grid was withdrawn before it began: it has the place, the description and the end that it had
+/// without it, and is not established where that was scheduled too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GridChangesWithdrawn {
+    pub code: GridCode,
+    /// Every change as of this moment or later is void.
+    pub scheduled_from: DateTime<Utc>,
+}
+
+/// What was scheduled for a department was withdrawn before it began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DepartmentChangesWithdrawn {
+    pub code: DepartmentCode,
+    /// Every change as of this moment or later is void.
+    pub scheduled_from: DateTime<Utc>,
+}
+
+/// What was scheduled for an entry of the map between the networks was withdrawn before it began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MappingChangesWithdrawn {
+    pub party: GridCode,
+    pub administrative: GridCode,
+    /// Every change as of this moment or later is void.
+    pub scheduled_from: DateTime<Utc>,
+}
+
+/// What was scheduled for the rectangle of the district was withdrawn before it began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BoundsChangesWithdrawn {
+    /// Every change as of this moment or later is void.
+    pub scheduled_from: DateTime<Utc>,
+}
+
+/// What was scheduled for a holder of a post was withdrawn before it began: terms that were to begin do not, and terms that
+/// were to be ended are not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PostChangesWithdrawn {
+    pub grid: GridCode,
+    pub role: Role,
+    /// Staff id; never a name.
+    pub holder: String,
+    /// Every change as of this moment or later is void.
+    pub scheduled_from: DateTime<Utc>,
 }

@@ -11,7 +11,10 @@
 //! INVARIANT: nothing is forgotten: closed grids, ended posts and former owners can be queried as of their time.
 //! INVARIANT: holders of posts are staff ids, never names of persons.
 //!
-//! Absent on purpose: areas on a map, split and merge as commands of their own (a new description expresses both).
+//! INVARIANT: a grid of the party network that is closed names who takes over: every place in it belongs to an active grid at
+//! any later moment ([`District::seat`]).
+//!
+//! Absent on purpose: outlines of grids on a map. A grid that is split says at its closing which rectangles go to which grid.
 
 mod access;
 mod appoint_post;
@@ -23,6 +26,7 @@ mod department;
 #[cfg(test)]
 mod depth;
 mod description;
+mod difference;
 mod district;
 mod document;
 mod draft;
@@ -38,23 +42,28 @@ mod query;
 mod refusal;
 mod register_department;
 mod reparent_grid;
+mod seat;
 #[cfg(test)]
 mod testing;
 mod timeline;
 mod tree;
+mod withdraw_changes;
 
 pub use appoint_post::AppointPost;
 pub use close_grid::CloseGrid;
 pub use command::DistrictCommand;
 pub use department::{Department, Ownership};
-pub use description::{DepartmentSpec, DistrictDescription, GridSpec, LevelPlan, Mapping, PostSpec};
+pub use description::{ClosingSpec, DepartmentSpec, DistrictDescription, GridSpec, LevelPlan, Mapping, PostSpec};
 pub use district::{District, district_id};
 pub use document::{DepartmentEntry, DistrictDocument};
 pub use end_post::EndPost;
 pub use establish_grid::EstablishGrid;
 pub use event::{
+    BoundsChangesWithdrawn, DepartmentChangesWithdrawn, GridChangesWithdrawn, MappingChangesWithdrawn, PostChangesWithdrawn,
+};
+pub use event::{
     DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictBounded, DistrictEvent, GridChanged, GridClosed,
-    GridEstablished, GridReparented, GridsMapped, GridsUnmapped, PostAppointed, PostEnded,
+    GridEstablished, GridPart, GridReparented, GridsMapped, GridsUnmapped, PostAppointed, PostEnded,
 };
 pub use load_district::LoadDistrict;
 pub use map_grids::MapGrids;
@@ -63,3 +72,4 @@ pub use post::Post;
 pub use refusal::Refusal;
 pub use register_department::RegisterDepartment;
 pub use reparent_grid::ReparentGrid;
+pub use withdraw_changes::WithdrawChanges;

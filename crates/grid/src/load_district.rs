@@ -5,12 +5,12 @@ mod plan;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, DepartmentCode, GridCode, Verb};
+use kernel::{Allowed, DepartmentCode, Excess, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
-use crate::close_grid::release;
+use crate::close_grid::{check_heirs, release};
 use crate::draft::{Draft, check_order};
 use crate::place::establish;
 use crate::timeline::Timeline;
@@ -22,9 +22,10 @@ use crate::{
 
 /// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
 ///
-/// Given by an administrator, from a file. What the description does not mention is closed or ended. The same file again
-/// changes nothing, even if the district has changed since. Refused or accepted as a whole. Refused where a tree is deeper
-/// than eight levels.
+/// Given by an administrator, from a file. What the description does not mention is closed or ended, at most as much as
+/// `allow_closing` says. The same file again changes nothing, even if the district has changed since. Refused or accepted as
+/// a whole. Refused where a tree is deeper than eight levels, and where two rows give a post that one person has at a time to
+/// two of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LoadDistrict(pub DistrictDescription);
@@ -61,10 +62,12 @@ impl Verb for LoadDistrict {
             effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
             levels: vec![LevelPlan { root, levels: vec![level] }],
             grids: vec![grid],
+            closings: vec![],
             departments: vec![department],
             mappings: vec![],
             bounds: None,
             posts: vec![],
+            allow_closing: 0,
         })
     }
 }
@@ -74,6 +77,8 @@ impl LoadDistrict {
         let Self(description) = self;
         let planned = plan::grids(description)?;
         plan::check_references(description)?;
+        plan::check_posts(description)?;
+        plan::check_closings(description, district)?;
         let mut draft = Draft::of(district);
         for node in &planned {
             redraw(&mut draft, node, description.effective_from)?;
@@ -83,9 +88,13 @@ impl LoadDistrict {
         mappings(&mut draft, description)?;
         bounds(&mut draft, description)?;
         posts(&mut draft, description)?;
-        close_grids(&mut draft, &open, description.effective_from)?;
+        close_grids(&mut draft, &open, description)?;
         close_departments(&mut draft, description)?;
-        draft.finish(description.effective_from)
+        let events = draft.finish(description.effective_from)?;
+        match Excess::of(&district.changed_by(&events), description.allow_closing) {
+            Some(excess) => Err(Refusal::ClosesTooMuch(excess)),
+            None => Ok(events),
+        }
     }
 }
 
@@ -208,7 +217,8 @@ fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
 }
 
 /// Closes the grids that the description does not mention, the deepest first.
-fn close_grids(draft: &mut Draft, open: &BTreeSet<GridCode>, from: DateTime<Utc>) -> Result<(), Refusal> {
+fn close_grids(draft: &mut Draft, open: &BTreeSet<GridCode>, description: &DistrictDescription) -> Result<(), Refusal> {
+    let from = description.effective_from;
     let mut gone: Vec<(u8, GridCode)> = draft
         .district
         .grids(from)
@@ -219,10 +229,32 @@ fn close_grids(draft: &mut Draft, open: &BTreeSet<GridCode>, from: DateTime<Utc>
     for (_, code) in gone {
         let last = draft.district.grids.get(&code).and_then(Timeline::last_change);
         check_order(&code, last, from)?;
-        release(draft, &code, from)?;
-        draft.record(GridClosed { code, reason: None, effective_from: from });
+        let closed = closing(&draft.district, open, description, code);
+        check_heirs(&closed, &draft.district)?;
+        release(draft, &closed.code, from)?;
+        draft.record(closed);
     }
     Ok(())
+}
+
+/// The closing of one grid: as it is described, else to the nearest grid above it that stays.
+fn closing(
+    district: &District,
+    open: &BTreeSet<GridCode>,
+    description: &DistrictDescription,
+    code: GridCode,
+) -> GridClosed {
+    let from = description.effective_from;
+    let row = description.closings.iter().find(|row| row.grid == code);
+    let is_party = district.grid(&code, from).is_some_and(|node| node.network == Network::Party);
+    let above = || district.path(&code, from).into_iter().find(|above| is_party && open.contains(above));
+    GridClosed {
+        successor: row.and_then(|row| row.successor.clone()).or_else(above),
+        parts: row.map(|row| row.parts.clone()).unwrap_or_default(),
+        reason: row.and_then(|row| row.reason.clone()),
+        code,
+        effective_from: from,
+    }
 }
 
 fn close_departments(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {

@@ -13,7 +13,7 @@ pub(crate) fn place(
     levels: &[Level],
     from: DateTime<Utc>,
 ) -> Result<GridNode, Refusal> {
-    check_name(&spec.code, &spec.name)?;
+    check_texts(&spec.code, &spec.name, spec.party_org.as_ref(), spec.reason.as_ref())?;
     if parent.is_some_and(|parent| parent.network != spec.network) {
         return Err(Refusal::WrongNetwork(spec.code.clone()));
     }
@@ -46,6 +46,19 @@ pub(crate) fn place(
         valid_from: from,
         valid_until: None,
     })
+}
+
+fn check_texts(
+    grid: &GridCode,
+    name: &str,
+    party_org: Option<&PartyOrg>,
+    reason: Option<&String>,
+) -> Result<(), Refusal> {
+    check_name(grid, name)?;
+    if let Some(party_org) = party_org {
+        check_name(format_args!("{}, the party organisation of {grid}", party_org.code), &party_org.name)?;
+    }
+    check_reason(grid, reason)
 }
 
 /// Refuses a grid that lies deeper than a tree may be.
@@ -84,6 +97,7 @@ pub(crate) fn check_levels(root: &GridCode, levels: &[Level]) -> Result<(), Refu
     }
     for (index, level) in levels.iter().enumerate() {
         check_name(format_args!("level {} of {root}", index + 1), &level.name)?;
+        check_optional(format_args!("level {} of {root}", index + 1), "duty", level.duty.as_ref())?;
         if levels[..index].iter().any(|other| other.name == level.name) {
             return Err(Refusal::RepeatedLevel { root: root.clone(), level: level.name.clone() });
         }
@@ -91,9 +105,28 @@ pub(crate) fn check_levels(root: &GridCode, levels: &[Level]) -> Result<(), Refu
     Ok(())
 }
 
-/// Refuses an empty name.
+/// Most characters of a name.
+const NAME_LEN_MAX: usize = 200;
+
+/// Most characters of a reason or of the purpose of a level.
+const TEXT_LEN_MAX: usize = 1000;
+
+/// Refuses a name that is not one visible line.
 pub(crate) fn check_name(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {
-    if name.trim().is_empty() { Err(Refusal::BlankName(what.to_string())) } else { Ok(()) }
+    check(what, kernel::check_line("name", name, NAME_LEN_MAX))
+}
+
+/// Refuses a reason that shows nothing, where there is one.
+pub(crate) fn check_reason(what: impl std::fmt::Display, reason: Option<&String>) -> Result<(), Refusal> {
+    check_optional(what, "reason", reason)
+}
+
+fn check_optional(what: impl std::fmt::Display, field: &'static str, text: Option<&String>) -> Result<(), Refusal> {
+    check(what, text.map_or(Ok(()), |text| kernel::check_text(field, text, TEXT_LEN_MAX)))
+}
+
+fn check(what: impl std::fmt::Display, checked: Result<(), kernel::Unfit>) -> Result<(), Refusal> {
+    checked.map_err(|unfit| Refusal::UnfitText { what: what.to_string(), unfit })
 }
 
 /// The event that establishes a placed grid.

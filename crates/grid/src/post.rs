@@ -33,13 +33,19 @@ impl Post {
         self.from <= at && self.over_at().is_none_or(|over| at < over)
     }
 
-    /// Whether the two terms exclude each other: the same holder twice, or two leaders or secretaries of one grid.
+    /// Whether the two terms exclude each other: the same holder twice in one post, or two holders of a post that one person
+    /// has at a time.
     pub(crate) fn excludes(&self, other: &Post) -> bool {
-        let one_at_a_time = matches!(self.role, Role::GridLeader | Role::ResidentialSecretary);
         self.grid == other.grid
             && self.role == other.role
-            && (one_at_a_time || self.holder == other.holder)
+            && (is_single(self.role) || self.holder == other.holder)
             && other.over_at().is_none_or(|over| self.from < over)
             && self.over_at().is_none_or(|over| other.from < over)
     }
+}
+
+/// Whether a grid has one holder of that post at a time: the leader (网格长), the secretary (居民区书记) and the duty officer
+/// (值班长), who is the head of a shift. Shifts follow each other as terms.
+pub(crate) fn is_single(role: Role) -> bool {
+    matches!(role, Role::GridLeader | Role::ResidentialSecretary | Role::DutyOfficer)
 }

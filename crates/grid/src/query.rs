@@ -178,11 +178,11 @@ mod tests {
 
     use super::*;
     use crate::testing::{
-        admin_root, code, day, department, district, grid_event, mapped, micro, org, post, residential, root,
+        admin_root, closed, code, day, department, district, grid_event, mapped, micro, org, post, residential, root,
     };
     use crate::{
-        DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictEvent, GridChanged, GridClosed,
-        GridEstablished, GridsUnmapped, PostEnded,
+        DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictEvent, GridChanged, GridEstablished,
+        GridsUnmapped, PostEnded,
     };
 
     fn sample() -> District {
@@ -205,7 +205,7 @@ mod tests {
             mapped("R1", "A").into(),
             post("M1", Role::GridLeader, "staff-1").into(),
             moved.into(),
-            GridClosed { code: code("M2"), reason: None, effective_from: day("2021-01-01") }.into(),
+            closed("M2", Some("R1"), day("2021-01-01")).into(),
         ])
     }
 
@@ -290,7 +290,7 @@ mod tests {
             post("T", Role::GridLeader, "staff-1").into(),
             PostEnded { grid: code("T"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: end }.into(),
             GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: end }.into(),
-            GridClosed { code: code("A"), reason: None, effective_from: end }.into(),
+            closed("A", None, end).into(),
         ];
         district(events)
     }

@@ -85,6 +85,18 @@ kernel::refusals! {
             grid: GridCode,
             child: GridCode,
         } = Refused "open-children",
+        /// A root of the party network is closed, and nobody is named who takes over its open cases.
+        #[error("grid {0} is a root, so no grid above takes over its open cases: name its `successor`")]
+        SuccessorMissing(GridCode) = Refused "successor-missing",
+        /// A grid that is named as the successor cannot be one.
+        #[error("grid {heir} cannot take over the open cases of {grid}: name another grid of the party network that is active then")]
+        CannotTakeOver {
+            grid: GridCode,
+            heir: GridCode,
+        } = Unfit "cannot-take-over",
+        /// A successor is named for a grid in which nothing is open.
+        #[error("grid {0} is not of the party network: no cases are open in it, so leave its `successor` and `parts` out")]
+        NothingToTakeOver(GridCode) = Unfit "nothing-to-take-over",
         /// Somebody else, or the same person, already holds the post during that time.
         #[error("the post of {role} in {grid} is held by {holder} during that time")]
         PostOverlaps {
@@ -106,7 +118,10 @@ kernel::refusals! {
         #[error("the term must end after it begins")]
         TermReversed = Unfit "term-reversed",
         /// A later change is already recorded.
-        #[error("{what} already has a change as of {last}; an earlier change is refused")]
+        #[error(
+            "{what} already has a change as of {last}; an earlier change is refused; where that one has not begun, withdraw it \
+             first (withdraw-changes)"
+        )]
         OutOfOrder {
             what: String,
             last: DateTime<Utc>,
@@ -117,15 +132,47 @@ kernel::refusals! {
             grid: GridCode,
             at: DateTime<Utc>,
         } = Refused "contradicts-later",
+        /// What has begun cannot be withdrawn.
+        #[error("what holds since {from} has begun and cannot be withdrawn; describe or order a change as of now")]
+        InEffect {
+            from: DateTime<Utc>,
+        } = Refused "in-effect",
+        /// There is nothing to withdraw.
+        #[error("no change of this is scheduled for {from} or later; name the moment as of which it was to hold, or an earlier one")]
+        NothingScheduled {
+            from: DateTime<Utc>,
+        } = Refused "nothing-scheduled",
         /// The bounds are no rectangle.
         #[error("the bounds must have west before east, south before north, and lie on the earth")]
         BoundsReversed = Unfit "bounds-reversed",
-        /// A name is empty.
-        #[error("{0} needs a name")]
-        BlankName(String) = Unfit "blank-name",
-        /// The holder of a post is not a staff id.
-        #[error("the holder of a post must be a staff id of 1 to 64 letters, digits, '-', '_' and '.', never a person's name")]
-        NotAStaffId = Unfit "not-a-staff-id",
+        /// A name or another text shows nothing, is too long, or has characters that are not taken.
+        #[error("{what}: {unfit}")]
+        UnfitText {
+            what: String,
+            unfit: kernel::Unfit,
+        } = Unfit "unfit-text",
+        /// The holder of a post is nobody who could act.
+        #[error("{holder} cannot hold a post: {reason}")]
+        NotAStaffId {
+            holder: String,
+            reason: kernel::actor::InvalidActor,
+        } = Unfit "not-a-staff-id",
+        /// More is left out of a description than may be closed or ended.
+        #[error("{0}")]
+        ClosesTooMuch(kernel::Excess) = Refused "closes-too-much",
+        /// Two rows of a description give one post to two holders, or twice to the same one, during the same time.
+        #[error(
+            "posts[{second}] gives {holder} the post of {role} in {grid} during the term of {other} by posts[{first}]; end one \
+             before the other begins, or leave one out"
+        )]
+        PostsOverlap {
+            grid: GridCode,
+            role: Role,
+            first: usize,
+            other: String,
+            second: usize,
+            holder: String,
+        } = Unfit "posts-overlap",
         ..Unfit(kernel::Unfit),
     }
 }

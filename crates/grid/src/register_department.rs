@@ -73,7 +73,7 @@ mod tests {
     use given::given;
 
     use super::*;
-    use crate::testing::{day, department};
+    use crate::testing::{day, department, unfit_name};
 
     fn register(name: &str, matters: &[&str], from: &str) -> RegisterDepartment {
         let registered = department("CGZF", name, matters);
@@ -115,6 +115,8 @@ mod tests {
 
     #[test]
     fn a_department_needs_a_name() {
-        given::<District>([]).when(register("", &[], "2018-01-01")).then_refused(Refusal::BlankName("CGZF".into()));
+        for blank in ["", " ", "\u{200b}", "\u{3164}\u{feff}"] {
+            given::<District>([]).when(register(blank, &[], "2018-01-01")).then_refused(unfit_name("CGZF"));
+        }
     }
 }

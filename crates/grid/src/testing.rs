@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use kernel::{Aggregate as _, DepartmentCode, GridCode, MatterCode, PartyOrgCode, Role};
 
 use crate::{
-    DepartmentRegistered, District, DistrictEvent, GridEstablished, GridSpec, GridsMapped, Level, Network, PartyOrg,
-    PostAppointed,
+    DepartmentRegistered, District, DistrictEvent, GridClosed, GridEstablished, GridSpec, GridsMapped, Level, Network,
+    PartyOrg, PostAppointed, Refusal,
 };
 
 pub(crate) fn district(events: impl IntoIterator<Item = DistrictEvent>) -> District {
@@ -81,6 +81,11 @@ pub(crate) fn micro(text: &str, parent: &str) -> GridEstablished {
     grid_event(text, Some(parent), 3, "微网格")
 }
 
+/// A grid is closed, and that one takes over.
+pub(crate) fn closed(text: &str, successor: Option<&str>, effective_from: DateTime<Utc>) -> GridClosed {
+    GridClosed { code: code(text), successor: successor.map(code), parts: vec![], reason: None, effective_from }
+}
+
 pub(crate) fn mapped(party: &str, administrative: &str) -> GridsMapped {
     GridsMapped { party: code(party), administrative: code(administrative), effective_from: day("2018-01-01") }
 }
@@ -103,4 +108,9 @@ pub(crate) fn department(code: &str, name: &str, matters: &[&str]) -> Department
         matters: matters.iter().map(|text| MatterCode::try_new(*text).unwrap()).collect(),
         effective_from: day("2018-01-01"),
     }
+}
+
+/// Its name shows nothing.
+pub(crate) fn unfit_name(what: &str) -> Refusal {
+    Refusal::UnfitText { what: what.into(), unfit: kernel::Unfit::TextLength { field: "name", max: 200 } }
 }

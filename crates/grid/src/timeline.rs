@@ -39,6 +39,11 @@ impl<T> Timeline<T> {
         self.periods.last().filter(|period| period.until.is_none()).map(|period| &period.value)
     }
 
+    /// The last value, whether it has ended or not.
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.periods.last().map(|period| &period.value)
+    }
+
     /// The last value, to be completed when it ends.
     pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
         self.periods.last_mut().map(|period| &mut period.value)
@@ -66,6 +71,14 @@ impl<T> Timeline<T> {
             last.until = Some(at);
         }
         self.periods.retain(|period| period.until != Some(period.from));
+    }
+
+    /// Takes back what was to begin or end at that moment or later; what was to end then does not end.
+    pub(crate) fn withdraw(&mut self, from: DateTime<Utc>) {
+        self.periods.retain(|period| period.from < from);
+        if let Some(last) = self.periods.last_mut().filter(|last| last.until.is_some_and(|until| from <= until)) {
+            last.until = None;
+        }
     }
 }
 

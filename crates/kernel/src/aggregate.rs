@@ -10,7 +10,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::access::{Allowed, Place, Reach};
+use crate::difference::Difference;
 use crate::facts::{Context, SealedPerson};
+use crate::likeness::Told;
 use crate::needs::{Also, Depends, Needs};
 use crate::text::Flaw;
 use crate::{Event, Refusal, Role, Step};
@@ -39,6 +41,8 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     const READ: Allowed = &[(Role::Auditor, Reach::Everywhere)];
     /// The personal data that it holds and who may read them in clear, where it holds any.
     const PERSONAL: Option<PersonalSpec> = None;
+    /// How others that may be the same thing are shown, where they are.
+    const SIMILAR: Option<SimilarSpec> = None;
     /// What is shown of it as one document, as of any moment: for a single aggregate, which has no rows.
     const DOCUMENTS: &'static [DocumentSpec<Self>] = &[];
     /// Its commands.
@@ -50,8 +54,12 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
 
     /// Where it is; `None` before it began.
     fn place(&self) -> Option<Place>;
-    /// The personal data that it holds, sealed.
-    fn sealed(&self) -> Option<SealedPerson> {
+    /// The personal data that it holds, sealed: each person once, in the order in which they came.
+    fn sealed(&self) -> Vec<SealedPerson> {
+        Vec::new()
+    }
+    /// What was told of it, by which others that may be the same thing are found.
+    fn told(&self) -> Option<Told> {
         None
     }
     /// The refusal of a verb on something that never began.
@@ -60,6 +68,10 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     fn decide(&self, command: &Self::Command, context: &Context) -> Decision<Self>;
     /// The aggregate after the event.
     fn evolve(self, event: Self::Event) -> Self;
+    /// What these events change, as rows for people. For kinds that are described as a whole ([`Verb::IS_DESCRIPTION`]).
+    fn differences(&self, _events: &[Self::Event]) -> Vec<Difference> {
+        Vec::new()
+    }
 }
 
 /// Personal data of a kind.
@@ -71,6 +83,20 @@ pub struct PersonalSpec {
     pub action: &'static str,
     /// Who may read them.
     pub read: Allowed,
+}
+
+/// Others of a kind that may be the same thing.
+#[derive(Clone, Copy, Debug)]
+pub struct SimilarSpec {
+    /// The last segment of their route, for example `similar`.
+    pub path: &'static str,
+    /// The action in the table of authorisation, for example `read-similar-cases`.
+    pub action: &'static str,
+    /// Who may read them, each as far as they reach.
+    pub read: Allowed,
+    /// The route of the view whose rows they are. A row has the fields of [`Told`]; the view is found by `cell` ([`Told::cell`]) and by
+    /// `sketch` ([`Told::sketch`]).
+    pub view: &'static str,
 }
 
 /// A document that shows a single aggregate as of a moment: `GET /PATH?at=`.
@@ -144,6 +170,20 @@ pub enum ParseError {
         /// What it has.
         flaw: Flaw,
     },
+}
+
+/// Reads a body as the type of its verb.
+///
+/// # Errors
+/// Where it does not fit, with the place in it.
+pub fn read_body<T: DeserializeOwned>(name: &str, body: &[u8]) -> Result<T, ParseError> {
+    serde_json::from_slice(body).map_err(|error| {
+        // Read again to find the place: whoever sends what fits does not pay for it.
+        let traced = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(body));
+        let place = traced.err().map(|traced| traced.path().to_string()).filter(|place| place != ".");
+        let reason = place.map_or_else(|| error.to_string(), |place| format!("{place} does not fit: {error}"));
+        ParseError::Body { name: name.to_owned(), reason }
+    })
 }
 
 /// The commands of one aggregate. Made by [`commands!`](crate::commands).

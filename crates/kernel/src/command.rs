@@ -38,9 +38,7 @@ macro_rules! commands {
             }
             fn parse(name: &str, body: &[u8]) -> Result<Self, $crate::ParseError> {
                 $(if name == <$variant as $crate::Verb>::NAME {
-                    return $crate::serde_json::from_slice(body).map(Self::$variant).map_err(|error| {
-                        $crate::ParseError::Body { name: name.to_owned(), reason: error.to_string() }
-                    });
+                    return $crate::aggregate::read_body(name, body).map(Self::$variant);
                 })*
                 Err($crate::ParseError::UnknownCommand(name.to_owned()))
             }

@@ -111,6 +111,8 @@ pub trait Event: Sized + Clone + fmt::Debug + PartialEq + Send + Sync + 'static 
     fn read(name: &str, data: &str) -> Result<Self, ReadError>;
     /// The department whose order the event is about.
     fn department(&self) -> Option<&DepartmentCode>;
+    /// The street that the event itself is for, where that is not the one in which its aggregate was before it.
+    fn street(&self) -> Option<&GridCode>;
 
     /// The stored name of this event.
     fn name(&self) -> &'static str {
@@ -126,7 +128,7 @@ pub trait Event: Sized + Clone + fmt::Debug + PartialEq + Send + Sync + 'static 
         let nobody = NoAudience { event: spec.name, audience: spec.audience };
         match spec.audience {
             AudienceKind::Order => self.department().map(Audience::Order).ok_or(nobody),
-            AudienceKind::Street => street.map(Audience::Street).ok_or(nobody),
+            AudienceKind::Street => self.street().or(street).map(Audience::Street).ok_or(nobody),
             AudienceKind::District => Ok(Audience::District),
             AudienceKind::Internal => Ok(Audience::Internal),
         }
@@ -144,10 +146,11 @@ pub trait Event: Sized + Clone + fmt::Debug + PartialEq + Send + Sync + 'static 
 ///         OrderAccepted = "cn.dualgrid.case.order_accepted.v1" to Order,
 ///     }
 ///     department = CaseEvent::department_of;
+///     street = CaseEvent::street_of;
 /// }
 /// ```
 ///
-/// `department = …;` is left out where no event is about an order.
+/// `department = …;` is left out where no event is about an order, `street = …;` where none moves its aggregate to another street.
 #[macro_export]
 macro_rules! events {
     (
@@ -156,6 +159,7 @@ macro_rules! events {
             $($variant:ident = $name:literal to $audience:ident,)*
         }
         $(department = $department:expr;)?
+        $(street = $street:expr;)?
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
@@ -196,6 +200,10 @@ macro_rules! events {
             fn department(&self) -> Option<&$crate::DepartmentCode> {
                 let departments: &[fn(&$enum) -> Option<&$crate::DepartmentCode>] = &[$($department)?];
                 departments.first().and_then(|department| department(self))
+            }
+            fn street(&self) -> Option<&$crate::GridCode> {
+                let streets: &[fn(&$enum) -> Option<&$crate::GridCode>] = &[$($street)?];
+                streets.first().and_then(|street| street(self))
             }
         }
     };

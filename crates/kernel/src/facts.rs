@@ -3,17 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Months, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::consent::ConsentRule;
 use crate::digest::Digest;
-use crate::refusal::{NoDue, Unfit};
+use crate::likeness::Similar;
+use crate::refusal::{NoDue, PAST_YEARS_MAX, Unfit};
 use crate::{
     Actor, DepartmentCode, Due, Evidence, GridCode, LimitOf, MatterCode, Obligation, Party, PartyOrgCode, PersonId,
-    PersonalField, Position, Sealed, Step,
+    PersonalField, Position, Role, Sealed, Step,
 };
 
 /// When a command is decided, by whom it was given, about what, and what is known.
@@ -52,14 +53,25 @@ pub struct Facts {
     pub evidence: BTreeMap<Digest, Evidence>,
     /// The personal data of the command, sealed.
     pub sealed: Option<SealedPerson>,
-    /// Open cases that may be about the same thing, as far as the views know them.
-    pub similar: BTreeSet<Uuid>,
+    /// What may be the same thing, as far as the views know: the likest first.
+    pub similar: Vec<Similar>,
     /// The steps that some kind may ask a limit for.
     pub steps: BTreeSet<Step>,
     /// Where every place of the district lies, where the district says so.
     pub bounds: Option<Bounds>,
     /// The position of the aggregate's first event; `None` before it began.
     pub began: Option<Position>,
+    /// Where what is open in a grid belongs.
+    pub seat: Option<Seat>,
+}
+
+/// Where what is open in a grid belongs: the grid itself, or the one that took over after it was closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The grid, which is active.
+    pub grid: GridFacts,
+    /// The roles in which somebody holds a post, for each grid on its path that has any.
+    pub posts: BTreeMap<GridCode, BTreeSet<Role>>,
 }
 
 /// A grid as of now.
@@ -182,6 +194,11 @@ impl Context {
         self.facts.grids.get(grid).ok_or_else(|| Unfit::UnknownGrid { grid: grid.clone() })
     }
 
+    /// Where what is open in a grid belongs.
+    pub fn seat(&self, grid: &GridCode) -> Result<&Seat, Unfit> {
+        self.facts.seat.as_ref().ok_or_else(|| Unfit::UnknownGrid { grid: grid.clone() })
+    }
+
     /// An active matter of the catalogue.
     pub fn matter(&self, matter: &MatterCode) -> Result<&MatterFacts, Unfit> {
         self.facts.matters.get(matter).ok_or_else(|| Unfit::UnknownMatter { matter: matter.clone() })
@@ -201,8 +218,14 @@ impl Context {
         digests.iter().map(known).collect()
     }
 
-    /// Refuses a moment in the future: what is reported has happened.
+    /// Refuses a moment in the future, and one more than [`PAST_YEARS_MAX`] years ago: what is reported has happened, and not in
+    /// another age.
     pub fn has_happened(&self, moment: DateTime<Utc>) -> Result<(), Unfit> {
-        if moment > self.at { Err(Unfit::InTheFuture { moment }) } else { Ok(()) }
+        let floor = self.at.checked_sub_months(Months::new(PAST_YEARS_MAX * 12));
+        match moment {
+            _ if moment > self.at => Err(Unfit::InTheFuture { moment }),
+            _ if floor.is_some_and(|floor| moment < floor) => Err(Unfit::TooLongAgo { moment }),
+            _ => Ok(()),
+        }
     }
 }

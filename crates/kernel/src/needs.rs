@@ -1,8 +1,10 @@
 //! What a command must know to be decided, as data: what it does not ask for is not looked up.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::digest::Digest;
+use crate::likeness::Told;
 use crate::sealed::{Personal, Sealed};
 use crate::{DepartmentCode, GridCode, LimitOf, MatterCode, PersonId, PersonalField, Step};
 
@@ -33,14 +35,16 @@ pub struct Needs {
     pub evidence: Vec<Digest>,
     /// Personal data to be sealed before the decision.
     pub seal: Option<PersonalInput>,
-    /// A grid and a matter: open cases that may be about the same thing are asked for.
-    pub similar: Option<(GridCode, MatterCode)>,
+    /// What was told of the aggregate: others of its kind that may be the same thing, in the same grid, are asked for.
+    pub similar: Option<Told>,
     /// Whether the steps that the kinds know are asked for.
     pub steps: bool,
     /// Whether the bounds of the district are asked for.
     pub bounds: bool,
     /// Whether the position at which the aggregate began is asked for.
     pub began: bool,
+    /// Something open in a grid: where it belongs is asked for.
+    pub seat: Option<SeatOf>,
     /// What happens elsewhere under this command: all of it, or none.
     pub also: Vec<Also>,
     /// Streams that must not change before the command is recorded. Nothing is recorded on them.
@@ -72,6 +76,17 @@ pub struct Also {
     /// Whether the caller asked for it in so many words: it then happens also where nothing has to happen here, and what is wrong
     /// with its body is the caller's.
     pub is_asked: bool,
+}
+
+/// Something that is open in a grid.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeatOf {
+    /// The grid in which it was so far.
+    pub grid: GridCode,
+    /// Where it is in it, where that is known: longitude and latitude in WGS 84.
+    pub point: Option<(f64, f64)>,
+    /// Where it belongs is asked as of this moment, or as of now where that is later.
+    pub since: DateTime<Utc>,
 }
 
 /// An aggregate on whose version a decision depends.
@@ -156,14 +171,19 @@ impl Needs {
         Self { seal: Some(input), ..self }
     }
 
-    /// Open cases that may be about the same thing.
-    pub fn similar(self, grid: &GridCode, matter: &MatterCode) -> Self {
-        Self { similar: Some((grid.clone(), matter.clone())), ..self }
+    /// Others that may be the same thing.
+    pub fn similar(self, told: Told) -> Self {
+        Self { similar: Some(told), ..self }
     }
 
     /// The position at which the aggregate began: a number that no other aggregate of the installation has.
     pub fn began(self) -> Self {
         Self { began: true, ..self }
+    }
+
+    /// Where something that is open in a grid belongs.
+    pub fn seat(self, of: SeatOf) -> Self {
+        Self { seat: Some(of), ..self }
     }
 
     /// The steps that the kinds know.

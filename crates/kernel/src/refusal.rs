@@ -6,6 +6,10 @@ use crate::digest::Digest;
 use crate::text::{self, Flaw};
 use crate::{DepartmentCode, GridCode, LimitOf, MatterCode};
 
+/// What is reported has happened within so many years: as many as the longest limit that rules may set. What is said to be older is a
+/// slip of the pen. An act that nobody found within five years is not even punished any more (行政处罚法, 2021, article 36).
+pub const PAST_YEARS_MAX: u32 = 10;
+
 /// Why the domain says no; decides the HTTP status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Family {
@@ -124,6 +128,11 @@ refusals! {
         InTheFuture {
             moment: DateTime<Utc>,
         } = Unfit "in-the-future",
+        /// What is reported lies so far back that it is a slip of the pen.
+        #[error("{moment} is more than {PAST_YEARS_MAX} years ago; correct the year")]
+        TooLongAgo {
+            moment: DateTime<Utc>,
+        } = Unfit "too-long-ago",
         /// The grid does not exist at that time.
         #[error("there is no active grid {grid}")]
         UnknownGrid {

@@ -2,6 +2,7 @@
 //!
 //! | process | reacts to | with |
 //! |---|---|---|
+//! | [`GridWatch`] | a grid that is closed or moved, once that takes effect | letting every open case in it follow |
 //! | [`MergedAnswer`] | the answer to the finder of a case, its closing, its reopening | the same answer to the finder of every case merged into it |
 //!
 //! INVARIANT: pure. No clock, no randomness, no I/O: time comes as the moment for which a process asked.
@@ -9,14 +10,16 @@
 //! INVARIANT: everything that happens to a process is an event ([`run`]): its activation, from which on it acts; each moment at which
 //! it is woken; each answer to one of its commands. What waits can be told from the log alone.
 
+mod grid_watch;
 pub mod loss;
 mod merged_answer;
 mod outbox;
 mod process;
 pub mod run;
 
+pub use grid_watch::GridWatch;
 pub use loss::Losses;
 pub use merged_answer::MergedAnswer;
 pub use outbox::{Alarms, Entry, Outbox, Waiting};
-pub use process::{FollowUp, Process, Timed};
+pub use process::{FollowUp, On, Process, Timed};
 pub use run::Run;

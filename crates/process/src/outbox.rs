@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::process::{FollowUp, Process, Timed};
+use crate::process::{FollowUp, On, Process, Timed};
 use crate::run::{Refused, RunEvent};
 
 /// The one word of a filter that asks whether there is something.
@@ -30,10 +30,10 @@ pub struct Waiting {
     pub number: u32,
     /// The id under which it is sent, however often.
     pub command: CommandId,
-    /// The category of the aggregate it is for.
+    /// The category of the aggregates it is for.
     pub category: String,
-    /// The aggregate it is for.
-    pub id: Uuid,
+    /// Which of them it is for.
+    pub on: On,
     pub verb: String,
     pub body: Value,
 }
@@ -69,9 +69,16 @@ pub struct Outbox<P>(PhantomData<fn() -> P>);
 /// The same keys, found by `due`, in the order of the moments at which the process wants to be woken.
 pub struct Alarms<P>(PhantomData<fn() -> P>);
 
-/// The name of the id under which a command of a process is sent.
-fn command_of<P: Process>(position: Position, number: usize) -> CommandId {
-    CommandId::named(&format!("process/{}/{}/{position}/{number}", P::NAME, P::VERSION))
+/// The id under which a command of a process is sent. One event may touch several keys.
+fn command_of<P: Process>(position: Position, key: &Key, number: usize) -> CommandId {
+    CommandId::named(&format!("process/{}/{}/{position}/{number}/{key}", P::NAME, P::VERSION))
+}
+
+impl Waiting {
+    /// The id under which it is sent to one of several aggregates.
+    pub fn command_on(&self, id: Uuid) -> CommandId {
+        CommandId::named(&format!("{}/{id}", self.command))
+    }
 }
 
 fn keys<P: Process>(event: &Read<'_>, touch: &mut dyn FnMut(Key)) {
@@ -107,14 +114,14 @@ fn fold<P: Process>(key: &Key, row: &mut Option<Entry<P::State>>, event: &Read<'
         None => P::react(key, &mut entry.state, event),
     };
     for (number, follow_up) in follow_ups.into_iter().enumerate() {
-        let FollowUp { category, id, verb, body, .. } = follow_up;
+        let FollowUp { category, on, verb, body } = follow_up;
         let position = event.position();
         entry.waiting.push(Waiting {
             position,
             number: u32::try_from(number).unwrap_or(u32::MAX),
-            command: command_of::<P>(position, number),
+            command: command_of::<P>(position, key, number),
             category: category.to_owned(),
-            id,
+            on,
             verb: verb.to_owned(),
             body,
         });

@@ -1,13 +1,54 @@
 //! What a process is.
 
 use chrono::{DateTime, Utc};
-use kernel::needs::Also;
-use kernel::{Key, Read};
-use serde::Serialize;
+use kernel::{Aggregate, Event, GridCode, Key, Read, Verb};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
 
 /// A command that follows from an event or a moment.
-pub type FollowUp = Also;
+#[derive(Clone, Debug, PartialEq)]
+pub struct FollowUp {
+    /// The category of the aggregates that it is for.
+    pub category: &'static str,
+    /// Which of them.
+    pub on: On,
+    /// The verb.
+    pub verb: &'static str,
+    /// Its body.
+    pub body: Value,
+}
+
+/// Which aggregates a follow-up is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum On {
+    /// One.
+    One(Uuid),
+    /// Each on which somebody must still act, in that grid and in every grid below it, when the follow-up is sent: as many commands, each
+    /// under an id of its own.
+    EachOpenIn(GridCode),
+}
+
+impl FollowUp {
+    /// `verb` on the aggregate `id`.
+    pub fn new<V: Verb>(id: Uuid, verb: &V) -> Self {
+        Self::on(On::One(id), verb)
+    }
+
+    /// `verb` on each aggregate that is open in the grid or below.
+    pub fn each_open_in<V: Verb>(grid: &GridCode, verb: &V) -> Self {
+        Self::on(On::EachOpenIn(grid.clone()), verb)
+    }
+
+    fn on<V: Verb>(on: On, verb: &V) -> Self {
+        let category = <<V::Of as Aggregate>::Event as Event>::CATEGORY;
+        let body = serde_json::to_value(verb).expect("a verb is JSON");
+        Self { category, on, verb: V::NAME, body }
+    }
+}
 
 /// A process: a fold like a view, which also answers with commands.
 ///

@@ -160,12 +160,11 @@ impl HoldMeeting {
 
     /// A meeting about the issue is held after it was found, and a round not before the one before it.
     fn check_time(&self, file: &CaseFile, context: &Context) -> Result<(), Refusal> {
-        context.has_happened(self.held_at)?;
         let found = ("the discovery of the issue", file.discovered.found_at);
         let before = file.meetings(self.kind).map(|held| ("the round before it", held.held_at));
         match before.chain([found]).find(|(_, since)| self.held_at < *since) {
             Some((what, since)) => Err(Refusal::TooEarly { moment: self.held_at, what, since }),
-            None => Ok(()),
+            None => Ok(context.has_happened(self.held_at)?),
         }
     }
 

@@ -1,6 +1,7 @@
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::facts::GridFacts;
+use kernel::likeness::Told;
 use kernel::{
     Allowed, CaseId, Context, Evidence, GridCode, Needs, Obligation, Party, Role, SourceCode, Step, Unfit, Verb,
     check_count, check_line, check_text,
@@ -43,7 +44,7 @@ pub struct DiscoverIssue {
     /// The line of a problem list (问题清单) from which it comes.
     #[serde(default)]
     pub list_line: Option<ListLine>,
-    /// When it was found, where that was before now.
+    /// When it was found, where that was before now; at most ten years ago.
     #[serde(default)]
     pub found_at: Option<DateTime<Utc>>,
 }
@@ -243,6 +244,12 @@ impl DiscoverIssue {
 }
 
 impl IssueDiscovered {
+    /// What was told, and where it is.
+    pub(crate) fn told(&self) -> Told {
+        let place = self.location.longitude.zip(self.location.latitude);
+        Told::new(&self.title, &self.description, &self.grid.path, place)
+    }
+
     /// The first report: what was said when it was discovered.
     fn report(&self) -> ReportAdded {
         ReportAdded {
@@ -306,8 +313,10 @@ mod tests {
         let file = crate::testing::file_of(events.clone());
         let [crate::CaseEvent::IssueDiscovered(discovered)] = before.as_slice() else { panic!("{before:?}") };
         assert_eq!(file.discovered, **discovered, "nothing of the first report is overwritten");
-        let shown = file.reporter().unwrap().value(PersonalField::Phone);
-        assert_eq!(Some(shown), file.reports[1].reporter.as_ref().map(|reporter| reporter.phone.clone()), "the newest");
+        let shown = file.reporter_data();
+        assert_eq!(shown.len(), 1, "one person, who said more of themselves");
+        let newest = file.reports[1].reporter.as_ref().unwrap().phone.clone();
+        assert_eq!(shown[0].value(PersonalField::Phone), newest, "the newest");
         assert_eq!(given(events.clone()).state().stage(), crate::Stage::Discovered);
         let long = call(&"长".repeat(201), phone("13800000000"));
         given(events).when(long).then_refused(Unfit::TextLength { field: "title", max: 200 });
@@ -338,6 +347,12 @@ mod tests {
         let moment = crate::testing::NOW + TimeDelta::hours(1);
         let ahead = DiscoverIssue { found_at: Some(moment), ..discover() };
         given([]).when(ahead).then_refused(Unfit::InTheFuture { moment });
+        let floor = crate::testing::NOW.checked_sub_months(chrono::Months::new(120)).unwrap();
+        let at = |moment| DiscoverIssue { found_at: Some(moment), ..discover() };
+        assert_eq!(given([]).when(at(floor)).events().len(), 1);
+        for moment in [floor - TimeDelta::microseconds(1), DateTime::<Utc>::MIN_UTC, DateTime::UNIX_EPOCH] {
+            given([]).when(at(moment)).then_refused(Unfit::TooLongAgo { moment });
+        }
         let line = ListLine { list: "FYF-2026-1".into(), line: 0 };
         let nowhere = DiscoverIssue { list_line: Some(line), ..discover() };
         given([]).when(nowhere).then_refused(Unfit::CountedFromOne { field: "list_line.line" });

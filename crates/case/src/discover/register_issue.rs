@@ -1,6 +1,5 @@
-use std::collections::BTreeSet;
-
 use kernel::facts::MatterFacts;
+use kernel::likeness::{Likeness, Similar};
 use kernel::{Allowed, CaseId, Context, MatterCode, Needs, Obligation, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,8 +11,9 @@ use crate::{Refusal, Stage};
 
 /// The grid leader or a duty officer classifies what was discovered.
 ///
-/// The matter must be in the catalogue at that time. Open cases of the same matter in the same grid are shown as
-/// suspected duplicates; merging is a decision of its own.
+/// The matter must be in the catalogue at that time. Open cases of the same grid that are near or were told of in like words are
+/// recorded as suspected duplicates, whatever their matter; `GET /cases/{case}/similar` shows those of other grids too, to whoever
+/// may read them. Merging is a decision of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterIssue {
@@ -60,10 +60,20 @@ pub struct IssueRegistered {
     pub next: Obligation,
 }
 
-/// Open cases of the same matter in the same grid were shown to whoever registered.
+/// Open cases that may be the same were found when it was registered. They are in the same grid: whoever may read this case by its grid
+/// may read them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DuplicateSuspected {
-    pub cases: BTreeSet<CaseId>,
+    /// At most 20, those in the likest words first.
+    pub cases: Vec<SuspectedCase>,
+}
+
+/// A case that may be the same, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SuspectedCase {
+    pub case: CaseId,
+    #[serde(flatten)]
+    pub likeness: Likeness,
 }
 
 impl Verb for RegisterIssue {
@@ -74,7 +84,7 @@ impl Verb for RegisterIssue {
     fn needs(&self, case: &Case) -> Needs {
         match &case.file {
             Some(file) if file.registered.is_none() => {
-                Needs::none().matter(&self.matter).step(Step::ROUTE).similar(file.grid_code(), &self.matter)
+                Needs::none().matter(&self.matter).step(Step::ROUTE).similar(file.told())
             }
             _ => Needs::none(),
         }
@@ -98,7 +108,9 @@ impl RegisterIssue {
         let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
         let mut events = vec![registered.into()];
         if !context.facts.similar.is_empty() {
-            let cases = context.facts.similar.iter().copied().map(CaseId::new).collect();
+            let suspected =
+                |similar: &Similar| SuspectedCase { case: CaseId::new(similar.id), likeness: similar.likeness };
+            let cases = context.facts.similar.iter().map(suspected).collect();
             events.push(DuplicateSuspected { cases }.into());
         }
         Ok(events)
@@ -130,11 +142,12 @@ mod tests {
 
     #[test]
     fn similar_open_cases_are_shown() {
-        let cases = BTreeSet::from([CaseId::named("twin")]);
+        let likeness = Likeness { metres: Some(12), percent: 70 };
+        let case = CaseId::named("twin");
         given([discovered()])
-            .knowing(|facts| facts.similar = cases.iter().map(|case| case.uuid()).collect())
+            .knowing(|facts| facts.similar = vec![Similar { id: case.uuid(), likeness }])
             .when(register())
-            .then([registered(), DuplicateSuspected { cases: cases.clone() }.into()]);
+            .then([registered(), DuplicateSuspected { cases: vec![SuspectedCase { case, likeness }] }.into()]);
     }
 
     #[test]

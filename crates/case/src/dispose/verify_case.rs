@@ -152,7 +152,7 @@ impl VerifyCase {
                 let status = if this_cycle { status.as_str() } else { "of an earlier cycle" };
                 return Err(Refusal::OrderNotReady { order: order.sent.order.order, status });
             }
-            let (next, grids) = (oblige(&order.sent.order.department)?, order.sent.grids.clone());
+            let (next, grids) = (oblige(&order.sent.order.department)?, case.opened()?.grid().path.clone());
             let (order, findings, evidence) = (order.sent.order.clone(), findings.clone(), evidence.clone());
             events.push(OrderReworkRequired { order, grids, findings, evidence, next }.into());
         }

@@ -221,7 +221,7 @@ impl DispatchCase {
             location: file.discovered.location.clone(),
             grids: file.grid().path.clone(),
             evidence: file.discovered.evidence.clone(),
-            reporter: file.reporter().map(|reporter| reporter.person),
+            reporter: file.reporter_data().last().map(|reporter| reporter.person),
             instructions: self.instructions.clone(),
             cycle: file.cycle.number,
             accept_by: next.due.clone(),

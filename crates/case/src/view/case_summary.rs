@@ -77,7 +77,7 @@ impl View for CaseSummaryView {
     const ACTION: &'static str = "read-cases";
     const READ: Allowed = CASE_READERS;
     const FROM: &'static [&'static str] = &["case"];
-    const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["grid", "stage"], &["alike"]];
+    const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["grid", "stage"], &["open_in"]];
     const ORDER: Order = Order::Descending;
     const IS_OF_ONE: bool = true;
     type Row = CaseSummary;
@@ -117,12 +117,8 @@ impl View for CaseSummaryView {
         match filter {
             "grid" => row.grids.iter().for_each(|grid| give(grid.as_str())),
             "stage" => give(row.stage.as_str()),
-            // Duplicates are looked for among open cases of one matter in one grid.
-            "alike" if !row.stage.is_final() => {
-                if let (Some(grid), Some(matter)) = (row.grids.first(), &row.matter) {
-                    give(&CaseSummary::alike(grid, matter));
-                }
-            }
+            // Where somebody must still act, in exactly this grid: what follows the grid when that is closed or moved.
+            "open_in" if row.next.is_some() => row.grids.first().iter().for_each(|grid| give(grid.as_str())),
             _ => {}
         }
     }
@@ -133,11 +129,6 @@ impl View for CaseSummaryView {
 }
 
 impl CaseSummary {
-    /// The value of the filter `alike`: what open cases of one matter in one grid have in common.
-    pub fn alike(grid: &GridCode, matter: &MatterCode) -> String {
-        format!("{grid}/{matter}")
-    }
-
     fn new(discovered: &IssueDiscovered, event: &Read<'_>) -> Self {
         Self {
             case: discovered.case,
@@ -197,6 +188,7 @@ impl CaseSummary {
             CaseEvent::VerificationFailed(_) => self.rework += 1,
             CaseEvent::CaseClosed(event) => self.outcome = Some(event.outcome),
             CaseEvent::CaseReopened(_) => self.outcome = None,
+            CaseEvent::CaseMoved(event) => self.grids.clone_from(&event.grid.path),
             _ => {}
         }
     }
@@ -206,7 +198,7 @@ impl CaseSummary {
 mod tests {
     use super::*;
     use crate::testing::{
-        CASE, GRID, discovered, dispatched_case, file_of, filed_case, matter_code, merged, rows, second_cycle, voided,
+        CASE, GRID, discovered, dispatched_case, filed_case, matter_code, merged, rows, second_cycle, voided,
     };
 
     fn summary(events: impl IntoIterator<Item = CaseEvent>) -> CaseSummary {
@@ -237,14 +229,12 @@ mod tests {
     }
 
     #[test]
-    fn it_is_found_by_every_grid_above_it_and_by_what_it_is_like() {
+    fn it_is_found_by_every_grid_above_it_and_by_its_stage() {
         let row = summary(filed_case());
         assert_eq!(values(&row, "grid"), [GRID, "BZ-R01", "BZ"]);
         assert_eq!(values(&row, "stage"), ["filed"]);
-        assert_eq!(values(&row, "alike"), [CaseSummary::alike(file_of(filed_case()).grid_code(), &matter_code())]);
         for over in [merged(CaseId::named("target")), voided()] {
             let over = summary([discovered(), over]);
-            assert_eq!(values(&over, "alike"), [""; 0]);
             assert_eq!(over.next, None);
         }
     }

@@ -52,6 +52,7 @@ impl View for DepartmentOrderView {
         "cn.dualgrid.case.case_dispatched.v1",
         "cn.dualgrid.case.case_disposed.v1",
         "cn.dualgrid.case.case_filed.v1",
+        "cn.dualgrid.case.case_left.v1",
         "cn.dualgrid.case.case_reopened.v1",
         "cn.dualgrid.case.deliberation_concluded.v1",
         "cn.dualgrid.case.deliberation_opened.v1",
@@ -83,12 +84,14 @@ impl View for DepartmentOrderView {
     type Row = DepartmentOrder;
 
     fn keys(event: &Read<'_>, touch: &mut dyn FnMut(Key)) {
-        if let Some(about) = event.of::<CaseEvent>().and_then(CaseEvent::order) {
-            touch(about.order.uuid().into());
+        match event.of::<CaseEvent>() {
+            Some(CaseEvent::CaseMoved(moved)) => moved.orders.iter().for_each(|open| touch(open.order.uuid().into())),
+            Some(kind) => kind.order().iter().for_each(|about| touch(about.order.uuid().into())),
+            None => {}
         }
     }
 
-    fn fold(_key: &Key, row: &mut Option<DepartmentOrder>, event: &Read<'_>) {
+    fn fold(key: &Key, row: &mut Option<DepartmentOrder>, event: &Read<'_>) {
         let Some(kind) = event.of::<CaseEvent>() else { return };
         if let (None, CaseEvent::OrderDispatched(sent)) = (&row, kind) {
             *row = Some(DepartmentOrder::new(sent, event));
@@ -98,6 +101,10 @@ impl View for DepartmentOrderView {
             CaseEvent::OrderAccepted(event) => row.accepted_late = event.late,
             CaseEvent::PartDisposed(event) => row.disposed_late |= event.late,
             CaseEvent::OrderProgressRecorded(event) => row.progress = Some(event.text.clone()),
+            CaseEvent::CaseMoved(event) => {
+                let open = event.orders.iter().find(|open| key.id() == Some(open.order.uuid()));
+                row.next = open.map(|open| open.next.clone());
+            }
             _ => {}
         }
         if let Some((_, status, next)) = order_after(kind) {

@@ -46,6 +46,7 @@ impl View for OpenObligationView {
     const FROM: &'static [&'static str] = &["case"];
     const NONE: &'static [&'static str] = &[
         "cn.dualgrid.case.case_dispatched.v1",
+        "cn.dualgrid.case.case_left.v1",
         "cn.dualgrid.case.deliberation_waived.v1",
         "cn.dualgrid.case.duplicate_suspected.v1",
         "cn.dualgrid.case.grid_progress_recorded.v1",
@@ -59,6 +60,10 @@ impl View for OpenObligationView {
 
     fn keys(event: &Read<'_>, touch: &mut dyn FnMut(Key)) {
         let Some(kind) = event.of::<CaseEvent>() else { return };
+        if let CaseEvent::CaseMoved(moved) = kind {
+            touch(event.id().into());
+            moved.assisting().for_each(|open| touch(open.order.uuid().into()));
+        }
         for (order, _) in obligations_after(kind) {
             touch(order.map_or(event.id(), |about| about.order.uuid()).into());
         }
@@ -66,6 +71,11 @@ impl View for OpenObligationView {
 
     fn fold(key: &Key, row: &mut Option<OpenObligation>, event: &Read<'_>) {
         let Some(kind) = event.of::<CaseEvent>() else { return };
+        if let (CaseEvent::CaseMoved(moved), Some(row)) = (kind, &mut *row) {
+            let of_order = moved.assisting().find(|open| key.id() == Some(open.order.uuid()));
+            row.next = of_order.map_or(&moved.next, |open| &open.next).clone();
+            row.grids.clone_from(&moved.grid.path);
+        }
         for (order, next) in obligations_after(kind) {
             if key.id() != Some(order.map_or(event.id(), |about| about.order.uuid())) {
                 continue;

@@ -2,8 +2,8 @@
 
 use dualgrid_case::{
     AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion, Datum,
-    DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, HandleInGrid, HoldMeeting,
-    LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, OwnDue, PartOutcome,
+    DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid,
+    HoldMeeting, LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, OwnDue, PartOutcome,
     RecordFeedback, RecordProgress, RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, ReopenForMerged,
     RequestReturn, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeInIssue,
     Topic, Urgency, VerifyCase, VoidIssue,
@@ -53,7 +53,7 @@ pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
         Aim::Stage,
         Aim::Nothing,
     ]);
-    (hours, aim, 0..25_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
+    (hours, aim, 0..26_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
         hours_later,
         aim,
         kind,
@@ -65,19 +65,21 @@ pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
 fn taken_in(stage: Stage) -> &'static [usize] {
     match stage {
         Stage::Absent => &[0],
-        Stage::Discovered => &[1, 1, 1, 1, 1, 1, 1, 1, 2, 3],
+        Stage::Discovered => &[1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 25],
         Stage::Registered => &[0, 4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
-        Stage::GridHandling => &[4, 16, 5, 9, 6],
+        Stage::GridHandling => &[4, 16, 5, 9, 6, 25],
         Stage::Deliberating => &[6, 6, 6, 6, 7, 7, 8, 8, 8, 8, 4, 4, 9, 5],
-        Stage::Escalated => &[10, 11],
+        Stage::Escalated => &[10, 11, 25],
         Stage::NotFiled => &[9, 19, 20, 4, 5],
         Stage::Filed => &[12],
-        Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => &[13, 14, 15, 16, 17],
-        Stage::Disposed => &[18, 6],
+        Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => {
+            &[13, 14, 15, 16, 17, 13, 14, 15, 16, 17, 25]
+        }
+        Stage::Disposed => &[18, 6, 25],
         Stage::Callback => &[19, 20, 21, 6],
-        Stage::Closed => &[21, 24],
+        Stage::Closed => &[21, 24, 25],
         Stage::Reopened => &[4, 5, 9, 12],
-        Stage::Merged => &[2, 3, 23, 23, 19, 21, 24],
+        Stage::Merged => &[2, 3, 23, 23, 19, 21, 24, 25],
         Stage::Voided => &[2, 3],
     }
 }
@@ -129,6 +131,7 @@ impl Asked {
             20 => self.close().into(),
             21 => self.reopen().into(),
             22 => TakeInIssue { from: self.other_case(), reason: self.text() }.into(),
+            25 => FollowGrid { since: world::MORNING + chrono::TimeDelta::seconds(self.picks[0].into()) }.into(),
             24 => ReopenForMerged { from: self.other_case(), cause: ReopenCause::Recurred, reason: self.text() }.into(),
             _ => AnswerMerged { by_case: self.other_case(), cycle: 1, answer: self.text() }.into(),
         }

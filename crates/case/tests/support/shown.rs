@@ -68,6 +68,7 @@ impl Shown {
         if let Some(row) = self.summary.0.get(&case_id().uuid()) {
             prop_assert_eq!((row.stage, row.cycle, &row.parts), (told.case.stage(), standing.cycle, &standing.parts));
             prop_assert_eq!((row.next.as_ref(), row.version.0), (standing.next(), self.events));
+            prop_assert_eq!(&row.grids, &told.file().grid().path);
         }
         let part = |row: &DepartmentOrder| OrderPart {
             order: row.id,
@@ -85,6 +86,9 @@ impl Shown {
             assisting.filter_map(|order| Some((order.order.uuid(), order.next.as_ref()?))).collect();
         open.extend(standing.next().map(|next| (case_id().uuid(), next)));
         let next = |(id, row): (&Uuid, &'_ OpenObligation)| (*id, row.next.clone());
+        for row in self.obligations.0.values() {
+            prop_assert_eq!(&row.grids, &told.file().grid().path);
+        }
         let shown: BTreeMap<Uuid, Obligation> = self.obligations.0.iter().map(next).collect();
         prop_assert_eq!(shown, open.into_iter().map(|(id, next)| (id, next.clone())).collect());
         Ok(())

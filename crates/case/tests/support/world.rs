@@ -10,7 +10,7 @@ use dualgrid_case::{
 };
 use kernel::consent::{ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
-use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
+use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts, Seat};
 use kernel::{
     Actor, Aggregate, CaseId, Command, Context, DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit,
     LimitOf, MatterCode, Needs, Position, Role, Scope, SourceCode, TimeUnit,
@@ -81,6 +81,30 @@ fn grid_facts() -> GridFacts {
     }
 }
 
+/// Where a case belongs since then, with the posts that are held there: where it was found, in the micro grid beside that, in one whose
+/// leader is the secretary above, in the grid above, in another street.
+const SEATS: [(&[&str], &[(&str, Role)]); 5] = [
+    (&GRIDS, &[("JAS-R03-M01", Role::GridLeader)]),
+    (&["JAS-R03-M02", "JAS-R03", "JAS"], &[("JAS-R03-M02", Role::GridLeader), ("JAS-R03", Role::ResidentialSecretary)]),
+    (&["JAS-R03-M03", "JAS-R03", "JAS"], &[("JAS-R03", Role::ResidentialSecretary)]),
+    (&["JAS-R03", "JAS"], &[("JAS-R03", Role::ResidentialSecretary)]),
+    (&["ZJX-R01-M01", "ZJX-R01", "ZJX"], &[("ZJX-R01-M01", Role::GridLeader), ("ZJX", Role::DutyOfficer)]),
+];
+
+/// Which of them it is, the seconds of the moment say.
+fn seat(since: DateTime<Utc>) -> Seat {
+    let number = usize::try_from((since - MORNING).num_seconds()).unwrap_or_default() % SEATS.len();
+    let code = |code: &str| GridCode::try_new(code).expect("a code");
+    let (path, held) = SEATS[number];
+    let path: Vec<_> = path.iter().copied().map(code).collect();
+    let grid = GridFacts { centre: path[path.len() - 1].clone(), path, ..grid_facts() };
+    let mut posts: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (grid, role) in held {
+        posts.entry(code(grid)).or_default().insert(*role);
+    }
+    Seat { grid, posts }
+}
+
 fn department_facts(code: &DepartmentCode) -> Option<DepartmentFacts> {
     let place = DEPARTMENTS.iter().position(|known| *known == code.as_str())?;
     let matters = if place == 0 { MATTERS.iter().map(|code| matter(code)).collect() } else { BTreeSet::new() };
@@ -123,6 +147,7 @@ fn facts(needs: &Needs, at: DateTime<Utc>) -> Facts {
         evidence: known(&needs.evidence, |sha256| (*sha256 == file.sha256).then(|| file.clone())),
         review_score_min: needs.review_score.then_some(60),
         began: needs.began.then_some(Position(17)),
+        seat: needs.seat.as_ref().map(|of| seat(of.since)),
         ..Facts::default()
     }
 }

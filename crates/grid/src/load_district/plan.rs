@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{DepartmentCode, GridCode};
+use kernel::{DepartmentCode, GridCode, Role};
 
 use crate::place::{check_levels, place};
-use crate::{DistrictDescription, GridNode, GridSpec, Level, LevelPlan, Refusal};
+use crate::{ClosingSpec, District, DistrictDescription, GridNode, GridSpec, Level, LevelPlan, Post, Refusal};
 
 /// Every described grid in its place, parents before children.
 pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, Refusal> {
@@ -46,6 +46,50 @@ pub(super) fn check_references(description: &DistrictDescription) -> Result<(), 
         Some(unknown) => Err(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: unknown.clone() })),
         None => Ok(()),
     }
+}
+
+/// Refuses a closing of a grid that is described too, is closed twice, or never was.
+pub(super) fn check_closings(description: &DistrictDescription, district: &District) -> Result<(), Refusal> {
+    let mut seen: BTreeSet<&GridCode> = description.grids.iter().map(|spec| &spec.code).collect();
+    for ClosingSpec { grid, .. } in &description.closings {
+        if !seen.insert(grid) {
+            return Err(Refusal::Duplicate(format!("grid {grid}, which is to be closed,")));
+        }
+        if !district.grids.contains_key(grid) {
+            return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: grid.clone() }));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses two rows that give a post to two holders at once where one person has it at a time, or twice to the same holder.
+pub(super) fn check_posts(description: &DistrictDescription) -> Result<(), Refusal> {
+    let mut terms: BTreeMap<(&GridCode, Role), Vec<(usize, Post)>> = BTreeMap::new();
+    for (second, spec) in description.posts.iter().enumerate() {
+        let post = Post {
+            grid: spec.grid.clone(),
+            role: spec.role,
+            holder: spec.holder.clone(),
+            department: spec.department.clone(),
+            from: spec.from.unwrap_or(description.effective_from),
+            until: spec.until,
+            ended_at: None,
+        };
+        let known = terms.entry((&spec.grid, spec.role)).or_default();
+        if let Some((first, other)) = known.iter().find(|(_, other)| post.excludes(other)) {
+            let Post { grid, role, holder, .. } = post;
+            return Err(Refusal::PostsOverlap {
+                grid,
+                role,
+                first: *first,
+                other: other.holder.clone(),
+                second,
+                holder,
+            });
+        }
+        known.push((second, post));
+    }
+    Ok(())
 }
 
 /// The levels of each root.

@@ -4,9 +4,10 @@ use kernel::{Command as _, MatterCode, Role};
 
 use super::*;
 use crate::testing::{
-    admin_root, code, day, department, district, level, levels, mapped, micro, org, post, residential, root, spec,
+    admin_root, closed, code, day, department, district, level, levels, mapped, micro, org, post, residential, root,
+    spec,
 };
-use crate::{DepartmentSpec, DistrictCommand, GridSpec, LevelPlan, Mapping, Network};
+use crate::{ClosingSpec, DepartmentSpec, DistrictCommand, GridPart, GridSpec, LevelPlan, Mapping, Network};
 
 /// T – R1 – M1, an administrative grid A that serves T, one department and one post.
 fn small() -> DistrictDescription {
@@ -23,10 +24,12 @@ fn small() -> DistrictDescription {
             spec("T", None, "总网格"),
             admin,
         ],
+        closings: vec![],
         departments: vec![law(&["WM-0103"])],
         mappings: vec![Mapping { party: code("T"), administrative: code("A") }],
         bounds: None,
         posts: vec![leader("staff-1")],
+        allow_closing: 0,
     }
 }
 
@@ -58,9 +61,10 @@ fn loaded() -> Vec<DistrictEvent> {
     ]
 }
 
-/// The small district from 2020 on, changed by `change`.
+/// The small district from 2020 on, changed by `change`; anything may be closed.
 fn from_2020(change: impl FnOnce(&mut DistrictDescription)) -> LoadDistrict {
-    let mut description = DistrictDescription { effective_from: day("2020-01-01"), ..small() };
+    let mut description =
+        DistrictDescription { effective_from: day("2020-01-01"), allow_closing: u32::MAX, ..small() };
     change(&mut description);
     LoadDistrict(description)
 }
@@ -85,7 +89,7 @@ fn the_same_file_changes_nothing_after_the_district_moved_on() {
         holder: "staff-1".into(),
         effective_from: day("2021-01-01"),
     };
-    let closed = GridClosed { code: code("M1"), reason: None, effective_from: day("2022-01-01") };
+    let closed = closed("M1", Some("T"), day("2022-01-01"));
     let history = || loaded().into_iter().chain([ended.clone().into(), closed.clone().into()]);
     given::<District>(history()).when(LoadDistrict(small())).then_nothing();
     given::<District>(history())
@@ -136,10 +140,65 @@ fn what_is_not_described_is_closed_the_deepest_first() {
     let from = day("2020-01-01");
     given::<District>(loaded()).when(emptied).then::<DistrictEvent>([
         PostEnded { grid: code("M1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }.into(),
-        GridClosed { code: code("M1"), reason: None, effective_from: from }.into(),
-        GridClosed { code: code("R1"), reason: None, effective_from: from }.into(),
+        closed("M1", Some("T"), from).into(),
+        closed("R1", Some("T"), from).into(),
         DepartmentClosed { code: law(&[]).code, effective_from: from }.into(),
     ]);
+}
+
+fn without_m1(closings: Vec<ClosingSpec>) -> LoadDistrict {
+    from_2020(|description| {
+        description.grids.retain(|spec| spec.code != code("M1"));
+        description.grids.push(spec("M2", Some("R1"), "微网格"));
+        description.grids.push(spec("M3", Some("R1"), "微网格"));
+        description.posts.clear();
+        description.closings = closings;
+    })
+}
+
+#[test]
+fn a_row_says_who_takes_over_and_the_same_file_again_changes_nothing() {
+    let area = Bounds { west: 121.4, south: 31.2, east: 121.5, north: 31.3 };
+    let parts = vec![GridPart { area, grid: code("M3") }];
+    let reason = Some("拆分".to_owned());
+    let row =
+        ClosingSpec { grid: code("M1"), successor: Some(code("M2")), parts: parts.clone(), reason: reason.clone() };
+    let split = || without_m1(vec![row.clone()]);
+    let events = given::<District>(loaded()).when(split()).events();
+    let expected = crate::GridClosed { parts, reason, ..closed("M1", Some("M2"), day("2020-01-01")) };
+    assert_eq!(events.last(), Some(&expected.into()));
+    given::<District>(loaded().into_iter().chain(events)).when(split()).then_nothing();
+    let events = given::<District>(loaded()).when(without_m1(vec![])).events();
+    assert_eq!(
+        events.last(),
+        Some(&closed("M1", Some("R1"), day("2020-01-01")).into()),
+        "the grid above, without a row"
+    );
+}
+
+#[test]
+fn a_row_about_a_grid_that_is_not_closed_is_refused() {
+    let row = |grid: &str, successor: &str| ClosingSpec {
+        grid: code(grid),
+        successor: Some(code(successor)),
+        parts: vec![],
+        reason: None,
+    };
+    let load = |rows| given::<District>(loaded()).when(without_m1(rows));
+    load(vec![row("R1", "T")]).then_refused(Refusal::Duplicate("grid R1, which is to be closed,".into()));
+    let twice = vec![row("M1", "M2"), row("M1", "M3")];
+    load(twice).then_refused(Refusal::Duplicate("grid M1, which is to be closed,".into()));
+    load(vec![row("X1", "M2")]).then_refused(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: code("X1") }));
+    load(vec![row("M1", "A")]).then_refused(Refusal::CannotTakeOver { grid: code("M1"), heir: code("A") });
+    let replaced = from_2020(|description| {
+        description.grids.retain(|spec| spec.code == code("A"));
+        description.grids.push(spec("U", None, "总网格"));
+        description.levels[0].root = code("U");
+        description.mappings.clear();
+        description.posts.clear();
+    });
+    let missing = Refusal::SuccessorMissing(code("M1"));
+    given::<District>(loaded()).when(replaced).then_refused(missing);
 }
 
 #[test]
@@ -201,7 +260,7 @@ fn the_body_is_the_description() {
     assert_eq!(command, LoadDistrict(small()).into());
     let typo = br#"{"effective_from":"2018-01-01T00:00:00Z","gridz":[]}"#;
     let error = DistrictCommand::parse("load-district", typo).unwrap_err().to_string();
-    assert!(error.starts_with("the body of load-district does not fit: unknown field `gridz`"), "{error}");
+    assert!(error.starts_with("the body of load-district does not fit: gridz does not fit: unknown field `gridz`"), "{error}");
 }
 
 #[test]
@@ -243,7 +302,7 @@ fn a_grid_with_a_planned_post_is_not_left_out() {
 fn the_bounds_are_drawn_changed_and_lifted() {
     let drawn = Bounds { west: 121.4, south: 31.2, east: 121.5, north: 31.35 };
     let loading = |bounds: Option<Bounds>, from: &str| {
-        LoadDistrict(DistrictDescription { bounds, effective_from: day(from), ..small() })
+        LoadDistrict(DistrictDescription { bounds, effective_from: day(from), allow_closing: 1, ..small() })
     };
     let bounded = |bounds: Option<Bounds>, from: &str| DistrictBounded { bounds, effective_from: day(from) };
     let known = || [loaded(), vec![bounded(Some(drawn), "2018-01-01").into()]].concat();
@@ -263,5 +322,93 @@ fn the_bounds_are_drawn_changed_and_lifted() {
         Bounds { south: -90.1, ..drawn },
     ] {
         given::<District>(loaded()).when(loading(Some(unsound), "2020-01-01")).then_refused(Refusal::BoundsReversed);
+    }
+}
+
+#[test]
+fn more_than_allowed_is_not_closed_and_a_successor_closes_nothing() {
+    let forgotten = |allow_closing| {
+        from_2020(|it| {
+            it.grids.retain(|spec| spec.code == code("T") || spec.code == code("A"));
+            it.departments.clear();
+            it.mappings.clear();
+            it.posts.clear();
+            it.allow_closing = allow_closing;
+        })
+    };
+    let LoadDistrict(description) = forgotten(5);
+    let events = given::<District>(loaded()).when(LoadDistrict(description)).events();
+    let ending: Vec<_> = district(loaded())
+        .changed_by(&events)
+        .into_iter()
+        .map(|row| (row.turn, row.what, row.code, row.name))
+        .collect();
+    let ends = |what, code: &str, name: &str| (kernel::Turn::Ends, what, code.to_owned(), name.to_owned());
+    let expected = [
+        ends("department", "CGZF", "城管"),
+        ends("grid", "M1", "M1"),
+        ends("grid", "R1", "R1"),
+        ends("map", "T", "A"),
+        ends("post", "M1 grid_leader", "staff-1"),
+    ];
+    assert_eq!(ending, expected);
+    for allowed in [0, 4] {
+        let excess = kernel::Excess::of(&district(loaded()).changed_by(&events), allowed).unwrap();
+        given::<District>(loaded()).when(forgotten(allowed)).then_refused(Refusal::ClosesTooMuch(excess));
+    }
+    let replaced = from_2020(|it| {
+        it.grids[0].name = "新名".into();
+        it.posts = vec![leader("staff-2")];
+        it.grids.push(GridSpec { network: Network::Administrative, ..spec("B", None, "责任网格") });
+        it.levels.push(LevelPlan { root: code("B"), levels: vec![level("责任网格", false)] });
+        it.mappings[0].administrative = code("B");
+        it.allow_closing = 0;
+    });
+    let events = given::<District>(loaded()).when(replaced).events();
+    let changed: Vec<_> = district(loaded()).changed_by(&events).into_iter().map(|row| (row.turn, row.name)).collect();
+    let row = |turn, name: &str| (turn, name.to_owned());
+    use kernel::Turn::{Begins, Changes};
+    let expected =
+        [row(Begins, "B"), row(Changes, "新名"), row(Changes, "A → B"), row(Changes, "staff-1 → staff-2")];
+    assert_eq!(changed, expected);
+}
+
+/// A term of a post in the days of a month of 2020; without an end where none is given.
+fn term(role: Role, holder: &str, from: u32, until: Option<u32>) -> PostSpec {
+    let at = |number: u32| day("2020-01-01") + chrono::TimeDelta::days(number.into());
+    PostSpec { role, from: Some(at(from)), until: until.map(at), ..leader(holder) }
+}
+
+proptest::proptest! {
+    /// Over the whole of both terms and not only at their beginning, in one description and one command after the other.
+    #[test]
+    fn no_day_has_two_holders_of_a_post_of_one(
+        first in (0u32..30, proptest::option::of(1u32..20)),
+        second in (0u32..30, proptest::option::of(1u32..20)),
+        role in proptest::sample::select(vec![Role::GridLeader, Role::ResidentialSecretary, Role::DutyOfficer, Role::GridMember]),
+        is_same_holder: bool,
+    ) {
+        let posts: Vec<PostSpec> = [("staff-1", first), (if is_same_holder { "staff-1" } else { "staff-2" }, second)]
+            .map(|(holder, (from, days))| term(role, holder, from, days.map(|days| from + days)))
+            .into();
+        let holds = |at: u32, (from, days): (u32, Option<u32>)| from <= at && days.is_none_or(|days| at < from + days);
+        let together = (0..60).any(|at| holds(at, first) && holds(at, second));
+        let excluded = together && (is_same_holder || role != Role::GridMember);
+        let described = from_2020(|it| it.posts = posts.clone());
+        let decided = described.decide(&district(loaded()));
+        let overlaps = matches!(&decided, Err(Refusal::PostsOverlap { first: 0, second: 1, .. }));
+        proptest::prop_assert_eq!((overlaps, decided.is_ok()), (excluded, !excluded), "{:?}", decided);
+        let mut one_by_one = district(loaded().into_iter().filter(|event| !matches!(event, DistrictEvent::PostAppointed(_))));
+        let mut refused = None;
+        for PostSpec { grid, role, holder, department, from, until } in posts {
+            let appoint = AppointPost { grid, role, holder, department, effective_from: from, until };
+            match appoint.decide(&one_by_one, day("2020-01-01")) {
+                Ok(events) => events.into_iter().for_each(|event| one_by_one.apply(event)),
+                Err(refusal) => refused = Some(refusal),
+            }
+        }
+        let is_repeat = is_same_holder && first == second;
+        let overlaps = matches!(refused, Some(Refusal::PostOverlaps { .. }));
+        proptest::prop_assert_eq!(overlaps, excluded && !is_repeat, "{:?}", refused);
     }
 }

@@ -64,7 +64,11 @@ fn answered(answer: &str) -> CaseEvent {
 
 fn sent(entry: &Entry<crate::merged_answer::Merged>) -> Vec<(Uuid, String)> {
     let body = |waiting: &Waiting| serde_json::from_value::<AnswerMerged>(waiting.body.clone()).unwrap().answer;
-    entry.waiting.iter().map(|waiting| (waiting.id, body(waiting))).collect()
+    let of = |waiting: &Waiting| match waiting.on {
+        On::One(id) => id,
+        On::EachOpenIn(_) => panic!("a merged case is one"),
+    };
+    entry.waiting.iter().map(|waiting| (of(waiting), body(waiting))).collect()
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use kernel::consent::{ConsentCount, ConsentRule, Share, Thresholds};
 use kernel::facts::{Authority, MatterFacts};
-use kernel::{MatterCode, PersonId, PersonalField, Sealed};
+use kernel::likeness::Likeness;
+use kernel::{CaseId, MatterCode, PersonId, PersonalField, Sealed};
 
-use crate::{ConsentResult, Location, Reporter, Roster, Seat};
+use crate::{ConsentResult, Location, Reporter, Roster, Seat, SuspectedCase};
 
 pub(super) fn reporter() -> Reporter {
     let person = PersonId::named("sample/reporter");
@@ -18,6 +19,10 @@ pub(super) fn reporter() -> Reporter {
         phone: sealed(PersonalField::Phone),
         address: sealed(PersonalField::Address),
     }
+}
+
+pub(super) fn suspected() -> SuspectedCase {
+    SuspectedCase { case: CaseId::named("sample/twin"), likeness: Likeness { metres: Some(12), percent: 70 } }
 }
 
 pub(super) fn roster() -> Roster {
