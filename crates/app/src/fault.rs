@@ -46,6 +46,8 @@ named! {
         BeforePublish = "before-publish",
         /// NATS has acknowledged events and nobody here knows.
         AfterPublish = "after-publish",
+        /// The stream of NATS was deleted to be recreated, and nobody has created it.
+        StreamDeleted = "stream-deleted",
         /// Rows of a view were folded and neither they nor their checkpoint are written.
         BeforeCheckpoint = "before-checkpoint",
         /// Rows and checkpoint of a view are written and nobody here knows.
@@ -68,6 +70,10 @@ named! {
         PublishAltered = "publish-altered",
         /// The checkpoint of a view moves before its rows are written, in a transaction of its own.
         CheckpointFirst = "checkpoint-first",
+        /// What is known of a log counts for every log that is met, and the version before is not looked for.
+        KnownNotCleared = "known-not-cleared",
+        /// Nobody compares epochs: an older copy of the log passes for the newest one.
+        EpochIgnored = "epoch-ignored",
     }
 }
 

@@ -129,7 +129,9 @@ impl App {
         if at > *self.committed().borrow() {
             let head = log.head().await?;
             if at > head {
-                let position = losses.common_with(0).map_or(head, |common| common.min(head));
+                // Who names its epoch has everything that is left of it, or was sent back above.
+                let lost = losses.common_with(0).filter(|_| mark.epoch.is_none());
+                let position = lost.map_or(head, |common| common.min(head));
                 return Err(Error::Ahead { at, position, epoch });
             }
         }

@@ -47,6 +47,11 @@ pub(crate) fn certain(known: Position) -> Position {
     if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) { Position::START } else { known }
 }
 
+/// Whether this process takes every log that it meets for the one before, and does not look for the version before.
+pub(crate) fn is_any_log_the_same() -> bool {
+    fault::is_sabotaged(Sabotage::KnownNotCleared)
+}
+
 /// The batch with an id for each command that a repeat does not have.
 fn under_other_ids(batch: &[Append]) -> Vec<Append> {
     let other = |append: &Append| {
