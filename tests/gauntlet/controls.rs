@@ -1,11 +1,13 @@
 //! Positive controls: a property is broken on purpose, and its checker must notice.
 
+mod another_log;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use dualgrid_tests::check::{self, Findings, Property, Violation};
 use dualgrid_tests::{Manners, Stage};
-use testkit::system::SystemSetup;
+use testkit::system::{Store, SystemSetup};
 
 use crate::kills::{at_point, start_to_die};
 use crate::scenario::{BOTH, Outcome, Playing, Run, Scenario};
@@ -26,8 +28,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The controls.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let control =
-        |name, about, run: for<'a> fn(&'a mut Run) -> Playing<'a>| Scenario { name, about, stores: BOTH, run };
+    let control = |name, about, run: for<'a> fn(&'a mut Run) -> Playing<'a>| Scenario {
+        name,
+        about,
+        stores: BOTH,
+        waits: false,
+        run,
+    };
     vec![
         control("control-command-ids-off", "repeats are not recognised: the checker finds doubled commands", |run| {
             Box::pin(under_load(run, "command-ids-off", &[Property::Once, Property::SameAnswer]))
@@ -44,6 +51,18 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         control("control-publish-altered", "bytes are changed on their way to NATS: the checker finds them", |run| {
             Box::pin(publish_altered(run))
         }),
+        Scenario {
+            name: "control-known-not-cleared",
+            about: "what was known of the old primary counts for the new one: the checker finds versions without the one before",
+            stores: &[Store::Postgres],
+            waits: false,
+            run: |run| Box::pin(another_log::known_not_cleared(run)),
+        },
+        control(
+            "control-epoch-ignored",
+            "nobody compares epochs: the checker finds that the only copy is gone",
+            |run| Box::pin(another_log::epoch_ignored(run)),
+        ),
         control("control-checkpoint-first", "checkpoints before their rows: the checker finds missing rows", |run| {
             Box::pin(checkpoint_first(run))
         }),
@@ -74,10 +93,10 @@ fn noticed(found: &Findings, properties: &[Property], sabotage: &str) -> anyhow:
             found.violations.iter().take(3).collect::<Vec<_>>()
         );
     }
-    let is_expected = |violation: &&Violation| properties.contains(&violation.property);
-    let expected = found.violations.iter().filter(is_expected).count();
-    let others = found.violations.len() - expected;
-    Ok(Outcome::counted([("violations found", expected as u64), ("of other properties", others as u64)]))
+    let count = |is: &dyn Fn(&Violation) -> bool| found.violations.iter().filter(|one| is(one)).count() as u64;
+    let expected = properties.iter().map(|property| (property.name(), count(&|one| one.property == *property)));
+    let others = ("of other properties", count(&|one| !properties.contains(&one.property)));
+    Ok(Outcome::counted(expected.chain([others])))
 }
 
 async fn under_load(run: &mut Run, sabotage: &str, properties: &[Property]) -> anyhow::Result<Outcome> {

@@ -38,6 +38,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         name: "kills",
         about: "SIGKILL under load, at random and at each named point",
         stores: BOTH,
+        waits: false,
         run: |run| Box::pin(kills(run)),
     }]
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
+use indicatif::MultiProgress;
 use testkit::random;
 use testkit::system::Store;
 use tokio::time::Instant;
@@ -83,7 +84,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Every scenario, in the order in which they run.
+/// Every scenario, in the order of the table.
 fn scenarios() -> Vec<Scenario> {
     let mut all = kills::scenarios();
     all.extend(retries::scenarios());
@@ -93,7 +94,7 @@ fn scenarios() -> Vec<Scenario> {
     all
 }
 
-/// Whether everything went as it should.
+/// Whether everything went as it should. What mostly waits runs beside the others, one after the other.
 async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.list {
         for scenario in scenarios() {
@@ -103,25 +104,33 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     }
     let seed = arguments.seed.map_or_else(random::seed, Ok)?;
     println!("seed {seed}{}", if arguments.short { ", short" } else { "" });
-    let mut report = Report::default();
-    for scenario in scenarios() {
-        for store in scenario.stores {
-            if arguments.wants(&scenario, *store) {
-                let ended = play(&scenario, *store, seed, arguments).await;
-                println!("{}", ended.line());
-                report.add(ended);
-            }
+    let scenarios = scenarios();
+    let numbered = scenarios.iter().flat_map(Scenario::on_each_store).enumerate();
+    let chosen: Vec<_> = numbered.filter(|(_, (scenario, store))| arguments.wants(scenario, *store)).collect();
+    let bars = MultiProgress::new();
+    let lane = async |waits: bool| {
+        let mut ended = Vec::new();
+        for (number, (scenario, store)) in chosen.iter().filter(|(_, (scenario, _))| scenario.waits == waits) {
+            let one = play(scenario, *store, seed, arguments, &bars).await;
+            bars.suspend(|| println!("{}", one.line()));
+            ended.push((*number, one));
         }
-    }
+        ended
+    };
+    let (mut ended, waited) = tokio::join!(lane(false), lane(true));
+    ended.extend(waited);
+    ended.sort_by_key(|(number, _)| *number);
+    let mut report = Report::default();
+    ended.into_iter().for_each(|(_, one)| report.add(one));
     anyhow::ensure!(!report.is_empty(), "no scenario has such a name: see --list");
     println!("{report}");
     Ok(report.is_good())
 }
 
-async fn play(scenario: &Scenario, store: Store, seed: u64, arguments: &Arguments) -> Ended {
+async fn play(scenario: &Scenario, store: Store, seed: u64, arguments: &Arguments, bars: &MultiProgress) -> Ended {
     let short = arguments.short;
     let started = Instant::now();
-    let mut run = Run::new(scenario.name, store, seed, short, arguments.keep.as_deref());
+    let mut run = Run::new(scenario.name, store, seed, short, arguments.keep.as_deref(), bars);
     let patience = PATIENCE[usize::from(!short)];
     let outcome = match tokio::time::timeout(patience, (scenario.run)(&mut run)).await {
         Ok(outcome) => outcome,

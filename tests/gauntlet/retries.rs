@@ -21,6 +21,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         name: "retries",
         about: "three of ten commands sent one to five times more, half at once, on two processes",
         stores: BOTH,
+        waits: false,
         run: |run| Box::pin(retries(run)),
     }]
 }

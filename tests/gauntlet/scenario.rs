@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use dualgrid_tests::Randomness;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use testkit::system::{Store, SystemSetup};
 
 /// Both backends.
@@ -23,8 +23,17 @@ pub(crate) struct Scenario {
     pub(crate) about: &'static str,
     /// On which backends it runs.
     pub(crate) stores: &'static [Store],
+    /// Whether it mostly waits, so that it can run beside the others.
+    pub(crate) waits: bool,
     /// Runs it. An error is a failure; so is a violation that a checker found.
     pub(crate) run: for<'a> fn(&'a mut Run) -> Playing<'a>,
+}
+
+impl Scenario {
+    /// It, with each backend on which it runs.
+    pub(crate) fn on_each_store(&self) -> impl Iterator<Item = (&Self, Store)> {
+        self.stores.iter().map(move |store| (self, *store))
+    }
 }
 
 /// One scenario on one backend.
@@ -44,14 +53,21 @@ pub(crate) struct Run {
 
 impl Run {
     /// A run of the scenario of that name; its files stay in a folder of its own in `keep`, where that is given.
-    pub(crate) fn new(name: &str, store: Store, seed: u64, short: bool, keep: Option<&Path>) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        store: Store,
+        seed: u64,
+        short: bool,
+        keep: Option<&Path>,
+        bars: &MultiProgress,
+    ) -> Self {
         let on = format!("{name} {store:?}");
         // FNV-1a: only different names matter, and that it is always the same.
         let own = on
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
         let style = ProgressStyle::with_template("{prefix:34} {wide_bar} {pos}/{len} {msg} {elapsed}");
-        let bar = ProgressBar::new(0).with_prefix(on.clone());
+        let bar = bars.add(ProgressBar::new(0)).with_prefix(on.clone());
         if let Ok(style) = style {
             bar.set_style(style);
         }

@@ -1,12 +1,18 @@
 //! Scenarios about servers: they stop, lose their data, lie, stand still, or have no room.
 
 mod answers;
+mod copied;
 mod disk_full;
+mod failover;
 mod nats;
 mod power;
+mod rebuild;
 mod restored;
 mod stalled;
 mod stops;
+
+pub(crate) use copied::Copied;
+pub(crate) use failover::Pair;
 
 use std::time::Duration;
 
@@ -40,60 +46,91 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             name: "postgres-stopped",
             about: "PostgreSQL is stopped immediately and started again, under load",
             stores: &[Store::Postgres],
+            waits: false,
             run: |run| Box::pin(stops::play(run)),
         },
         Scenario {
             name: "answers-lost",
             about: "the connection is cut after a COMMIT was sent, before its answer",
             stores: &[Store::Postgres],
+            waits: false,
             run: |run| Box::pin(answers::play(run)),
         },
         Scenario {
             name: "nats-wrong",
             about: "NATS is wiped, restored from an old copy, written to by others, while publishers compete and stop",
             stores: BOTH,
+            waits: false,
             run: |run| Box::pin(nats::play(run)),
         },
         Scenario {
             name: "restore-behind-nats",
             about: "the log is put back to an older copy: its events are brought back from NATS, then given up",
             stores: BOTH,
+            waits: false,
             run: |run| Box::pin(restored::play(run)),
+        },
+        Scenario {
+            name: "failover-sync",
+            about: "PostgreSQL fails over to a standby that was waited for, under load: nothing is lost",
+            stores: &[Store::Postgres],
+            waits: false,
+            run: |run| Box::pin(failover::to_a_standby_that_has_everything(run)),
+        },
+        Scenario {
+            name: "failover-async",
+            about: "PostgreSQL fails over to a standby that lacks events: everybody stops until they are back or given up",
+            stores: &[Store::Postgres],
+            waits: false,
+            run: |run| Box::pin(failover::of_a_standby_that_lacks_events(run)),
+        },
+        Scenario {
+            name: "rebuild-race",
+            about: "two publishers recreate the stream again and again: one at a time, and departments go on where they were",
+            stores: BOTH,
+            waits: false,
+            run: |run| Box::pin(rebuild::play(run)),
         },
         Scenario {
             name: "disk-full",
             about: "the disk of the log is full, and has room again",
             stores: BOTH,
+            waits: true,
             run: |run| Box::pin(disk_full::of_the_log(run)),
         },
         Scenario {
             name: "wal-disk-full",
             about: "the disk of PostgreSQL's write-ahead log is full, and has room again",
             stores: &[Store::Postgres],
+            waits: true,
             run: |run| Box::pin(disk_full::of_the_wal(run)),
         },
         Scenario {
             name: "nats-disk-full",
             about: "the disk of NATS is full, and has room again",
             stores: &[Store::Sqlite],
+            waits: true,
             run: |run| Box::pin(disk_full::of_nats(run)),
         },
         Scenario {
             name: "power-lost",
             about: "the log's machine loses its power",
             stores: BOTH,
+            waits: false,
             run: |run| Box::pin(power::of_the_log(run)),
         },
         Scenario {
             name: "nats-power-lost",
             about: "the machine of a NATS that flushes at its default interval loses its power",
             stores: &[Store::Sqlite],
+            waits: false,
             run: |run| Box::pin(power::of_nats(run)),
         },
         Scenario {
             name: "roles-stalled",
             about: "a role with waiting work that makes no progress is seen in readiness and metrics",
             stores: &[Store::Postgres],
+            waits: true,
             run: |run| Box::pin(stalled::play(run)),
         },
     ]
@@ -114,7 +151,7 @@ fn clients(stage: &Stage, run: &mut Run) -> Load {
 }
 
 /// Waits until the log has so many more events, and says how long that took. A database that is away is waited for.
-async fn grow(stage: &Stage, load: &mut Load, more: u64, patience: Duration) -> anyhow::Result<Duration> {
+pub(crate) async fn grow(stage: &Stage, load: &mut Load, more: u64, patience: Duration) -> anyhow::Result<Duration> {
     let (tables, started) = (Tables::of(&stage.system), Instant::now());
     let mut first = None;
     let what = format!("the log has {more} more events");
@@ -136,6 +173,11 @@ async fn settle(
     counted: impl IntoIterator<Item = (&'static str, u64)>,
 ) -> anyhow::Result<Outcome> {
     load.stop().await?;
+    conclude(stage, counted).await
+}
+
+/// Checks everything, and gives what was counted. Nobody writes meanwhile.
+async fn conclude(stage: &Stage, counted: impl IntoIterator<Item = (&'static str, u64)>) -> anyhow::Result<Outcome> {
     let found = check::everything(stage).await?;
     found.nothing_wrong().with_context(|| said(stage))?;
     Ok(Outcome::counted(counted.into_iter().chain(found.counted())))

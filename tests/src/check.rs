@@ -6,12 +6,16 @@
 mod commands;
 mod log;
 mod outcomes;
+mod readers;
 mod stream;
 mod views;
 
 use std::fmt;
 
 use anyhow::bail;
+use testkit::bus::Stored;
+
+pub use readers::Reader;
 
 use crate::tables::Tables;
 use crate::{Entry, Stage};
@@ -37,6 +41,29 @@ pub enum Property {
     Stream,
     /// Views are what a rebuild makes of the log.
     Views,
+    /// What only NATS has stays there until an operator has given it up.
+    Untouched,
+    /// A reader that has what the log lost is told where to go back to.
+    SentBack,
+}
+
+impl Property {
+    /// What it is called in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kept => "Kept",
+            Self::Once => "Once",
+            Self::SameAnswer => "SameAnswer",
+            Self::RefusedAbsent => "RefusedAbsent",
+            Self::Gapless => "Gapless",
+            Self::Shown => "Shown",
+            Self::Explained => "Explained",
+            Self::Stream => "Stream",
+            Self::Views => "Views",
+            Self::Untouched => "Untouched",
+            Self::SentBack => "SentBack",
+        }
+    }
 }
 
 /// A property that does not hold, and where.
@@ -50,7 +77,7 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.property, self.seen)
+        write!(f, "{}: {}", self.property.name(), self.seen)
     }
 }
 
@@ -108,9 +135,7 @@ pub async fn everything(stage: &Stage) -> anyhow::Result<Findings> {
 /// again.
 pub async fn commands(stage: &Stage, found: &mut Findings) -> anyhow::Result<()> {
     let tables = Tables::of(&stage.system);
-    let entries = stage.journal.read().await?;
-    let events = log::check(stage, &tables, found).await?;
-    commands::check(stage, &entries, &events, &tables.commands().await?, found)?;
+    let entries = log(stage, found).await?;
     outcomes::ask(stage, &entries, &tables.commands().await?, found).await?;
     outcomes::send_unknown_again(stage, &entries, found).await?;
     let again = stage.journal.read().await?;
@@ -121,9 +146,28 @@ pub async fn commands(stage: &Stage, found: &mut Findings) -> anyhow::Result<()>
     Ok(())
 }
 
+/// The journal against the log, and the log in itself. Nobody is asked for commands whose outcome is unknown.
+pub async fn log(stage: &Stage, found: &mut Findings) -> anyhow::Result<Vec<Entry>> {
+    let tables = Tables::of(&stage.system);
+    let entries = stage.journal.read().await?;
+    let events = log::check(stage, &tables, found).await?;
+    commands::check(stage, &entries, &events, &tables.commands().await?, found)?;
+    Ok(entries)
+}
+
 /// NATS against the log.
 pub async fn stream(stage: &Stage, found: &mut Findings) -> anyhow::Result<()> {
     stream::check(stage, found).await
+}
+
+/// The stream as it was when events were lost, against what it is now: it still begins with the same messages.
+pub async fn untouched(stage: &Stage, before: &[Stored], found: &mut Findings) -> anyhow::Result<()> {
+    stream::is_untouched(stage, before, found).await
+}
+
+/// A reader at this position of an epoch is told to go back to where it and the log part.
+pub async fn sent_back(stage: &Stage, reader: Reader, to: u64, found: &mut Findings) -> anyhow::Result<()> {
+    readers::is_sent_back(stage, reader, to, found).await
 }
 
 /// The views against a rebuild of them.

@@ -21,6 +21,8 @@ pub struct Stage {
     pub journal: Journal,
     /// The commands that were recorded before the first one of the journal.
     pub before: BTreeSet<Uuid>,
+    /// The commands that an operator has given up: they were answered, and the log has lost them.
+    pub given_up: BTreeSet<Uuid>,
 }
 
 impl Stage {
@@ -34,7 +36,8 @@ impl Stage {
         let people = People::of(&system).await?;
         let journal = Journal::create(&system.dir().join("journal.jsonl"))?;
         let before = Tables::of(&system).commands().await.context("the log cannot be read directly")?;
-        Ok(Self { people, journal, before: before.into_keys().collect(), system })
+        let (before, given_up) = (before.into_keys().collect(), BTreeSet::new());
+        Ok(Self { people, journal, before, given_up, system })
     }
 
     /// A client of the system's own process.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use serde::Deserialize;
 use testkit::postgres;
 use testkit::process::run;
 use testkit::system::System;
@@ -38,6 +39,18 @@ pub struct EventRow {
     pub version: u64,
     /// Its bytes.
     pub text: String,
+}
+
+impl EventRow {
+    /// The command that recorded it.
+    pub fn command(&self) -> anyhow::Result<Uuid> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            commandid: Uuid,
+        }
+        let read: Envelope = serde_json::from_str(&self.text).context("an event without its command")?;
+        Ok(read.commandid)
+    }
 }
 
 /// One row of `commands`.

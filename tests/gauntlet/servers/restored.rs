@@ -1,86 +1,20 @@
 //! The log is put back to an older copy, and NATS has more than it: the events are brought back, or given up in a new epoch.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
-use dualgrid_tests::check::{self, Findings};
+use dualgrid_tests::check;
 use dualgrid_tests::tables::Tables;
 use dualgrid_tests::{Stage, Who, read_log};
+use serde::Deserialize;
 use testkit::bus;
 use testkit::client::eventually;
 use testkit::nats::CORE;
-use testkit::postgres::query_at;
-use testkit::system::Store;
+use uuid::Uuid;
 
-use super::{PATIENCE, clients, grow, settle};
+use super::copied::Copied;
+use super::{PATIENCE, clients, conclude, grow};
 use crate::scenario::{Outcome, Run};
-
-/// A copy of the log, made and put back while no process is running.
-struct Copied {
-    store: Store,
-    url: String,
-    to: PathBuf,
-}
-
-impl Copied {
-    fn of(run: &Run, stage: &Stage) -> Self {
-        Self {
-            store: run.store,
-            url: stage.system.store_url().to_owned(),
-            to: stage.system.dir().join("copy-of-log.db"),
-        }
-    }
-
-    async fn make(&self) -> anyhow::Result<()> {
-        match self.store {
-            Store::Sqlite => replace(&self.file()?, &self.to),
-            Store::Postgres => {
-                let (name, copy) = self.names()?;
-                self.administer(&format!("create database {copy} template {name}")).await
-            }
-        }
-    }
-
-    async fn put_back(&self) -> anyhow::Result<()> {
-        match self.store {
-            Store::Sqlite => replace(&self.to, &self.file()?),
-            Store::Postgres => {
-                let (name, copy) = self.names()?;
-                self.administer(&format!("drop database {name} with (force)")).await?;
-                self.administer(&format!("create database {name} template {copy}")).await
-            }
-        }
-    }
-
-    fn file(&self) -> anyhow::Result<PathBuf> {
-        Ok(PathBuf::from(self.url.strip_prefix("sqlite:").context("not a file")?))
-    }
-
-    fn names(&self) -> anyhow::Result<(String, String)> {
-        let (_, name) = self.url.rsplit_once('/').context("an address without a database")?;
-        Ok((name.to_owned(), format!("{name}_copy")))
-    }
-
-    async fn administer(&self, sql: &str) -> anyhow::Result<()> {
-        let (server, _) = self.url.rsplit_once('/').context("an address without a database")?;
-        query_at(&format!("{server}/postgres"), sql).await.map(drop)
-    }
-}
-
-/// Copies a database that nobody has open, with what is beside it.
-fn replace(from: &Path, to: &Path) -> anyhow::Result<()> {
-    for suffix in ["", "-wal", "-shm"] {
-        let beside = |file: &Path| PathBuf::from(format!("{}{suffix}", file.display()));
-        let (from, to) = (beside(from), beside(to));
-        if to.exists() {
-            std::fs::remove_file(&to)?;
-        }
-        if from.exists() {
-            std::fs::copy(&from, &to).with_context(|| format!("could not copy {}", from.display()))?;
-        }
-    }
-    Ok(())
-}
 
 /// First everything is brought back, and nothing that was acknowledged is lost. Then the same is given up, and everything that is
 /// left agrees.
@@ -96,25 +30,39 @@ pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
         stage.system.restart().await?;
         run.bar.inc(1);
     }
-    let load = clients(&stage, run);
-    let outcome = settle(&stage, load, [("events brought back", brought_back)]).await?;
+    let outcome = conclude(&stage, [("events brought back", brought_back)]).await?;
     given_up += lose(run, &mut stage).await?;
     let kept = stage.system.dir().join("lost.jsonl");
     let kept_text = kept.to_str().context("a folder that is not UTF-8")?;
     stage.system.run_cli(&["log", "accept-loss", "--save", kept_text]).await?;
-    let lines = std::fs::read_to_string(&kept)?.lines().count() as u64;
-    ensure!(lines == given_up, "{lines} events were kept of {given_up}");
+    let lost = commands_in(&kept)?;
+    ensure!(lost.len() as u64 == given_up, "{} events were kept of {given_up}", lost.len());
+    stage.given_up.extend(lost);
     stage.system.restart().await?;
     let log = read_log(&stage.http(), stage.token(Who::Auditor)).await?;
     let accepted = log.last().is_some_and(|event| event.text.contains("cn.dualgrid.log.loss_accepted.v1"));
     ensure!(accepted, "the log does not say that a loss was accepted");
-    let mut found = Findings::default();
-    check::stream(&stage, &mut found).await?;
-    check::views(&stage, &mut found).await?;
-    found.nothing_wrong()?;
+    check::everything(&stage).await?.nothing_wrong()?;
     let mut counted = outcome.counted;
     counted.push(("events given up", given_up));
     Ok(Outcome::counted(counted))
+}
+
+/// The command of each event that was kept.
+fn commands_in(kept: &Path) -> anyhow::Result<Vec<Uuid>> {
+    #[derive(Deserialize)]
+    struct Kept {
+        event: Event,
+    }
+    #[derive(Deserialize)]
+    struct Event {
+        commandid: Uuid,
+    }
+    let command = |line: &str| {
+        let kept: Kept = serde_json::from_str(line).context("a line of lost events is no JSON")?;
+        Ok(kept.event.commandid)
+    };
+    std::fs::read_to_string(kept)?.lines().map(command).collect()
 }
 
 /// The log loses what was recorded, acknowledged and published after a moment. Gives the number of those events.
@@ -135,10 +83,7 @@ async fn lose(run: &mut Run, stage: &mut Stage) -> anyhow::Result<u64> {
     stage.system.stop().await?;
     copied.put_back().await?;
     ensure!(Tables::of(&stage.system).head().await? == before, "the log was not put back");
-    if run.store == Store::Postgres {
-        let (_, copy) = copied.names()?;
-        copied.administer(&format!("drop database {copy}")).await?;
-    }
+    copied.delete().await?;
     Ok(after - before)
 }
 

@@ -23,7 +23,8 @@ struct Envelope {
     actorrole: String,
 }
 
-/// Every acknowledged command once and as answered, refused ones nowhere, unknown ones at most once, nothing else.
+/// Every acknowledged command once and as answered, refused ones nowhere, unknown ones at most once, nothing else. What was given up
+/// is nowhere.
 pub(super) fn check(
     stage: &Stage,
     entries: &[Entry],
@@ -31,11 +32,12 @@ pub(super) fn check(
     commands: &BTreeMap<Uuid, CommandRow>,
     found: &mut Findings,
 ) -> anyhow::Result<()> {
-    compare(&stage.before, entries, events, commands, found)
+    compare(&stage.before, &stage.given_up, entries, events, commands, found)
 }
 
 fn compare(
     before: &BTreeSet<Uuid>,
+    given_up: &BTreeSet<Uuid>,
     entries: &[Entry],
     events: &[EventRow],
     commands: &BTreeMap<Uuid, CommandRow>,
@@ -54,7 +56,11 @@ fn compare(
         known.insert(entry.intention.id);
         let events = made.get(&entry.intention.id).map_or(&[][..], Vec::as_slice);
         let row = commands.get(&entry.intention.id);
-        one(entry, events, row, found);
+        if !given_up.contains(&entry.intention.id) {
+            one(entry, events, row, found);
+        } else if row.is_some() || !events.is_empty() {
+            found.broken(Property::Explained, format!("{} was given up, and is in the log", named(entry)));
+        }
     }
     let unexplained = made.keys().chain(commands.keys()).filter(|id| !known.contains(*id) && !before.contains(*id));
     for id in unexplained.collect::<BTreeSet<_>>() {
@@ -211,8 +217,20 @@ mod tests {
 
     fn broken(entry: Entry, events: &[EventRow], commands: &BTreeMap<Uuid, CommandRow>) -> Vec<Property> {
         let mut found = Findings::default();
-        compare(&BTreeSet::new(), &[entry], events, commands, &mut found).unwrap();
+        compare(&BTreeSet::new(), &BTreeSet::new(), &[entry], events, commands, &mut found).unwrap();
         found.violations.into_iter().map(|violation| violation.property).collect()
+    }
+
+    #[test]
+    fn what_was_given_up_is_nowhere() {
+        let broken = |events: &[EventRow], commands: &BTreeMap<Uuid, CommandRow>| {
+            let mut found = Findings::default();
+            let entry = entry(vec![answered(3, false)]);
+            compare(&BTreeSet::new(), &[ID].into(), &[entry], events, commands, &mut found).unwrap();
+            found.violations.into_iter().map(|violation| violation.property).collect::<Vec<_>>()
+        };
+        assert_eq!(broken(&[], &BTreeMap::new()), []);
+        assert_eq!(broken(&[event(5, 2), event(6, 3)], &row()), [Property::Explained]);
     }
 
     #[test]
@@ -246,7 +264,7 @@ mod tests {
         let twice = entry(vec![answered(3, false), answered(3, false)]);
         assert_eq!(broken(twice, &events, &row()), [Property::SameAnswer]);
         let mut found = Findings::default();
-        compare(&BTreeSet::new(), &[], &events, &row(), &mut found).unwrap();
+        compare(&BTreeSet::new(), &BTreeSet::new(), &[], &events, &row(), &mut found).unwrap();
         assert_eq!(found.violations[0].property, Property::Explained);
     }
 }

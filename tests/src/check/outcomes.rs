@@ -52,7 +52,8 @@ pub(super) async fn ask(
 /// Sends every command whose outcome is unknown again, with the same id: what was recorded is told as a repeat.
 pub(super) async fn send_unknown_again(stage: &Stage, entries: &[Entry], found: &mut Findings) -> anyhow::Result<()> {
     let http = stage.http();
-    for (line, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.is_unknown()) {
+    let is_asked = |entry: &Entry| entry.is_unknown() && !stage.given_up.contains(&entry.intention.id);
+    for (line, entry) in entries.iter().enumerate().filter(|(_, entry)| is_asked(entry)) {
         let before = http.get(stage.token(entry.intention.who), &format!("/commands/{}", entry.intention.id)).await?;
         let outcome = eventually("a command has an outcome", PATIENCE, async || {
             let outcome = send(&http, &stage.people, &entry.intention).await;

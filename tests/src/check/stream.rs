@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::bus;
+use testkit::bus::{self, Stored};
 use testkit::client::eventually;
 use testkit::nats::CORE;
 
@@ -47,4 +47,41 @@ pub(super) async fn check(stage: &Stage, found: &mut Findings) -> anyhow::Result
     }
     found.count("messages", stored.len());
     Ok(())
+}
+
+/// Whether the stream still begins with these messages.
+pub(super) async fn is_untouched(stage: &Stage, before: &[Stored], found: &mut Findings) -> anyhow::Result<()> {
+    let now = bus::read_stream(stage.system.nats(), 1).await?;
+    compare(before, &now, found);
+    found.count("messages untouched", before.len());
+    Ok(())
+}
+
+fn compare(before: &[Stored], now: &[Stored], found: &mut Findings) {
+    if now.len() < before.len() {
+        found.broken(Property::Untouched, format!("{} messages are left of {}", now.len(), before.len()));
+    }
+    if let Some((was, is)) = before.iter().zip(now).find(|(was, is)| was != is) {
+        found.broken(Property::Untouched, format!("message {} was {}, and is {}", was.0, was.1, is.1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_is_gone_or_another_one_is_found() {
+        let stored = |texts: &[&'static str]| -> Vec<Stored> {
+            (1..).zip(texts).map(|(sequence, text)| (sequence, "dg.evt.a".to_owned(), (*text).into())).collect()
+        };
+        let broken = |now: &[&'static str]| {
+            let mut found = Findings::default();
+            compare(&stored(&["a", "b"]), &stored(now), &mut found);
+            assert!(found.violations.iter().all(|violation| violation.property == Property::Untouched));
+            found.violations.len()
+        };
+        assert_eq!([broken(&["a", "b"]), broken(&["a", "b", "c"])], [0, 0]);
+        assert_eq!([broken(&["a"]), broken(&["a", "c"]), broken(&["c"]), broken(&[])], [1, 1, 2, 1]);
+    }
 }
