@@ -13,8 +13,8 @@ use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 /// Moves a grid, with every grid below it, under another parent.
 ///
 /// Given by an administrator when blocks (街区) are redrawn. Open cases in it and below follow, also into another street, from that
-/// moment on. Refused across networks, into
-/// the grid itself, and where a grid would lie below the lowest level of the new tree or deeper than eight levels.
+/// moment on. Refused across networks, into the grid itself, and where a grid would lie below the lowest level of the new tree or
+/// deeper than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReparentGrid {
