@@ -14,7 +14,7 @@ use esrs::manager::AggregateManager;
 use esrs::store::{EventStore, EventStoreLockGuard, StoreEvent};
 use kernel::digest::Digest;
 use kernel::envelope::{self, EVENT_BYTES_MAX, Header, Provenance};
-use kernel::{Aggregate, Context, Entropy, Event, EventId, GridCode, StreamId, Version};
+use kernel::{Aggregate, Context, Difference, Entropy, Event, EventId, GridCode, StreamId, Version};
 use uuid::Uuid;
 
 use crate::Error;
@@ -94,7 +94,7 @@ impl<A: Aggregate> esrs::Aggregate for Adapted<A> {
     }
 }
 
-/// Decides a command on an aggregate. Returns the aggregate after it, and what is to be recorded of it.
+/// Decides a command on an aggregate. Returns the aggregate after it, what is to be recorded of it, and what that changes.
 ///
 /// # Errors
 /// A refusal of the domain, or [`CollectError`].
@@ -104,7 +104,7 @@ pub async fn decide<A: Aggregate>(
     context: Context,
     recording: &Recording,
     entropy: &Arc<dyn Entropy>,
-) -> Result<(A, Part), Error> {
+) -> Result<(A, Part, Vec<Difference>), Error> {
     let (id, collected) = (context.id, Arc::new(Mutex::new(None)));
     let handle = Handle {
         recording: recording.clone(),
@@ -118,7 +118,8 @@ pub async fn decide<A: Aggregate>(
     let state = decided.map_err(|refusal| Error::refused(&refusal))?;
     let part = collected.lock().unwrap_or_else(PoisonError::into_inner).take();
     let nothing = || CollectError::NotSupported("decide without persisting");
-    Ok((state, part.ok_or_else(nothing)?))
+    let (part, differences) = part.ok_or_else(nothing)?;
+    Ok((state, part, differences))
 }
 
 /// An aggregate as esrs has it.
@@ -152,7 +153,7 @@ struct Handle<A> {
     /// Time of the newest event of the stream.
     newest: Option<DateTime<Utc>>,
     entropy: Arc<dyn Entropy>,
-    collected: Arc<Mutex<Option<Part>>>,
+    collected: Arc<Mutex<Option<(Part, Vec<Difference>)>>>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -222,6 +223,7 @@ impl<A: Aggregate> EventStore for Handle<A> {
         let first = *aggregate_state.sequence_number();
         let expected = Version(u32::try_from(first).unwrap_or_default());
         let street = street_of(aggregate_state.inner(), &events);
+        let differences = aggregate_state.inner().differences(&events);
         let (mut encoded, mut stored) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
         for (number, event) in (first.saturating_add(1)..).zip(events) {
             let version = Version(u32::try_from(number).unwrap_or_default());
@@ -230,7 +232,7 @@ impl<A: Aggregate> EventStore for Handle<A> {
             encoded.push(new);
         }
         let part = Part { stream, expected, events: encoded };
-        *self.collected.lock().unwrap_or_else(PoisonError::into_inner) = Some(part);
+        *self.collected.lock().unwrap_or_else(PoisonError::into_inner) = Some((part, differences));
         Ok(stored)
     }
 

@@ -147,7 +147,14 @@ impl Shape<'_> {
                 Err(_) => {}
             }
         }
-        furthest.map_or(Ok(()), Err)
+        let words = list.and_then(Value::as_array).into_iter().flatten();
+        let words: Option<Vec<String>> = words.map(|one| one.get("const").map(Value::to_string)).collect();
+        match (furthest, words) {
+            (Some(_), Some(words)) if value.is_string() => {
+                Err(Misfit { path: path.clone(), reason: format!("must be one of {}", words.join(", ")) })
+            }
+            (furthest, _) => furthest.map_or(Ok(()), Err),
+        }
     }
 
     fn check_members(

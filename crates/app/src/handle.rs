@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use kernel::needs::Also;
-use kernel::{Actor, Context, Needs, PersonId, PersonKey, Place, StreamId};
+use kernel::{Actor, Context, Difference, Needs, PersonId, PersonKey, Place, StreamId};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::intake::{Accepted, Answer};
 use crate::kind::{Decided, Looked, Sight};
 use crate::port::event_log::is_same_request;
 use crate::port::{Append, AppendError, Part, Receipt};
+use crate::query::authorise_one;
 use crate::reference::Known;
 use crate::registry::Ask;
 use crate::{App, Error, registry, trial};
@@ -120,6 +121,24 @@ impl App {
         may_recall: bool,
         attempt: &mut Attempt,
     ) -> Result<Receipt, Error> {
+        let (recording, gathered) = self.gather(ask, accepted, may_recall, attempt).await?;
+        self.record(recording, gathered, accepted).await
+    }
+
+    /// Decides on the log as it is now and records nothing.
+    pub(crate) async fn rehearse_once(&self, ask: &Ask, accepted: &Accepted) -> Result<Vec<Difference>, Error> {
+        let (_, gathered) = self.gather(ask, accepted, false, &mut Attempt::default()).await?;
+        Ok(gathered.decided.into_iter().flat_map(|decided| decided.differences).collect())
+    }
+
+    /// Everything that the command leads to.
+    async fn gather(
+        &self,
+        ask: &Ask,
+        accepted: &Accepted,
+        may_recall: bool,
+        attempt: &mut Attempt,
+    ) -> Result<(Recording, Gathered), Error> {
         let now = self.ports.clock.now();
         let recording = Recording { provenance: accepted.provenance.clone(), request: accepted.request, at: now };
         // First of all: what is read from here on is of this incarnation or a later one.
@@ -143,7 +162,7 @@ impl App {
             authorise_ask(&next, &*looked, &recording.provenance.actor, &known, now).map_err(unknown)?;
             also.extend(self.decide(&next, looked, &recording, &known, sight, &mut gathered).await?);
         }
-        self.record(recording, gathered, accepted).await
+        Ok((recording, gathered))
     }
 
     /// Decides on one aggregate. Returns what happens elsewhere under the same command.
@@ -236,17 +255,16 @@ async fn look(ask: &Ask, sight: Sight<'_>, attempt: &mut Attempt) -> Result<Box<
     Ok(looked)
 }
 
-/// What begins something takes place in the grid that it names, every other command where its aggregate is.
+/// What begins something takes place in the grid that it names, every other command where its aggregate is. Of which there is only
+/// one, everybody knows that it exists.
 fn authorise_ask(ask: &Ask, looked: &dyn Looked, by: &Actor, known: &Known, now: DateTime<Utc>) -> Result<(), Error> {
-    let place = match looked.place() {
-        Some(place) => place,
-        None if ask.verb.begins => match looked.needs().place {
-            Some(grid) => Place::in_grids(&known.path_of(&grid, now)),
-            None => Place::default(),
-        },
-        None => return Err(registry::kind(ask.category)?.missing()),
-    };
-    authorise(by, ask.verb.name, ask.verb.by, &place)
+    let (action, allowed, place) = (ask.verb.name, ask.verb.by, looked.place());
+    let kind = registry::kind(ask.category)?;
+    if ask.verb.begins {
+        let begun_in = || looked.needs().place.map(|grid| Place::in_grids(&known.path_of(&grid, now)));
+        return authorise(by, action, allowed, &place.or_else(begun_in).unwrap_or_default());
+    }
+    authorise_one(by, kind, action, allowed, place.as_ref())
 }
 
 /// What a body names and the caller may not change is answered as what does not exist.

@@ -62,7 +62,9 @@ pub enum Expected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotExpected {
     /// It is no list of tags.
-    #[error("If-Match is the ETag of what you have seen, which is its version in quotes, for example \"7\", or a list of them, or *")]
+    #[error(
+        "If-Match is the ETag of what you have seen, which is its version in quotes, for example \"7\", or a list of them, or *"
+    )]
     IfMatch,
     /// `If-None-Match` and its like, which must not be ignored where they are not evaluated.
     #[error("{0} is not evaluated for commands; send If-Match with the ETag of what you have seen")]

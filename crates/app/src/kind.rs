@@ -7,11 +7,12 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use kernel::ParseError;
-use kernel::aggregate::PersonalSpec;
+use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
+use kernel::likeness::Told;
 use kernel::{
-    Aggregate, Allowed, AnyEvent, Command, Context, Entropy, Event, EventSpec, Family, Needs, Place, Recorded, Refusal,
-    Step, VerbSpec, Version,
+    Aggregate, Allowed, AnyEvent, Command, Context, Difference, Entropy, Event, EventSpec, Family, Needs, Place,
+    Recorded, Refusal, Step, VerbSpec, Version,
 };
 use schemars::Schema;
 use serde_json::Value;
@@ -51,6 +52,8 @@ pub trait Kind: Send + Sync {
     fn read_action(&self) -> &'static str;
     /// The personal data that it holds.
     fn personal(&self) -> Option<PersonalSpec>;
+    /// How others that may be the same thing are shown.
+    fn similar(&self) -> Option<SimilarSpec>;
     /// What is shown of it as documents.
     fn documents(&self) -> Vec<Document>;
     /// Reads one of its events.
@@ -60,7 +63,9 @@ pub trait Kind: Send + Sync {
     /// Its version, as remembered or as it is in the log.
     async fn version(&self, sight: Sight<'_>, id: Uuid) -> Result<Version, Error>;
     /// Where one is and what personal data it holds, as it is in the log; `None` where it never began.
-    async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<SealedPerson>)>, Error>;
+    async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Vec<SealedPerson>)>, Error>;
+    /// Where one is, and what was told of it; `None` before it began.
+    async fn told(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<Told>)>, Error>;
     /// The refusal of what never began.
     fn missing(&self) -> Error;
     /// One of its documents as of a moment.
@@ -128,6 +133,8 @@ pub trait Looked: Send + Sync {
 pub struct Decided {
     /// What is to be recorded.
     pub part: Part,
+    /// What that changes, where it describes how everything is to be.
+    pub differences: Vec<Difference>,
     /// Called when it has been.
     pub recorded: Remember,
 }
@@ -190,6 +197,9 @@ impl<A: Aggregate> Kind for Of<A> {
     fn personal(&self) -> Option<PersonalSpec> {
         A::PERSONAL
     }
+    fn similar(&self) -> Option<SimilarSpec> {
+        A::SIMILAR
+    }
     fn documents(&self) -> Vec<Document> {
         let document = |spec: &kernel::aggregate::DocumentSpec<A>| Document {
             path: spec.path,
@@ -210,9 +220,13 @@ impl<A: Aggregate> Kind for Of<A> {
     async fn version(&self, sight: Sight<'_>, id: Uuid) -> Result<Version, Error> {
         Ok(seen::<A>(sight, id).await?.0.version)
     }
-    async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<SealedPerson>)>, Error> {
+    async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Vec<SealedPerson>)>, Error> {
         let (seen, _) = seen::<A>(sight, id).await?;
         Ok(seen.state.place().map(|place| (place, seen.state.sealed())))
+    }
+    async fn told(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<Told>)>, Error> {
+        let (seen, _) = seen::<A>(sight, id).await?;
+        Ok(seen.state.place().map(|place| (place, seen.state.told())))
     }
     fn missing(&self) -> Error {
         Error::refused(&A::missing())
@@ -288,7 +302,7 @@ impl<A: Aggregate> Looked for LookedOf<A> {
     ) -> Result<Decided, Error> {
         let Self { command, seen, .. } = *self;
         let id = context.id;
-        let (state, part) = adapter::decide(&seen, command, context, recording, entropy).await?;
+        let (state, part, differences) = adapter::decide(&seen, command, context, recording, entropy).await?;
         let time = part.events.last().map(|event| event.time);
         let events = u32::try_from(part.events.len()).unwrap_or(u32::MAX);
         let recorded = move |memory: &Memory, receipt: &Receipt| {
@@ -299,6 +313,6 @@ impl<A: Aggregate> Looked for LookedOf<A> {
                 memory.moved(id, &seen, state, events, time);
             }
         };
-        Ok(Decided { part, recorded: Box::new(recorded) })
+        Ok(Decided { part, differences, recorded: Box::new(recorded) })
     }
 }

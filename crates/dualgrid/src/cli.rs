@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 use kernel::PersonId;
 
 use crate::config::{Config, Overrides};
-use crate::{department, docs, doctor, erase, follow, import, keys, losses, rebuild, serve, telemetry, token, withdraw};
+use crate::{
+    department, docs, doctor, erase, follow, import, keys, losses, rebuild, serve, telemetry, token, withdraw,
+};
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
 #[derive(Debug, Parser)]

@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 pub(crate) use nats::Nats;
 
+/// The keys that are tables.
+const TABLES: [&str; 7] = ["http", "store", "vault", "evidence", "auth", "nats", "log"];
+
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,7 +144,21 @@ impl Config {
         if let Some(listen) = overrides.listen {
             figment = figment.merge(("http.listen", listen));
         }
-        figment.extract().with_context(|| format!("the configuration {} cannot be used", path.display()))
+        Self::read(&figment).with_context(|| format!("the configuration {} cannot be used", path.display()))
+    }
+
+    /// Reads what was merged. A list is never taken for a table, although its values would fill the fields in their order.
+    fn read(figment: &Figment) -> anyhow::Result<Self> {
+        for table in TABLES {
+            let Ok(value) = figment.find_value(table) else { continue };
+            let source = figment.get_metadata(value.tag()).map(|from| format!(" in {}", from.name)).unwrap_or_default();
+            ensure!(
+                value.as_dict().is_some(),
+                "{table}{source} must be a table with a name for each value, for example [{table}], not {}",
+                value.to_actual()
+            );
+        }
+        Ok(figment.extract()?)
     }
 }
 
@@ -178,5 +195,31 @@ mod tests {
         let wrong = format!("{MINIMAL}\n[http]\nlisten = \"127.0.0.1:1\"\nport = 1\n");
         let refused = Figment::from(Toml::string(&wrong)).extract::<Config>().unwrap_err().to_string();
         assert!(refused.contains("unknown field: found `port`"), "{refused}");
+    }
+
+    /// Every key, as the reader itself names them.
+    fn keys() -> Vec<String> {
+        let unknown = Figment::from(Toml::string("no_such_key = 1")).extract::<Config>().unwrap_err().to_string();
+        let (_, known) = unknown.split_once("expected").unwrap();
+        let is_key =
+            |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        known.split('`').filter(is_key).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_list_is_never_taken_for_a_table() {
+        let keys = keys();
+        assert!(TABLES.iter().all(|table| keys.iter().any(|key| key == table)), "{keys:?}");
+        for key in keys {
+            let lists =
+                ["[]", "[\"sqlite:x\"]", "[\"sqlite:x\", \"vault.key\"]", "[\"127.0.0.1:1\", \"x\"]", "7", "\"x\""];
+            for value in lists.iter().filter(|value| value.starts_with('[') || TABLES.contains(&key.as_str())) {
+                let given = Toml::string(&format!("{key} = {value}"));
+                let refused = Config::read(&Figment::from(Toml::string(MINIMAL)).merge(given)).unwrap_err().to_string();
+                let said = format!("{key} in TOML source string must be a table");
+                assert!(refused.starts_with(&said) || refused.contains("invalid type"), "{key} = {value}: {refused}");
+                assert_eq!(refused.starts_with(&said), TABLES.contains(&key.as_str()), "{key} = {value}: {refused}");
+            }
+        }
     }
 }

@@ -11,7 +11,6 @@ use app::intake::{Answer, Request};
 use app::{App, registry};
 use comfy_table::Table as Printed;
 use kernel::{Actor, CommandId, Difference, Role, Scope, Turn};
-use toml::Table;
 
 use self::description::Description;
 

@@ -54,12 +54,18 @@ async fn an_event_that_could_not_be_published_is_not_recorded() {
     let (_, verb) = registry::verb("publish-rules").unwrap();
     let mut rules = (verb.example)();
     rules["effective_from"] = json!("2026-03-03T00:00:00+08:00");
+    rules["allow_closing"] = json!(1000);
     let publish = async |rules: &Value| desk.submit(&operator, None, "publish-rules", id(), rules).await;
-    rules["matters"][0]["source"] = json!("源".repeat(EVENT_BYTES_MAX / 3));
+    let criteria = |bytes: usize| -> Value {
+        // Each text has at most 4000 characters of three bytes; the rest of an entry is about 30 bytes.
+        let entry = |number: usize| json!({"code": format!("LA-{number:03}"), "text": "源".repeat(3990)});
+        (0..bytes / 12_000).map(entry).collect()
+    };
+    rules["filing_criteria"] = criteria(EVENT_BYTES_MAX + 12_000);
     assert_eq!(code(publish(&rules).await), (413, "event-too-large".into()));
     assert_eq!(desk.app.ports().log.head().await.unwrap(), before, "nothing of it is recorded");
-    rules["matters"][0]["source"] = json!("源".repeat(EVENT_BYTES_MAX / 3 - 1000));
+    rules["filing_criteria"] = criteria(EVENT_BYTES_MAX - 12_000);
     assert!(publish(&rules).await.unwrap().events > 0, "a little less is taken");
     let largest = desk.app.ports().log.after(before, 1000).await.unwrap().iter().map(|event| event.bytes.len()).max();
-    assert!(largest.is_some_and(|bytes| (EVENT_BYTES_MAX - 8192..=EVENT_BYTES_MAX).contains(&bytes)), "{largest:?}");
+    assert!(largest.is_some_and(|bytes| (EVENT_BYTES_MAX - 36_000..=EVENT_BYTES_MAX).contains(&bytes)), "{largest:?}");
 }

@@ -16,7 +16,7 @@ use chrono::TimeDelta;
 use kernel::digest::Digest;
 use kernel::{EventId, Read, Role, StreamId, Version};
 use serde_json::json;
-use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, leader, member, now};
+use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, leader, member, now, sample_body};
 use uuid::Uuid;
 
 fn code(error: &Error) -> String {
@@ -71,14 +71,15 @@ async fn who_may_not_records_nothing() {
     let head = desk.app.ports().log.head().await.unwrap();
     let abroad = actor("jas-duty", Role::DutyOfficer, Some("JAS"));
     let body = json!({"cause": "recurred", "reason": "又来了"});
-    for (by, name, body) in [
-        (&abroad, "reopen-case", body.clone()),
-        (&member(), "dispatch-case", json!({"lead": "WSJK", "instructions": "办"})),
-        (&clerk("CGZF"), "accept-order", json!({"order": order})),
-        (&actor("auditor", Role::Auditor, None), "void-issue", json!({"reason": "试"})),
+    for (by, name, body, refusal) in [
+        // Who has no reach there is not even told that there is such a case.
+        (&abroad, "reopen-case", body.clone(), "unknown-case"),
+        (&member(), "dispatch-case", json!({"lead": "WSJK", "instructions": "办"}), "not-allowed"),
+        (&clerk("CGZF"), "accept-order", json!({"order": order}), "unknown-case"),
+        (&actor("auditor", Role::Auditor, None), "void-issue", json!({"reason": "试"}), "not-allowed"),
     ] {
         let refused = desk.tell(by, case, name, body).await.unwrap_err();
-        assert_eq!(code(&refused), "not-allowed", "{name}");
+        assert_eq!(code(&refused), refusal, "{name}");
     }
     let far = desk.submit(&abroad, None, "discover-issue", id(), &discovery()).await.unwrap_err();
     assert_eq!(code(&far), "not-allowed");
@@ -91,22 +92,17 @@ async fn rules_and_district_are_imported_together_or_not_at_all() {
     let administrator = actor("operator", Role::Administrator, None);
     let head = || async { desk.app.ports().log.head().await.unwrap() };
     let before = head().await;
-    let mut body: serde_json::Value = json!({
-        "rules": {
-            "effective_from": "2026-03-01T00:00:00+08:00",
-            "windows": {
-                "return": {"limit": {"amount": 9, "unit": "work_day"}, "source": "试"},
-                "reopen": {"limit": {"amount": 9, "unit": "calendar_day"}, "source": "试"},
-                "own_due": {"limit": {"amount": 90, "unit": "calendar_day"}, "source": "试"},
-            },
-        },
-        "district": {
-            "effective_from": "2026-03-01T00:00:00+08:00",
-            "departments": [{"code": "CGZF", "name": " "}],
-        },
+    let mut body = json!({
+        "rules": sample_body("publish-rules", "district.toml"),
+        "district": sample_body("load-district", "district.toml"),
     });
+    for part in ["rules", "district"] {
+        body[part]["effective_from"] = "2026-03-01T00:00:00+08:00".into();
+    }
+    body["rules"]["windows"]["reopen"]["limit"]["amount"] = 9.into();
+    body["district"]["departments"][0]["name"] = " ".into();
     let refused = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap_err();
-    assert_eq!((code(&refused), head().await), ("blank-name".to_owned(), before));
+    assert_eq!((code(&refused), head().await), ("unfit-text".to_owned(), before));
     body["district"]["departments"][0]["name"] = "城管".into();
     let taken = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap();
     assert!(taken.events > 0);
@@ -370,12 +366,12 @@ async fn a_reporter_is_sealed_shown_to_those_who_answer_them_and_erased_forever(
         let text = String::from_utf8_lossy(&event.bytes);
         assert!(!text.contains("王秀英") && !text.contains("13800001111") && !text.contains("西藏北路"));
     }
-    let shown = desk.app.person(&duty(), cases, case).await.unwrap();
+    let shown = desk.app.persons(&duty(), cases, case).await.unwrap().items.remove(0);
     assert_eq!(shown.name.as_deref(), Some("王秀英"));
     let auditor = actor("auditor", Role::Auditor, None);
-    assert_eq!(code(&desk.app.person(&auditor, cases, case).await.unwrap_err()), "not-allowed");
+    assert_eq!(code(&desk.app.persons(&auditor, cases, case).await.unwrap_err()), "not-allowed");
     assert!(desk.app.erase_person(shown.person).await.unwrap());
-    assert_eq!(code(&desk.app.person(&duty(), cases, case).await.unwrap_err()), "person-erased");
+    assert_eq!(code(&desk.app.persons(&duty(), cases, case).await.unwrap_err()), "person-erased");
     assert_eq!(desk.app.ports().log.after(kernel::Position(0), 1000).await.unwrap(), events);
 }
 

@@ -59,7 +59,8 @@ pub use document::{DepartmentEntry, DistrictDocument};
 pub use end_post::EndPost;
 pub use establish_grid::EstablishGrid;
 pub use event::{
-    BoundsChangesWithdrawn, DepartmentChangesWithdrawn, GridChangesWithdrawn, MappingChangesWithdrawn, PostChangesWithdrawn,
+    BoundsChangesWithdrawn, DepartmentChangesWithdrawn, GridChangesWithdrawn, MappingChangesWithdrawn,
+    PostChangesWithdrawn,
 };
 pub use event::{
     DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictBounded, DistrictEvent, GridChanged, GridClosed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use app::intake::Answer;
 use app::kind::Kind;
-use app::query::{ClearPerson, Found, Page};
+use app::query::{ClearPersons, Found, Page};
 use app::shown::Shown;
 use axum::Json;
 use axum::extract::State;
@@ -13,6 +13,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
+use kernel::digest::Digest;
 use kernel::{CommandId, Position};
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::auth::Caller;
 use crate::extract::{IdInPath, InPath, InQuery, moment, page, paged};
-use crate::headers::{etag, is_known, tagged};
+use crate::headers::{etag, is_known, tagged, weak_etag};
 use crate::problem::Fault;
 
 /// The header that says how far a view has followed the log.
@@ -132,22 +133,46 @@ pub(crate) fn person(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
         async move |State(api): State<Arc<Api>>,
                     caller: Caller,
                     IdInPath(id): IdInPath|
-                    -> Result<Json<ClearPerson>, Fault> {
-            Ok(Json(api.app.person(&caller.actor, kind, id).await?))
+                    -> Result<Json<ClearPersons>, Fault> {
+            Ok(Json(api.app.persons(&caller.actor, kind, id).await?))
         },
     )
 }
 
-/// A document as it is, or as it was at a moment.
+/// What may be the same thing, as far as the caller may read it.
+pub(crate) fn similar(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
+    get(async move |State(api): State<Arc<Api>>, caller: Caller, IdInPath(id): IdInPath| -> Result<Response, Fault> {
+        let similar = api.app.similar(&caller.actor, kind, id).await?;
+        Ok((followed(similar.position), Json(similar)).into_response())
+    })
+}
+
+/// A document as it is, or as it was at a moment; 304 where the caller has one that says the same.
 pub(crate) fn shown(path: &'static str) -> MethodRouter<Arc<Api>> {
     get(
         async move |State(api): State<Arc<Api>>,
                     caller: Caller,
-                    InQuery(query): InQuery<At>|
-                    -> Result<Json<Value>, Fault> {
-            Ok(Json(api.app.document(&caller.actor, path, query.moment()?).await?))
+                    InQuery(query): InQuery<At>,
+                    headers: HeaderMap|
+                    -> Result<Response, Fault> {
+            let document = api.app.document(&caller.actor, path, query.moment()?).await?;
+            let content = content_of(&document);
+            let tag = tagged(weak_etag(content));
+            if is_known(&headers, &etag(content)) {
+                return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+            }
+            Ok((tag, Json(document)).into_response())
         },
     )
+}
+
+/// What a document says, whatever moment it shows.
+fn content_of(document: &Value) -> Digest {
+    let mut content = document.clone();
+    if let Some(fields) = content.as_object_mut() {
+        fields.remove("at");
+    }
+    Digest::of(content.to_string().as_bytes())
 }
 
 /// What a command did.
@@ -157,4 +182,18 @@ pub(crate) async fn outcome(
     InPath(command): InPath<CommandId>,
 ) -> Result<Json<Answer>, Fault> {
     Ok(Json(api.app.outcome(&caller.actor, command).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_tag_of_a_document_is_of_what_it_says_and_not_of_its_moment() {
+        let document = |at: &str, name: &str| content_of(&json!({"at": at, "grids": [{"name": name}]}));
+        assert_eq!(document("2026-03-02T00:00:00Z", "甲"), document("2026-03-03T00:00:00Z", "甲"));
+        assert_ne!(document("2026-03-02T00:00:00Z", "甲"), document("2026-03-02T00:00:00Z", "乙"));
+    }
 }

@@ -3,12 +3,17 @@
 use kernel::Aggregate as _;
 
 use crate::testing::{code, day, published};
-use crate::{MatterWithdrawn, Rulebook};
+use crate::{CalendarWithdrawn, ConsentRuleWithdrawn, MatterWithdrawn, Rulebook, RulesWithdrawn};
 
 #[test]
 fn every_verb_event_and_refusal_is_covered() {
     let withdrawn = MatterWithdrawn { rules_version: 2, code: code(), effective_from: day("2020-01-01") };
-    let samples = published().into_iter().chain([withdrawn.into()]).collect();
+    let never = [
+        RulesWithdrawn { rules_version: 3, scheduled_from: day("2099-01-01") }.into(),
+        CalendarWithdrawn { rules_version: 3, id: crate::testing::calendar_2027().id }.into(),
+        ConsentRuleWithdrawn { rules_version: 3, id: "RESIDENT_2_3".into() }.into(),
+    ];
+    let samples = published().into_iter().chain([withdrawn.into()]).chain(never).collect();
     given::covered::<Rulebook>(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"), samples, &[]);
 }
 

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Calendar, CalendarPurpose, ConsentRule, Domain, HandlingKind, Matter, MatterClass, ReviewRule, SourcedLimit,
-    Windows,
+    Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, ReviewRule,
+    SourcedLimit, Windows,
 };
 
 /// All rules as of one moment. Also the body of `publish-rules`.
@@ -27,6 +27,9 @@ pub struct RulesDescription {
     /// What a review must come to. Absent: any score will do.
     #[serde(default)]
     pub review: Option<ReviewRule>,
+    /// From when on two open cases may be the same. Absent: none is suspected.
+    #[serde(default)]
+    pub duplicates: Option<DuplicateRule>,
     /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
     pub calendars: Vec<Calendar>,
@@ -36,6 +39,15 @@ pub struct RulesDescription {
     /// The questions that must be answered when a case is filed (立案条件).
     #[serde(default)]
     pub filing_criteria: Vec<FilingCriterion>,
+    /// How many matters, step limits, filing criteria and single rules may end because they are not described; 0 where it is
+    /// not given.
+    #[serde(default, skip_serializing_if = "is_none_allowed")]
+    pub allow_closing: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) const fn is_none_allowed(allow_closing: &u32) -> bool {
+    *allow_closing == 0
 }
 
 /// A matter as it should be.

@@ -125,11 +125,11 @@ impl<'a> Count<'a> {
         loop {
             for (begin, end) in self.worked(day)? {
                 let begin = begin.max(from);
-                let available = (end - begin).max(TimeDelta::zero());
+                let available = end.signed_duration_since(begin).max(TimeDelta::zero());
                 if left <= available {
-                    return Ok(begin + left);
+                    return begin.checked_add_signed(left).ok_or(NoCount::OutOfRange);
                 }
-                left -= available;
+                left = left.checked_sub(&available).ok_or(NoCount::OutOfRange)?;
             }
             day = next(day)?;
         }

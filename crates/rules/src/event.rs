@@ -5,7 +5,9 @@ use kernel::MatterCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Calendar, ConsentRule, FilingCriterion, Matter, ReviewRule, StepLimit, Windows};
+use crate::{
+    Calendar, CalendarId, ConsentRule, DuplicateRule, FilingCriterion, Matter, ReviewRule, StepLimit, Windows,
+};
 
 kernel::events! {
     /// The events of the rules.
@@ -15,9 +17,13 @@ kernel::events! {
         StepLimitsPublished = "cn.dualgrid.rules.step_limits_published.v1" to District,
         WindowsPublished = "cn.dualgrid.rules.windows_published.v1" to District,
         ReviewRulePublished = "cn.dualgrid.rules.review_rule_published.v1" to District,
+        DuplicateRulePublished = "cn.dualgrid.rules.duplicate_rule_published.v1" to District,
         CalendarPublished = "cn.dualgrid.rules.calendar_published.v1" to District,
         ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1" to District,
         FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1" to District,
+        RulesWithdrawn = "cn.dualgrid.rules.rules_withdrawn.v1" to District,
+        CalendarWithdrawn = "cn.dualgrid.rules.calendar_withdrawn.v1" to District,
+        ConsentRuleWithdrawn = "cn.dualgrid.rules.consent_rule_withdrawn.v1" to District,
     }
 }
 
@@ -78,6 +84,18 @@ pub struct ReviewRulePublished {
     pub effective_from: DateTime<Utc>,
 }
 
+/// From when on two cases may be the same was published. It replaces what was published before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DuplicateRulePublished {
+    /// The version of the rules after this event.
+    pub rules_version: u32,
+    /// Absent: none is suspected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicateRule>,
+    /// The moment from which it holds.
+    pub effective_from: DateTime<Utc>,
+}
+
 /// A consent rule was published. Decisions name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRulePublished {
@@ -93,4 +111,30 @@ pub struct FilingCriteriaPublished {
     pub rules_version: u32,
     pub criteria: Vec<FilingCriterion>,
     pub effective_from: DateTime<Utc>,
+}
+
+/// What was published for a moment or later was withdrawn before it was in force: matters, limits, windows, the review rule, the
+/// rule for duplicates and the filing criteria stay as they are before that moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RulesWithdrawn {
+    /// The version of the rules after this event.
+    pub rules_version: u32,
+    /// Everything that was to hold or to end as of this moment or later is void.
+    pub scheduled_from: DateTime<Utc>,
+}
+
+/// A calendar was withdrawn before its first day. Its id stays that of this calendar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CalendarWithdrawn {
+    /// The version of the rules after this event.
+    pub rules_version: u32,
+    pub id: CalendarId,
+}
+
+/// A consent rule was withdrawn before the decisions to which it was to apply. Its id stays that of this rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ConsentRuleWithdrawn {
+    /// The version of the rules after this event.
+    pub rules_version: u32,
+    pub id: String,
 }

@@ -41,7 +41,7 @@ impl Rulebook {
         let end = |purpose: &CalendarPurpose| {
             let calendars = || self.calendars().filter(|calendar| calendar.purpose == *purpose);
             let first_uncovered = first_uncovered(calendars, today);
-            let days_left = (first_uncovered - today).num_days();
+            let days_left = first_uncovered.signed_duration_since(today).num_days();
             CalendarsEnd { purpose: purpose.clone(), first_uncovered, days_left }
         };
         purposes.into_iter().map(end).collect()

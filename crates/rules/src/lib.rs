@@ -20,6 +20,7 @@ mod consent;
 mod coverage;
 mod day_time;
 mod description;
+mod difference;
 mod document;
 mod due;
 mod event;
@@ -34,6 +35,7 @@ mod refusal;
 mod rulebook;
 #[cfg(test)]
 mod testing;
+mod withdraw_rules;
 
 pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan};
 pub use command::RulesCommand;
@@ -42,14 +44,16 @@ pub use day_time::{DayTime, InvalidDayTime};
 pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
 pub use document::MattersDocument;
 pub use event::{
-    CalendarPublished, ConsentRulePublished, FilingCriteriaPublished, MatterPublished, MatterWithdrawn,
-    ReviewRulePublished, RulesEvent, StepLimitsPublished, WindowsPublished,
+    CalendarPublished, ConsentRulePublished, DuplicateRulePublished, FilingCriteriaPublished, MatterPublished,
+    MatterWithdrawn, ReviewRulePublished, RulesEvent, StepLimitsPublished, WindowsPublished,
 };
+pub use event::{CalendarWithdrawn, ConsentRuleWithdrawn, RulesWithdrawn};
 pub use horizon::CalendarsEnd;
 pub use import_reference::ImportReference;
-pub use limits::{ReviewRule, SourcedLimit, Windows};
+pub use limits::{DuplicateRule, ReviewRule, SourcedLimit, Windows};
 pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;
 pub use purpose::{CalendarPurpose, InvalidCalendarPurpose};
 pub use refusal::Refusal;
 pub use rulebook::{Rulebook, rules_id};
+pub use withdraw_rules::WithdrawRules;

@@ -43,6 +43,22 @@ pub struct Windows {
     pub own_due: SourcedLimit,
 }
 
+/// From when on two open cases are shown as such that may be the same (疑似重复).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DuplicateRule {
+    /// Not farther apart than so many metres, 0 to 200, whatever was told of them.
+    pub metres_max: u32,
+    /// Or at least so much of title and description in common, 1 to 100 percent of neighbouring characters, wherever in the grid or
+    /// in its neighbours they are.
+    pub percent_min: u8,
+    /// True where the limits are dualgrid's assumption and not from a published source.
+    #[serde(default)]
+    pub assumed: bool,
+    /// The norm or page that says so; for assumed limits, why they were chosen.
+    pub source: String,
+}
+
 /// What a review (评议会) must come to, so that a case is closed as solved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,25 +1,28 @@
 //! `publish-rules`
 
-mod check;
+pub(crate) mod check;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use kernel::facts::Authority;
-use kernel::{Allowed, Context, Decision, DepartmentCode, Limit, MatterCode, Needs, Reach, Role, TimeUnit, Verb};
+use kernel::{
+    Allowed, Context, Decision, DepartmentCode, Excess, Limit, MatterCode, Needs, Reach, Role, TimeUnit, Verb,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, FilingCriteriaPublished, HandlingKind, Matter,
-    MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal, ReviewRule, ReviewRulePublished, Rulebook,
-    RulesDescription, RulesEvent, SourcedLimit, StepLimitsPublished, Windows, WindowsPublished,
+    CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, DuplicateRule, DuplicateRulePublished,
+    FilingCriteriaPublished, HandlingKind, Matter, MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal,
+    ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimitsPublished,
+    Windows, WindowsPublished,
 };
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
 ///
-/// By the administrator, usually from a file. Matters that the description does not mention are withdrawn; calendars and
-/// consent rules stay, because due times and decisions name them. The same file again changes nothing, even if the rules
+/// By the administrator, usually from a file. Matters, step limits and filing criteria that the description does not mention
+/// end, at most as many as `allow_closing` says; calendars and consent rules stay, because due times and decisions name them. The same file again changes nothing, even if the rules
 /// have changed since its date. Accepted or refused as a whole, under one new version; refused where a limit names no
 /// source or an unknown step, and where a later change is already recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -68,9 +71,16 @@ impl Verb for PublishRules {
                 own_due: limit(90, TimeUnit::CalendarDay, "网格工作规范"),
             },
             review: Some(ReviewRule { score_min: 60, assumed: false, source: "网格工作规范".into() }),
+            duplicates: Some(DuplicateRule {
+                metres_max: 50,
+                percent_min: 60,
+                assumed: false,
+                source: "网格工作规范".into(),
+            }),
             calendars: vec![],
             consent_rules: vec![],
             filing_criteria: vec![],
+            allow_closing: 0,
         })
     }
 }
@@ -80,6 +90,16 @@ impl PublishRules {
         let Self(description) = self;
         check::description(description, &context.facts.steps)?;
         check::calendars_together(description, &rules.calendars)?;
+        let events = self.changes(rules)?;
+        match Excess::of(&rules.changed_by(&events), description.allow_closing) {
+            Some(excess) => Err(Refusal::ClosesTooMuch(excess)),
+            None => Ok(events),
+        }
+    }
+
+    /// What differs from the known rules.
+    pub(crate) fn changes(&self, rules: &Rulebook) -> Result<Vec<RulesEvent>, Refusal> {
+        let Self(description) = self;
         let mut publication = Publication {
             rules,
             from: description.effective_from,
@@ -105,10 +125,11 @@ struct Publication<'a> {
 impl Publication<'_> {
     fn calendars(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
         for calendar in &description.calendars {
-            match self.rules.calendars.iter().find(|known| known.id == calendar.id) {
-                Some(known) if known == calendar => {}
-                Some(_) => return Err(Refusal::CalendarRewritten(calendar.id.clone())),
-                None => {
+            let withdrawn = self.rules.withdrawn.calendars.iter().find(|known| known.id == calendar.id);
+            match self.rules.calendars.iter().find(|known| known.id == calendar.id).or(withdrawn) {
+                Some(known) if known != calendar => return Err(Refusal::CalendarRewritten(calendar.id.clone())),
+                Some(_) if withdrawn.is_none() => {}
+                _ => {
                     let event = CalendarPublished { rules_version: self.version, calendar: calendar.clone() };
                     self.events.push(event.into());
                 }
@@ -155,6 +176,12 @@ impl Publication<'_> {
             self.check_order("the review rule", self.rules.review.last_change())?;
             self.events.push(ReviewRulePublished { rules_version, review: review.clone(), effective_from }.into());
         }
+        let duplicates = &description.duplicates;
+        if self.rules.duplicates.at(effective_from).and_then(Option::as_ref) != duplicates.as_ref() {
+            self.check_order("the rule for duplicates", self.rules.duplicates.last_change())?;
+            let event = DuplicateRulePublished { rules_version, duplicates: duplicates.clone(), effective_from };
+            self.events.push(event.into());
+        }
         let criteria = &description.filing_criteria;
         if self.rules.filing_criteria(effective_from) != criteria {
             self.check_order("the filing criteria", self.rules.filing_criteria.last_change())?;
@@ -166,10 +193,11 @@ impl Publication<'_> {
 
     fn consent_rules(&mut self, description: &RulesDescription) -> Result<(), Refusal> {
         for rule in &description.consent_rules {
-            match self.rules.consent_rule(&rule.id) {
-                Some(known) if known == rule => {}
-                Some(_) => return Err(Refusal::ConsentRuleRewritten(rule.id.clone())),
-                None => {
+            let withdrawn = self.rules.withdrawn.consent_rules.iter().find(|known| known.id == rule.id);
+            match self.rules.consent_rule(&rule.id).or(withdrawn) {
+                Some(known) if known != rule => return Err(Refusal::ConsentRuleRewritten(rule.id.clone())),
+                Some(_) if withdrawn.is_none() => {}
+                _ => {
                     let event = ConsentRulePublished { rules_version: self.version, rule: rule.clone() };
                     self.events.push(event.into());
                 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kernel::facts::MatterFacts;
+use kernel::likeness::LikenessLimits;
 use kernel::{MatterCode, Step};
 
 use crate::{Calendar, ConsentRule, FilingCriterion, Matter, MattersDocument, Rulebook, StepLimit, Windows};
@@ -41,6 +42,12 @@ impl Rulebook {
     /// The least score with which a review at that moment lets a case be closed as solved.
     pub fn review_score_min(&self, at: DateTime<Utc>) -> Option<u8> {
         Some(self.review.at(at)?.as_ref()?.score_min)
+    }
+
+    /// From when on two open cases may be the same at that moment.
+    pub fn likeness_limits(&self, at: DateTime<Utc>) -> Option<LikenessLimits> {
+        let rule = self.duplicates.at(at)?.as_ref()?;
+        Some(LikenessLimits { metres_max: rule.metres_max, percent_min: rule.percent_min })
     }
 
     /// The questions that must be answered when a case is filed at that moment.

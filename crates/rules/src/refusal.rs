@@ -49,9 +49,25 @@ kernel::refusals! {
         /// A limit without its source and without the reason for the assumption.
         #[error("{0} needs its source, or the reason why it is assumed")]
         Unsourced(String) = Unfit "unsourced",
-        /// A name is empty.
-        #[error("{0} needs a name")]
-        BlankName(String) = Unfit "blank-name",
+        /// A name or another text shows nothing, is too long, or has characters that are not taken.
+        #[error("{what}: {unfit}")]
+        UnfitText {
+            what: String,
+            unfit: kernel::Unfit,
+        } = Unfit "unfit-text",
+        /// More is left out of a description than may be withdrawn or ended.
+        #[error("{0}")]
+        ClosesTooMuch(kernel::Excess) = Refused "closes-too-much",
+        /// What is in force cannot be withdrawn.
+        #[error("{what}: this is in force already and cannot be withdrawn; publish what is to hold from now on")]
+        InForce {
+            what: String,
+        } = Refused "in-force",
+        /// There is nothing to withdraw.
+        #[error("there is nothing to withdraw: {what}")]
+        NothingScheduled {
+            what: String,
+        } = Refused "nothing-scheduled",
         /// No time can be counted by the calendar.
         #[error("calendar {id} {reason}")]
         CalendarUnsound {
@@ -64,6 +80,14 @@ kernel::refusals! {
         /// A review is scored 0 to 100.
         #[error("no review reaches {0} points; the least score of a review is 0 to 100")]
         ScoreOverHundred(u8) = Unfit "score-over-hundred",
+        /// Nothing is so near, or so like, or everything is.
+        #[error(
+            "cases may be the same within {metres_max} m or from {percent_min} % of their words on: say 0 to 200 m and 1 to 100 %"
+        )]
+        NoLikeness {
+            metres_max: u32,
+            percent_min: u8,
+        } = Unfit "no-likeness",
         /// Nothing can be decided by the consent rule.
         #[error("consent rule {id} {reason}")]
         ConsentRuleUnsound {
@@ -74,7 +98,10 @@ kernel::refusals! {
         #[error("consent rule {0} is already published and cannot be changed; publish it under a new id")]
         ConsentRuleRewritten(String) = Refused "consent-rule-rewritten",
         /// A later change is already recorded.
-        #[error("{what} already changes on {last}; a change before that moment is not possible")]
+        #[error(
+            "{what} already changes on {last}; a change before that moment is not possible; where that one is not in force yet, \
+             withdraw it first (withdraw-rules)"
+        )]
         OutOfOrder {
             what: String,
             last: DateTime<Utc>,

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use kernel::access::EVERYBODY;
 use kernel::aggregate::DocumentSpec;
-use kernel::{Aggregate, Context, Decision, MatterCode, Place, Step};
+use kernel::{Aggregate, Context, Decision, Difference, MatterCode, Place, Step};
 use uuid::Uuid;
 
+use crate::withdraw_rules::Withdrawn;
 use crate::{
-    Calendar, ConsentRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal, ReviewRule,
-    RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,
+    Calendar, ConsentRule, DuplicateRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal,
+    ReviewRule, RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -28,10 +29,13 @@ pub struct Rulebook {
     pub(crate) step_limits: Dated<BTreeMap<Step, StepLimit>>,
     pub(crate) windows: Dated<Windows>,
     pub(crate) review: Dated<Option<ReviewRule>>,
+    pub(crate) duplicates: Dated<Option<DuplicateRule>>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
     /// In the order of publication.
     pub(crate) calendars: Vec<Calendar>,
     pub(crate) consent_rules: BTreeMap<String, ConsentRule>,
+    /// What was withdrawn before it was in force.
+    pub(crate) withdrawn: Withdrawn,
 }
 
 impl Aggregate for Rulebook {
@@ -64,12 +68,17 @@ impl Aggregate for Rulebook {
         match command {
             RulesCommand::PublishRules(command) => command.decide(self, context),
             RulesCommand::ImportReference(command) => command.decide(self, context),
+            RulesCommand::WithdrawRules(command) => command.decide(self, context),
         }
     }
 
     fn evolve(mut self, event: RulesEvent) -> Self {
         self.apply(event);
         self
+    }
+
+    fn differences(&self, events: &[RulesEvent]) -> Vec<Difference> {
+        self.changed_by(events)
     }
 }
 
@@ -102,18 +111,27 @@ impl Rulebook {
                 self.publish(event.rules_version, event.effective_from);
                 self.review.set(event.effective_from, event.review);
             }
+            RulesEvent::DuplicateRulePublished(event) => {
+                self.publish(event.rules_version, event.effective_from);
+                self.duplicates.set(event.effective_from, event.duplicates);
+            }
             RulesEvent::CalendarPublished(event) => {
                 self.version = event.rules_version;
+                self.withdrawn.calendars.retain(|known| known.id != event.calendar.id);
                 self.calendars.push(event.calendar);
             }
             RulesEvent::ConsentRulePublished(event) => {
                 self.version = event.rules_version;
+                self.withdrawn.consent_rules.retain(|known| known.id != event.rule.id);
                 self.consent_rules.insert(event.rule.id.clone(), event.rule);
             }
             RulesEvent::FilingCriteriaPublished(event) => {
                 self.publish(event.rules_version, event.effective_from);
                 self.filing_criteria.set(event.effective_from, event.criteria);
             }
+            RulesEvent::RulesWithdrawn(event) => self.withdraw(&event),
+            RulesEvent::CalendarWithdrawn(event) => self.calendar_withdrawn(&event),
+            RulesEvent::ConsentRuleWithdrawn(event) => self.consent_rule_withdrawn(&event),
         }
     }
 
@@ -153,6 +171,16 @@ impl<T> Dated<T> {
     /// The moment from which the last one holds.
     pub(crate) fn last_change(&self) -> Option<DateTime<Utc>> {
         self.0.last().map(|(from, _)| *from)
+    }
+
+    /// Every value, the oldest first.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    /// Takes back what was to hold from that moment or later.
+    pub(crate) fn withdraw(&mut self, from: DateTime<Utc>) {
+        self.0.retain(|(known, _)| *known < from);
     }
 
     fn set(&mut self, from: DateTime<Utc>, value: T) {

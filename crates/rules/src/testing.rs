@@ -9,9 +9,9 @@ use kernel::{Aggregate as _, DepartmentCode, Limit, MatterCode, Step, TimeUnit};
 
 use crate::{
     Calendar, CalendarId, CalendarPublished, CalendarPurpose, ConsentRule, ConsentRulePublished, DayTime, Domain,
-    FilingCriteriaPublished, FilingCriterion, HandlingKind, Holiday, MatterClass, MatterPublished, MatterSpec,
-    ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit,
-    StepLimitsPublished, Windows, WindowsPublished, WorkingSpan,
+    DuplicateRule, DuplicateRulePublished, FilingCriteriaPublished, FilingCriterion, HandlingKind, Holiday,
+    MatterClass, MatterPublished, MatterSpec, ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent,
+    SourcedLimit, StepLimit, StepLimitsPublished, Windows, WindowsPublished, WorkingSpan,
 };
 
 pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
@@ -153,6 +153,7 @@ pub(crate) fn described() -> RulesDescription {
     let step =
         |step| StepLimit { step, limit, calendar: CalendarPurpose::default(), assumed: true, source: "测试".into() };
     RulesDescription {
+        allow_closing: 0,
         effective_from: day("2018-01-01"),
         matters: vec![matter("WM-0101")],
         step_limits: steps().into_iter().map(step).collect(),
@@ -162,6 +163,7 @@ pub(crate) fn described() -> RulesDescription {
             own_due: sourced(90, TimeUnit::CalendarDay),
         },
         review: Some(ReviewRule { score_min: 60, assumed: true, source: "测试".into() }),
+        duplicates: Some(DuplicateRule { metres_max: 50, percent_min: 60, assumed: true, source: "测试".into() }),
         calendars: vec![calendar_2026()],
         consent_rules: vec![resident_two_thirds()],
         filing_criteria: vec![FilingCriterion { code: "LA-01".into(), text: "是否属于受理范围".into() }],
@@ -170,7 +172,8 @@ pub(crate) fn described() -> RulesDescription {
 
 /// The events of [`described`].
 pub(crate) fn published() -> Vec<RulesEvent> {
-    let RulesDescription { effective_from, step_limits, windows, review, filing_criteria, .. } = described();
+    let RulesDescription { effective_from, step_limits, windows, review, duplicates, filing_criteria, .. } =
+        described();
     let rules_version = 1;
     vec![
         CalendarPublished { rules_version, calendar: calendar_2026() }.into(),
@@ -178,6 +181,7 @@ pub(crate) fn published() -> Vec<RulesEvent> {
         StepLimitsPublished { rules_version, limits: step_limits, effective_from }.into(),
         WindowsPublished { rules_version, windows, effective_from }.into(),
         ReviewRulePublished { rules_version, review, effective_from }.into(),
+        DuplicateRulePublished { rules_version, duplicates, effective_from }.into(),
         FilingCriteriaPublished { rules_version, criteria: filing_criteria, effective_from }.into(),
         ConsentRulePublished { rules_version, rule: resident_two_thirds() }.into(),
     ]

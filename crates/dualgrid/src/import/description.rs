@@ -8,9 +8,12 @@ use anyhow::{Context as _, bail, ensure};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
+use super::places::{Places, Source, Spot};
+
 /// The field that names a row of each list. The rows of other lists have no name of their own.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
     ("calendars", "id"),
+    ("closings", "grid"),
     ("consent_rules", "id"),
     ("departments", "code"),
     ("filing_criteria", "code"),
@@ -27,28 +30,27 @@ const ROWS_SHOWN_MAX: usize = 3;
 pub(super) struct Description {
     pub(super) table: Table,
     rows: Vec<Row>,
+    places: Places,
 }
 
-/// A row of a list, and where it stands.
+/// A row of a list that has a name, and where it stands.
 struct Row {
     list: String,
     name: String,
-    file: PathBuf,
-    line: usize,
-    column: usize,
+    spot: Spot,
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {} in {}", self.file.display(), self.line, self.column, self.name, self.list)
+        write!(f, "{}: {} in {}", self.spot, self.name, self.list)
     }
 }
 
 impl Description {
     /// Reads a file with everything it includes. Lists of the same name are joined; any other key may be set only once.
     pub(super) fn read(file: &Path) -> anyhow::Result<Self> {
-        let mut rows = Vec::new();
-        let mut table = parse(file, &mut rows)?;
+        let (mut rows, mut places) = (Vec::new(), Places::default());
+        let mut table = parse(file, &Table::new(), &mut rows, &mut places)?;
         let included = match table.remove("include") {
             None => Vec::new(),
             Some(value) => value.try_into::<Vec<PathBuf>>().context("`include` must be a list of file names")?,
@@ -65,7 +67,8 @@ impl Description {
             );
             ensure!(seen.insert(name.clone()), "{} includes {} twice", file.display(), name.display());
             let path = dir.join(&name);
-            for (key, value) in parse(&path, &mut rows)? {
+            let mut own = Places::default();
+            for (key, value) in parse(&path, &table, &mut rows, &mut own)? {
                 match (table.get_mut(&key), value) {
                     (_, _) if key == "include" => {
                         bail!("{} includes other files; name them in {}", path.display(), file.display())
@@ -74,11 +77,23 @@ impl Description {
                         table.insert(key, value);
                     }
                     (Some(Value::Array(joined)), Value::Array(more)) => joined.extend(more),
-                    _ => bail!("{} sets {key}, which another file sets already", path.display()),
+                    _ => bail!("{} sets {key}, which is set already: {}", own.of(&key), places.of(&key)),
                 }
             }
+            places.add(own);
         }
-        Ok(Self { table, rows })
+        Ok(Self { table, rows, places })
+    }
+
+    /// Where a message speaks of: places of a body such as `posts[3].holder`, else the rows that it names.
+    pub(super) fn spots_in(&self, message: &str) -> String {
+        let spots = self.places.in_message(message, &self.table);
+        if spots.is_empty() { self.rows_named_in(message) } else { listed(spots) }
+    }
+
+    /// Where a key of the whole description is set.
+    pub(super) fn place_of(&self, key: &str) -> String {
+        self.places.of(key)
     }
 
     /// What no command sees, because the departments and the catalogue go to different ones; and what is described twice.
@@ -127,12 +142,12 @@ impl Description {
     }
 
     /// The rows that a message names, to be written behind it.
-    pub(super) fn rows_named_in(&self, message: &str) -> String {
+    fn rows_named_in(&self, message: &str) -> String {
         let of_code = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
         let words: BTreeSet<&str> =
             message.split(|character| !of_code(character)).map(|word| word.trim_end_matches('.')).collect();
         let named = self.rows.iter().filter(|row| words.contains(row.name.as_str())).take(ROWS_SHOWN_MAX);
-        named.fold(String::new(), |text, row| text + "; see " + &row.to_string())
+        listed(named.map(ToString::to_string))
     }
 
     /// Where a row stands.
@@ -146,6 +161,11 @@ impl Description {
     }
 }
 
+/// Some places, to be written behind a message.
+fn listed(spots: impl IntoIterator<Item = String>) -> String {
+    spots.into_iter().fold(String::new(), |text, spot| text + "; see " + &spot)
+}
+
 fn text<'a>(row: &'a Value, field: &str) -> &'a str {
     row.get(field).and_then(Value::as_str).unwrap_or_default()
 }
@@ -154,23 +174,32 @@ fn texts<'a>(row: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
     row.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The table of one file. Its rows are noted.
-fn parse(path: &Path, rows: &mut Vec<Row>) -> anyhow::Result<Table> {
+/// The table of one file. Its rows are noted, and where everything stands. Lists go on where those of `before` end.
+fn parse(path: &Path, before: &Table, rows: &mut Vec<Row>, places: &mut Places) -> anyhow::Result<Table> {
     let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
-    let table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
+    let table: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
     let placed = DeTable::parse(&text).with_context(|| format!("{} is not TOML", path.display()))?;
+    let source = Source::new(path, &text);
+    places.note(placed.get_ref(), before, &source);
     for (list, field) in NAMES {
         let Some(DeValue::Array(items)) = placed.get_ref().get(list).map(Spanned::get_ref) else { continue };
         for item in items {
             let DeValue::Table(fields) = item.get_ref() else { continue };
             let Some(DeValue::String(name)) = fields.get(field).map(Spanned::get_ref) else { continue };
-            let before = text.get(..item.span().start).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            rows.push(Row { list: list.into(), name: name.to_string(), file: path.into(), line, column });
+            rows.push(Row { list: list.into(), name: name.to_string(), spot: source.spot(item.span().start) });
         }
     }
-    Ok(table)
+    Ok(table.into_iter().map(|(key, value)| (key, plain(value))).collect())
+}
+
+/// A date of TOML as the text that a body has for it.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Datetime(moment) => Value::String(moment.to_string()),
+        Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
+        Value::Table(fields) => Value::Table(fields.into_iter().map(|(key, value)| (key, plain(value))).collect()),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -233,12 +262,10 @@ mod tests {
         let row = |list: &str, name: &str, line| Row {
             list: list.into(),
             name: name.into(),
-            file: "a.toml".into(),
-            line,
-            column: 1,
+            spot: Spot { file: Path::new("a.toml").into(), line, column: 1 },
         };
         let rows = vec![row("grids", "JAS", 3), row("grids", "JAS-R03", 9)];
-        let description = Description { table: Table::new(), rows };
+        let description = Description { table: Table::new(), rows, places: Places::default() };
         assert_eq!(description.rows_named_in("grid JAS-R03 already exists"), "; see a.toml:9:1: JAS-R03 in grids");
         assert_eq!(description.rows_named_in("nothing of it"), "");
     }

@@ -31,6 +31,8 @@ pub(crate) struct Desk {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) photo: String,
     folder: tempfile::TempDir,
+    /// Where the log is, where it is not in the folder.
+    log: Option<String>,
 }
 
 impl Desk {
@@ -41,31 +43,30 @@ impl Desk {
 
     /// Opens it and loads the district of this file of the samples.
     pub(crate) async fn open_with(file: &str) -> Self {
+        Self::open_on(file, None).await
+    }
+
+    /// Opens it with its log and its views in this database, or else in its folder.
+    pub(crate) async fn open_on(file: &str, log: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(now()));
-        let app = open(folder.path(), clock.clone()).await;
+        let app = open(folder.path(), log.as_deref(), clock.clone()).await;
         let photo = b"\x89PNG\r\n\x1a\n photo".as_slice().into();
         let photo = app.ports().evidence.put("image/png", photo).await.unwrap();
-        let desk = Self { app, clock, photo: photo.sha256.to_string(), folder };
+        let desk = Self { app, clock, photo: photo.sha256.to_string(), folder, log };
         desk.load_sample(file).await;
         desk
     }
 
     /// Another process on the same files.
     pub(crate) async fn another(&self) -> Arc<App> {
-        open(self.folder.path(), self.clock.clone()).await
+        open(self.folder.path(), self.log.as_deref(), self.clock.clone()).await
     }
 
     async fn load_sample(&self, file: &str) {
         let administrator = actor("operator", Role::Administrator, None);
         for name in ["publish-rules", "load-district"] {
-            let (_, verb) = registry::verb(name).unwrap();
-            let schema = (verb.schema)().to_value();
-            let reference = schema["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#')));
-            let fields = &reference.unwrap_or(&schema)["properties"];
-            let mut body = sample(file);
-            body.retain(|key, _| fields.get(key).is_some());
-            let body = serde_json::to_value(body).unwrap();
+            let body = sample_body(name, file);
             self.submit(&administrator, None, name, id(), &body).await.unwrap();
         }
     }
@@ -123,11 +124,12 @@ pub(crate) fn view(path: &str) -> &'static dyn Shown {
     registry::view(path).unwrap()
 }
 
-async fn open(folder: &Path, clock: Arc<ManualClock>) -> Arc<App> {
+async fn open(folder: &Path, log: Option<&str>, clock: Arc<ManualClock>) -> Arc<App> {
     let url = |name: &str| format!("sqlite:{}", folder.join(name).display());
     let entropy = Arc::new(SystemEntropy);
     let key = WrappingKey::from_bytes([7; 32]);
-    let opened = log::open(&url("log.db"), &Options::default()).await.unwrap();
+    let log = log.map_or_else(|| url("log.db"), str::to_owned);
+    let opened = log::open(&log, &Options::default()).await.unwrap();
     let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
     let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
     let evidence = log::open_evidence(&format!("file://{}", folder.join("evidence").display())).unwrap();
@@ -177,6 +179,17 @@ pub(crate) fn all_met() -> Value {
 }
 
 /// The sample files joined.
+/// The body of `publish-rules` or `load-district` that is made of this file of the samples.
+pub(crate) fn sample_body(name: &str, file: &str) -> Value {
+    let (_, verb) = registry::verb(name).unwrap();
+    let schema = (verb.schema)().to_value();
+    let reference = schema["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#')));
+    let fields = &reference.unwrap_or(&schema)["properties"];
+    let mut body = sample(file);
+    body.retain(|key, _| fields.get(key).is_some());
+    serde_json::to_value(body).unwrap()
+}
+
 fn sample(file: &str) -> toml::Table {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample");
     let read = |name: &str| -> toml::Table { std::fs::read_to_string(folder.join(name)).unwrap().parse().unwrap() };

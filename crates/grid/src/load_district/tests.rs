@@ -63,8 +63,7 @@ fn loaded() -> Vec<DistrictEvent> {
 
 /// The small district from 2020 on, changed by `change`; anything may be closed.
 fn from_2020(change: impl FnOnce(&mut DistrictDescription)) -> LoadDistrict {
-    let mut description =
-        DistrictDescription { effective_from: day("2020-01-01"), allow_closing: u32::MAX, ..small() };
+    let mut description = DistrictDescription { effective_from: day("2020-01-01"), allow_closing: u32::MAX, ..small() };
     change(&mut description);
     LoadDistrict(description)
 }
@@ -260,7 +259,10 @@ fn the_body_is_the_description() {
     assert_eq!(command, LoadDistrict(small()).into());
     let typo = br#"{"effective_from":"2018-01-01T00:00:00Z","gridz":[]}"#;
     let error = DistrictCommand::parse("load-district", typo).unwrap_err().to_string();
-    assert!(error.starts_with("the body of load-district does not fit: gridz does not fit: unknown field `gridz`"), "{error}");
+    assert!(
+        error.starts_with("the body of load-district does not fit: gridz does not fit: unknown field `gridz`"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -368,9 +370,34 @@ fn more_than_allowed_is_not_closed_and_a_successor_closes_nothing() {
     let changed: Vec<_> = district(loaded()).changed_by(&events).into_iter().map(|row| (row.turn, row.name)).collect();
     let row = |turn, name: &str| (turn, name.to_owned());
     use kernel::Turn::{Begins, Changes};
-    let expected =
-        [row(Begins, "B"), row(Changes, "新名"), row(Changes, "A → B"), row(Changes, "staff-1 → staff-2")];
+    let expected = [row(Begins, "B"), row(Changes, "新名"), row(Changes, "A → B"), row(Changes, "staff-1 → staff-2")];
     assert_eq!(changed, expected);
+}
+
+#[test]
+fn two_rows_for_one_post_are_refused_by_their_numbers() {
+    let rows = |role, second: &str, from| {
+        from_2020(|it| {
+            it.posts = vec![term(role, "staff-1", 0, Some(20)), leader("staff-7"), term(role, second, from, None)]
+        })
+    };
+    let overlap = |role, holder: &str| Refusal::PostsOverlap {
+        grid: code("M1"),
+        role,
+        first: 0,
+        other: "staff-1".into(),
+        second: 2,
+        holder: holder.into(),
+    };
+    given::<District>(loaded())
+        .when(rows(Role::DutyOfficer, "staff-2", 19))
+        .then_refused(overlap(Role::DutyOfficer, "staff-2"));
+    given::<District>(loaded())
+        .when(rows(Role::Verifier, "staff-1", 19))
+        .then_refused(overlap(Role::Verifier, "staff-1"));
+    for (role, second, from) in [(Role::DutyOfficer, "staff-2", 20), (Role::Verifier, "staff-2", 0)] {
+        given::<District>(loaded()).when(rows(role, second, from)).state();
+    }
 }
 
 /// A term of a post in the days of a month of 2020; without an end where none is given.

@@ -1,5 +1,7 @@
 use axum::body::Body;
-use axum::http::header::{ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, WWW_AUTHENTICATE,
+};
 use axum::http::request::Builder;
 use axum::http::{Request, StatusCode};
 use serde_json::Value;
@@ -223,5 +225,33 @@ async fn a_process_without_the_role_api_tells_only_how_it_is() {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = tower::ServiceExt::oneshot(routes.clone(), request).await.unwrap();
         assert_eq!(response.status().as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_says_the_same_is_not_sent_again() {
+    let bench = Bench::new();
+    for path in ["/district", "/matters"] {
+        let first = bench.send(get(path)).await;
+        assert_eq!(first.status(), StatusCode::OK, "{path}");
+        let tag = first.headers()[ETAG].to_str().unwrap().to_owned();
+        assert!(tag.starts_with("W/\""), "{path}: {tag}");
+        bench.clock.advance(chrono::TimeDelta::minutes(1));
+        let asked = |path: &str, tag: &str| {
+            let mut asked = get(path);
+            asked.headers_mut().insert(IF_NONE_MATCH, tag.parse().unwrap());
+            asked
+        };
+        for (path, known) in
+            [(path.to_owned(), tag.clone()), (format!("{path}?at=2026-01-01T00:00:00Z"), format!("\"x\", {tag}"))]
+        {
+            let again = bench.send(asked(&path, &known)).await;
+            assert_eq!(
+                (again.status(), &again.headers()[ETAG]),
+                (StatusCode::NOT_MODIFIED, &tag.parse().unwrap()),
+                "{path}"
+            );
+        }
+        assert_eq!(bench.send(asked(path, "W/\"other\"")).await.status(), StatusCode::OK, "{path}");
     }
 }

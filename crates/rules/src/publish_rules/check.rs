@@ -2,11 +2,21 @@
 
 use std::collections::BTreeSet;
 
+use kernel::likeness::METRES_MAX;
 use kernel::{Limit, Step};
 
 use crate::calendar::gap;
 use crate::limits::amount_max;
 use crate::{Calendar, CalendarId, CalendarPurpose, ConsentRule, MatterSpec, Refusal, RulesDescription};
+
+/// Most characters of a name.
+const NAME_LEN_MAX: usize = 200;
+
+/// Most characters of the id of a consent rule and of the code of a criterion.
+const CODE_LEN_MAX: usize = 64;
+
+/// Most characters of a source and of the text of a criterion.
+const TEXT_LEN_MAX: usize = 4000;
 
 /// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
 pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
@@ -22,14 +32,20 @@ pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>
         if review.score_min > 100 {
             return Err(Refusal::ScoreOverHundred(review.score_min));
         }
-        if review.source.trim().is_empty() {
-            return Err(Refusal::Unsourced("the review".to_owned()));
+        sourced("the review", &review.source)?;
+    }
+    if let Some(duplicates) = &description.duplicates {
+        if duplicates.metres_max > METRES_MAX || !(1..=100).contains(&duplicates.percent_min) {
+            let (metres_max, percent_min) = (duplicates.metres_max, duplicates.percent_min);
+            return Err(Refusal::NoLikeness { metres_max, percent_min });
         }
+        sourced("the rule for duplicates", &duplicates.source)?;
     }
     let mut codes = BTreeSet::new();
     for criterion in &description.filing_criteria {
         once(codes.insert(criterion.code.as_str()), &criterion.code)?;
-        named(&criterion.code, &criterion.text)?;
+        checked("a filing criterion", kernel::check_line("code", &criterion.code, CODE_LEN_MAX))?;
+        checked(&criterion.code, kernel::check_text("text", &criterion.text, TEXT_LEN_MAX))?;
     }
     Ok(())
 }
@@ -69,6 +85,10 @@ fn calendars(description: &RulesDescription) -> Result<(), Refusal> {
         if let Some(reason) = calendar.fault() {
             return Err(Refusal::CalendarUnsound { id: calendar.id.clone(), reason });
         }
+        checked(&calendar.id, kernel::check_text("source", &calendar.source, TEXT_LEN_MAX))?;
+        calendar.holidays.iter().try_for_each(|holiday| {
+            named(format_args!("{}, the holiday from {}", calendar.id, holiday.from), &holiday.name)
+        })?;
     }
     Ok(())
 }
@@ -77,13 +97,8 @@ fn calendars(description: &RulesDescription) -> Result<(), Refusal> {
 /// are the calendars that were published before.
 pub(super) fn calendars_together(description: &RulesDescription, known: &[Calendar]) -> Result<(), Refusal> {
     let all = || known.iter().chain(&description.calendars);
+    gaps(all())?;
     let purposes: BTreeSet<&CalendarPurpose> = all().map(|calendar| &calendar.purpose).collect();
-    for purpose in &purposes {
-        if let Some((calendar, day)) = gap(all().filter(|calendar| calendar.purpose == **purpose)) {
-            let (purpose, id) = (calendar.purpose.clone(), calendar.id.clone());
-            return Err(Refusal::CalendarGap { purpose, id, day });
-        }
-    }
     let matters = description.matters.iter().map(|spec| (format!("matter {}", spec.code), &spec.calendar));
     let steps = description.step_limits.iter().map(|spec| (format!("step {}", spec.step), &spec.calendar));
     let windows = &description.windows;
@@ -100,12 +115,23 @@ pub(super) fn calendars_together(description: &RulesDescription, known: &[Calend
     }
 }
 
-fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
-    named(if rule.id.is_empty() { "a consent rule" } else { &rule.id }, &rule.name)?;
-    let unsound = |reason| Err(Refusal::ConsentRuleUnsound { id: rule.id.clone(), reason });
-    if rule.source.trim().is_empty() {
-        return Err(Refusal::Unsourced(rule.id.clone()));
+/// Refuses a gap between the calendars of a purpose.
+pub(crate) fn gaps<'a>(all: impl Iterator<Item = &'a Calendar> + Clone) -> Result<(), Refusal> {
+    let purposes: BTreeSet<&CalendarPurpose> = all.clone().map(|calendar| &calendar.purpose).collect();
+    for purpose in purposes {
+        if let Some((calendar, day)) = gap(all.clone().filter(|calendar| calendar.purpose == *purpose)) {
+            let (purpose, id) = (calendar.purpose.clone(), calendar.id.clone());
+            return Err(Refusal::CalendarGap { purpose, id, day });
+        }
     }
+    Ok(())
+}
+
+fn consent_rule(rule: &ConsentRule) -> Result<(), Refusal> {
+    checked("a consent rule", kernel::check_line("id", &rule.id, CODE_LEN_MAX))?;
+    named(&rule.id, &rule.name)?;
+    let unsound = |reason| Err(Refusal::ConsentRuleUnsound { id: rule.id.clone(), reason });
+    sourced(&rule.id, &rule.source)?;
     if !rule.heads.is_sound() || rule.area.is_some_and(|area| !area.is_sound()) {
         return unsound("must say which share has to agree, and no share may be more than the whole");
     }
@@ -123,14 +149,24 @@ fn limit(what: impl std::fmt::Display, limit: Limit, source: &str) -> Result<(),
     if amount > max {
         return Err(Refusal::LimitTooLong { what: what.to_string(), amount, max });
     }
+    sourced(what, source)
+}
+
+/// Refuses a name that is not one visible line.
+fn named(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {
+    checked(what, kernel::check_line("name", name, NAME_LEN_MAX))
+}
+
+/// Refuses a source that is missing, or that is no text to be read.
+fn sourced(what: impl std::fmt::Display, source: &str) -> Result<(), Refusal> {
     if source.trim().is_empty() {
         return Err(Refusal::Unsourced(what.to_string()));
     }
-    Ok(())
+    checked(what, kernel::check_text("source", source, TEXT_LEN_MAX))
 }
 
-fn named(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {
-    if name.trim().is_empty() { Err(Refusal::BlankName(what.to_string())) } else { Ok(()) }
+fn checked(what: impl std::fmt::Display, checked: Result<(), kernel::Unfit>) -> Result<(), Refusal> {
+    checked.map_err(|unfit| Refusal::UnfitText { what: what.to_string(), unfit })
 }
 
 fn once(first: bool, what: impl std::fmt::Display) -> Result<(), Refusal> {

@@ -23,9 +23,10 @@ fn refused(change: impl FnOnce(&mut RulesDescription), refusal: Refusal) {
     given([]).when(PublishRules(description)).then_refused(refusal);
 }
 
-/// The same rules from 2020 on, changed by `change`.
+/// The same rules from 2020 on, changed by `change`; anything may be withdrawn.
 fn from_2020(change: impl FnOnce(&mut RulesDescription)) -> PublishRules {
-    let mut description = RulesDescription { effective_from: day("2020-01-01"), ..described() };
+    let mut description =
+        RulesDescription { effective_from: day("2020-01-01"), allow_closing: u32::MAX, ..described() };
     change(&mut description);
     PublishRules(description)
 }
@@ -170,9 +171,25 @@ fn a_step_may_be_left_out_but_not_invented() {
 
 #[test]
 fn everything_has_a_name() {
-    refused(|it| it.matters[0].name.clear(), Refusal::BlankName("WM-0101".into()));
-    refused(|it| it.filing_criteria[0].text.clear(), Refusal::BlankName("LA-01".into()));
-    refused(|it| it.consent_rules[0].name.clear(), Refusal::BlankName("RESIDENT_2_3".into()));
+    let unfit = |what: &str, field, max| Refusal::UnfitText {
+        what: what.into(),
+        unfit: kernel::Unfit::TextLength { field, max },
+    };
+    for blank in ["", " ", "\u{200b}", "\u{3164}\u{feff}"] {
+        refused(|it| it.matters[0].name = blank.into(), unfit("WM-0101", "name", 200));
+        refused(|it| it.filing_criteria[0].text = blank.into(), unfit("LA-01", "text", 4000));
+        refused(|it| it.filing_criteria[0].code = blank.into(), unfit("a filing criterion", "code", 64));
+        refused(|it| it.consent_rules[0].name = blank.into(), unfit("RESIDENT_2_3", "name", 200));
+        refused(|it| it.consent_rules[0].id = blank.into(), unfit("a consent rule", "id", 64));
+        let holiday = unfit("cn-2026.1, the holiday from 2026-02-15", "name", 200);
+        refused(|it| it.calendars[0].holidays[0].name = blank.into(), holiday);
+    }
+    for zero_width in ["\u{200b}", "\u{3164}\u{feff}"] {
+        refused(|it| it.matters[0].source = zero_width.into(), unfit("matter WM-0101", "source", 4000));
+        refused(|it| it.windows.reopen.source = zero_width.into(), unfit("the reopen window", "source", 4000));
+        refused(|it| it.consent_rules[0].source = zero_width.into(), unfit("RESIDENT_2_3", "source", 4000));
+        refused(|it| it.calendars[0].source = zero_width.into(), unfit("cn-2026.1", "source", 4000));
+    }
 }
 
 #[test]
@@ -209,10 +226,28 @@ fn a_review_rule_can_be_met_and_says_where_it_is_from() {
     let with = |score_min, source: &str| Some(ReviewRule { score_min, assumed: false, source: source.into() });
     refused(|it| it.review = with(101, "测试"), Refusal::ScoreOverHundred(101));
     refused(|it| it.review = with(60, " "), Refusal::Unsourced("the review".into()));
-    let later = RulesDescription { effective_from: day("2027-01-01"), review: None, ..described() };
+    let later = RulesDescription { effective_from: day("2027-01-01"), review: None, allow_closing: 1, ..described() };
     let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
     let least = ["2017-12-31", "2018-01-01", "2026-12-31", "2027-01-01"].map(|at| rules.review_score_min(day(at)));
     assert_eq!(least, [None, Some(60), Some(60), None]);
+}
+
+#[test]
+fn a_rule_for_duplicates_is_within_its_bounds_and_says_where_it_is_from() {
+    let with = |metres_max, percent_min, source: &str| {
+        Some(DuplicateRule { metres_max, percent_min, assumed: false, source: source.into() })
+    };
+    for (metres_max, percent_min) in [(201, 60), (u32::MAX, 60), (50, 0), (50, 101)] {
+        let refusal = Refusal::NoLikeness { metres_max, percent_min };
+        refused(|it| it.duplicates = with(metres_max, percent_min, "测试"), refusal);
+    }
+    refused(|it| it.duplicates = with(50, 60, " "), Refusal::Unsourced("the rule for duplicates".into()));
+    let later =
+        RulesDescription { effective_from: day("2027-01-01"), duplicates: with(200, 100, "测试"), ..described() };
+    let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
+    let limits = ["2017-12-31", "2018-01-01", "2026-12-31", "2027-01-01"]
+        .map(|at| rules.likeness_limits(day(at)).map(|limits| (limits.metres_max, limits.percent_min)));
+    assert_eq!(limits, [None, Some((50, 60)), Some((50, 60)), Some((200, 100))]);
 }
 
 #[test]
@@ -220,4 +255,53 @@ fn the_body_is_the_description() {
     let json = serde_json::to_vec(&described()).unwrap();
     let command = <RulesCommand as kernel::Command>::parse("publish-rules", &json).unwrap();
     given([]).when(command).then(published());
+}
+
+#[test]
+fn more_than_allowed_is_not_withdrawn() {
+    let emptied = |allow_closing| {
+        from_2020(|it| {
+            it.matters.clear();
+            it.step_limits.retain(|limit| limit.step != Step::REGISTER);
+            it.review = None;
+            it.duplicates = None;
+            it.filing_criteria.clear();
+            it.allow_closing = allow_closing;
+        })
+    };
+    let known = rulebook(published());
+    let events = given(published()).when(emptied(5)).events();
+    let rows: Vec<_> = kernel::Aggregate::differences(&known, &events)
+        .into_iter()
+        .map(|row| format!("{} {} {}", row.turn, row.what, row.code))
+        .collect();
+    let expected = [
+        "ends matter WM-0101",
+        "ends step limit register",
+        "ends review review",
+        "ends duplicates duplicates",
+        "ends filing criterion LA-01",
+    ];
+    assert_eq!(rows, expected);
+    for allowed in [0, 4] {
+        let excess = Excess::of(&kernel::Aggregate::differences(&known, &events), allowed).unwrap();
+        given(published()).when(emptied(allowed)).then_refused(Refusal::ClosesTooMuch(excess));
+    }
+    let changed = from_2020(|it| {
+        it.matters[0].name = "新名".into();
+        register(it).limit.amount = 9;
+        it.calendars.push(calendar_2027());
+        it.allow_closing = 0;
+    });
+    let events = given(published()).when(changed).events();
+    let rows: Vec<_> = kernel::Aggregate::differences(&known, &events)
+        .into_iter()
+        .map(|row| format!("{} {} {} {}", row.turn, row.what, row.code, row.name))
+        .collect();
+    let expected = [
+        "begins calendar cn-2027.1 office",
+        "changes matter WM-0101 新名",
+        "changes step limit register 9 working days",
+    ];
+    assert_eq!(rows, expected);
 }

@@ -52,6 +52,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_cache", &["app", "http", "log"]),
     ("reqwest", &["testkit"]),
     ("rustix", &["log"]),
+    ("serde_path_to_error", &["kernel"]),
     ("sha2", &["kernel", "testkit"]),
     ("sqlx", &["log"]),
     ("tempfile", &["given", "testkit", "xtask"]),
