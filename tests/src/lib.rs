@@ -10,6 +10,7 @@
 pub mod check;
 pub mod exposition;
 pub mod tables;
+pub mod whole;
 
 mod journal;
 mod load;

@@ -57,6 +57,14 @@ pub async fn head(http: &Client, token: &str) -> anyhow::Result<u64> {
     Ok(read_log(http, token).await?.last().map_or(0, |last| last.position))
 }
 
+/// The position of the newest event, for whoever has read up to a position.
+pub(crate) async fn newest_after(http: &Client, token: &str, mut after: u64) -> anyhow::Result<u64> {
+    while let Some(last) = read_page(&page_after(http, token, after).await?.text)?.last() {
+        after = last.position;
+    }
+    Ok(after)
+}
+
 async fn page_after(http: &Client, token: &str, after: u64) -> anyhow::Result<Answer> {
     let request = http.raw().get(http.url(&format!("/events?after={after}&limit={PAGE}")));
     let answer = http.send(token, request.header("Accept", "application/json")).await?;

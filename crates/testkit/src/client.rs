@@ -1,7 +1,9 @@
 //! A thin JSON client: what any program that speaks to dualgrid over HTTP would write.
 //!
-//! INVARIANT: every answer is held against the OpenAPI document that the same process serves; what breaks it is an error.
+//! INVARIANT: every answer is held against the OpenAPI document that the same process serves, and every event in it against the
+//! schema that its program publishes; what breaks one of them is an error.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use uuid::Uuid;
 
 use crate::contract::{Answered, Contracts};
 use crate::process::POLL_INTERVAL;
+use crate::published::Events;
 use crate::random;
 
 /// How long one request may take.
@@ -59,13 +62,18 @@ pub struct Client {
     address: Arc<Mutex<String>>,
     http: reqwest::Client,
     contracts: Arc<Contracts>,
+    events: Arc<Events>,
 }
 
 impl Client {
-    /// A client of whoever listens at `address`, such as `127.0.0.1:8080`.
-    pub fn try_new(address: &str) -> anyhow::Result<Self> {
+    /// A client of a process that will run this program, once it is led to its address.
+    pub(crate) async fn of_program(binary: &Path) -> anyhow::Result<Self> {
+        Self::try_new("", Events::of(binary).await?)
+    }
+
+    fn try_new(address: &str, events: Arc<Events>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build().context("no HTTP client")?;
-        Ok(Self { address: Arc::new(Mutex::new(address.to_owned())), http, contracts: Arc::default() })
+        Ok(Self { address: Arc::new(Mutex::new(address.to_owned())), http, contracts: Arc::default(), events })
     }
 
     /// The address it speaks to, such as `127.0.0.1:8080`.
@@ -117,6 +125,7 @@ impl Client {
         let media_type = answer.header("content-type").unwrap_or_default();
         let answered = Answered { method: &method, path: &path, status, media_type, body: &answer.body };
         self.contracts.check(&self.http, &origin, &answered).await?;
+        self.events.check_all(&answer.body).with_context(|| format!("{method} {path}"))?;
         Ok(answer)
     }
 }
@@ -179,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_clone_follows_to_another_address() {
-        let client = Client::try_new("127.0.0.1:1").unwrap();
+        let client = Client::try_new("127.0.0.1:1", Arc::default()).unwrap();
         let clone = client.clone();
         client.follow("127.0.0.1:2");
         assert_eq!(clone.url("/healthz"), "http://127.0.0.1:2/healthz");

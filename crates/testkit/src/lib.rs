@@ -16,6 +16,7 @@ pub mod nats;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod published;
 pub mod random;
 pub mod sample;
 pub mod scratch;

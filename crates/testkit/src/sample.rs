@@ -37,6 +37,12 @@ pub fn department_codes_in(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     Ok(codes.into_iter().collect())
 }
 
+/// Writes a description of a district as the file that `dualgrid import district` reads.
+pub fn write_district(file: &Path, description: &serde_json::Value) -> anyhow::Result<()> {
+    let text = toml::to_string(description).context("the description is no TOML")?;
+    std::fs::write(file, text).with_context(|| format!("could not write {}", file.display()))
+}
+
 fn read(file: &Path) -> anyhow::Result<toml::Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
     let table: toml::Table = text.parse().with_context(|| format!("{} is no TOML", file.display()))?;
