@@ -17,6 +17,7 @@ mod servers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -24,6 +25,7 @@ use clap::{Parser, ValueEnum};
 use indicatif::MultiProgress;
 use testkit::random;
 use testkit::system::Store;
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use report::{Ended, Report};
@@ -72,9 +74,8 @@ impl Arguments {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(&Arguments::parse()).await {
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -95,7 +96,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 /// Whether everything went as it should. What mostly waits runs beside the others, one after the other.
-async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
+fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     if arguments.list {
         for scenario in scenarios() {
             println!("{:28} {}", scenario.name, scenario.about);
@@ -108,17 +109,23 @@ async fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     let numbered = scenarios.iter().flat_map(Scenario::on_each_store).enumerate();
     let chosen: Vec<_> = numbered.filter(|(_, (scenario, store))| arguments.wants(scenario, *store)).collect();
     let bars = MultiProgress::new();
-    let lane = async |waits: bool| {
+    // Each lane has a runtime of its own, so that a long comparison in one holds up no clock of the other.
+    let lane = |waits: bool| -> anyhow::Result<Vec<(usize, Ended)>> {
+        let runtime = Runtime::new().context("no runtime")?;
         let mut ended = Vec::new();
         for (number, (scenario, store)) in chosen.iter().filter(|(_, (scenario, _))| scenario.waits == waits) {
-            let one = play(scenario, *store, seed, arguments, &bars).await;
+            let one = runtime.block_on(play(scenario, *store, seed, arguments, &bars));
             bars.suspend(|| println!("{}", one.line()));
             ended.push((*number, one));
         }
-        ended
+        Ok(ended)
     };
-    let (mut ended, waited) = tokio::join!(lane(false), lane(true));
-    ended.extend(waited);
+    let (ended, waited) = thread::scope(|scope| {
+        let waiting = scope.spawn(|| lane(true));
+        (lane(false), waiting.join())
+    });
+    let mut ended = ended?;
+    ended.extend(waited.map_err(|_| anyhow::anyhow!("a scenario panicked"))??);
     ended.sort_by_key(|(number, _)| *number);
     let mut report = Report::default();
     ended.into_iter().for_each(|(_, one)| report.add(one));

@@ -34,7 +34,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         name: "projectors",
         about: "two projectors at once, stopped, resumed and killed in turn",
         stores: BOTH,
-        waits: false,
+        waits: true,
         run: |run| Box::pin(projectors(run)),
     }]
 }

@@ -60,7 +60,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             name: "nats-wrong",
             about: "NATS is wiped, restored from an old copy, written to by others, while publishers compete and stop",
             stores: BOTH,
-            waits: false,
+            waits: true,
             run: |run| Box::pin(nats::play(run)),
         },
         Scenario {

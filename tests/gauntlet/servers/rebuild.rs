@@ -41,7 +41,7 @@ pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
     if run.short && run.store == Store::Sqlite {
         return Ok(Outcome::skipped("in the short form on PostgreSQL only"));
     }
-    let rounds: u64 = run.pick(4, 24);
+    let rounds: u64 = run.pick(3, 24);
     let mut stage = Stage::start(run.setup()?).await?;
     let mut peer = stage.system.peer(&["publisher"], Vec::new()).await?;
     let mut load = stage.load(CLIENTS, Manners::default(), &mut run.randomness, &[stage.http()]);

@@ -40,12 +40,13 @@ pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
     let lock = lock_view(&stage).await?;
     let began = tokio::time::Instant::now();
     grow(&stage, &mut load, 20, PATIENCE).await.context("new cases need neither the stream nor the views")?;
+    // What waits now is enough: more of it would only have to be compared at the end.
+    load.stop().await?;
     let early = stalled(&stage.http()).await?;
     ensure!(early.is_empty() || began.elapsed() > SILENCE, "too early stalled: {early:?}");
     let http = stage.http();
     let mut seen = String::new();
     let noticed = eventually("both roles are named", NOTICE_PATIENCE, async || {
-        load.check()?;
         let ready = http.get("", "/readyz").await?;
         let stalled = stalled(&http).await?;
         seen = format!("{} {}, stalled: {stalled:?}", ready.status, ready.text);
@@ -64,6 +65,8 @@ pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
         Ok((ready.status == 200 && stalled(&http).await?.is_empty()).then_some(()))
     });
     again.await.with_context(|| seen.clone())?;
+    let mut load = clients(&stage, run);
+    grow(&stage, &mut load, 20, PATIENCE).await?;
     settle(&stage, load, [("ms to notice", milliseconds(took))]).await
 }
 

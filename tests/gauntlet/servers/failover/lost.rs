@@ -148,6 +148,7 @@ impl Scene {
     /// The standby is held back while more is recorded, and takes the place of its primary. Only NATS has those events then, if
     /// somebody publishes.
     async fn lose(&mut self, run: &mut Run) -> anyhow::Result<Tail> {
+        self.pair.has_standby().await?;
         let mut load = self.clients(run);
         grow(&self.stage, &mut load, 20 + run.randomness.below(40), PATIENCE).await?;
         self.pair.hold_back().await?;
@@ -210,13 +211,12 @@ impl Scene {
         Ok(std::fs::read_to_string(&kept)?.lines().count() as u64)
     }
 
-    /// Every process is ready again by itself and commands are taken; the primary gets a standby.
+    /// Every process is ready again by itself, and commands are taken.
     async fn goes_on(&mut self, run: &mut Run) -> anyhow::Result<()> {
         self.are_ready().await?;
         let mut load = self.clients(run);
         grow(&self.stage, &mut load, 20, PATIENCE).await?;
-        load.stop().await?;
-        self.pair.add_standby().await
+        load.stop().await
     }
 
     async fn are_ready(&self) -> anyhow::Result<()> {

@@ -58,9 +58,11 @@ impl Pair {
         Ok(old)
     }
 
-    /// The new primary gets a standby, too.
-    pub(crate) async fn add_standby(&mut self) -> anyhow::Result<()> {
-        self.standby = Some(self.primary.standby().await?);
+    /// A primary without a standby gets one.
+    pub(crate) async fn has_standby(&mut self) -> anyhow::Result<()> {
+        if self.standby.is_none() {
+            self.standby = Some(self.primary.standby().await?);
+        }
         Ok(())
     }
 
