@@ -129,15 +129,15 @@ async fn not_allowed(world: &World, case: Uuid, dispatched: Uuid) -> anyhow::Res
     let escalate = json!({ "reason": "x" });
     is(&world.command(&world.auditor, case, "escalate-issue", escalate.clone()).await?, 403, "not-allowed")?;
     let elsewhere = world.system.token("bz-r01-b01-leader", "grid_leader", &["--grid", "BZ-R01-B01"]).await?;
-    is(&world.command(&elsewhere, case, "escalate-issue", escalate).await?, 403, "not-allowed")?;
-    is(&http.get(&elsewhere, &format!("/cases/{case}")).await?, 403, "not-allowed")?;
+    is(&world.command(&elsewhere, case, "escalate-issue", escalate).await?, 404, "unknown-case")?;
+    is(&http.get(&elsewhere, &format!("/cases/{case}")).await?, 404, "unknown-case")?;
     is(&http.get(&world.leader, "/events").await?, 403, "not-allowed")?;
     is(&http.get(&world.auditor, &format!("/cases/{case}/reporter")).await?, 403, "not-allowed")?;
 
     let order = world.order(dispatched, "LHSR").await?;
     let accept = json!({ "order": order });
     let clerk = world.system.token("cgzf-1", "department_clerk", &["--department", "CGZF"]).await?;
-    is(&world.command(&clerk, dispatched, "accept-order", accept.clone()).await?, 403, "not-allowed")?;
+    is(&world.command(&clerk, dispatched, "accept-order", accept.clone()).await?, 404, "unknown-case")?;
     is(&http.get(&clerk, "/orders?department=LHSR").await?, 403, "not-allowed")?;
     let own = world.system.token("lhsr-1", "department_clerk", &["--department", "LHSR"]).await?;
     let unknown = json!({ "order": NOBODY });

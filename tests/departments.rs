@@ -26,10 +26,10 @@ async fn a_department_can_neither_read_nor_speak_for_another() -> anyhow::Result
     no_consumer_of_another(&stranger).await?;
     no_subject_of_another(&stranger, case, &order).await?;
 
-    // In its own name it may ask, and is refused: it has no order in this case.
+    // In its own name it may ask, and is not told that there is such a case: it has no order in it.
     let reply = stranger.command("accept-order", case, command_id()?, &json!({ "order": order })).await?;
-    ensure!(reply.error().is_some_and(|(code, _)| code == "403"), "{reply:?}");
-    ensure!(reply.body["code"] == "not-allowed", "{}", reply.body);
+    ensure!(reply.error().is_some_and(|(code, _)| code == "404"), "{reply:?}");
+    ensure!(reply.body["code"] == "unknown-case", "{}", reply.body);
 
     let own = Department::connect(world.system.nats(), "LHSR").await?;
     let event = own.event("order_dispatched", case, PATIENCE).await?;

@@ -80,10 +80,11 @@ async fn erased(world: &World, case: &str) -> anyhow::Result<()> {
     let duty = world.system.token("bz-duty", "duty_officer", &["--grid", "BZ"]).await?;
     let reporter = async || world.http().get(&duty, &format!("/cases/{case}/reporter")).await;
     let history = async || world.http().get(&world.auditor, &format!("/cases/{case}/history?limit=200")).await;
-    let person = reporter().await?.accepted()?;
+    let shown = reporter().await?.accepted()?;
+    let person = &shown["items"][0];
     ensure!(person["name"] == REPORTER_NAME && person["address"] == REPORTER_ADDRESS, "another person is shown");
     let elsewhere = world.http().get(&world.duty, &format!("/cases/{case}/reporter")).await?;
-    ensure!(elsewhere.problem_code() == Some("not-allowed"), "another street sees the person: {}", elsewhere.text);
+    ensure!(elsewhere.problem_code() == Some("unknown-case"), "another street sees the person: {}", elsewhere.text);
 
     let before = history().await?;
     world.system.run_cli(&["erase", "person", person["person"].as_str().context("a person has an id")?]).await?;

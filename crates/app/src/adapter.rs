@@ -162,7 +162,7 @@ impl<A: Aggregate> Handle<A> {
     fn event_time(&self, stream: &StreamId) -> Result<DateTime<Utc>, CollectError> {
         let now = self.recording.at;
         match self.newest {
-            Some(newest) if newest - now > CLOCK_TOLERANCE => {
+            Some(newest) if newest.signed_duration_since(now) > CLOCK_TOLERANCE => {
                 Err(CollectError::ClockWentBack { stream: stream.clone(), newest, now })
             }
             newest => Ok(newest.map_or(now, |newest| newest.max(now))),

@@ -63,6 +63,7 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
     for kind in registry::kinds() {
         rows.push(Row { action: kind.read_action(), allowed: kind.read() });
         rows.extend(kind.personal().map(|personal| Row { action: personal.action, allowed: personal.read }));
+        rows.extend(kind.similar().map(|similar| Row { action: similar.action, allowed: similar.read }));
         rows.extend(kind.documents().iter().map(|shown| Row { action: shown.action, allowed: shown.read }));
     }
     rows.extend(registry::views().iter().map(|view| Row { action: view.action(), allowed: view.read() }));
@@ -85,6 +86,24 @@ pub(crate) fn authorise(by: &Actor, action: &str, allowed: Allowed, place: &Plac
     let forbidden = |place| Error::Forbidden { role: by.role, action: action.to_owned(), place };
     let reach = reach_of(allowed, by.role).ok_or_else(|| forbidden("at all"))?;
     if place.is_reached(reach, by) { Ok(()) } else { Err(forbidden("here")) }
+}
+
+/// Refuses an action on something that is named by its id. Where the role may not take it at all, that is the answer whatever is
+/// named; where it may not take it there, the answer is the same as for what does not exist: nobody finds out which ids there are
+/// beyond their reach.
+pub(crate) fn authorise_named(
+    by: &Actor,
+    action: &str,
+    allowed: Allowed,
+    place: Option<&Place>,
+    missing: impl FnOnce() -> Error,
+) -> Result<(), Error> {
+    let is_reached = |reach| place.is_some_and(|place| place.is_reached(reach, by));
+    match reach_of(allowed, by.role) {
+        None => authorise(by, action, allowed, &Place::default()),
+        Some(reach) if is_reached(reach) => Ok(()),
+        Some(_) => Err(missing()),
+    }
 }
 
 /// The same for an action that has no place.

@@ -40,12 +40,13 @@ mod recording;
 mod reference;
 pub mod registry;
 pub mod shown;
+pub mod similar;
 mod trial;
 mod turns;
 pub mod view;
 
 pub use app::{App, Settings};
 pub use error::Error;
-pub use personal::ClearPerson;
+pub use personal::{ClearPerson, ClearPersons};
 pub use port::Ports;
 pub use problem::Problem;

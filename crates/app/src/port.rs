@@ -13,8 +13,8 @@ pub use event_log::{Append, AppendError, EventLog, Lost, Moved, NewEvent, Part, 
 pub use evidence_store::{EvidenceError, EvidenceStore};
 pub use vault::{Vault, VaultError};
 pub use view_store::{
-    Build, Entries, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowChange, RowPage, Saved, ViewSpec,
-    ViewStore, Wanted,
+    Build, Either, Entries, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowChange, RowPage, Saved,
+    ViewSpec, ViewStore, Wanted,
 };
 
 /// The adapters of floor 4 and what the kernel reads from the system.

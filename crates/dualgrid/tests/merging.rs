@@ -12,9 +12,6 @@ use serde_json::{Value, json};
 use support::{Desk, all_met, discovery, duty, id, leader, request};
 use uuid::Uuid;
 
-/// How often two processes race for the same two cases.
-const RACES: usize = 30;
-
 fn code<T: std::fmt::Debug>(answer: &Result<T, Error>) -> String {
     answer.as_ref().map_or_else(|error| error.problem().code, |_| "taken".to_owned())
 }
@@ -29,42 +26,99 @@ async fn stage(desk: &Desk, case: Uuid) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_case_is_never_merged_into_one_that_is_voided_or_merged_at_the_same_time() {
-    let desk = Desk::open().await;
+async fn a_case_is_never_merged_into_one_that_ends_at_the_same_time_on_sqlite() {
+    race(&Desk::open().await, 30).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_is_never_merged_into_one_that_ends_at_the_same_time_on_postgresql() {
+    let server = testkit::postgres::Postgres::shared().await.unwrap();
+    let log = server.create_database().await.unwrap();
+    race(&Desk::open_on("district.toml", Some(log)).await, 15).await;
+}
+
+/// How one case can end while another one is merged into it.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Voided,
+    MergedOnward,
+    Closed,
+}
+
+/// Two processes race so often: A is merged into B, and B ends.
+async fn race(desk: &Desk, races: usize) {
     let another = desk.another().await;
-    let (mut merged, mut ended) = (0, 0);
-    for race in 0..RACES {
+    for number in 0..races {
+        let end = [End::Voided, End::MergedOnward, End::Closed][number % 3];
         let (a, b, c) = (desk.discover().await, desk.discover().await, desk.discover().await);
-        let merge = json!({"into": b, "reason": "同一件事"});
-        let (name, body) = match race % 2 {
-            0 => ("void-issue", json!({"reason": "误报"})),
-            _ => ("merge-issue", json!({"into": c, "reason": "同一件事"})),
-        };
-        let (by, of_another) = (leader(), leader());
-        let (one, other) =
-            tokio::join!(tell(&desk.app, &by, a, "merge-issue", &merge), tell(&another, &of_another, b, name, &body),);
-        let (stage_a, stage_b) = (stage(&desk, a).await, stage(&desk, b).await);
-        match (name, one.as_str(), other.as_str()) {
-            ("void-issue", "taken", "others-merged-into-it") => {
-                assert_eq!((&stage_a, &stage_b), (&json!("merged"), &json!("discovered")));
-                merged += 1;
-            }
-            ("void-issue", "cannot-merge-into", "taken") => {
-                assert_eq!((&stage_a, &stage_b), (&json!("discovered"), &json!("voided")));
-                ended += 1;
-            }
-            // A was merged into B first, and goes with it; or B was gone.
-            ("merge-issue", "taken", "taken") => assert_eq!((&stage_a, &stage_b), (&json!("merged"), &json!("merged"))),
-            ("merge-issue", "cannot-merge-into", "taken") => {
-                assert_eq!((&stage_a, &stage_b), (&json!("discovered"), &json!("merged")));
-            }
-            found => panic!("{found:?}: {stage_a} and {stage_b}"),
+        if let End::Closed = end {
+            to_be_closed(desk, b).await;
         }
-        if stage_a == "merged" {
-            assert_eq!(desk.summary(b).await["taken_in"], json!([a]), "the case that continues shows it");
+        let merge = json!({"into": b, "reason": "同一件事"});
+        let (by, name, body) = match end {
+            End::Voided => (leader(), "void-issue", json!({"reason": "误报"})),
+            End::MergedOnward => (leader(), "merge-issue", json!({"into": c, "reason": "同一件事"})),
+            End::Closed => {
+                (duty(), "close-case", json!({"outcome": "explained", "resolution": [], "summary": "已说明"}))
+            }
+        };
+        let merger = leader();
+        // Each is first by turns, and sometimes neither is.
+        let wait = async |turn: usize| {
+            if number % 5 == turn {
+                tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+            }
+        };
+        let (one, other) = tokio::join!(
+            async {
+                wait(0).await;
+                tell(&desk.app, &merger, a, "merge-issue", &merge).await
+            },
+            async {
+                wait(1).await;
+                tell(&another, &by, b, name, &body).await
+            }
+        );
+        let (stage_a, shown_b) = (stage(desk, a).await, desk.summary(b).await);
+        let ended = match end {
+            End::Voided => "voided",
+            End::MergedOnward => "merged",
+            End::Closed => "closed",
+        };
+        let taken_in = shown_b["taken_in"].as_array().is_some_and(|taken| taken.contains(&json!(a)));
+        assert_eq!(stage_a == "merged", taken_in, "{end:?}: a merger stands on both cases or on none");
+        match (end, one.as_str(), other.as_str()) {
+            (_, "cannot-merge-into", "taken") => {
+                assert_eq!((&stage_a, &shown_b["stage"]), (&json!("discovered"), &json!(ended)));
+            }
+            (End::Voided, "taken", "others-merged-into-it") => assert_eq!(shown_b["stage"], "discovered"),
+            // A was merged into B first, and goes with it.
+            (End::MergedOnward | End::Closed, "taken", "taken") => {
+                assert_eq!((&stage_a, &shown_b["stage"]), (&json!("merged"), &json!(ended)));
+                let events = history(desk, b).await;
+                let at = |name: &str| events.iter().position(|event| event.contains(name)).unwrap();
+                let last = if let End::Closed = end { "case_closed" } else { "issue_merged" };
+                assert!(at("issue_taken_in") < at(last), "nothing is taken in after the end: {events:?}");
+            }
+            found => panic!("{found:?}: {stage_a} and {shown_b}"),
         }
     }
-    assert_eq!(merged + ended, RACES.div_ceil(2), "one of the two, and never both");
+}
+
+/// Brings a case to where only its closing is left.
+async fn to_be_closed(desk: &Desk, case: Uuid) {
+    desk.tell(&leader(), case, "register-issue", json!({"matter": "FW-0301", "handling": "promised"})).await.unwrap();
+    desk.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
+    desk.tell(&duty(), case, "refuse-filing", json!({"reason": "不属于城市管理事项"})).await.unwrap();
+    let told = json!({"answer": "已说明", "contacted": true, "solved": true, "satisfied": true});
+    desk.tell(&leader(), case, "record-feedback", told).await.unwrap();
+}
+
+/// The types of the events of a case.
+async fn history(desk: &Desk, case: Uuid) -> Vec<String> {
+    let stream = kernel::StreamId::new("case", case);
+    let events = desk.app.ports().log.stream(&stream, kernel::Version(0)).await.unwrap();
+    events.into_iter().map(|event| event.kind).collect()
 }
 
 #[tokio::test]
@@ -105,8 +159,9 @@ async fn a_second_call_is_added_and_the_corrected_telephone_is_shown() {
     assert_eq!((corrected.id, corrected.events, reworded.id, reworded.events), (first.id, 1, first.id, 1));
     assert_eq!(send(call("HL-0045580", "车棚着火", "13900002222")).await.events, 0);
     let (kind, _) = app::registry::verb("discover-issue").unwrap();
-    let person = desk.app.person(&duty(), kind, first.id).await.unwrap();
-    assert_eq!(person.phone.as_deref(), Some("13900002222"));
+    let shown = desk.app.persons(&duty(), kind, first.id).await.unwrap().items;
+    assert_eq!(shown.len(), 1, "the same person");
+    assert_eq!(shown[0].phone.as_deref(), Some("13900002222"));
     assert_eq!(
         (&desk.summary(first.id).await["title"], &desk.summary(first.id).await["reports"]),
         (&json!("车棚"), &json!(3))
@@ -114,6 +169,40 @@ async fn a_second_call_is_added_and_the_corrected_telephone_is_shown() {
     let bytes = desk.app.ports().log.after(kernel::Position(0), 1000).await.unwrap();
     let shown = |canary: &str| bytes.iter().any(|event| String::from_utf8_lossy(&event.bytes).contains(canary));
     assert!(!shown("13800001111") && !shown("13900002222"), "both are sealed");
+}
+
+#[tokio::test]
+async fn everybody_who_told_of_a_case_is_shown_in_order_and_erased_alone() {
+    let desk = Desk::open().await;
+    let call = |name: &str, phone: &str| {
+        let mut body = discovery();
+        (body["source"], body["source_code"]) = (json!("hotline"), json!("HL-77"));
+        body["reporter"] = json!({"name": name, "phone": phone});
+        body
+    };
+    let send = async |body: Value| desk.submit(&duty(), None, "discover-issue", id(), &body).await.unwrap();
+    let case = send(call("王秀英", "13800001111")).await.id;
+    for (name, phone) in [("李建国", "13900002222"), ("王秀英", "13800003333"), ("李建国", "13900004444")] {
+        assert_eq!(send(call(name, phone)).await.events, 1);
+        assert_eq!(send(call(name, phone)).await.events, 0, "a repeat");
+    }
+    let (kind, _) = app::registry::verb("discover-issue").unwrap();
+    let shown = async || desk.app.persons(&duty(), kind, case).await.map(|shown| shown.items);
+    let told = |people: &[app::query::ClearPerson]| -> Vec<_> {
+        people.iter().map(|one| (one.is_erased, one.name.clone(), one.phone.clone())).collect()
+    };
+    let (wang, li) = (
+        (false, Some("王秀英".to_owned()), Some("13800003333".to_owned())),
+        (false, Some("李建国".to_owned()), Some("13900004444".to_owned())),
+    );
+    let people = shown().await.unwrap();
+    assert_eq!(told(&people), [wang, li.clone()]);
+    desk.app.erase_person(people[0].person).await.unwrap();
+    assert_eq!(told(&shown().await.unwrap()), [(true, None, None), li]);
+    let again = desk.submit(&duty(), None, "discover-issue", id(), &call("王秀英", "13800001111")).await;
+    assert_eq!(code(&again), "person-erased", "nobody comes back by being told of again");
+    desk.app.erase_person(people[1].person).await.unwrap();
+    assert_eq!(code(&shown().await), "person-erased");
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {
         Endpoint::Command(kind, verb) => command::endpoint(kind, verb),
         Endpoint::History(kind) => query::history(kind),
         Endpoint::Person(kind, _) => query::person(kind),
+        Endpoint::Similar(kind, _) => query::similar(kind),
         Endpoint::Document(_, document) => query::shown(document.path),
         Endpoint::Rows(view) => query::rows(view),
         Endpoint::Row(view) => query::row(view),

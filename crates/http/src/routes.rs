@@ -7,7 +7,7 @@ use app::kind::{Document, Kind};
 use app::registry;
 use app::shown::Shown;
 use kernel::VerbSpec;
-use kernel::aggregate::PersonalSpec;
+use kernel::aggregate::{PersonalSpec, SimilarSpec};
 
 /// What answers. Router and OpenAPI match on it, so that neither can forget one.
 #[derive(Clone, Copy)]
@@ -15,6 +15,7 @@ pub(crate) enum Endpoint {
     Command(&'static dyn Kind, &'static VerbSpec),
     History(&'static dyn Kind),
     Person(&'static dyn Kind, PersonalSpec),
+    Similar(&'static dyn Kind, SimilarSpec),
     Document(&'static dyn Kind, Document),
     Rows(&'static dyn Shown),
     Row(&'static dyn Shown),
@@ -38,6 +39,7 @@ impl Endpoint {
             Self::Command(_, verb) => verb.name,
             Self::History(kind) => kind.read_action(),
             Self::Person(_, personal) => personal.action,
+            Self::Similar(_, similar) => similar.action,
             Self::Document(_, document) => document.action,
             Self::Rows(view) | Self::Row(view) => view.action(),
             Self::Outcome => READ_OUTCOME.action,
@@ -118,6 +120,9 @@ fn of_kind(kind: &'static dyn Kind) -> Vec<Route> {
     get(format!("{one}/history"), Endpoint::History(kind));
     if let Some(personal) = kind.personal() {
         get(format!("{one}/{}", personal.path), Endpoint::Person(kind, personal));
+    }
+    if let Some(similar) = kind.similar() {
+        get(format!("{one}/{}", similar.path), Endpoint::Similar(kind, similar));
     }
     for document in kind.documents() {
         get(format!("/{}", document.path), Endpoint::Document(kind, document));

@@ -164,6 +164,19 @@ pub struct Query {
     pub limit: u32,
 }
 
+/// Rows that are found by any of several values of one filter.
+#[derive(Clone, Debug)]
+pub struct Either {
+    /// The filter, which is a set of [`ViewSpec::filters`] by itself.
+    pub filter: &'static str,
+    /// Its values.
+    pub values: Vec<String>,
+    /// Of each value, at most so many rows, those with the highest sort keys.
+    pub each_max: u32,
+    /// At most so many rows.
+    pub limit: u32,
+}
+
 /// A place between two rows of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -244,6 +257,9 @@ pub trait ViewStore: Send + Sync + 'static {
     async fn get(&self, view: &ViewSpec, key: &str) -> Result<Option<Row>, Failure>;
     /// A page of the active build.
     async fn find(&self, view: &ViewSpec, query: &Query) -> Result<RowPage, FindError>;
+    /// Rows of the active build that are found by any of these values, each once: those that are found by most of them first, then
+    /// those with the highest sort keys. One statement.
+    async fn find_either(&self, view: &ViewSpec, either: &Either) -> Result<RowPage, FindError>;
 }
 
 #[cfg(test)]

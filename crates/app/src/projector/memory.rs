@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::event::Unreadable;
 use crate::port::{
-    Append, AppendError, Build, EventLog, Failure, FilledRows, FindError, Loaded, Move, Query, Receipt, Registered,
+    Append, AppendError, Build, Either, EventLog, Failure, FilledRows, FindError, Loaded, Move, Query, Receipt, Registered,
     Row, RowPage, Saved, ViewSpec, ViewStore, Wanted,
 };
 
@@ -210,6 +210,9 @@ impl ViewStore for Tables {
         unreachable!("a reader asks for no single row")
     }
     async fn find(&self, _: &ViewSpec, _: &Query) -> Result<RowPage, FindError> {
+        unreachable!("a reader asks for no page")
+    }
+    async fn find_either(&self, _: &ViewSpec, _: &Either) -> Result<RowPage, FindError> {
         unreachable!("a reader asks for no page")
     }
 }

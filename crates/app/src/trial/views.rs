@@ -7,7 +7,7 @@ use kernel::Position;
 
 use crate::fault::{self, Point, Sabotage};
 use crate::port::{
-    Build, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
+    Build, Either, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
     Wanted,
 };
 
@@ -68,5 +68,8 @@ impl ViewStore for Tried {
     }
     async fn find(&self, view: &ViewSpec, query: &Query) -> Result<RowPage, FindError> {
         self.0.find(view, query).await
+    }
+    async fn find_either(&self, view: &ViewSpec, either: &Either) -> Result<RowPage, FindError> {
+        self.0.find_either(view, either).await
     }
 }

@@ -69,11 +69,12 @@ impl Verb for MakePledge {
 
 impl MakePledge {
     pub(super) fn decide(&self, pledge: &Pledge, context: &Context) -> Decision<Pledge> {
-        if let Some(made) = pledge.made() {
-            return if self.is_same(made) { Ok(vec![]) } else { Err(Refusal::AlreadyMade) };
-        }
+        // First of all: nobody finds out what another member has signed.
         if self.member != context.by.id {
             return Err(Refusal::NotYourself);
+        }
+        if let Some(made) = pledge.made() {
+            return if self.is_same(made) { Ok(vec![]) } else { Err(Refusal::AlreadyMade) };
         }
         let this = context.today.year();
         if self.year != this && self.year != this + 1 {
@@ -104,7 +105,10 @@ mod tests {
         given::<Pledge>([made()]).when(MakePledge::example()).then_nothing();
         let other = || MakePledge { text: "别的".into(), ..MakePledge::example() };
         given::<Pledge>([made()]).when(other()).then_refused(Refusal::AlreadyMade);
-        given::<Pledge>([]).by("staff-2").when(other()).then_refused(Refusal::NotYourself);
+        for events in [vec![], vec![made()]] {
+            given::<Pledge>(events.clone()).by("staff-2").when(other()).then_refused(Refusal::NotYourself);
+            given::<Pledge>(events).by("staff-2").when(MakePledge::example()).then_refused(Refusal::NotYourself);
+        }
         for year in [2025, 2028, i32::MIN, i32::MAX] {
             let at = MakePledge { year, ..MakePledge::example() };
             given::<Pledge>([]).when(at).then_refused(Refusal::YearDoesNotFit);

@@ -28,7 +28,10 @@ impl Components {
 
     fn keep(&mut self, origin: &str, name: &str, mut schema: Value) {
         redirect(origin, &mut schema);
-        self.0.insert(name_of(origin, name), schema);
+        let name = name_of(origin, name);
+        // Of two that are called the same, one would be published for both.
+        debug_assert!(self.0.get(&name).is_none_or(|known| *known == schema), "{name} names two schemas");
+        self.0.insert(name, schema);
     }
 }
 

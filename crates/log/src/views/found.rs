@@ -1,7 +1,7 @@
 //! From what a database returns to what is asked of a view.
 
 use app::port::view_store::Cursor;
-use app::port::{Failure, FindError, Query, Registered, Row, RowPage};
+use app::port::{Failure, FindError, Registered, Row, RowPage};
 
 use crate::failure::{broken, failure};
 use crate::record::{from_sql, position_from_sql};
@@ -35,10 +35,10 @@ pub(super) fn row(operation: &'static str, found: Result<Vec<FoundRow>, FindErro
     Ok(Some(Row { key, position: position_from_sql(position)?, doc }))
 }
 
-/// A page, of rows of which there is one more than the page takes, if the view has more.
-pub(super) fn page(query: &Query, found: Vec<FoundRow>) -> Result<RowPage, Failure> {
+/// A page of at most `limit` rows, of which there is one more than the page takes, if the view has more.
+pub(super) fn page(limit: u32, found: Vec<FoundRow>) -> Result<RowPage, Failure> {
     let position = position_from_sql(found.first().map_or(0, |(position, ..)| *position))?;
-    let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = found.len() > limit;
     let mut page = RowPage { rows: Vec::with_capacity(found.len()), next: None, position };
     let mut last = None;

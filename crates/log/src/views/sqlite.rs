@@ -7,7 +7,7 @@ mod tables;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use app::port::{
-    Build, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
+    Build, Either, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
     Wanted,
 };
 use async_trait::async_trait;
@@ -260,7 +260,14 @@ impl ViewStore for SqliteViews {
     async fn find(&self, view: &ViewSpec, query: &Query) -> Result<RowPage, FindError> {
         const OPERATION: &str = "read a page of a view";
         let found = self.read(OPERATION, view, |active| Dialect::Sqlite.find(OPERATION, view, active, query)).await?;
-        Ok(page(query, found)?)
+        Ok(page(query.limit, found)?)
+    }
+
+    async fn find_either(&self, view: &ViewSpec, either: &Either) -> Result<RowPage, FindError> {
+        const OPERATION: &str = "read rows of a view by several values";
+        let reading = |active: &Active| Dialect::Sqlite.find_either(OPERATION, view, active, either);
+        let found = self.read(OPERATION, view, reading).await?;
+        Ok(page(either.limit, found)?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The statements of a build, which differ between the backends in the type of documents and in how texts are compared.
 
 use app::port::view_store::{Cursor, entry, set_of};
-use app::port::{Build, Failure, FindError, Query, ViewSpec};
+use app::port::{Build, Either, Failure, FindError, Query, ViewSpec};
 use kernel::view::Order;
 
 use super::active::{Active, not_built};
@@ -140,12 +140,7 @@ impl Dialect {
         active: &Active,
         query: &Query,
     ) -> Result<Reading, FindError> {
-        let Some(set) = set_of(&active.filters, &query.equal) else {
-            // The active build may be of an older version, until the new one is complete.
-            let is_offered = set_of(view.filters, &query.equal).is_some();
-            let unknown = || broken(operation, format!("the view {} is not found by these filters", view.name));
-            return Err(if is_offered { not_built(operation, view) } else { unknown() }.into());
-        };
+        let set = offered(operation, view, active, &query.equal)?;
         let value = |filter: &String| query.equal.iter().find(|(name, _)| name == filter).map(|(_, value)| &**value);
         let mut arguments = vec![Argument::Text(entry(set, active.filters[set].iter().filter_map(value)))];
         let (beyond, direction) = match query.order {
@@ -170,9 +165,58 @@ impl Dialect {
         Ok(Reading { sql, arguments })
     }
 
+    /// Reads the rows that are found by any of several values. No index gives them in the order of their number of values, so that of
+    /// each value only some are read.
+    pub(super) fn find_either(
+        self,
+        operation: &'static str,
+        view: &ViewSpec,
+        active: &Active,
+        either: &Either,
+    ) -> Result<Reading, FindError> {
+        let set = offered(operation, view, active, &[(either.filter, String::new())])?;
+        let (Tables { rows, by, .. }, document) = (Tables::of(&active.build), self.document());
+        let entries = either.values.iter().map(|value| Argument::Text(entry(set, [value.as_str()])));
+        let mut arguments: Vec<Argument> = entries.collect();
+        let values = arguments.len();
+        arguments.extend([either.each_max.into(), either.limit.into()].map(Argument::Number));
+        arguments.push(Argument::Number(active.build.number));
+        let (each, limit, number) = (values + 1, values + 2, values + 3);
+        let of_value = |n| {
+            format!(
+                "select sort, key from (select sort, key from {by} where value = ${n} \
+                 order by sort desc, key desc limit ${each}) as value_{n}"
+            )
+        };
+        let any = (1..=values).map(of_value).collect::<Vec<_>>().join(" union all ");
+        let sql = format!(
+            "select views.position, entry.sort, found.key, {document} from views \
+             left join (select sort, key, count(*) as hits from ({any}) as any_value group by sort, key \
+             order by hits desc, sort desc, key desc limit ${limit}) as entry on true \
+             left join {rows} as found on found.key = entry.key where views.number = ${number} \
+             order by entry.hits desc, entry.sort desc, entry.key desc"
+        );
+        Ok(Reading { sql, arguments })
+    }
+
     fn document(self) -> &'static str {
         if self == Self::Postgres { "found.doc::text" } else { "found.doc" }
     }
+}
+
+/// The set with exactly these filters, by which the active build is found.
+fn offered(
+    operation: &'static str,
+    view: &ViewSpec,
+    active: &Active,
+    asked: &[(&'static str, String)],
+) -> Result<usize, FindError> {
+    set_of(&active.filters, asked).ok_or_else(|| {
+        // The active build may be of an older version, until the new one is complete.
+        let is_offered = set_of(view.filters, asked).is_some();
+        let unknown = || broken(operation, format!("the view {} is not found by these filters", view.name));
+        if is_offered { not_built(operation, view) } else { unknown() }.into()
+    })
 }
 
 /// The filters of a view as the register keeps them.
@@ -222,6 +266,24 @@ mod tests {
         let text = |text: &str| Argument::Text(text.to_owned());
         let number = Argument::Number;
         assert_eq!(reading.arguments, [text("0:A\u{1f}open"), number(3), text("k"), number(11), number(7)]);
+    }
+
+    #[test]
+    fn rows_of_any_value_are_read_through_the_entries_of_each() {
+        let filters = vec![vec!["cell".to_owned()]];
+        let active = Active { build: Build { number: 7, view: "board" }, filters: Arc::new(filters) };
+        let either = Either { filter: "cell", values: vec!["a".into(), "b".into()], each_max: 30, limit: 60 };
+        let reading = Dialect::Sqlite.find_either("test", &BOARD, &active, &either).unwrap();
+        let of = |n| {
+            format!(
+                "select sort, key from (select sort, key from view_board_7_by where value = ${n} \
+                 order by sort desc, key desc limit $3) as value_{n}"
+            )
+        };
+        assert!(reading.sql.contains(&format!("({} union all {}) as any_value", of(1), of(2))), "{}", reading.sql);
+        let text = |text: &str| Argument::Text(text.to_owned());
+        let number = Argument::Number;
+        assert_eq!(reading.arguments, [text("0:a"), text("0:b"), number(30), number(60), number(7)]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use app::port::view_store::entry;
 use app::port::{
-    Build, Entries, FilledRows, FindError, Loaded, Move, Query, RowChange, RowPage, Saved, ViewSpec, ViewStore, Wanted,
+    Build, Either, Entries, FilledRows, FindError, Loaded, Move, Query, RowChange, RowPage, Saved, ViewSpec, ViewStore, Wanted,
 };
 use kernel::Position;
 use kernel::view::Order;
@@ -24,6 +24,7 @@ on_both_databases! {
     pages_are_found_in_both_orders
     a_page_loses_no_row_with_the_sort_key_of_the_last
     a_row_is_found_by_each_of_its_grids
+    rows_are_found_by_any_of_several_values_and_no_value_gives_more_than_its_share
     entries_follow_changes_and_removals
     an_absent_value_is_found_by_no_text
     a_bulk_fill_is_left_alone_until_it_is_finished
@@ -278,6 +279,29 @@ async fn a_row_is_found_by_each_of_its_grids(place: &Place) {
     assert_eq!(keys(&views, &[("grid", "G-X")]).await, ["a", "b"]);
     assert_eq!(keys(&views, &[("grid", "G-X"), ("stage", "closed")]).await, ["b"]);
     assert_eq!(keys(&views, &[]).await, ["a", "b"]);
+}
+
+async fn rows_are_found_by_any_of_several_values_and_no_value_gives_more_than_its_share(place: &Place) {
+    let views = views(place).await;
+    let mut rows: Vec<RowChange> = (0..40).map(|n| row(&format!("many-{n:02}"), n, r#"{"grid":"A"}"#)).collect();
+    rows.push(row("both", 100, r#"{"grid":["B","C"]}"#));
+    rows.push(row("all", 7, r#"{"grid":["A","B","C"]}"#));
+    rows.push(row("one", 200, r#"{"grid":"C"}"#));
+    built(&views, rows).await;
+    let keys = async |values: &[&str], each_max, limit| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        let either = Either { filter: "grid", values, each_max, limit };
+        let page = views.find_either(&BOARD, &either).await.unwrap();
+        assert_eq!((page.position, page.next), (Position(10), None));
+        page.rows.into_iter().map(|row| row.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&["A", "B", "C"], 100, 4).await, ["all", "both", "one", "many-39"], "most values, then the newest");
+    assert_eq!(keys(&["A"], 2, 100).await, ["many-39", "many-38"], "each value gives its newest only");
+    assert_eq!(keys(&["B", "C"], 1, 100).await, ["one", "both"]);
+    assert_eq!(keys(&["A", "B"], 100, 100).await.len(), 42);
+    assert_eq!(keys(&["X", "Y"], 100, 100).await, [""; 0]);
+    let none = Either { filter: "nothing", values: vec!["A".into()], each_max: 1, limit: 1 };
+    assert!(matches!(views.find_either(&BOARD, &none).await, Err(FindError::Failure(failure)) if !failure.passing));
 }
 
 async fn entries_follow_changes_and_removals(place: &Place) {

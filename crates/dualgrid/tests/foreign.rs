@@ -1,0 +1,214 @@
+//! What lies beyond somebody's reach is answered, byte for byte, as what does not exist: for every verb of every kind, every view and
+//! every id that a path or a body names.
+
+#[path = "support/fields.rs"]
+mod fields;
+#[path = "support/desk.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod support;
+
+use std::collections::BTreeSet;
+
+use app::kind::Kind;
+use app::query::PageRequest;
+use app::{Error, registry};
+use fields::{fields_of, with};
+use kernel::{Actor, DepartmentCode, GridCode, Role, Scope, reach_of};
+use serde_json::{Value, json};
+use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, leader, member, request};
+use uuid::Uuid;
+
+/// An id that nothing has.
+const NONE: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_dead);
+const ROLES: [Role; 10] = [
+    Role::GridMember,
+    Role::GridLeader,
+    Role::ResidentialSecretary,
+    Role::DutyOfficer,
+    Role::Dispatcher,
+    Role::DepartmentClerk,
+    Role::Verifier,
+    Role::Auditor,
+    Role::Integrator,
+    Role::Administrator,
+];
+
+/// What is answered, with `named` written as ID; what was taken is only said to have been taken.
+fn told<T>(answer: Result<T, Error>, named: &str) -> String {
+    let problem = answer.map_or_else(|error| Some(error.problem()), |_| None);
+    let text = problem.map(|problem| serde_json::to_string(&problem).unwrap());
+    text.unwrap_or_else(|| "taken".to_owned()).replace(named, "ID")
+}
+
+/// Somebody with a role in another street, in a department without orders, and without anything of their own.
+fn elsewhere(role: Role) -> Actor {
+    let scope = match role {
+        Role::DepartmentClerk => Scope::Department(DepartmentCode::try_new("CGZF").unwrap()),
+        _ => Scope::Grid(GridCode::try_new("JAS").unwrap()),
+    };
+    Actor { id: "stranger".into(), role, scope }
+}
+
+fn kinds() -> impl Iterator<Item = &'static dyn Kind> {
+    registry::kinds().iter().map(|kind| &**kind).filter(|kind| !kind.is_single())
+}
+
+/// One of each kind that people have, in the business building's micro grid of the north.
+async fn one_of_each(desk: &Desk) -> Vec<(&'static str, Uuid)> {
+    let (case, _) = desk.dispatched().await;
+    let pledge =
+        json!({"grid": "BZ-R01-B01", "member": member().id, "year": 2026, "text": "带头", "evidence": [desk.photo]});
+    let pledge = desk.submit(&member(), None, "make-pledge", id(), &pledge).await.unwrap().id;
+    desk.app.settle().await.unwrap();
+    vec![("case", case), ("pledge", pledge)]
+}
+
+#[tokio::test]
+async fn no_path_tells_what_exists_beyond_the_reach_of_who_asks() {
+    let desk = Desk::open().await;
+    let mut asked = BTreeSet::new();
+    for (category, one) in one_of_each(&desk).await {
+        let kind = registry::kind(category).unwrap();
+        for role in ROLES {
+            let by = elsewhere(role);
+            let page = || PageRequest { beyond: None, limit: 9 };
+            let mut same = |what: &str, foreign: String, absent: String| {
+                assert_eq!(foreign, absent, "{what} by {role}");
+                assert_ne!(foreign, "taken", "{what} by {role}");
+                asked.insert(format!("{category} {what}"));
+            };
+            for verb in kind.verbs().iter().filter(|verb| !verb.begins && !verb.is_part) {
+                let tell = async |about: Uuid| {
+                    let asked = request(&by, Some(about), verb.name, id(), &(verb.example)());
+                    told(desk.app.submit(asked).await, &about.to_string())
+                };
+                let (foreign, absent) = (tell(one).await, tell(NONE).await);
+                let expected = if reach_of(verb.by, role).is_some() { "\"status\":404" } else { "\"status\":403" };
+                assert!(foreign.contains(expected), "{} by {role}: {foreign}", verb.name);
+                same(verb.name, foreign, absent);
+            }
+            let history =
+                async |about: Uuid| told(desk.app.history(&by, kind, about, page()).await, &about.to_string());
+            same("history", history(one).await, history(NONE).await);
+            let persons = async |about: Uuid| told(desk.app.persons(&by, kind, about).await, &about.to_string());
+            same("persons", persons(one).await, persons(NONE).await);
+            let similar = async |about: Uuid| told(desk.app.similar(&by, kind, about).await, &about.to_string());
+            same("similar", similar(one).await, similar(NONE).await);
+        }
+    }
+    assert!(asked.len() > 25, "{asked:?}");
+}
+
+#[tokio::test]
+async fn no_row_tells_what_exists_beyond_the_reach_of_who_asks() {
+    let desk = Desk::open().await;
+    one_of_each(&desk).await;
+    let (north, mut asked) = (actor("auditor", Role::Auditor, None), BTreeSet::new());
+    for view in registry::views() {
+        let is_of_grid = view.filters().contains(&["grid"].as_slice());
+        let filter = if is_of_grid { ("grid", "BZ") } else { ("department", "WSJK") };
+        let Ok(page) = desk.rows(&north, view.path(), &[filter]).await else { continue };
+        let row: Value = serde_json::from_str(page.items.first().expect("there is a row").get()).unwrap();
+        // What a process waits to send is of nobody's place.
+        let named = ["order", "case", "pledge"].iter().find_map(|field| row[*field].as_str());
+        let Some(key) = named.map(str::to_owned) else { continue };
+        for by in ROLES.map(elsewhere) {
+            let ask = async |key: &str| told(desk.app.row(&by, &**view, key, None).await, key);
+            let (foreign, absent) = (ask(&key).await, ask(&NONE.to_string()).await);
+            // Some roles see everything of a view.
+            if foreign == "taken" {
+                continue;
+            }
+            assert_eq!(foreign, absent, "{} by {}", view.path(), by.role);
+            asked.insert((view.path(), by.role.as_str()));
+        }
+    }
+    let views: BTreeSet<&str> = asked.iter().map(|(path, _)| *path).collect();
+    assert!(
+        ["cases", "issues", "orders", "obligations", "pledges"].iter().all(|path| views.contains(path)),
+        "{views:?}"
+    );
+}
+
+/// Which ids bodies name, and which foreign thing each could name.
+#[tokio::test]
+async fn no_body_tells_what_exists_beyond_the_reach_of_who_asks() {
+    let desk = Desk::open().await;
+    // The other one is in the neighbouring micro grid, dispatched to another department, and has a reporter.
+    let mut other = discovery();
+    other["grid"] = json!("BZ-R01-B02");
+    let foreign = desk.submit(&duty(), None, "discover-issue", id(), &other).await.unwrap().id;
+    let register = json!({"matter": "FW-0301", "handling": "promised"});
+    desk.tell(&duty(), foreign, "register-issue", register).await.unwrap();
+    let leader_there = actor("there", Role::GridLeader, Some("BZ-R01-B02"));
+    desk.tell(&leader_there, foreign, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
+    desk.tell(&duty(), foreign, "file-case", all_met()).await.unwrap();
+    let dispatch = json!({"lead": "SCJG", "instructions": "办", "override_reason": "试"});
+    desk.tell(&dispatcher(), foreign, "dispatch-case", dispatch).await.unwrap();
+    let shown = desk.summary(foreign).await;
+    let order: Uuid = shown["parts"]["orders"][0]["order"].as_str().unwrap().parse().unwrap();
+    let (cases, _) = registry::verb("discover-issue").unwrap();
+    let person = desk.app.persons(&duty(), cases, foreign).await.unwrap().items[0].person.uuid();
+
+    let (dispatched, _) = desk.dispatched().await;
+    let found = desk.discover().await;
+    let mut named = BTreeSet::new();
+    for kind in kinds() {
+        for verb in kind.verbs().iter().filter(|verb| !verb.is_part) {
+            for at in fields_of(verb, &["uuid"]) {
+                named.insert(format!("{}{at}", verb.name));
+                let Some(by) = people().into_iter().find(|by| reach_of(verb.by, by.role).is_some()) else { continue };
+                for (about, other) in
+                    [dispatched, found].iter().flat_map(|about| [(*about, foreign), (*about, order), (*about, person)])
+                {
+                    let tell = async |named: Uuid| {
+                        let body = with((verb.example)(), &at, &json!(named));
+                        let about = (!verb.begins).then_some(about);
+                        told(desk.app.submit(request(&by, about, verb.name, id(), &body)).await, &named.to_string())
+                    };
+                    assert_eq!(tell(other).await, tell(NONE).await, "{}{at}", verb.name);
+                }
+            }
+        }
+    }
+    // A new id has to be looked at here: whether it can tell of something foreign.
+    let known = [
+        "accept-order/order",
+        "answer-follow-up/command",
+        "answer-merged/by_case",
+        "decide-return/order",
+        "discover-issue/reporter/person",
+        "merge-issue/into",
+        "record-progress/order",
+        "request-return/order",
+        "submit-disposal/order",
+        "verify-case/rework/0",
+    ];
+    assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), known);
+}
+
+/// Whoever reaches the two cases of the grid, and not the foreign one.
+fn people() -> [Actor; 6] {
+    let verifier = actor("verifier", Role::Verifier, Some("BZ-R01-B01"));
+    let secretary = actor("secretary", Role::ResidentialSecretary, Some("BZ-R01-B01"));
+    let officer = actor("officer", Role::DutyOfficer, Some("BZ-R01-B01"));
+    [clerk("WSJK"), leader(), member(), verifier, secretary, officer]
+}
+
+/// What somebody's command did is theirs, and of whoever may read what it was about; also where it did nothing.
+#[tokio::test]
+async fn what_a_command_did_is_told_to_those_who_may_read_it() {
+    let desk = Desk::open().await;
+    let case = desk.discover().await;
+    let register = json!({"matter": "FW-0301", "handling": "promised"});
+    desk.tell(&leader(), case, "register-issue", register.clone()).await.unwrap();
+    let again = id();
+    assert_eq!(desk.submit(&leader(), Some(case), "register-issue", again, &register).await.unwrap().events, 0);
+    assert_eq!(desk.app.outcome(&duty(), again).await.unwrap().id, case);
+    for role in ROLES {
+        let by = elsewhere(role);
+        let absent = id();
+        let ask = async |command: kernel::CommandId| told(desk.app.outcome(&by, command).await, &command.to_string());
+        assert_eq!(ask(again).await, ask(absent).await, "{role}");
+    }
+}
