@@ -9,6 +9,9 @@
 //! INVARIANT: personal data is sealed before a command reaches a decision; events never hold it in clear.
 //! INVARIANT: an event of an unknown type stops its reader; it is never skipped.
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 pub mod adapter;
 mod app;
 pub mod authorise;
@@ -20,6 +23,7 @@ pub mod event;
 mod facts;
 pub mod fault;
 mod handle;
+pub mod following;
 pub mod health;
 pub mod intake;
 pub mod kind;

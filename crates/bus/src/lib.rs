@@ -32,6 +32,9 @@
 //!
 //! Absent: files larger than a message of nats-server may be. They go over HTTP with a clerk's token.
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 pub mod commands;
 pub mod connection;
 pub mod department;

@@ -40,6 +40,9 @@
 //! INVARIANT: the same command again is no event, or the same refusal. A reason in other words, where nothing else
 //! differs, is the same command; another code, due time, matter, department or file is not.
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod access;
 mod case;
 mod cycle;

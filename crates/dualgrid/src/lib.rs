@@ -7,6 +7,9 @@
 //! INVARIANT: kinds and views are known from `app::registry` only. The one exception are the two commands of `import`.
 //! INVARIANT: only this crate reads configuration, key files and the command line.
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod cli;
 mod config;
 mod department;

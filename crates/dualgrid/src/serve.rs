@@ -203,7 +203,7 @@ fn watching_epoch(config: &Config, app: &App, connection: &Connection, stop: wat
 async fn tell(app: &App, connection: &Connection, status: watch::Receiver<PublisherStatus>) {
     loop {
         let now = status.borrow().clone();
-        let silent = (app.clock().now() - now.progressed).to_std().unwrap_or_default();
+        let silent = app.clock().now().signed_duration_since(now.progressed).to_std().unwrap_or_default();
         let stalled = now.lag() > 0 && silent > SILENT_LAG_MAX;
         let detail =
             format!("{}, at {} of {}, progress {} s ago", now.state, now.published, now.head, silent.as_secs());

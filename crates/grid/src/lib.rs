@@ -9,12 +9,16 @@
 //! INVARIANT: the levels of a tree (at most eight), their names, and which of them has the grid centre are data of the root;
 //! the code knows no level by name.
 //! INVARIANT: nothing is forgotten: closed grids, ended posts and former owners can be queried as of their time.
+//! INVARIANT: a description ends no more than it is allowed to; what has not begun can be withdrawn.
 //! INVARIANT: holders of posts are staff ids, never names of persons.
 //!
 //! INVARIANT: a grid of the party network that is closed names who takes over: every place in it belongs to an active grid at
 //! any later moment ([`District::seat`]).
 //!
 //! Absent on purpose: outlines of grids on a map. A grid that is split says at its closing which rectangles go to which grid.
+
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod access;
 mod appoint_post;

@@ -14,6 +14,9 @@
 //! Absent on purpose: TLS, compression, CORS and rate limits, which belong to the proxy in front; the system's clock,
 //! which the app brings ([`app::App::clock`]).
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod api;
 mod auth;
 mod command;

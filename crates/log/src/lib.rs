@@ -15,6 +15,9 @@
 //! INVARIANT: SQL is here and nowhere else, and no row of `events` or `commands` is changed or deleted.
 //! Absent: what a command or an event means.
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod backend;
 mod committed;
 mod durability;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use app::port::{Append, EventLog, EvidenceStore, Vault, ViewStore};
+use app::port::{Append, EventLog, EvidenceStore, Lost, Vault, ViewStore};
 
 use kernel::Position;
 
@@ -73,14 +73,20 @@ pub async fn refuse_holes(url: &str, options: &Options) -> Result<(), OpenError>
 }
 
 /// Brings events back that the log has lost: in one transaction, at the positions after `before`, where the log must end. With it
-/// recording goes on.
+/// recording goes on, unless something is `still` lost.
 ///
 /// # Errors
 /// Where the log ends elsewhere, or one of the commands or versions is recorded otherwise; nothing was brought back then.
-pub async fn bring_back(url: &str, options: &Options, before: Position, appends: &[Append]) -> Result<(), OpenError> {
+pub async fn bring_back(
+    url: &str,
+    options: &Options,
+    before: Position,
+    appends: &[Append],
+    still: Option<Lost>,
+) -> Result<(), OpenError> {
     match scheme(url)? {
-        Scheme::Sqlite => SqliteLog::bring_back(url, options, before, appends).await,
-        Scheme::Postgres => PgLog::bring_back(url, options.acquire_timeout, before, appends).await,
+        Scheme::Sqlite => SqliteLog::bring_back(url, options, before, appends, still).await,
+        Scheme::Postgres => PgLog::bring_back(url, options.acquire_timeout, before, appends, still).await,
     }
 }
 

@@ -101,11 +101,12 @@ impl PgLog {
         timeout: Duration,
         before: Position,
         appends: &[Append],
+        still: Option<Lost>,
     ) -> Result<(), OpenError> {
         let place = Place::parse(url)?.for_writing();
         let mut connection = place.connect_at_start(timeout).await?;
         refuse_unless_durable(&place, &mut connection).await?;
-        writer::bring_back(&mut connection, before, appends).await
+        writer::bring_back(&mut connection, before, appends, still).await
     }
 
     /// A connection for what is done seldom.

@@ -92,11 +92,12 @@ impl SqliteLog {
         options: &Options,
         before: Position,
         appends: &[Append],
+        still: Option<Lost>,
     ) -> Result<(), OpenError> {
         let file = File::parse(url, options.acquire_timeout)?;
         let mut connection = file.connect_at_start(Synchronous::Full).await?;
         // A connection that is closed before its commit rolls back.
-        writer::bring_back(&mut connection, before, appends).await
+        writer::bring_back(&mut connection, before, appends, still).await
     }
 
     /// A connection for what is written beside the events, seldom.

@@ -30,6 +30,9 @@ set lost_after = $1, lost_to = $2
 where lost_after is null
     and (select count(*) from events where stream >= 'log-' and stream < 'log.') = $3";
 
+/// What is still lost after events were brought back: after, to.
+pub(crate) const STILL_LOST: &str = "update head set lost_after = $1, lost_to = $2";
+
 /// How far the departments had come.
 pub(crate) const FLOORS: &str = "select department, position from floors";
 

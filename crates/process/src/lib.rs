@@ -10,6 +10,9 @@
 //! INVARIANT: everything that happens to a process is an event ([`run`]): its activation, from which on it acts; each moment at which
 //! it is woken; each answer to one of its commands. What waits can be told from the log alone.
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod grid_watch;
 pub mod loss;
 mod merged_answer;

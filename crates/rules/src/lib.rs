@@ -13,6 +13,9 @@
 //!
 //! Absent on purpose: matters with several stages of disposal, formulas of the evaluation, polls (issues of their own).
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 mod calendar;
 mod command;
 mod consent;

@@ -48,6 +48,8 @@ pub struct NatsSetup {
     pub store_dir: Option<PathBuf>,
     /// Whether messages are flushed at the server's own default interval, and not before each acknowledgement.
     pub flushes_seldom: bool,
+    /// Most bytes of a message with its headers; the server's own default (1 MiB) when none is given.
+    pub max_payload: Option<usize>,
 }
 
 /// A nats-server of our own.
@@ -56,6 +58,7 @@ pub struct NatsServer {
     dir: PathBuf,
     store_dir: PathBuf,
     flushes_seldom: bool,
+    max_payload: Option<usize>,
     /// Checked against who answers: nobody else has it.
     server_name: String,
     port: u16,
@@ -97,6 +100,7 @@ impl NatsServer {
         Ok(Self {
             store_dir: setup.store_dir.unwrap_or_else(|| dir.join("store")),
             flushes_seldom: setup.flushes_seldom,
+            max_payload: setup.max_payload,
             dir,
             server_name: format!("test-{}", random::hex(8)?),
             port: port::free()?,

@@ -9,11 +9,14 @@ use kernel::{EventId, OrderId, Position, StreamId, envelope};
 use serde::Deserialize;
 
 use crate::Error;
+use crate::header::EPOCH;
 
 /// An event about an order of the department. It is delivered again until it is acknowledged.
 #[derive(Debug)]
 pub struct Delivery {
     pub position: Position,
+    /// The epoch of the log when the event was published. Where it is higher than before, events of the last moments may be lost.
+    pub epoch: u32,
     /// The same when it is delivered again.
     pub event: EventId,
     pub time: DateTime<Utc>,
@@ -47,8 +50,10 @@ impl Delivery {
         let read = envelope::decode(&bytes).map_err(Error::nats(unreadable))?;
         let data: Data = serde_json::from_str(read.data.get()).map_err(Error::nats(unreadable))?;
         let info = message.info().map_err(|source| Error::Nats { operation: unreadable, source })?;
+        let epoch = message.headers.as_ref().and_then(|headers| headers.get(EPOCH)?.as_str().parse().ok());
         Ok(Self {
             position: Position(info.stream_sequence),
+            epoch: epoch.unwrap_or(0),
             event: read.id,
             time: read.time.parse().map_err(Error::nats(unreadable))?,
             name: read.kind.rsplit('.').nth(1).unwrap_or(&read.kind).to_owned(),

@@ -38,6 +38,8 @@ pub enum Step {
         title: String,
         order: OrderId,
     },
+    /// The log has lost events, and goes on in a later epoch: orders and answers of the last moments may be gone.
+    EpochRaised { epoch: u32 },
     /// Its command was done.
     Accepted { verb: &'static str, order: OrderId, answer: Value },
     /// Its command was refused; it does not try again.
@@ -54,6 +56,10 @@ impl fmt::Display for Step {
             Self::Received { position, event, title, order } => {
                 write!(f, "← {event} {title} (order {order}, #{position})")
             }
+            Self::EpochRaised { epoch } => write!(
+                f,
+                "! the log is in epoch {epoch}: events were lost. Compare your orders with GET /orders, and send again what is missing"
+            ),
             Self::Accepted { verb, order, answer } => match answer["first"].as_u64() {
                 Some(first) => write!(f, "→ {verb} (order {order}, #{first})"),
                 None => write!(f, "→ {verb} (order {order}, nothing to do)"),
@@ -101,10 +107,15 @@ impl Department {
 
 impl Work<'_> {
     async fn answer_all(&self) {
+        let mut epoch = None;
         loop {
             match self.department.next_events(EVENTS_AT_ONCE, FETCH_PATIENCE).await {
                 Ok(deliveries) => {
                     for delivery in deliveries {
+                        if epoch.is_some_and(|epoch| delivery.epoch > epoch) {
+                            (self.tell)(Step::EpochRaised { epoch: delivery.epoch });
+                        }
+                        epoch = epoch.max(Some(delivery.epoch));
                         self.take(&delivery).await;
                     }
                 }
@@ -170,7 +181,7 @@ impl Work<'_> {
     async fn progress(&self, delivery: &Delivery) -> Result<Handled, Error> {
         let Some(text) = &self.policy.progress else { return Ok(Handled::Done) };
         // The day of the event and not today, so that the same event leads to the same command.
-        let day: NaiveDate = (delivery.time + AHEAD_OF_UTC).date_naive();
+        let day: NaiveDate = delivery.time.checked_add_signed(AHEAD_OF_UTC).unwrap_or(delivery.time).date_naive();
         self.command("record-progress", delivery, &json!({ "order": delivery.order, "day": day, "text": text })).await
     }
 

@@ -232,6 +232,11 @@ async fn the_sample_department_works_its_orders_off() {
     world.log.push("order_rework_required", Some(ONE), "again");
     let again = async || Ok((core.order.lock().unwrap().len() == 5).then_some(()));
     eventually("the rework is disposed", PATIENCE, again).await.unwrap();
+    world.log.accept_loss(2, 1);
+    world.log.push("order_dispatched", Some(ONE), "second");
+    let raised = Step::EpochRaised { epoch: 2 };
+    let told = async || Ok(steps.lock().unwrap().contains(&raised).then_some(()));
+    eventually("the department is told that events were lost", PATIENCE, told).await.unwrap();
     let steps = steps.lock().unwrap();
     assert!(steps.iter().any(|step| matches!(step, Step::Waiting { verb: "submit-disposal", .. })), "{steps:?}");
     assert!(steps.iter().any(|step| step.to_string().starts_with("← order_dispatched 占道经营")));

@@ -8,7 +8,7 @@ use bus::publisher::{PublisherOptions, PublisherState, PublisherStatus};
 use bus::stream::STREAM;
 use futures::TryStreamExt as _;
 use testkit::mount::Mount;
-use testkit::nats::CORE;
+use testkit::nats::{CORE, NatsSetup};
 use tokio::sync::watch;
 
 use crate::world::{PATIENCE, World};
@@ -114,6 +114,36 @@ async fn a_rogue_message_is_noticed_and_removed() {
     assert_eq!(rogue.sequence, 1_001);
     world.settle().await;
     assert_eq!(publisher.status().borrow().rebuilds, 1);
+}
+
+/// It came in another way than by a command, which would have been refused; or this server takes less than others.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_nats_does_not_take_is_named_and_everything_before_it_is_published() {
+    const PAYLOAD_MAX: usize = 16 * 1024;
+    let setup = NatsSetup { max_payload: Some(PAYLOAD_MAX), ..NatsSetup::default() };
+    let mut world = World::with(setup).await;
+    world.log.grow(20);
+    world.log.push("case_filed", None, &"x".repeat(PAYLOAD_MAX));
+    world.log.grow(5);
+    let mut status = world.publisher().await.status();
+    let is_blocked = |status: &PublisherStatus| match &status.state {
+        PublisherState::Blocked(why) => why.contains("event 21 has") && why.contains("takes 16384"),
+        _ => false,
+    };
+    wait(&mut status, |status| is_blocked(status) && status.published.0 == 20).await;
+    let warning = world.connection().await.payload_warning().unwrap();
+    assert!(warning.contains("16384") && warning.contains("`max_payload`"), "{warning}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_event_fits_into_a_message_of_a_usual_server() {
+    let mut world = World::new().await;
+    assert_eq!(world.connection().await.payload_warning(), None);
+    let envelope = 1_000;
+    world.log.push("case_filed", None, &"x".repeat(kernel::envelope::EVENT_BYTES_MAX - envelope));
+    world.log.grow(5);
+    world.publisher().await;
+    world.settle().await;
 }
 
 /// One round trip, in which publishers go on.

@@ -48,7 +48,12 @@ impl World {
 
     /// With a nats-server that keeps its files in this folder.
     pub(crate) async fn stored_in(store_dir: Option<PathBuf>) -> Self {
-        let setup = NatsSetup { departments: vec![ONE.into(), OTHER.into()], store_dir, ..NatsSetup::default() };
+        Self::with(NatsSetup { store_dir, ..NatsSetup::default() }).await
+    }
+
+    /// With a nats-server like this, and both departments.
+    pub(crate) async fn with(setup: NatsSetup) -> Self {
+        let setup = NatsSetup { departments: vec![ONE.into(), OTHER.into()], ..setup };
         let nats = NatsServer::start(setup).await.unwrap();
         Self { nats, log: Arc::new(VecLog::new()), tasks: JoinSet::new() }
     }

@@ -18,6 +18,10 @@ use crate::incarnation::Incarnation;
 /// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// A client that vanished in the middle of a transaction says nothing, and its lock of the head would hold up everybody for as long as
+/// the operating system of the server waits for it.
+const IDLE_IN_TRANSACTION: (&str, &str) = ("idle_in_transaction_session_timeout", "10s");
+
 /// How long a pooled connection is trusted without a test.
 const IDLE_UNTESTED_MAX: Duration = Duration::from_millis(500);
 
@@ -47,13 +51,13 @@ impl Place {
     /// The place for sessions that read the log. Everything they look for has an index or a place. The planner may have seen the
     /// tables when they were empty, and would read all of them; nor must it think that such a statement is worth compiling.
     pub(super) fn for_reading(self) -> Self {
-        self.with("enable_seqscan", "off").with("jit", "off")
+        self.with("enable_seqscan", "off").with("jit", "off").with(IDLE_IN_TRANSACTION.0, IDLE_IN_TRANSACTION.1)
     }
 
     /// The place for sessions that write the log: with one plan, which does not depend on how many rows there were when it was
-    /// made.
+    /// made, and without the trigger that looks for the version before an event, because their statements do.
     pub(super) fn for_writing(self) -> Self {
-        self.for_reading().with("plan_cache_mode", "force_generic_plan")
+        self.for_reading().with("plan_cache_mode", "force_generic_plan").with("dualgrid.appends", "on")
     }
 
     /// The same place where each session keeps so many statements prepared.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use app::port::{Append, Failure, NewEvent, Part, Receipt};
+use app::port::{Append, Failure, Lost, NewEvent, Part, Receipt};
 use futures::future::BoxFuture;
 use kernel::digest::Digest;
 use kernel::{Position, Version};
@@ -20,6 +20,7 @@ use crate::failure::{broken, failure, is_refused_by_trigger, is_unique_violation
 use crate::incarnation::Incarnation;
 use crate::record::{also, events_of, from_sql, leading, made, position_from_sql, position_to_sql, to_sql};
 use crate::steps::Steps;
+use crate::upkeep::STILL_LOST;
 
 const OPERATION: &str = "append to the log";
 /// The category of the stream of accepted losses.
@@ -198,6 +199,7 @@ pub(super) async fn bring_back(
     connection: &mut SqliteConnection,
     mut before: Position,
     appends: &[Append],
+    still: Option<Lost>,
 ) -> Result<(), OpenError> {
     let failed = |step: Step| match step {
         Step::Inside(failure) | Step::Commit(failure) => OpenError::Failure(failure),
@@ -214,6 +216,11 @@ pub(super) async fn bring_back(
         let verdicts = record_in_tx(connection, batch, LookUp::All).await.map_err(failed)?;
         refuse_elsewhere(batch, &verdicts, before)?;
         before = Position(before.0 + batch.iter().map(|append| u64::from(events_of(append))).sum::<u64>());
+    }
+    if let Some(Lost { after, to }) = still {
+        let halt = sqlx::query(STILL_LOST);
+        let halt = halt.bind(position_to_sql(after)).bind(position_to_sql(to));
+        halt.execute(&mut *connection).await.map_err(OpenError::Head)?;
     }
     Ok(execute(connection, "commit").await?)
 }

@@ -1,17 +1,20 @@
 //! A log that went back in time: what is remembered of it, what is recorded after it, and what is refused.
 
-use app::port::{Append, AppendError, Lost};
+use app::port::event_log::UNKNOWN_REQUEST;
+use app::port::{Append, AppendError, Lost, Receipt};
+use kernel::digest::Digest;
 use kernel::{Position, Version};
 use log::{OpenError, Options, PgLog, SqliteLog};
 
 use crate::halting::{acceptance, halted};
-use crate::place::{Place, append, append_parts, stream, tamper};
+use crate::place::{Place, append, append_parts, everything, stream, tamper};
 
 on_both_databases! {
     a_version_is_refused_whose_predecessor_is_gone
     a_process_that_knows_of_more_than_the_log_has_halts_it
     what_was_decided_on_another_log_is_not_recorded
     a_stream_with_a_hole_is_refused
+    what_was_brought_back_is_as_it_was_and_counts_for_whatever_comes_with_its_id
 }
 
 /// The newest event is gone, as after a failover to a server that did not have it.
@@ -49,10 +52,11 @@ async fn a_version_is_refused_whose_predecessor_is_gone(place: &Place) {
     }
     let insert = "insert into events (position, stream, version, id, type, time, bytes)
         select 2, 'case-00000000-0000-0000-0000-000000000000', 2, id, type, time, bytes from events";
-    if place.is_sqlite() {
-        let refused = tamper(&place.url, insert).await.unwrap_err().to_string();
-        assert!(refused.contains("a version of a stream is missing"), "{refused}");
-    }
+    let refused = tamper(&place.url, insert).await.unwrap_err().to_string();
+    assert!(refused.contains("a version of a stream is missing"), "{refused}");
+    let whole = "insert into events (position, stream, version, id, type, time, bytes)
+        select 1 + version, stream, 1 + version, id, type, time, bytes from events";
+    tamper(&place.url, whole).await.unwrap();
 }
 
 async fn a_process_that_knows_of_more_than_the_log_has_halts_it(place: &Place) {
@@ -80,6 +84,51 @@ async fn a_process_that_knows_of_more_than_the_log_has_halts_it(place: &Place) {
     assert_eq!(log.append(append("4", &a, 1, 1)).await.unwrap().first, Some(Position(3)));
 }
 
+/// The hash of a request is not in its events: the same id again gets the same answer, whatever its body says.
+async fn what_was_brought_back_is_as_it_was_and_counts_for_whatever_comes_with_its_id(place: &Place) {
+    let log = place.log().await;
+    let (a, b) = (stream("a"), stream("b"));
+    log.append(append("1", &a, 0, 1)).await.unwrap();
+    let back = |append: Append| Append { request: UNKNOWN_REQUEST, ..append };
+    let lost = [append("2", &a, 1, 1), append_parts("3", &[(&b, 0, 2)]), append("4", &a, 2, 1)];
+    let mut receipts = Vec::new();
+    for append in &lost {
+        receipts.push(log.append(append.clone()).await.unwrap());
+    }
+    let before = everything(&log).await;
+    drop(log);
+    for _ in 0..4 {
+        lose_newest(place).await;
+    }
+    let guard = if place.is_sqlite() {
+        "drop trigger commands_are_not_deleted"
+    } else {
+        "alter table commands disable trigger commands_are_append_only"
+    };
+    for statement in [guard, "delete from commands where first_position > 1"] {
+        tamper(&place.url, statement).await.unwrap();
+    }
+    let options = Options::default();
+    let elsewhere = log::bring_back(&place.url, &options, Position(2), &[back(lost[0].clone())], None).await;
+    assert!(matches!(&elsewhere, Err(OpenError::BringBack(why)) if why.contains("not at 2")), "{elsewhere:?}");
+    // All but the last command; that one is still lost.
+    let still = Lost { after: Position(4), to: Position(5) };
+    let first = [back(lost[0].clone()), back(lost[1].clone())];
+    log::bring_back(&place.url, &options, Position(1), &first, Some(still)).await.unwrap();
+    assert_eq!(place.log().await.lost().await.unwrap(), Some(still));
+    assert_eq!(halted(place.log().await.append(append("5", &stream("c"), 0, 1)).await), still);
+    log::bring_back(&place.url, &options, Position(4), &[back(lost[2].clone())], None).await.unwrap();
+    let log = place.log().await;
+    assert_eq!((everything(&log).await, log.lost().await.unwrap()), (before, None));
+    for (append, receipt) in lost.into_iter().zip(receipts) {
+        for request in [append.request, Digest::of(b"another body")] {
+            let again = log.append(Append { request, ..append.clone() }).await.unwrap();
+            assert_eq!(again, Receipt { replayed: true, ..receipt.clone() });
+        }
+    }
+    assert_eq!(log.append(append("5", &stream("c"), 0, 1)).await.unwrap().first, Some(Position(6)));
+}
+
 async fn what_was_decided_on_another_log_is_not_recorded(place: &Place) {
     let log = place.log().await;
     let elsewhere = Append { incarnation: Some(1), ..append("a", &stream("a"), 0, 1) };
@@ -93,9 +142,12 @@ async fn a_stream_with_a_hole_is_refused(place: &Place) {
     let options = Options::default();
     place.log().await.append(append("a", &stream("a"), 0, 2)).await.unwrap();
     log::refuse_holes(&place.url, &options).await.unwrap();
-    if place.is_sqlite() {
-        tamper(&place.url, "drop trigger events_follow_each_other").await.unwrap();
-    }
+    let guard = if place.is_sqlite() {
+        "drop trigger events_follow_each_other"
+    } else {
+        "alter table events disable trigger events_follow_each_other"
+    };
+    tamper(&place.url, guard).await.unwrap();
     let insert = "insert into events (position, stream, version, id, type, time, bytes)
         select 3, stream, 4, id, type, time, bytes from events where position = 1";
     tamper(&place.url, insert).await.unwrap();

@@ -77,6 +77,10 @@ impl NatsServer {
             .with_context(|| format!("could not write {}", path.display()))?;
         let text = nats_config(&self.config()?);
         let text = if self.flushes_seldom { flushing_seldom(&text) } else { text };
+        let text = match self.max_payload {
+            Some(bytes) => format!("max_payload: {bytes}\n{text}"),
+            None => text,
+        };
         file.write_all(text.as_bytes()).context("could not write the configuration")
     }
 

@@ -2,6 +2,9 @@
 
 use super::{Offence, Source};
 
+/// What every crate on a floor denies: a moment from outside must not make it panic.
+const CHECKED: &str = "#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]";
+
 pub(super) fn check(source: &Source) -> Vec<Offence> {
     let mut offences = Vec::new();
     if source.path.ends_with("mod.rs") {
@@ -15,6 +18,10 @@ pub(super) fn check(source: &Source) -> Vec<Offence> {
     }
     if is_library {
         offences.extend(check_library(source));
+    }
+    if is_library && source.text.starts_with("//! Floor ") && !source.text.contains(CHECKED) {
+        let what = format!("arithmetic on moments may panic here: write `{CHECKED}` below the documentation");
+        offences.push(Offence::new(&source.path, 1, what));
     }
     offences
 }
@@ -55,6 +62,13 @@ mod tests {
     fn an_undocumented_root_is_an_offence() {
         assert_eq!(offences("crates/x/src/lib.rs", "mod a;\n").len(), 1);
         assert_eq!(offences("crates/x/src/main.rs", "fn main() {}\n").len(), 1);
+    }
+
+    #[test]
+    fn a_crate_on_a_floor_leaves_no_arithmetic_on_moments_unchecked() {
+        assert_eq!(offences("crates/x/src/lib.rs", "//! Floor 1: purpose.\n\nmod a;\n").len(), 1);
+        let denied = format!("//! Floor 1: purpose.\n\n{CHECKED}\n\nmod a;\n");
+        assert!(offences("crates/x/src/lib.rs", &denied).is_empty());
     }
 
     #[test]

@@ -93,6 +93,30 @@ create trigger events_are_append_only
 before update or delete or truncate on events
 for each statement execute function refuse_change();
 
+-- For whoever writes by hand. Appends look for the version before by themselves and set dualgrid.appends, so that they pay for the
+-- condition and not for the function.
+create function refuse_hole() returns trigger
+language plpgsql
+as $$
+begin
+    if not exists (
+        select
+        from events
+        where events.stream = new.stream and events.version = new.version - 1
+    ) then
+        raise exception 'a version of a stream is missing before the one that is recorded'
+            using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    return new;
+end
+$$;
+
+create trigger events_follow_each_other
+before insert on events
+for each row
+when (new.version > 1 and current_setting('dualgrid.appends', true) is distinct from 'on')
+execute function refuse_hole();
+
 create trigger commands_are_append_only
 before update or delete or truncate on commands
 for each statement execute function refuse_change();
