@@ -48,6 +48,7 @@ pub struct Refusal {
 
 /// What a process has under one key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{S}Entry")]
 pub struct Entry<S> {
     /// What it remembers; `None` where nothing.
     pub state: Option<S>,

@@ -61,3 +61,20 @@ fn redirect(origin: &str, value: &mut Value) {
         _ => (),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemars::json_schema;
+
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "view.Entry names two schemas")]
+    fn of_two_schemas_with_one_name_none_is_published_for_both() {
+        let mut components = Components::default();
+        components.take("view", "Entry", json_schema!({ "type": "object" }));
+        components.take("view", "Entry", json_schema!({ "type": "object" }));
+        components.take("command", "Entry", json_schema!({ "type": "string" }));
+        components.take("view", "Entry", json_schema!({ "type": "string" }));
+    }
+}
