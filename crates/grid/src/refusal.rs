@@ -117,6 +117,13 @@ kernel::refusals! {
         /// A term ends before it begins.
         #[error("the term must end after it begins")]
         TermReversed = Unfit "term-reversed",
+        /// A row of a description is over before the description holds.
+        #[error("posts[{row}] ends at {until}, and would begin at {from}; give its own start, or leave it out")]
+        TermOver {
+            row: usize,
+            from: DateTime<Utc>,
+            until: DateTime<Utc>,
+        } = Unfit "term-over",
         /// A later change is already recorded.
         #[error(
             "{what} already has a change as of {last}; an earlier change is refused; where that one has not begun, withdraw it \

@@ -77,7 +77,7 @@ fn what_is_wrong_in_a_row_is_told_with_file_line_column_and_row() {
             "posts[0].from does not fit: ",
         ),
         (row("bounds = { west = \"121\", south = 31, east = 122, north = 32 }"), "beside.toml:5:1", ""),
-        (row("[departments]; a = 1"), "beside.toml:7:1: departments", "departments must be a list, not an object"),
+        (row("[departments]; a = 1"), "beside.toml:7:2: departments", "departments must be a list, not an object"),
         (
             row("[[mappings]]; party = \"T\"; administrative = [\"A\"]"),
             "beside.toml:9:1: mappings[0].administrative",

@@ -75,6 +75,9 @@ pub(super) fn check_posts(description: &DistrictDescription) -> Result<(), Refus
             until: spec.until,
             ended_at: None,
         };
+        if let Some(until) = post.until.filter(|until| *until <= post.from) {
+            return Err(Refusal::TermOver { row: second, from: post.from, until });
+        }
         let known = terms.entry((&spec.grid, spec.role)).or_default();
         if let Some((first, other)) = known.iter().find(|(_, other)| post.excludes(other)) {
             let Post { grid, role, holder, .. } = post;

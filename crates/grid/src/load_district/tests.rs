@@ -375,6 +375,14 @@ fn more_than_allowed_is_not_closed_and_a_successor_closes_nothing() {
 }
 
 #[test]
+fn a_row_that_is_over_before_it_begins_is_refused_by_its_number() {
+    let until = Some(day("2019-12-31"));
+    let over = from_2020(|it| it.posts.push(PostSpec { role: Role::GridMember, until, ..leader("staff-2") }));
+    let refusal = Refusal::TermOver { row: 1, from: day("2020-01-01"), until: day("2019-12-31") };
+    given::<District>(loaded()).when(over).then_refused(refusal);
+}
+
+#[test]
 fn two_rows_for_one_post_are_refused_by_their_numbers() {
     let rows = |role, second: &str, from| {
         from_2020(|it| {

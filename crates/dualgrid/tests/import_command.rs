@@ -1,0 +1,158 @@
+//! `dualgrid import` and `dualgrid withdraw` as an operator meets them: a table, an exit code, a place in a file.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const MAIN: &str = r#"
+effective_from = 2026-01-01T00:00:00+08:00
+include = ["two.toml", "posts.toml"]
+[windows]
+return = { limit = { amount = 2, unit = "work_day" }, source = "试" }
+reopen = { limit = { amount = 30, unit = "calendar_day" }, source = "试" }
+own_due = { limit = { amount = 90, unit = "calendar_day" }, source = "试" }
+[[levels]]
+root = "T"
+levels = [{ name = "街道" }, { name = "居民区" }]
+[[grids]]
+code = "T"
+name = "某街道"
+network = "party"
+level = "街道"
+[[grids]]
+code = "R1"
+name = "第一居民区"
+network = "party"
+level = "居民区"
+parent = "T"
+"#;
+
+const TWO: &str = r#"
+grids = [{ code = "R2", name = "第二居民区", network = "party", level = "居民区", parent = "T" }]
+posts = [{ grid = "R2", role = "residential_secretary", holder = "r2-secretary" }]
+"#;
+
+const POSTS: &str = r#"posts = [
+  { grid = "T", role = "duty_officer", holder = "duty-1", from = 2026-01-01T00:00:00+08:00, until = 2026-06-01T00:00:00+08:00 },
+  { grid = "T", role = "duty_officer", holder = "duty-2", from = 2026-06-01T00:00:00+08:00 },
+]
+"#;
+
+/// An installation in a folder of its own.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let at = |name: &str| place.path(name).display().to_string();
+        let config = format!(
+            "installation = \"test\"\n[store]\nurl = \"sqlite:{}\"\n[vault]\nurl = \"sqlite:{}\"\nkey_file = \"{}\"\n\
+             [evidence]\nurl = \"file://{}\"\n[auth]\npublic_key_file = \"{}\"\n[nats]\nurl = \"nats://127.0.0.1:1\"\n",
+            at("log.db"),
+            at("vault.db"),
+            at("vault.key"),
+            at("evidence"),
+            at("token.pub"),
+        );
+        place.write("dualgrid.toml", &config);
+        let keys = place.run(&["keys", "init", "--dir", &at("")]);
+        assert!(keys.status.success(), "{}", told(&keys.stderr));
+        for (name, text) in [("main.toml", MAIN), ("two.toml", TWO), ("posts.toml", POSTS)] {
+            place.write(name, text);
+        }
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dualgrid"));
+        command.arg("--config").arg(self.path("dualgrid.toml")).args(arguments).current_dir(Path::new("/"));
+        command.output().unwrap()
+    }
+
+    /// Imports with these flags. Returns whether it was taken, and what was printed, without the folder.
+    fn import(&self, flags: &[&str]) -> (bool, String) {
+        let file = self.path("main.toml").display().to_string();
+        let output = self.run(&[&["import", "district", &file], flags].concat());
+        let printed = told(&output.stdout) + &told(&output.stderr);
+        (output.status.success(), printed.replace(&format!("{}/", self.folder.path().display()), ""))
+    }
+}
+
+fn told(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_forgotten_file_closes_nothing_unless_that_is_allowed() {
+    let place = Place::new();
+    let (taken, first) = place.import(&["--dry-run"]);
+    assert!(taken && first.contains("0 change, 0 end; nothing was recorded"), "{first}");
+    assert_eq!(place.import(&["--dry-run"]), (true, first), "a rehearsal changes nothing");
+    let (taken, said) = place.import(&[]);
+    assert!(taken && said.contains("events were recorded"), "{said}");
+    let (taken, said) = place.import(&["--dry-run"]);
+    assert!(taken && said.contains("0 begin, 0 change, 0 end"), "{said}");
+    place.write("main.toml", &MAIN.replace("\"two.toml\", ", "").replace("2026-01-01", "2026-02-01"));
+    let refusal = "this would close or end 2 things that are no longer described, and at most 0 may be: grid R2, post R2 \
+                   residential_secretary; describe them (perhaps a file was not included), or raise `allow_closing` \
+                   (`--allow-closing` of the import) by 2";
+    let (taken, said) = place.import(&["--dry-run"]);
+    assert!(!taken && said.contains(refusal), "{said}");
+    assert!(said.contains("第二居民区") && said.contains("0 begin, 0 change, 2 end; nothing was recorded"), "{said}");
+    for flags in [&[][..], &["--allow-closing", "1"]] {
+        let (taken, said) = place.import(flags);
+        assert!(!taken && said.contains("this would close or end 2 things"), "{said}");
+    }
+    let (taken, said) = place.import(&["--allow-closing", "2"]);
+    assert!(taken && said.contains("2 events were recorded"), "{said}");
+}
+
+#[test]
+fn two_holders_of_a_post_of_one_are_told_with_their_places() {
+    let place = Place::new();
+    place.write("posts.toml", &POSTS.replace("from = 2026-06-01", "from = 2026-05-31"));
+    for flags in [&["--dry-run"][..], &[]] {
+        let (taken, said) = place.import(flags);
+        let at =
+            "see posts.toml:3:3: duty-2 as duty_officer of T in posts; see posts.toml:2:3: duty-1 as duty_officer of T";
+        assert!(!taken && said.contains(at), "{said}");
+        assert!(
+            said.contains("posts[2] gives duty-2 the post of duty_officer in T during the term of duty-1"),
+            "{said}"
+        );
+    }
+    place.write("posts.toml", &POSTS.replace("\"duty-1\"", "7"));
+    let (taken, said) = place.import(&[]);
+    assert!(!taken && said.contains("see posts.toml:2:40: posts[1].holder"), "{said}");
+}
+
+#[test]
+fn an_import_for_a_wrong_year_is_withdrawn_from_the_command_line() {
+    let place = Place::new();
+    assert!(place.import(&[]).0);
+    let wrong = MAIN.replace("第一居民区", "新名").replace("2026-01-01", "2099-01-01").replace("30", "31");
+    place.write("main.toml", &wrong);
+    let (taken, said) = place.import(&[]);
+    assert!(taken, "{said}");
+    place.write("main.toml", &MAIN.replace("第一居民区", "改名").replace("2026-01-01", "2026-02-01"));
+    let (taken, said) = place.import(&[]);
+    assert!(!taken && said.contains("withdraw it first"), "{said}");
+    let from = "2099-01-01T00:00:00+08:00";
+    for part in ["district", "rules"] {
+        let output = place.run(&["withdraw", part, "--from", from]);
+        assert!(output.status.success(), "{part}: {}", told(&output.stderr));
+    }
+    let (taken, said) = place.import(&[]);
+    assert!(taken && said.contains("events were recorded"), "{said}");
+    let late = place.run(&["withdraw", "district", "--from", "2026-02-01T00:00:00+08:00"]);
+    assert!(!late.status.success() && told(&late.stderr).contains("has begun and cannot be withdrawn"));
+}
