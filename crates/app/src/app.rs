@@ -8,11 +8,11 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
+use crate::following::Following;
 use crate::health::{Answered, Health};
 use crate::losses::Lately;
 use crate::memory::Memory;
 use crate::port::Ports;
-use crate::processor::Following;
 use crate::reference::{Known, Reference};
 use crate::turns::Turns;
 

@@ -29,8 +29,6 @@ use crate::port::{Failure, Query, RowPage, ViewSpec};
 use crate::registry::{self, Running};
 use crate::{App, Error};
 
-pub use each::Following;
-
 /// Most keys of one process that are read at once.
 const KEYS_MAX: u32 = 200;
 /// How many keys are served at the same time.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
+use app::following::Following;
 use app::intake::Answer;
-use app::processor::Following;
 use app::{App, Error};
 use indicatif::{ProgressBar, ProgressStyle};
 use kernel::Position;

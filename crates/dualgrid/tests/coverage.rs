@@ -109,19 +109,36 @@ fn events() -> Vec<Event> {
     for kind in registry::kinds() {
         for spec in kind.events() {
             let Some(path) = golden.get(&format!("{}.json", spec.name)) else { continue };
-            let recorded = recorded(kind.category(), spec.name, &std::fs::read_to_string(path).unwrap());
-            let decoded = registry::decode(&recorded).unwrap_or_else(|error| panic!("{}: {error}", spec.name));
-            let read = Read::new(&recorded, &*decoded);
-            let folding = registry::views().iter().filter(|view| view.from().contains(&kind.category()));
-            events.push(Event {
-                name: spec.name,
-                is_of_order: spec.audience == AudienceKind::Order,
-                names_department: kind.department(&decoded).is_some(),
-                touched: folding.map(|view| (view.name(), view.keys(&read).len())).collect(),
-            });
+            let mut touched: BTreeMap<&'static str, usize> = BTreeMap::new();
+            let mut names_department = false;
+            for data in of_each_process(&std::fs::read_to_string(path).unwrap()) {
+                let recorded = recorded(kind.category(), spec.name, &data);
+                let decoded = registry::decode(&recorded).unwrap_or_else(|error| panic!("{}: {error}", spec.name));
+                let read = Read::new(&recorded, &*decoded);
+                for view in registry::views().iter().filter(|view| view.from().contains(&kind.category())) {
+                    *touched.entry(view.name()).or_default() += view.keys(&read).len();
+                }
+                names_department |= kind.department(&decoded).is_some();
+            }
+            let is_of_order = spec.audience == AudienceKind::Order;
+            events.push(Event { name: spec.name, is_of_order, names_department, touched });
         }
     }
     events
+}
+
+/// The data of an event; one about a process as it would be about each of them, since it touches the rows of that one alone.
+fn of_each_process(data: &str) -> Vec<String> {
+    let event: Value = serde_json::from_str(data).unwrap();
+    if event.get("process").is_none() {
+        return vec![data.to_owned()];
+    }
+    let of = |running: &registry::Running| {
+        let mut event = event.clone();
+        (event["process"], event["version"]) = (running.name.into(), running.version.into());
+        event.to_string()
+    };
+    registry::processes().iter().map(of).collect()
 }
 
 fn stored_names() -> Vec<&'static str> {

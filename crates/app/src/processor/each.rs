@@ -15,37 +15,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::{AT_ONCE, KEYS_MAX};
+use crate::following::{Counted, Following};
 use crate::port::{Failure, Query};
 use crate::registry::{self, Running};
 use crate::{App, Error};
-
-/// How far the follow-ups that go to many have come in this process, since it began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Following {
-    /// The commands that were answered.
-    pub done: u64,
-    /// The commands that were to be sent.
-    pub all: u64,
-}
-
-/// Takes what a sweep did not come to out of the count: it is counted again when the sweep is begun again.
-struct Counted<'a> {
-    following: &'a watch::Sender<Following>,
-    left: u64,
-}
-
-impl Counted<'_> {
-    fn answered(&mut self) {
-        self.left -= 1;
-        self.following.send_modify(|following| following.done += 1);
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.following.send_modify(|following| following.all -= self.left);
-    }
-}
 
 impl App {
     /// How far the follow-ups that go to many have come in this process.
@@ -80,10 +53,9 @@ impl App {
         grid: &GridCode,
     ) -> Result<Option<Refused>, Error> {
         let ids = self.open_in(waiting, grid).await?;
-        let left = ids.len() as u64;
-        self.following.send_modify(|following| following.all += left);
-        let mut counted = Counted { following: &self.following, left };
-        tracing::info!(process.name = process.name, grid.code = %grid, commands = left, "a follow-up goes to many");
+        let commands = ids.len() as u64;
+        let mut counted = Counted::begin(&self.following, commands);
+        tracing::info!(process.name = process.name, grid.code = %grid, commands, "a follow-up goes to many");
         let send = async |id: Uuid| self.follow_up(process, waiting, waiting.command_on(id), id).await;
         let mut answers = iter(ids).map(send).buffer_unordered(AT_ONCE);
         let mut first = None;

@@ -1,5 +1,6 @@
 //! One value of every event, with every optional field present, as of the two cases of the article.
 
+mod follow;
 mod values;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -11,17 +12,18 @@ use kernel::{
 };
 
 use crate::{
-    Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseLeft, CaseMoved, CaseReopened,
-    Conclusion, CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected,
-    Executor, ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted,
-    GridProgressRecorded, GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered,
-    IssueTakenIn, IssueVoided, ListLine, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened, MergedFinderHeard,
-    MergedIssueAnswered, OpenOrder, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef,
-    OrderReworkRequired, OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised,
-    ReopenCause, ReportAdded, Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested, Source, Topic,
-    Urgency, VerificationFailed, VerificationPassed,
+    Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
+    CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected, Executor,
+    ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
+    GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn,
+    IssueVoided, ListLine, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened, MergedFinderHeard,
+    MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired,
+    OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, ReportAdded,
+    Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested, Source, Topic, Urgency,
+    VerificationFailed, VerificationPassed,
 };
 
+use follow::follow;
 use values::{consent, location, matter, reporter, roster, rule, suspected};
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -314,31 +316,6 @@ fn feedback() -> Vec<CaseEvent> {
             reason: "灭火器又被移走".into(),
             from: Some(CaseId::named("sample/twin")),
             next: by_grid(Step::ROUTE_AGAIN, Role::ResidentialSecretary, "JAS-R03"),
-        }
-        .into(),
-    ]
-}
-
-/// The micro grid went to another street.
-fn follow() -> Vec<CaseEvent> {
-    let (case, number, title) = (CaseId::named("sample"), Some(order().case_number), order().title);
-    let from = ["JAS-R03-M01", "JAS-R03", "JAS"].map(grid_code).to_vec();
-    let grids = ["ZJX-R01-M02", "ZJX-R01", "ZJX"].map(grid_code).to_vec();
-    let facts = GridFacts { path: grids.clone(), centre: grid_code("ZJX"), ..grid() };
-    let next = by_grid(Step::DECIDE_RETURN, Role::DutyOfficer, "ZJX");
-    let (about, part) = (assisting_order(), Part::Assist);
-    vec![
-        CaseLeft { case, number: number.clone(), title: title.clone(), from: from.clone(), grids }.into(),
-        CaseMoved {
-            case,
-            number,
-            title,
-            from,
-            grid: facts,
-            leader: Party::in_grid(Role::GridLeader, &grid_code("ZJX-R01-M02")),
-            secretary: Party::in_grid(Role::ResidentialSecretary, &grid_code("ZJX-R01")),
-            next: by_department(Step::DISPOSE),
-            orders: vec![OpenOrder { order: about.order, department: about.department, part, next }],
         }
         .into(),
     ]
