@@ -3,7 +3,8 @@
 use anyhow::Context as _;
 use dualgrid_tests::check::{self, Findings, Property, Reader};
 use dualgrid_tests::tables::Tables;
-use dualgrid_tests::{Manners, Stage};
+use dualgrid_tests::{Intention, Manners, Outcome as Heard, Stage, Who, discovery, registration, send};
+use serde_json::{Value, json};
 use testkit::bus;
 use testkit::client::eventually;
 use testkit::nats::CORE;
@@ -16,25 +17,53 @@ use crate::servers::{Copied, Pair, grow};
 /// How many events come between two things that happen.
 const EVENTS: u64 = 60;
 
-/// Clients that ask until they know, so that they go on with their cases.
-const PATIENT: Manners = Manners { repeated: 0, asks_again: 100, commands: None };
+/// How many cases are begun before the failover and go on after it.
+const CASES: usize = 12;
 
-/// The process goes on with cases whose newest events the standby does not have. Nobody publishes, so that nobody else notices.
+/// A matter that their finder may register.
+const MATTER: &str = "WM-0101";
+
+/// The process goes on with cases whose newest event the standby does not have. Nobody publishes, so that nobody else notices.
 pub(super) async fn known_not_cleared(run: &mut Run) -> anyhow::Result<Outcome> {
     let sabotage = "known-not-cleared";
     let mut pair = Pair::start().await?;
     let (roles, environment) = (vec!["api".to_owned()], sabotaged(sabotage));
     let stage = Stage::start(SystemSetup { roles, environment, ..pair.setup(run).await? }).await?;
-    let mut load = stage.load(CLIENTS, PATIENT, &mut run.randomness, &[stage.http()]);
-    grow(&stage, &mut load, EVENTS, PATIENCE).await?;
+    let mut cases = Vec::new();
+    for number in 0..CASES {
+        let body = discovery("JAS-R01-M01", &format!("第{number}件"));
+        let answer = give(run, &stage, "/cases/discover-issue".to_owned(), body).await?;
+        cases.push(answer["id"].as_str().context("a case without an id")?.to_owned());
+    }
     pair.hold_back().await?;
-    grow(&stage, &mut load, EVENTS, PATIENCE).await?;
+    for case in &cases {
+        give(run, &stage, format!("/cases/{case}/register-issue"), registration(MATTER)).await?;
+    }
     pair.fail_over().await?;
-    grow(&stage, &mut load, EVENTS, PATIENCE).await?;
-    load.stop().await?;
+    // One after the other: what is recorded alone is not looked up together with what is not known.
+    for case in &cases {
+        give(run, &stage, format!("/cases/{case}/escalate-issue"), json!({ "reason": "需部门处置" })).await?;
+    }
     let mut found = Findings::default();
     check::log(&stage, &mut found).await?;
     noticed(&found, &[Property::Gapless, Property::Kept], sabotage)
+}
+
+/// Gives one command, with the same id until its outcome is known. Gives the answer, which is empty where it was refused.
+async fn give(run: &mut Run, stage: &Stage, path: String, body: Value) -> anyhow::Result<Value> {
+    let command = Intention { id: run.randomness.id(), who: Who::Leader, path, body };
+    let line = stage.journal.intend(command.clone()).await?;
+    let http = stage.http();
+    eventually("a command has an outcome", PATIENCE, async || {
+        let outcome = send(&http, &stage.people, &command).await;
+        stage.journal.hear(line, &outcome)?;
+        Ok(match outcome {
+            Heard::Acknowledged { answer, .. } => Some(answer),
+            Heard::Refused { .. } => Some(Value::Null),
+            Heard::Unknown { .. } => None,
+        })
+    })
+    .await
 }
 
 /// A loss was accepted, and then the log of the epoch before is put in its place. NATS alone has what was recorded since.
