@@ -1,12 +1,12 @@
 //! What is known of a case over all its stages: what its events say, as far as a decision asks for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use kernel::consent::ConsentRule;
 use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson};
 use kernel::likeness::Told;
-use kernel::{GridCode, OrderId, Party, Place, Role, Sealed};
+use kernel::{CaseId, GridCode, OrderId, Party, Place, Role, Sealed};
 
 use crate::{
     CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
@@ -37,6 +37,8 @@ pub struct CaseFile {
     pub cycle: Cycle,
     /// The rounds of work before it.
     pub earlier_cycles: Vec<Cycle>,
+    /// Cases that may be the same, as far as that was recorded.
+    pub suspected: BTreeSet<CaseId>,
     /// Other cases about the same issue that ended in this one.
     pub taken_in: Vec<IssueTakenIn>,
     /// Why it is no issue, once it was voided.
@@ -73,6 +75,7 @@ impl CaseFile {
             orders: BTreeMap::new(),
             cycle: Cycle::first(),
             earlier_cycles: Vec::new(),
+            suspected: BTreeSet::new(),
             taken_in: Vec::new(),
             voided: None,
             escalated: None,
@@ -91,6 +94,7 @@ impl CaseFile {
         match event {
             CaseEvent::IssueRegistered(event) => self.registered = Some(*event),
             CaseEvent::ReportAdded(event) => self.reports.push(*event),
+            CaseEvent::DuplicateSuspected(event) => self.suspected.extend(event.cases.iter().map(|one| one.case)),
             CaseEvent::IssueMerged(event) => self.merged = Some(*event),
             CaseEvent::IssueTakenIn(event) => self.taken_in.push(*event),
             CaseEvent::MergedIssueAnswered(event) => {
@@ -145,7 +149,6 @@ impl CaseFile {
             CaseEvent::CaseMoved(event) => self.moved = Some(event),
             // What these say is asked for by no decision.
             CaseEvent::IssueDiscovered(_)
-            | CaseEvent::DuplicateSuspected(_)
             | CaseEvent::GridReworkRequired(_)
             | CaseEvent::CaseLeft(_)
             | CaseEvent::CaseDisposed(_) => {}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{Refusal, Stage};
+use crate::{CaseFile, Refusal, Stage};
 
 /// The grid leader or a duty officer classifies what was discovered.
 ///
@@ -60,12 +60,22 @@ pub struct IssueRegistered {
     pub next: Obligation,
 }
 
-/// Open cases that may be the same were found when it was registered. They are in the same grid: whoever may read this case by its grid
+/// Open cases that may be the same, and were not suspected before, were found when it was registered or filed. They are in the same grid: whoever may read this case by its grid
 /// may read them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DuplicateSuspected {
     /// At most 20, those in the likest words first.
     pub cases: Vec<SuspectedCase>,
+}
+
+impl DuplicateSuspected {
+    /// Those that were not suspected before, if there are any.
+    pub(crate) fn anew(file: &CaseFile, context: &Context) -> Option<Self> {
+        let suspected = |similar: &Similar| SuspectedCase { case: CaseId::new(similar.id), likeness: similar.likeness };
+        let found = context.facts.similar.iter().map(suspected);
+        let cases: Vec<_> = found.filter(|found| !file.suspected.contains(&found.case)).collect();
+        (!cases.is_empty()).then_some(Self { cases })
+    }
 }
 
 /// A case that may be the same, and why.
@@ -107,12 +117,7 @@ impl RegisterIssue {
         let next = context.oblige(Step::ROUTE, file.grid_leader())?;
         let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
         let mut events = vec![registered.into()];
-        if !context.facts.similar.is_empty() {
-            let suspected =
-                |similar: &Similar| SuspectedCase { case: CaseId::new(similar.id), likeness: similar.likeness };
-            let cases = context.facts.similar.iter().map(suspected).collect();
-            events.push(DuplicateSuspected { cases }.into());
-        }
+        events.extend(DuplicateSuspected::anew(file, context).map(Into::into));
         Ok(events)
     }
 }

@@ -1,3 +1,5 @@
+use std::iter;
+
 use kernel::facts::MatterFacts;
 use kernel::{Allowed, Context, MatterCode, Needs, Obligation, Role, Step, Verb, check_count, check_line};
 use schemars::JsonSchema;
@@ -6,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{Refusal, Stage};
+use crate::{DuplicateSuspected, Refusal, Stage};
 
 /// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
 ///
 /// Every criterion that the rules publish (立案条件) must be answered in their words, and every answer must be that
-/// it is met; the duty officer may add criteria of their own.
+/// it is met; the duty officer may add criteria of their own. Open cases of the same grid that may be the same are recorded, where
+/// they were not at registration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileCase {
@@ -55,6 +58,10 @@ impl Verb for FileCase {
         let needs = Needs::none().step(Step::DISPATCH).filing_criteria();
         let is_numbered = case.file.as_ref().is_some_and(|file| file.filed.is_some());
         let needs = if is_numbered { needs } else { needs.began() };
+        let needs = match case.file.as_ref().filter(|_| case.stage() == Stage::Escalated) {
+            Some(file) => needs.similar(file.told()),
+            None => needs,
+        };
         let known = case.file.as_ref().and_then(|file| file.matter()).map(|matter| &matter.code);
         match self.matter.as_ref().or(known) {
             Some(matter) => needs.matter(matter),
@@ -96,7 +103,9 @@ impl FileCase {
             Some(filing) => filing.number.clone(),
             None => number(file.grid().centre.as_str(), context)?,
         };
-        Ok(vec![CaseFiled { number, matter, criteria: self.criteria.clone(), next }.into()])
+        let filed = CaseFiled { number, matter, criteria: self.criteria.clone(), next };
+        let suspected = DuplicateSuspected::anew(file, context).map(Into::into);
+        Ok(iter::once(filed.into()).chain(suspected).collect())
     }
 
     /// The matter that is named, or the one of the case, as it stands today where the catalogue still has it.
@@ -122,8 +131,23 @@ fn number(street: &str, context: &Context) -> Result<String, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SuspectedCase;
     use crate::testing::{discovered, escalated, file, filed, given, registered};
-    use kernel::{Position, Unfit};
+    use kernel::likeness::{Likeness, Similar};
+    use kernel::{CaseId, Position, Unfit};
+
+    #[test]
+    fn what_may_be_the_same_is_recorded_once() {
+        let likeness = Likeness { metres: None, percent: 70 };
+        let similar = |name| Similar { id: CaseId::named(name).uuid(), likeness };
+        let suspected =
+            |name| DuplicateSuspected { cases: vec![SuspectedCase { case: CaseId::named(name), likeness }] };
+        let before = [discovered(), registered(), suspected("known").into(), escalated()];
+        let filing =
+            |similar: Vec<Similar>| given(before.clone()).knowing(|facts| facts.similar = similar).when(file());
+        filing(vec![similar("known"), similar("new")]).then([filed(), suspected("new").into()]);
+        filing(vec![similar("known")]).then([filed()]);
+    }
 
     #[test]
     fn a_case_is_filed_once_and_gets_a_number() {
