@@ -112,8 +112,7 @@ pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
             "event {position} is not in NATS: what is after it cannot be brought back"
         );
     }
-    let mut appends = appends(&events)?;
-    let halved = if is_halved { appends.pop() } else { None };
+    let (appends, halved) = commands(&events, is_halved)?;
     let left = halved.as_ref().map_or(0, events_of);
     let (whole, rest) = events.split_at(events.len() - left);
     let last = whole.last().map_or(head, |event| event.position);
@@ -218,6 +217,13 @@ fn keep(file: &Path, events: &[Recorded]) -> anyhow::Result<()> {
     Ok(file.sync_all()?)
 }
 
+/// The commands that recorded these events, and the last one by itself where some of its events are nowhere.
+fn commands(events: &[Recorded], is_halved: bool) -> anyhow::Result<(Vec<Append>, Option<Append>)> {
+    let mut appends = appends(events)?;
+    let halved = if is_halved { appends.pop() } else { None };
+    Ok((appends, halved))
+}
+
 /// Events as the commands that recorded them.
 fn appends(events: &[Recorded]) -> anyhow::Result<Vec<Append>> {
     let mut appends: Vec<Append> = Vec::new();
@@ -241,4 +247,60 @@ fn appends(events: &[Recorded]) -> anyhow::Result<Vec<Append>> {
         }
     }
     Ok(appends)
+}
+
+#[cfg(test)]
+mod tests {
+    use kernel::envelope::{Header, Provenance};
+    use kernel::{Audience, Clock as _, CorrelationId, EventId, StreamId};
+    use serde_json::value::RawValue;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const KIND: &str = "cn.dualgrid.log.loss_accepted.v1";
+
+    /// An event of a command on a stream.
+    fn event(position: u64, command: &str, stream: u128, version: u32) -> Recorded {
+        let stream = StreamId::new("case", Uuid::from_u128(stream));
+        let (id, version, time) = (EventId::named(&position.to_string()), Version(version), SystemClock.now());
+        let header = Header { id, kind: KIND, stream: &stream, version, time, audience: Audience::Internal };
+        let provenance = Provenance {
+            installation: "test".into(),
+            actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere },
+            command: CommandId::named(command),
+            correlation: CorrelationId::named(command),
+            causation: None,
+            traceparent: None,
+        };
+        let data = RawValue::from_string("{}".to_owned()).unwrap();
+        let bytes = envelope::encode(&header, &provenance, &data).unwrap().into();
+        Recorded { position: Position(position), stream, version, id, kind: KIND.to_owned(), time, bytes }
+    }
+
+    /// Each command with its streams, their expected versions and their events.
+    fn parts(append: &Append) -> Vec<(u128, u32, usize)> {
+        append.parts.iter().map(|part| (part.stream.id().as_u128(), part.expected.0, part.events.len())).collect()
+    }
+
+    #[test]
+    fn events_come_back_as_the_commands_that_recorded_them_and_a_halved_one_stays_out() {
+        let events = [
+            event(4, "a", 1, 3),
+            event(5, "a", 1, 4),
+            event(6, "b", 2, 1),
+            event(7, "b", 1, 5),
+            event(8, "c", 2, 2),
+            event(9, "c", 2, 3),
+        ];
+        let (whole, halved) = commands(&events, false).unwrap();
+        assert!(halved.is_none());
+        let parts_of: Vec<_> = whole.iter().map(parts).collect();
+        assert_eq!(parts_of, [vec![(1, 2, 2)], vec![(2, 0, 1), (1, 4, 1)], vec![(2, 1, 2)]]);
+        assert!(whole.iter().all(|append| append.request == UNKNOWN_REQUEST));
+        let (whole, halved) = commands(&events, true).unwrap();
+        assert_eq!(whole.iter().map(parts).collect::<Vec<_>>(), parts_of[..2]);
+        let halved = halved.unwrap();
+        assert_eq!((halved.command, events_of(&halved)), (CommandId::named("c"), 2));
+    }
 }
