@@ -176,7 +176,9 @@ mod tests {
         given(after).when(other).then_refused(Refusal::AlreadyReopened);
         given(closed_case()).when(part()).then_refused(Refusal::NotMergedInto { case: CASE });
         let works = [vec![discovered(), taken_in(from)], dispatched_case()[1..].to_vec()].concat();
-        given(works).when(part()).then_refused(Refusal::AlreadyReopened);
+        given(works).when(part()).then_nothing();
+        let again = [closed(), vec![crate::testing::reopened()]].concat();
+        given(again).when(part()).then_nothing();
         // It was merged in turn: the case in which it ended is reopened.
         let chain = vec![discovered(), taken_in(from), merged(into())];
         let event = MergedCaseReopened { into: into(), cause: reopen().cause, reason: reopen().reason };

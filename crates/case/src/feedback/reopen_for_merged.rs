@@ -11,7 +11,8 @@ use crate::{Refusal, Stage};
 /// The part of a reopening that happens on the case that continued, where the finder of a case that was merged into it is not
 /// satisfied. Only `reopen-case` on the merged case gives it.
 ///
-/// Refused where the case is being worked on anyway, or its window is over.
+/// Nothing happens here where the case is being worked on anyway: the finder's own case records what they said, and they are told
+/// the next answer. Refused where the window is over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReopenForMerged {
@@ -56,15 +57,11 @@ impl ReopenForMerged {
             let is_same = file.merged_reopened.as_ref() == Some(&event);
             return if is_same { Ok(vec![]) } else { Ok(vec![event.into()]) };
         }
-        match case.stage() {
-            Stage::Closed | Stage::Callback => {}
-            Stage::Reopened => {
-                let last = file.cycle.reopened.as_ref();
-                let own = (Some(self.from), self.cause, &reason);
-                let is_same = last.is_some_and(|last| (last.from, last.cause, &last.reason) == own);
-                return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyReopened) };
-            }
-            _ => return Err(Refusal::AlreadyReopened),
+        if !matches!(case.stage(), Stage::Closed | Stage::Callback) {
+            // It is being worked on: for this finder already, or for another reason, and then their case keeps what they said.
+            let own = file.cycle.reopened.as_ref().filter(|last| last.from == Some(self.from));
+            let is_other = own.is_some_and(|last| (last.cause, &last.reason) != (self.cause, &reason));
+            return if is_other { Err(Refusal::AlreadyReopened) } else { Ok(vec![]) };
         }
         ReopenCase { cause: self.cause, reason }.reopen(case, file, Some(self.from), context)
     }
