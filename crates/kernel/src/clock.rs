@@ -32,6 +32,9 @@ impl ManualClock {
     }
 
     /// Moves the clock by `by`, which may be negative.
+    ///
+    /// # Panics
+    /// Where the clock would leave the range of moments.
     pub fn advance(&self, by: TimeDelta) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *now = now.checked_add_signed(by).expect("a clock of tests stays in the range of moments");
