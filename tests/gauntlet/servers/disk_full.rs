@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use dualgrid_tests::tables::Tables;
-use dualgrid_tests::{Load, Stage, Who};
+use dualgrid_tests::{Load, Manners, Stage, Who};
 use testkit::bus;
 use testkit::client::eventually;
 use testkit::mount::Mount;
@@ -26,6 +26,9 @@ const POSTGRES_MIB: u64 = 160;
 const WAL_MIB: u64 = 32;
 /// Room for NATS, which takes at most three quarters of it.
 const NATS_MIB: u64 = 192;
+
+/// How many clients there are while the disk of NATS is full.
+const CLIENTS_BESIDE_NATS: usize = 2;
 
 /// More than the file of a stream can take when its disk is full.
 const NO_ROOM_BYTES: usize = 256 * 1024;
@@ -199,7 +202,8 @@ pub(super) async fn of_nats(run: &mut Run) -> anyhow::Result<Outcome> {
     let disk = Mount::tmpfs(NATS_MIB).await?;
     let nats = nats_on(disk.path().join("nats"), false).await?;
     let stage = Stage::start(SystemSetup { nats: Some(nats), ..run.setup()? }).await?;
-    let mut load = clients(&stage, run);
+    // Few clients: they go on while nothing but NATS is waited for.
+    let mut load = stage.load(CLIENTS_BESIDE_NATS, Manners::default(), &mut run.randomness, &[stage.http()]);
     let mut longest = Duration::ZERO;
     run.bar.set_length(times);
     for time in 0..times {
