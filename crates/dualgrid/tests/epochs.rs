@@ -1,12 +1,15 @@
 //! A loss was accepted: who goes on with a list or a history that showed what is lost has to begin again.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/desk.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+use app::losses::Mark;
 use app::query::{Page, PageRequest};
 use app::{Error, registry};
-use kernel::{Actor, CommandId, Role};
+use kernel::{Actor, CommandId, Position, Role};
 use serde_json::json;
 use support::{Desk, actor, leader, view};
 use uuid::Uuid;
@@ -85,4 +88,39 @@ async fn a_list_that_showed_what_is_lost_begins_again() {
     let again = rows(None).await.unwrap().next.unwrap();
     assert!(again.starts_with("1:"), "{again}");
     assert!(rows(Some(&again)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_reader_goes_back_as_far_as_it_has_to_and_no_further() {
+    let desk = Desk::open().await;
+    for _ in 0..3 {
+        desk.discover().await;
+    }
+    let common = desk.app.ports().log.head().await.unwrap().0 - 1;
+    accept_loss(&desk, common).await;
+    let head = desk.app.ports().log.head().await.unwrap().0;
+    let cases = [
+        (Some(1), head, None),
+        (Some(0), common, None),
+        (None, head, None),
+        (Some(0), common + 1, Some(common)),
+        (Some(0), head + 5, Some(common)),
+        // It may be of the epoch before.
+        (None, head + 5, Some(common)),
+        // It is of this epoch, of which nothing but the newest events can be gone.
+        (Some(1), head + 5, Some(head)),
+        (Some(2), head, Some(head)),
+    ];
+    for (epoch, at, wanted) in cases {
+        let mark = Mark { epoch, position: Position(at) };
+        let found = match desk.app.epoch(&auditor(), mark).await {
+            Ok(epoch) => {
+                assert_eq!(epoch, 1, "{mark}");
+                None
+            }
+            Err(Error::Ahead { position, .. }) => Some(position.0),
+            Err(other) => panic!("{mark}: {other}"),
+        };
+        assert_eq!(found, wanted, "{mark}");
+    }
 }

@@ -127,7 +127,9 @@ async fn refused(department: &Department, verb: &str, headers: &[(&str, &str)]) 
     let mut all = HeaderMap::new();
     all.insert("Dualgrid-Command-Id", CommandId::named("b").to_string());
     all.insert("Dualgrid-Case-Id", case().id().to_string());
-    headers.iter().for_each(|(name, value)| all.append(*name, *value));
+    for (name, value) in headers {
+        all.append(*name, *value);
+    }
     let client = department.connection().client();
     let answer = client.request_with_headers(format!("dg.cmd.CGZF.{verb}"), all, "{}".into()).await.unwrap();
     (answer.headers.clone().unwrap(), serde_json::from_slice(&answer.payload).unwrap())
