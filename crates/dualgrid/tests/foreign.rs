@@ -110,7 +110,8 @@ async fn no_row_tells_what_exists_beyond_the_reach_of_who_asks() {
         let Ok(page) = desk.rows(&north, view.path(), &[filter]).await else { continue };
         let row: Value = serde_json::from_str(page.items.first().expect("there is a row").get()).unwrap();
         // What a process waits to send is of nobody's place.
-        let named = ["order", "case", "pledge"].iter().find_map(|field| row[*field].as_str());
+        let named = ["/sent/order/order", "/order", "/case", "/pledge"];
+        let named = named.iter().find_map(|at| row.pointer(at)?.as_str());
         let Some(key) = named.map(str::to_owned) else { continue };
         for by in ROLES.map(elsewhere) {
             let ask = async |key: &str| told(desk.app.row(&by, &**view, key, None).await, key);

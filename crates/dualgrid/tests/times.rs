@@ -66,6 +66,7 @@ fn every_time_of_every_body_is_known_by_what_it_says() {
 async fn no_time_of_any_body_lies_outside_the_years_that_can_be_written() {
     let desk = Desk::open().await;
     let operator = actor("operator", kernel::Role::Administrator, None);
+    let mut checked = 0;
     for kind in registry::kinds() {
         for verb in kind.verbs().iter().filter(|verb| !verb.is_part) {
             for (format, absurd) in [
@@ -73,10 +74,17 @@ async fn no_time_of_any_body_lies_outside_the_years_that_can_be_written() {
                 ("date", ["0001-01-01", "1899-12-31", "10000-01-01"]),
             ] {
                 for (at, time) in fields_of(verb, &[format]).iter().flat_map(|at| absurd.map(|time| (at, time))) {
-                    let mut body = with((verb.example)(), at, &json!(time));
+                    let mut body = (verb.example)();
                     if at == "/own_due/at" {
-                        body["own_due"]["reason"] = json!("汛期");
+                        body["own_due"] = json!({"reason": "汛期"});
                     }
+                    // What the example does not have would lack more than its time.
+                    let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
+                    if body.pointer(parent).is_none_or(Value::is_null) {
+                        continue;
+                    }
+                    checked += 1;
+                    let body = with(body, at, &json!(time));
                     let about = (!verb.begins && !kind.is_single()).then(Uuid::nil);
                     let refused = desk.submit(&operator, about, verb.name, id(), &body).await.unwrap_err().problem();
                     let is_of_time = refused.code == "body-does-not-fit" && refused.detail.contains("RFC 3339");
@@ -85,6 +93,7 @@ async fn no_time_of_any_body_lies_outside_the_years_that_can_be_written() {
             }
         }
     }
+    assert!(checked >= 3 * 12, "only {checked} were looked at");
 }
 
 #[tokio::test]
