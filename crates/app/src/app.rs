@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::Error;
 use crate::following::Following;
 use crate::health::{Answered, Health};
-use crate::losses::Lately;
+use crate::lately::Lately;
 use crate::memory::Memory;
 use crate::port::Ports;
 use crate::reference::{Known, Reference};

@@ -4,9 +4,10 @@ use kernel::ParseError;
 use kernel::{CommandId, Position, Refusal, Role, Version};
 
 use crate::Problem;
-use crate::losses::AHEAD;
 use crate::port::{AppendError, EvidenceError, Failure, FindError, Lost, VaultError};
 
+/// The code of the answer to whoever has more than the log.
+pub(crate) const AHEAD: &str = "ahead-of-the-log";
 /// After how many seconds a clock that went back may have been set.
 const CLOCK_SECONDS: u32 = 5;
 /// After how many seconds an operator may have settled what waits for one.

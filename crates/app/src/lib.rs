@@ -28,6 +28,7 @@ pub mod health;
 pub mod intake;
 pub mod kind;
 pub mod lanes;
+mod lately;
 pub mod losses;
 pub mod memory;
 mod personal;

@@ -2,23 +2,19 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use kernel::{Actor, Event as _, Position, Recorded, StreamId, Version};
 use process::Losses;
 use process::loss::LossEvent;
-use tokio::time::Instant;
 
 use crate::authorise::{READ_EVENTS, authorise_row};
+use crate::error::AHEAD;
 use crate::event::read_as;
 use crate::fault::{self, Sabotage};
 use crate::memory::{Seen, catch_up};
 use crate::port::EventLog;
 use crate::{App, Error, registry};
-
-/// For how long the epoch that was read last will do where nothing depends on the newest one.
-const LATELY: Duration = Duration::from_secs(1);
 
 /// Where a reader is: as text `EPOCH:POSITION`, or the position alone where it does not know the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +56,6 @@ fn number(text: &str) -> Result<u64, NoMark> {
     number.and_then(|number| u64::try_from(number).ok()).ok_or(NoMark)
 }
 
-/// The epoch as it was read last.
-#[derive(Debug, Default)]
-pub(crate) struct Lately(Mutex<Option<(Instant, u32)>>);
-
 /// The stream of losses that were accepted.
 pub fn stream() -> StreamId {
     StreamId::new("log", registry::single_id("log"))
@@ -85,9 +77,6 @@ pub fn begun_by(event: &Recorded) -> Option<u32> {
     }
     read_as::<LossEvent>(event).ok().map(|LossEvent::LossAccepted(loss)| loss.epoch)
 }
-
-/// The code of the answer to whoever has more than the log.
-pub(crate) const AHEAD: &str = "ahead-of-the-log";
 
 /// How often losses were accepted: the version of their stream.
 pub fn accepted(losses: &Losses) -> Version {
@@ -167,17 +156,6 @@ pub(crate) fn lost_since(common: Position) -> Error {
         "the page before shows what is lost since: events after position {common}; begin again without `beyond`"
     );
     Error::Refused { status: 409, code: AHEAD, detail }
-}
-
-impl Lately {
-    fn seen(&self) -> Option<u32> {
-        let seen = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.filter(|(at, _)| at.elapsed() < LATELY).map(|(_, epoch)| epoch)
-    }
-
-    fn saw(&self, epoch: u32) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), epoch));
-    }
 }
 
 #[cfg(test)]

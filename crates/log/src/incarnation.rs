@@ -25,6 +25,13 @@ pub(crate) struct Identity {
     pub(crate) epochs: u64,
 }
 
+/// What is certain to have been recorded, in one incarnation of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Certain {
+    pub(crate) position: Position,
+    pub(crate) number: u64,
+}
+
 /// The log behind a connection is older than one that this process has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Older;
@@ -72,8 +79,9 @@ impl Incarnation {
     }
 
     /// What is certain to be in the log: to be asked for before the log is.
-    pub(crate) fn certain(&self) -> Position {
-        self.0.committed.certain()
+    pub(crate) fn certain(&self) -> Certain {
+        let number = self.number();
+        Certain { position: self.0.committed.certain(), number }
     }
 
     pub(crate) fn known(&self) -> &Known {
@@ -81,7 +89,7 @@ impl Incarnation {
     }
 
     /// A connection was made to this log, whose newest event is at `head`. `certain` was asked for before.
-    pub(crate) fn meet(&self, identity: Identity, head: Position, certain: Position) -> Result<Met, Older> {
+    pub(crate) fn meet(&self, identity: Identity, head: Position, certain: Certain) -> Result<Met, Older> {
         let mut current = self.current();
         let Some(Current { identity: before, untold }) = current.as_mut() else {
             *current = Some(Current { identity, untold: None });
@@ -92,7 +100,8 @@ impl Incarnation {
         }
         // What was lost before a loss was accepted is settled.
         let is_accepted = identity.epochs > before.epochs;
-        let has_gone_back = head < certain;
+        // Where another connection has met another log meanwhile, what was certain before says nothing of this one.
+        let has_gone_back = head < certain.position && certain.number == self.number();
         if identity.database != before.database || identity.timeline != before.timeline || has_gone_back {
             let number = self.number() + 1;
             tracing::warn!(incarnation = number, %head, "the log may be another one than before: nothing remembered counts");
@@ -103,7 +112,7 @@ impl Incarnation {
         if is_accepted {
             *untold = None;
         } else if has_gone_back {
-            *untold = Some(Lost { after: head, to: certain });
+            *untold = Some(Lost { after: head, to: certain.position });
         }
         *before = identity;
         Ok(Met { number: self.number(), lost: *untold })
@@ -134,7 +143,7 @@ mod tests {
     fn met() -> (Incarnation, Committed, Known, StreamId) {
         let (known, committed) = (Known::default(), Committed::at(Position(5)));
         let incarnation = Incarnation::new(known.clone(), committed.clone());
-        incarnation.meet(identity("a", 1, 0), Position(5), Position(5)).unwrap();
+        incarnation.meet(identity("a", 1, 0), Position(5), incarnation.certain()).unwrap();
         let stream = StreamId::new("case", uuid::Uuid::nil());
         known.saw(&stream, Version(1));
         (incarnation, committed, known, stream)
@@ -145,8 +154,8 @@ mod tests {
         let same = [(identity("a", 1, 0), 5, 0), (identity("a", 1, 0), 9, 0), (identity("a", 1, 1), 5, 0)];
         let others = [(identity("a", 2, 0), 5, 1), (identity("b", 1, 0), 5, 1), (identity("a", 1, 0), 4, 1)];
         for (identity, head, number) in same.into_iter().chain(others) {
-            let (incarnation, committed, known, stream) = met();
-            let met = incarnation.meet(identity.clone(), Position(head), committed.certain()).unwrap();
+            let (incarnation, _, known, stream) = met();
+            let met = incarnation.meet(identity.clone(), Position(head), incarnation.certain()).unwrap();
             assert_eq!(met.number, number, "{identity:?}");
             assert_eq!(known.is_known(&stream), number == 0, "{identity:?}");
         }
@@ -154,34 +163,49 @@ mod tests {
 
     #[test]
     fn an_older_server_is_refused_and_changes_nothing() {
-        let (incarnation, committed, known, stream) = met();
-        incarnation.meet(identity("a", 3, 0), Position(5), committed.certain()).unwrap();
+        let (incarnation, _, known, stream) = met();
+        incarnation.meet(identity("a", 3, 0), Position(5), incarnation.certain()).unwrap();
         known.saw(&stream, Version(1));
-        assert_eq!(incarnation.meet(identity("a", 2, 0), Position(5), committed.certain()), Err(Older));
+        assert_eq!(incarnation.meet(identity("a", 2, 0), Position(5), incarnation.certain()), Err(Older));
         assert_eq!((incarnation.number(), known.is_known(&stream)), (1, true));
     }
 
     #[test]
     fn what_is_gone_is_told_once_and_not_after_it_was_accepted() {
         let (incarnation, committed, ..) = met();
-        let gone = incarnation.meet(identity("a", 2, 0), Position(3), committed.certain()).unwrap();
+        let gone = incarnation.meet(identity("a", 2, 0), Position(3), incarnation.certain()).unwrap();
         assert_eq!(gone.lost, Some(Lost { after: Position(3), to: Position(5) }));
         assert_eq!((committed.certain(), *committed.subscribe().borrow()), (Position(3), Position(3)));
-        let another = incarnation.meet(identity("a", 2, 0), Position(3), committed.certain()).unwrap();
+        let another = incarnation.meet(identity("a", 2, 0), Position(3), incarnation.certain()).unwrap();
         assert_eq!(another, gone, "until the log knows");
         incarnation.told();
-        let again = incarnation.meet(identity("a", 2, 0), Position(3), committed.certain()).unwrap();
+        let again = incarnation.meet(identity("a", 2, 0), Position(3), incarnation.certain()).unwrap();
         assert_eq!(again, Met { number: 1, lost: None });
-        let (incarnation, committed, ..) = met();
-        let accepted = incarnation.meet(identity("a", 2, 1), Position(4), committed.certain()).unwrap();
+        let (incarnation, ..) = met();
+        let accepted = incarnation.meet(identity("a", 2, 1), Position(4), incarnation.certain()).unwrap();
         assert_eq!(accepted, Met { number: 1, lost: None });
+    }
+
+    /// Both lost their connection and asked what is certain before either of them met the log.
+    #[test]
+    fn two_connections_that_come_back_at_once_meet_one_other_log() {
+        let (incarnation, ..) = met();
+        let certain = incarnation.certain();
+        let lost = Some(Lost { after: Position(3), to: Position(5) });
+        for _ in 0..2 {
+            let met = incarnation.meet(identity("a", 1, 0), Position(3), certain).unwrap();
+            assert_eq!(met, Met { number: 1, lost });
+        }
+        incarnation.told();
+        let late = incarnation.meet(identity("a", 1, 0), Position(3), certain).unwrap();
+        assert_eq!(late, Met { number: 1, lost: None }, "it was told, and may have been settled since");
     }
 
     #[test]
     fn what_was_only_heard_of_was_not_lost() {
         let (incarnation, committed, ..) = met();
         committed.heard(Position(1_000_000));
-        let met = incarnation.meet(identity("a", 1, 0), Position(5), committed.certain()).unwrap();
+        let met = incarnation.meet(identity("a", 1, 0), Position(5), incarnation.certain()).unwrap();
         assert_eq!(met, Met { number: 0, lost: None });
     }
 }

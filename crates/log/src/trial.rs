@@ -14,6 +14,7 @@ use app::port::{Append, Receipt};
 use kernel::{CommandId, Position};
 
 use crate::backend::{Backend, RecordError, SECOND_APPENDS_MIN, Verdict};
+use crate::incarnation::Certain;
 
 /// Fewest appends for a second batch in flight: a trial has few callers and is to try two batches.
 const TRIAL_SECOND_APPENDS_MIN: usize = 3;
@@ -43,8 +44,11 @@ impl<B: Backend> Backend for Tried<B> {
 
 /// What this process is certain of, of what it knows. A log that is to answer before it commits would be halted at once for the event
 /// that it answered last; that the loss is found without that is what its control shows.
-pub(crate) fn certain(known: Position) -> Position {
-    if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) { Position::START } else { known }
+pub(crate) fn certain(mut known: Certain) -> Certain {
+    if fault::is_sabotaged(Sabotage::AnswerBeforeCommit) {
+        known.position = Position::START;
+    }
+    known
 }
 
 /// Whether this process takes every log that it meets for the one before, and does not look for the version before.
