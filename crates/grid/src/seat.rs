@@ -91,17 +91,13 @@ impl GridClosed {
 
 #[cfg(test)]
 mod tests {
+    use given::given;
     use kernel::facts::Bounds;
     use kernel::{Aggregate as _, Role};
 
     use super::*;
-    use crate::testing::{code, day, district, micro, post, residential, root};
+    use crate::testing::{closed, code, day, district, micro, post, residential, root};
     use crate::{CloseGrid, DistrictEvent, EstablishGrid, GridPart, PostAppointed, ReparentGrid};
-
-    fn closed(grid: &str, successor: &str, from: &str) -> GridClosed {
-        let (code, successor) = (code(grid), Some(code(successor)));
-        GridClosed { code, successor, parts: vec![], reason: None, effective_from: day(from) }
-    }
 
     fn tree() -> Vec<DistrictEvent> {
         let grids =
@@ -117,7 +113,10 @@ mod tests {
     #[test]
     fn what_is_open_follows_from_one_closing_to_the_next() {
         let mut events = tree();
-        events.extend([closed("M1", "M2", "2020-01-01").into(), closed("M2", "M3", "2021-01-01").into()]);
+        events.extend([
+            closed("M1", Some("M2"), day("2020-01-01")).into(),
+            closed("M2", Some("M3"), day("2021-01-01")).into(),
+        ]);
         let of = |at| seat(&events, "M1", None, at);
         assert_eq!(of("2019-12-31").as_deref(), Some("M1"), "not before it takes effect");
         assert_eq!(of("2020-01-01").as_deref(), Some("M2"));
@@ -136,7 +135,7 @@ mod tests {
         let part = |west, grid: &str| GridPart { area: area(west), grid: code(grid) };
         let mut events = tree();
         let parts = vec![part(121.40, "M2"), part(121.405, "M3")];
-        events.push(GridClosed { parts, ..closed("M1", "R1", "2020-01-01") }.into());
+        events.push(GridClosed { parts, ..closed("M1", Some("R1"), day("2020-01-01")) }.into());
         let of = |point| seat(&events, "M1", point, "2020-01-01");
         assert_eq!(of(Some((121.402, 31.05))).as_deref(), Some("M2"));
         assert_eq!(of(Some((121.407, 31.05))).as_deref(), Some("M2"), "the first part that contains it");
@@ -159,10 +158,29 @@ mod tests {
     #[test]
     fn what_lies_below_is_told_as_of_the_moment() {
         let mut events = tree();
-        events.push(closed("M2", "M1", "2020-01-01").into());
+        events.push(closed("M2", Some("M1"), day("2020-01-01")).into());
         let district = district(events);
         let below = |grid: &str, at: &str| district.at_or_below(&code(grid), day(at)).len();
         assert_eq!((below("R1", "2019-01-01"), below("R1", "2020-01-01"), below("M2", "2020-01-01")), (3, 2, 1));
+    }
+
+    #[test]
+    fn two_grids_never_pass_what_is_open_back_and_forth() {
+        let close = |from: &str, to: &str, parts: Vec<GridPart>| CloseGrid {
+            code: code(from),
+            successor: Some(code(to)),
+            parts,
+            reason: None,
+            effective_from: Some(day("2020-01-01")),
+        };
+        let history =
+            || given::<District>(tree().into_iter().chain([closed("M1", Some("M2"), day("2020-06-01")).into()]));
+        let circle = || Refusal::CannotTakeOver { grid: code("M1"), heir: code("M2") };
+        history().when(close("M2", "M1", vec![])).then_refused(circle());
+        let area = Bounds { west: 121.0, south: 31.0, east: 121.5, north: 31.5 };
+        let part = vec![GridPart { area, grid: code("M1") }];
+        history().when(close("M2", "M3", part)).then_refused(circle());
+        assert_eq!(history().when(close("M2", "M3", vec![])).events().len(), 1);
     }
 
     /// The same numbers always: a walk through what a district may be told.
