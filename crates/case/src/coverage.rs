@@ -9,6 +9,11 @@ use crate::testing::{every_event, keys};
 use crate::{Case, CaseEvent, CaseSummaryView, DepartmentOrderView, IssueView, OpenObligationView};
 
 #[test]
+fn every_text_and_list_of_a_command_has_a_published_bound() {
+    assert_eq!(given::unbounded::<crate::CaseCommand>(), Vec::<String>::new());
+}
+
+#[test]
 fn every_verb_event_and_refusal_is_covered() {
     given::covered::<Case>(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden"), every_event(), &[]);
 }

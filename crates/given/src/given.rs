@@ -10,6 +10,7 @@ use kernel::{
 };
 use uuid::Uuid;
 
+use crate::bounds::bounds;
 use crate::changed::changed;
 use crate::facts::{NOW, department, facts, person, step_due};
 use crate::refused;
@@ -73,7 +74,8 @@ impl<A: Aggregate> Given<A> {
         let scope = Scope::Department(department(code));
         self.by_actor(Actor { id: format!("clerk-of-{code}"), role: Role::DepartmentClerk, scope })
     }
-    /// Decides a command. One that is taken is then decided again with each of its fields changed, which must lead to something.
+    /// Decides a command. One that is taken is then decided again with each of its fields changed, which must lead to something,
+    /// and with each of its texts and lists as long as its schema allows, and longer.
     pub fn when(mut self, command: impl Into<A::Command>) -> When<A> {
         let command = command.into();
         let all = self.context.facts.clone();
@@ -86,6 +88,14 @@ impl<A: Aggregate> Given<A> {
         if let Ok(events) = &decision
             && !events.is_empty()
         {
+            for bound in bounds(&command) {
+                let (most, more) = (bound.filled(&command, 0), bound.filled(&command, 1));
+                if let (Some(most), Some(more)) = (most, more) {
+                    let (most, more) = (decide(&most, &self.state), decide(&more, &self.state));
+                    let said = |decision: &Decision<A>| decision.as_ref().map(drop).map_err(kernel::Refusal::code);
+                    bound.check(said(&most), said(&more));
+                }
+            }
             let after = events.iter().cloned().fold(self.state.clone(), A::evolve);
             let fewer = |other: &A::Command| names_fewer(&command.body(), &other.body(), self.adds_to);
             for other in other_contents(&command).into_iter().filter(|other| !fewer(other)) {

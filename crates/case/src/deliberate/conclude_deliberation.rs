@@ -6,6 +6,9 @@ use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 
+// Most characters of a text.
+const SUMMARY_MAX: usize = 2000;
+
 /// The convener concludes the deliberation.
 ///
 /// Not before a hearing or a coordination meeting. Agreement means that the community does the work: not where only
@@ -17,6 +20,7 @@ pub struct ConcludeDeliberation {
     /// What it came to.
     pub conclusion: Conclusion,
     /// The reasons, and whoever dissented (without names), at most 2000 characters.
+    #[schemars(length(min = 1, max = SUMMARY_MAX))]
     pub summary: String,
 }
 
@@ -55,7 +59,7 @@ impl ConcludeDeliberation {
             return if is_same { Ok(vec![]) } else { Err(Refusal::DeliberationOver) };
         }
         case.opened_in(&[Stage::Deliberating], taken)?;
-        check_text("summary", &self.summary, 2000)?;
+        check_text("summary", &self.summary, SUMMARY_MAX)?;
         if !deliberation.has_met() {
             return Err(Refusal::NoMeetingHeld);
         }

@@ -7,6 +7,9 @@ use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 
+// Most characters of a text.
+const REASON_MAX: usize = 1000;
+
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
 /// A matter of the community is deliberated first (网格先议), unless a waiver is recorded with its reason: an urgent one too.
@@ -15,9 +18,11 @@ use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage};
 #[serde(deny_unknown_fields)]
 pub struct EscalateIssue {
     /// Why the grid cannot solve it, at most 1000 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
     /// Why it was not deliberated, where it had to be; for an urgent issue, why it cannot wait.
     #[serde(default)]
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub waiver: Option<String>,
 }
 
@@ -60,7 +65,7 @@ impl EscalateIssue {
         }
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
-        check_text("reason", &self.reason, 1000)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
         if file.is_review_used() {
             return Err(Refusal::ReviewUsed);
         }
@@ -72,7 +77,7 @@ impl EscalateIssue {
             None => Err(Refusal::DeliberationNeeded),
             // One that is given where none is needed is kept too: what somebody said is never lost.
             Some(reason) => {
-                check_text("waiver", reason, 1000)?;
+                check_text("waiver", reason, REASON_MAX)?;
                 Ok(vec![DeliberationWaived { reason: reason.clone() }.into(), escalated])
             }
         }

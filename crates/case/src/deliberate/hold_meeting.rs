@@ -12,6 +12,13 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{CaseFile, MeetingKind, Refusal, Stage};
 
+// Most characters of a text.
+const CLASS_MAX: usize = 100;
+const RESULT_MAX: usize = 1000;
+// Most entries of a list.
+const ATTENDANCE_MAX: usize = 100;
+const RESULTS_MAX: usize = 100;
+
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
 /// Any number of rounds, numbered per kind. A hearing comes before the decision, a coordination meeting also during
@@ -26,10 +33,12 @@ pub struct HoldMeeting {
     /// When it was held.
     pub held_at: DateTime<Utc>,
     /// How many of each class of seats were there.
+    #[schemars(length(min = 1, max = ATTENDANCE_MAX))]
     pub attendance: Vec<Attendance>,
     /// Digest of the uploaded minutes.
     pub minutes: Digest,
     /// What was decided or found, a line each.
+    #[schemars(length(min = 1, max = RESULTS_MAX), inner(length(min = 1, max = RESULT_MAX)))]
     pub results: Vec<String>,
     /// The count of a consent to the current version of the proposal.
     #[serde(default)]
@@ -44,6 +53,7 @@ pub struct HoldMeeting {
 #[serde(deny_unknown_fields)]
 pub struct Attendance {
     /// Class of seats, for example `resident`.
+    #[schemars(length(min = 1, max = CLASS_MAX))]
     pub class: String,
     /// How many.
     pub present: u32,
@@ -148,10 +158,10 @@ impl HoldMeeting {
     }
 
     fn check(&self) -> Result<(), Refusal> {
-        check_count("attendance", self.attendance.len(), 1, 100)?;
-        self.attendance.iter().try_for_each(|seats| check_line("attendance.class", &seats.class, 100))?;
-        check_count("results", self.results.len(), 1, 100)?;
-        self.results.iter().try_for_each(|result| check_text("results", result, 1000))?;
+        check_count("attendance", self.attendance.len(), 1, ATTENDANCE_MAX)?;
+        self.attendance.iter().try_for_each(|seats| check_line("attendance.class", &seats.class, CLASS_MAX))?;
+        check_count("results", self.results.len(), 1, RESULTS_MAX)?;
+        self.results.iter().try_for_each(|result| check_text("results", result, RESULT_MAX))?;
         match self.score {
             Some(score) if score > 100 || self.kind != MeetingKind::Review => Err(Refusal::ScoreDoesNotFit),
             _ => Ok(()),

@@ -7,6 +7,14 @@ use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::{CaseFile, Refusal, Stage};
 
+// Most characters of a text.
+const TOPIC_MAX: usize = 200;
+const RULE_MAX: usize = 100;
+const NAME_MAX: usize = 100;
+// Most entries of a list.
+const FIXED_MAX: usize = 50;
+const INVITED_MAX: usize = 200;
+
 /// The secretary or grid leader opens a deliberation on the 1+5+X platform.
 ///
 /// Not while another one is open, and not while the case is with the administrative network; what that network did not
@@ -16,12 +24,14 @@ use crate::{CaseFile, Refusal, Stage};
 #[serde(deny_unknown_fields)]
 pub struct OpenDeliberation {
     /// What is deliberated, at most 200 characters.
+    #[schemars(length(min = 1, max = TOPIC_MAX))]
     pub topic: String,
     /// Who sits on the platform.
     pub roster: Roster,
     /// The consent rule that a proposal must meet, for example `RESIDENT_2_3`. May be absent, and cannot be another one, where
     /// an earlier deliberation of the case pinned one.
     #[serde(default)]
+    #[schemars(length(min = 1, max = RULE_MAX))]
     pub consent_rule: Option<String>,
 }
 
@@ -30,11 +40,14 @@ pub struct OpenDeliberation {
 #[serde(deny_unknown_fields)]
 pub struct Roster {
     /// 1: the convener's post.
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub convener: String,
     /// 5: the fixed seats.
+    #[schemars(length(min = 1, max = FIXED_MAX))]
     pub fixed: Vec<Seat>,
     /// X: who is invited for this topic.
     #[serde(default)]
+    #[schemars(length(max = INVITED_MAX))]
     pub invited: Vec<Seat>,
 }
 
@@ -43,8 +56,10 @@ pub struct Roster {
 #[serde(deny_unknown_fields)]
 pub struct Seat {
     /// Class, for example `owners_committee`.
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub class: String,
     /// The body or post, for example 复元坊业委会.
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub holder: String,
 }
 
@@ -102,13 +117,14 @@ impl OpenDeliberation {
         }
         let stages = [Stage::Registered, Stage::GridHandling, Stage::Deliberating, Stage::NotFiled, Stage::Reopened];
         case.opened_in(&stages, "registered, in grid handling, deliberated, not filed or reopened")?;
-        check_line("topic", &self.topic, 200)?;
-        check_line("roster.convener", &self.roster.convener, 100)?;
-        check_count("roster.fixed", self.roster.fixed.len(), 1, 50)?;
-        check_count("roster.invited", self.roster.invited.len(), 0, 200)?;
+        check_line("topic", &self.topic, TOPIC_MAX)?;
+        self.consent_rule.iter().try_for_each(|rule| check_line("consent_rule", rule, RULE_MAX))?;
+        check_line("roster.convener", &self.roster.convener, NAME_MAX)?;
+        check_count("roster.fixed", self.roster.fixed.len(), 1, FIXED_MAX)?;
+        check_count("roster.invited", self.roster.invited.len(), 0, INVITED_MAX)?;
         for seat in self.roster.fixed.iter().chain(&self.roster.invited) {
-            check_line("roster.class", &seat.class, 100)?;
-            check_line("roster.holder", &seat.holder, 100)?;
+            check_line("roster.class", &seat.class, NAME_MAX)?;
+            check_line("roster.holder", &seat.holder, NAME_MAX)?;
         }
         let consent_rule = match (&self.consent_rule, file.consent_rule()) {
             (Some(id), Some(bound)) if *id != bound.id => {

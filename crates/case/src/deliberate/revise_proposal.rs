@@ -6,6 +6,14 @@ use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::{MeetingKind, Refusal, Stage};
 
+// Most characters of a text.
+const TEXT_MAX: usize = 10_000;
+const CHANGE_MAX: usize = 1000;
+const TOPIC_MAX: usize = 200;
+// Most entries of a list.
+const CHANGES_MAX: usize = 200;
+const TOPICS_MAX: usize = 200;
+
 /// The convener lays down the next version of the proposal, and which meeting led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,15 +21,18 @@ pub struct ReviseProposal {
     /// 1, 2, 3 …
     pub version: u32,
     /// The whole text of this version, at most 10000 characters.
+    #[schemars(length(min = 1, max = TEXT_MAX))]
     pub text: String,
     /// What changed against the version before, a line each.
     #[serde(default)]
+    #[schemars(length(max = CHANGES_MAX), inner(length(min = 1, max = CHANGE_MAX)))]
     pub changes: Vec<String>,
     /// The meeting that led to it.
     #[serde(default)]
     pub after: Option<MeetingRound>,
     /// The topics of the design and whether they are agreed (设计议题清单).
     #[serde(default)]
+    #[schemars(length(max = TOPICS_MAX))]
     pub topics: Vec<Topic>,
 }
 
@@ -39,6 +50,7 @@ pub struct MeetingRound {
 #[serde(deny_unknown_fields)]
 pub struct Topic {
     /// For example 收费标准.
+    #[schemars(length(min = 1, max = TOPIC_MAX))]
     pub name: String,
     /// Whether it is agreed.
     pub agreed: bool,
@@ -101,11 +113,11 @@ impl ReviseProposal {
                 return Err(Refusal::WrongRound { next: held + 1 });
             }
         }
-        check_text("text", &self.text, 10_000)?;
-        check_count("changes", self.changes.len(), 0, 200)?;
-        check_count("topics", self.topics.len(), 0, 200)?;
-        self.changes.iter().try_for_each(|change| check_text("changes", change, 1000))?;
-        self.topics.iter().try_for_each(|topic| check_line("topics.name", &topic.name, 200))?;
+        check_text("text", &self.text, TEXT_MAX)?;
+        check_count("changes", self.changes.len(), 0, CHANGES_MAX)?;
+        check_count("topics", self.topics.len(), 0, TOPICS_MAX)?;
+        self.changes.iter().try_for_each(|change| check_text("changes", change, CHANGE_MAX))?;
+        self.topics.iter().try_for_each(|topic| check_line("topics.name", &topic.name, TOPIC_MAX))?;
         Ok(vec![
             ProposalRevised {
                 version: self.version,

@@ -9,11 +9,18 @@ use kernel::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ReportAdded, Reporter, ReporterInput};
+use super::{ReportAdded, Reporter, ReporterInput, location};
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{CaseFile, Location, LocationInput, Refusal};
+
+// Most characters of a text.
+const TITLE_MAX: usize = 200;
+const DESCRIPTION_MAX: usize = 4000;
+const LIST_MAX: usize = 64;
+// Most entries of a list.
+const EVIDENCE_MAX: usize = 20;
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
@@ -29,8 +36,10 @@ pub struct DiscoverIssue {
     #[serde(default)]
     pub source_code: Option<SourceCode>,
     /// What it is, in a line of at most 200 characters.
+    #[schemars(length(min = 1, max = TITLE_MAX))]
     pub title: String,
     /// What was found, in at most 4000 characters. No personal data here: it is not sealed.
+    #[schemars(length(min = 1, max = DESCRIPTION_MAX))]
     pub description: String,
     /// The micro grid in which it is.
     pub grid: GridCode,
@@ -40,6 +49,7 @@ pub struct DiscoverIssue {
     pub reporter: Option<ReporterInput>,
     /// Digests of uploaded files, at most 20.
     #[serde(default)]
+    #[schemars(length(max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
     /// The line of a problem list (问题清单) from which it comes.
     #[serde(default)]
@@ -83,6 +93,7 @@ impl Source {
 #[serde(deny_unknown_fields)]
 pub struct ListLine {
     /// The list, for example `FXF-2018-1`.
+    #[schemars(length(min = 1, max = LIST_MAX))]
     pub list: String,
     /// The line's number, from 1.
     pub line: u32,
@@ -188,12 +199,12 @@ impl DiscoverIssue {
     }
 
     fn check(&self, context: &Context) -> Result<(), Refusal> {
-        check_line("title", &self.title, 200)?;
-        check_text("description", &self.description, 4000)?;
-        check_line("location.text", &self.location.text, 200)?;
-        check_count("evidence", self.evidence.len(), 0, 20)?;
+        check_line("title", &self.title, TITLE_MAX)?;
+        check_text("description", &self.description, DESCRIPTION_MAX)?;
+        check_line("location.text", &self.location.text, location::TEXT_MAX)?;
+        check_count("evidence", self.evidence.len(), 0, EVIDENCE_MAX)?;
         if let Some(line) = &self.list_line {
-            check_line("list_line.list", &line.list, 64)?;
+            check_line("list_line.list", &line.list, LIST_MAX)?;
             if line.line == 0 {
                 return Err(Unfit::CountedFromOne { field: "list_line.line" }.into());
             }

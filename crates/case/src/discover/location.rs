@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Refusal;
 
+/// Most characters of a place in words.
+pub(super) const TEXT_MAX: usize = 200;
+
 /// Where in the grid, as it is sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LocationInput {
     /// In words: estate, building, storey; at most 200 characters. Not the address of a person.
+    #[schemars(length(min = 1, max = TEXT_MAX))]
     pub text: String,
     /// In degrees east, -180 to 180; only together with the latitude.
     #[serde(default, skip_serializing_if = "Option::is_none")]

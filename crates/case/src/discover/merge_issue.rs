@@ -8,6 +8,9 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{Refusal, Stage};
 
+// Most characters of a text.
+const REASON_MAX: usize = 500;
+
 /// A grid leader, secretary or duty officer joins a case to another one about the same thing (并案).
 ///
 /// Before and after filing, as long as no department holds an order of it. The other case must be open and takes this one in
@@ -19,6 +22,7 @@ pub struct MergeIssue {
     /// The case that continues.
     pub into: CaseId,
     /// Why both are the same issue, at most 500 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -73,7 +77,7 @@ impl MergeIssue {
         if let Some(order) = case.standing.live_orders().next() {
             return Err(Refusal::OrderNotReady { order: order.order, status: order.status.as_str() });
         }
-        check_text("reason", &self.reason, 500)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
         if file.discovered.case == self.into {
             return Err(Refusal::CannotMergeInto { into: self.into });
         }

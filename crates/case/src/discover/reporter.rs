@@ -4,6 +4,11 @@ use kernel::{PersonId, Personal, PersonalField, Sealed, Unfit, check_line};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+// Most characters of a text.
+const NAME_MAX: usize = 100;
+const PHONE_MAX: usize = 40;
+const ADDRESS_MAX: usize = 200;
+
 /// Who reported it, in clear: only ever in memory, never recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,12 +18,15 @@ pub struct ReporterInput {
     pub person: Option<PersonId>,
     /// 姓名
     #[serde(default)]
+    #[schemars(extend("maxLength" = NAME_MAX))]
     pub name: Option<Personal<String>>,
     /// 电话
     #[serde(default)]
+    #[schemars(extend("maxLength" = PHONE_MAX))]
     pub phone: Option<Personal<String>>,
     /// 住址
     #[serde(default)]
+    #[schemars(extend("maxLength" = ADDRESS_MAX))]
     pub address: Option<Personal<String>>,
 }
 
@@ -33,9 +41,9 @@ impl ReporterInput {
 
     pub(super) fn check(&self) -> Result<(), Unfit> {
         let fields = [
-            ("reporter.name", &self.name, 100),
-            ("reporter.phone", &self.phone, 40),
-            ("reporter.address", &self.address, 200),
+            ("reporter.name", &self.name, NAME_MAX),
+            ("reporter.phone", &self.phone, PHONE_MAX),
+            ("reporter.address", &self.address, ADDRESS_MAX),
         ];
         let check = |(field, value, max): (_, &Option<Personal<String>>, _)| match value {
             Some(value) => check_line(field, value.clear(), max),

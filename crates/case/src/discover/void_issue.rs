@@ -6,6 +6,9 @@ use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
 use crate::{Refusal, Stage};
 
+// Most characters of a text.
+const REASON_MAX: usize = 500;
+
 /// A grid leader or duty officer voids what is not an issue (作废): a test, a false alarm. Its history stays.
 ///
 /// Refused where other cases were merged into it: their finders wait for its answer.
@@ -13,6 +16,7 @@ use crate::{Refusal, Stage};
 #[serde(deny_unknown_fields)]
 pub struct VoidIssue {
     /// Why this is not an issue, at most 500 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -40,7 +44,7 @@ impl VoidIssue {
             return if voided.reason == self.reason { Ok(vec![]) } else { Err(Refusal::AlreadyVoided) };
         }
         case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
-        check_text("reason", &self.reason, 500)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
         if let Some(taken_in) = file.taken_in.first() {
             return Err(Refusal::OthersMergedIntoIt { case: taken_in.from });
         }

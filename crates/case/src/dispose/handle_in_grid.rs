@@ -7,6 +7,14 @@ use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::{Conclusion, Refusal, Stage};
 
+// Most characters of a text.
+const WORK_MAX: usize = 2000;
+const NAME_MAX: usize = 100;
+const RESULT_MAX: usize = 2000;
+// Most entries of a list.
+const EXECUTORS_MAX: usize = 50;
+const EVIDENCE_MAX: usize = 20;
+
 /// The grid does the work itself (网格自处): at once, or started now and done later with the same command.
 ///
 /// Not for a matter that only a department may solve, unless the grid centre refused to file it; not while a deliberation is
@@ -15,8 +23,10 @@ use crate::{Conclusion, Refusal, Stage};
 #[serde(deny_unknown_fields)]
 pub struct HandleInGrid {
     /// Who does it; at least one.
+    #[schemars(length(min = 1, max = EXECUTORS_MAX))]
     pub executors: Vec<Executor>,
     /// What is done, at most 2000 characters.
+    #[schemars(length(min = 1, max = WORK_MAX))]
     pub work: String,
     /// That it is done. Absent where it only starts.
     #[serde(default)]
@@ -30,6 +40,7 @@ pub struct Executor {
     /// Which kind of body.
     pub kind: ExecutorKind,
     /// Its name; no names of persons.
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub name: String,
 }
 
@@ -56,8 +67,10 @@ pub enum ExecutorKind {
 #[serde(deny_unknown_fields)]
 pub struct Completion {
     /// What was done, at most 2000 characters.
+    #[schemars(length(min = 1, max = RESULT_MAX))]
     pub result: String,
     /// Digests of uploaded files that show it; at least one.
+    #[schemars(length(min = 1, max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
 }
 
@@ -143,9 +156,9 @@ impl HandleInGrid {
         if let Some(rule) = file.bound_by() {
             return Err(Refusal::BoundByConsentRule { rule: rule.id.clone() });
         }
-        check_count("executors", self.executors.len(), 1, 50)?;
-        self.executors.iter().try_for_each(|executor| check_line("executors.name", &executor.name, 100))?;
-        check_text("work", &self.work, 2000)?;
+        check_count("executors", self.executors.len(), 1, EXECUTORS_MAX)?;
+        self.executors.iter().try_for_each(|executor| check_line("executors.name", &executor.name, NAME_MAX))?;
+        check_text("work", &self.work, WORK_MAX)?;
         let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader())?;
         let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle.number);
         let mut events = vec![GridHandlingStarted { executors, work, cycle, next }.into()];
@@ -162,8 +175,8 @@ impl Completion {
     }
 
     fn event(&self, case: &Case, context: &Context) -> Result<GridHandlingDone, Refusal> {
-        check_text("done.result", &self.result, 2000)?;
-        check_count("done.evidence", self.evidence.len(), 1, 20)?;
+        check_text("done.result", &self.result, RESULT_MAX)?;
+        check_count("done.evidence", self.evidence.len(), 1, EVIDENCE_MAX)?;
         Ok(GridHandlingDone {
             result: self.result.clone(),
             evidence: context.evidence(&self.evidence)?,

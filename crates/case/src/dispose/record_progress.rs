@@ -8,6 +8,11 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{OrderRef, OrderStatus, Refusal, Stage};
 
+// Most characters of a text.
+const TEXT_MAX: usize = 2000;
+// Most entries of a list.
+const EVIDENCE_MAX: usize = 20;
+
 /// Whoever does the work reports its progress, day by day: a department on its order, the grid on its own work.
 ///
 /// Never for a day to come, or for a day before the order was sent or the issue was found.
@@ -20,9 +25,11 @@ pub struct RecordProgress {
     /// The day it is about, in the district's time.
     pub day: NaiveDate,
     /// The progress, at most 2000 characters.
+    #[schemars(length(min = 1, max = TEXT_MAX))]
     pub text: String,
     /// Digests of uploaded files, at most 20.
     #[serde(default)]
+    #[schemars(length(max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
 }
 
@@ -74,8 +81,8 @@ impl Verb for RecordProgress {
 
 impl RecordProgress {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
-        check_text("text", &self.text, 2000)?;
-        check_count("evidence", self.evidence.len(), 0, 20)?;
+        check_text("text", &self.text, TEXT_MAX)?;
+        check_count("evidence", self.evidence.len(), 0, EVIDENCE_MAX)?;
         if self.day > context.today {
             let moment = self.day.and_time(NaiveTime::MIN).and_utc();
             return Err(Unfit::InTheFuture { moment }.into());

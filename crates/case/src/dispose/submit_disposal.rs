@@ -8,6 +8,11 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{OrderPart, OrderRef, OrderStatus, Part, Refusal};
 
+// Most characters of a text.
+const RESULT_MAX: usize = 2000;
+// Most entries of a list.
+const EVIDENCE_MAX: usize = 20;
+
 /// A department says that its part is done, or that it cannot be done, with what shows it.
 ///
 /// What cannot be done is verified like what was done; where the lead says so, the case is closed as explained.
@@ -20,8 +25,10 @@ pub struct SubmitDisposal {
     #[serde(default)]
     pub outcome: PartOutcome,
     /// What was done, or why nothing can be, at most 2000 characters.
+    #[schemars(length(min = 1, max = RESULT_MAX))]
     pub result: String,
     /// Digests of uploaded files that show it; at least one.
+    #[schemars(length(min = 1, max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
 }
 
@@ -87,8 +94,8 @@ impl SubmitDisposal {
             OrderStatus::Accepted | OrderStatus::Rework => {}
             status => return Err(Refusal::OrderNotReady { order: self.order, status: status.as_str() }),
         }
-        check_text("result", &self.result, 2000)?;
-        check_count("evidence", self.evidence.len(), 1, 20)?;
+        check_text("result", &self.result, RESULT_MAX)?;
+        check_count("evidence", self.evidence.len(), 1, EVIDENCE_MAX)?;
         let open = |other: &&OrderPart| other.order != self.order && other.status != OrderStatus::Disposed;
         let waiting: Vec<_> = case.standing.live_orders().filter(open).map(|other| other.department.clone()).collect();
         let lead = order.sent.order.part == Part::Lead;

@@ -12,6 +12,12 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{OrderRef, OrderStatus, Refusal, Stage, Verification};
 
+// Most characters of a text.
+const FINDINGS_MAX: usize = 2000;
+// Most entries of a list.
+const EVIDENCE_MAX: usize = 20;
+const REWORK_MAX: usize = 50;
+
 /// A verifier checks on site what another has disposed (核查).
 ///
 /// Nobody verifies their own work, whatever posts they hold. What fails goes to rework: the orders that are named, or
@@ -22,11 +28,14 @@ pub struct VerifyCase {
     /// Whether it holds.
     pub passed: bool,
     /// What was found on site, at most 2000 characters.
+    #[schemars(length(min = 1, max = FINDINGS_MAX))]
     pub findings: String,
     /// Digests of uploaded files that show it; at least one.
+    #[schemars(length(min = 1, max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
     /// The orders that must be done again, where it does not hold; empty means the lead's.
     #[serde(default)]
+    #[schemars(length(max = REWORK_MAX))]
     pub rework: Vec<OrderId>,
 }
 
@@ -97,8 +106,9 @@ impl VerifyCase {
         if file.is_disposer(&context.by.id) {
             return Err(Refusal::VerifierDisposed);
         }
-        check_text("findings", &self.findings, 2000)?;
-        check_count("evidence", self.evidence.len(), 1, 20)?;
+        check_text("findings", &self.findings, FINDINGS_MAX)?;
+        check_count("rework", self.rework.len(), 0, REWORK_MAX)?;
+        check_count("evidence", self.evidence.len(), 1, EVIDENCE_MAX)?;
         let (findings, evidence) = (self.findings.clone(), context.evidence(&self.evidence)?);
         if self.passed && !self.rework.is_empty() {
             return Err(Refusal::NothingToRework);

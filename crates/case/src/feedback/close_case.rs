@@ -6,6 +6,12 @@ use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::{CaseFile, Conclusion, Deliberation, PartOutcome, Refusal, Stage};
 
+// Most characters of a text.
+const SUMMARY_MAX: usize = 2000;
+const OVERRIDE_REASON_MAX: usize = 500;
+// Most entries of a list.
+const RESOLUTIONS_MAX: usize = 4;
+
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
 /// Not against a finder who says that it is not solved, or against a review below the score of the rules, unless with a reason.
@@ -16,11 +22,14 @@ pub struct CloseCase {
     pub outcome: Outcome,
     /// How it was solved: one or more of autonomy, joint, virtue and law (自治共治德治法治); none for what was explained.
     #[serde(default)]
+    #[schemars(length(max = RESOLUTIONS_MAX))]
     pub resolution: Vec<Resolution>,
     /// The summary, at most 2000 characters.
+    #[schemars(length(min = 1, max = SUMMARY_MAX))]
     pub summary: String,
     /// Why it is closed although the finder is not satisfied, or a review did not reach the score of the rules.
     #[serde(default)]
+    #[schemars(length(min = 1, max = OVERRIDE_REASON_MAX))]
     pub override_reason: Option<String>,
 }
 
@@ -97,11 +106,11 @@ impl CloseCase {
             return Err(Refusal::OutcomeDoesNotFit { expected });
         }
         let explained = outcome == Outcome::Explained;
-        check_count("resolution", self.resolution.len(), usize::from(!explained), 4)?;
-        check_text("summary", &self.summary, 2000)?;
+        check_count("resolution", self.resolution.len(), usize::from(!explained), RESOLUTIONS_MAX)?;
+        check_text("summary", &self.summary, SUMMARY_MAX)?;
         file.last_feedback().ok_or(Refusal::FinderNotAnswered)?;
         match &self.override_reason {
-            Some(reason) => check_text("override_reason", reason, 500)?,
+            Some(reason) => check_text("override_reason", reason, OVERRIDE_REASON_MAX)?,
             None if file.cycle.said.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
             None if !explained => Self::check_review(file, context)?,
             None => {}

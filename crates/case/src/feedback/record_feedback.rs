@@ -7,6 +7,10 @@ use crate::case::{Case, Decision};
 use crate::feedback::Said;
 use crate::{Refusal, Stage};
 
+// Most characters of a text.
+const ANSWER_MAX: usize = 2000;
+const COMMENT_MAX: usize = 2000;
+
 /// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
 ///
 /// A finder who could not be reached is counted apart, never as satisfied. What a finder said last when they were reached stays
@@ -15,6 +19,7 @@ use crate::{Refusal, Stage};
 #[serde(deny_unknown_fields)]
 pub struct RecordFeedback {
     /// What the finder was told, at most 2000 characters.
+    #[schemars(length(min = 1, max = ANSWER_MAX))]
     pub answer: String,
     /// 先行联系: whether the finder was reached.
     pub contacted: bool,
@@ -26,6 +31,7 @@ pub struct RecordFeedback {
     pub satisfied: Option<bool>,
     /// What the finder said, at most 2000 characters; no names.
     #[serde(default)]
+    #[schemars(length(min = 1, max = COMMENT_MAX))]
     pub comment: Option<String>,
 }
 
@@ -122,9 +128,9 @@ impl RecordFeedback {
     }
 
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        check_text("answer", &self.answer, 2000)?;
+        check_text("answer", &self.answer, ANSWER_MAX)?;
         if let Some(comment) = &self.comment {
-            check_text("comment", comment, 2000)?;
+            check_text("comment", comment, COMMENT_MAX)?;
         }
         if !self.contacted && (self.solved.is_some() || self.satisfied.is_some()) {
             return Err(Refusal::NotReached);

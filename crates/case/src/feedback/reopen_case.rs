@@ -6,6 +6,9 @@ use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::{CaseFile, Refusal, ReopenForMerged, Stage};
 
+// Most characters of a text.
+const REASON_MAX: usize = 1000;
+
 /// The finder is not satisfied, or it happens again (重办): a new cycle begins and the old one stays as it was.
 ///
 /// Whoever speaks with the finder records it on their behalf. Only inside the window that was pinned at closing. On a merged case
@@ -17,6 +20,7 @@ pub struct ReopenCase {
     /// Why, as a code.
     pub cause: ReopenCause,
     /// Why, in words, at most 1000 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -97,7 +101,7 @@ impl ReopenCase {
         if let Some(until) = until.map(|closed| &closed.reopen_until).filter(|due| due.is_over(context.at)) {
             return Err(Refusal::ReopenWindowOver { until: until.at });
         }
-        check_text("reason", &self.reason, 1000)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
         let by = if file.filed.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
         let next = context.oblige(Step::ROUTE_AGAIN, by)?;
         let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());

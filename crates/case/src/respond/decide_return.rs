@@ -7,6 +7,9 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{Order, OrderRef, OrderStatus, Part, Refusal};
 
+// Most characters of a text.
+const REASON_MAX: usize = 1000;
+
 /// The duty officer decides on a return.
 ///
 /// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched again, an assisting
@@ -18,6 +21,7 @@ pub struct DecideReturn {
     /// Approved or refused.
     pub decision: ReturnDecision,
     /// Why, at most 1000 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -101,7 +105,7 @@ impl DecideReturn {
             (OrderStatus::ReturnReview, _) => {}
             _ => return self.again(order),
         }
-        check_text("reason", &self.reason, 1000)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
         let (sent, reason) = (&order.sent, self.reason.clone());
         match self.decision {
             ReturnDecision::Approve => {

@@ -13,6 +13,12 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{CaseFile, Location, OrderRef, Part, Refusal, Stage, Urgency};
 
+// Most characters of a text.
+const INSTRUCTIONS_MAX: usize = 2000;
+const REASON_MAX: usize = 500;
+// Most entries of a list.
+const ASSIST_MAX: usize = 20;
+
 /// The dispatcher sends a filed case to one lead and any number of assisting departments: one order each.
 ///
 /// The disposal clock starts now. The lead has the matter on its list today, or the dispatcher says why it leads all
@@ -24,11 +30,14 @@ pub struct DispatchCase {
     pub lead: DepartmentCode,
     /// 协办, at most 20.
     #[serde(default)]
+    #[schemars(length(max = ASSIST_MAX))]
     pub assist: Vec<DepartmentCode>,
     /// What must be done, at most 2000 characters.
+    #[schemars(length(min = 1, max = INSTRUCTIONS_MAX))]
     pub instructions: String,
     /// Why the lead leads although the matter is not on its list.
     #[serde(default)]
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub override_reason: Option<String>,
     /// A due time that the dispatcher sets; otherwise the matter's limit gives it.
     #[serde(default)]
@@ -42,6 +51,7 @@ pub struct OwnDue {
     /// By when it must be disposed.
     pub at: DateTime<Utc>,
     /// Why the limit of the matter does not do, at most 500 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -168,8 +178,8 @@ impl DispatchCase {
     }
 
     fn check(&self, matter: &MatterCode, context: &Context) -> Result<(), Refusal> {
-        check_text("instructions", &self.instructions, 2000)?;
-        check_count("assist", self.assist.len(), 0, 20)?;
+        check_text("instructions", &self.instructions, INSTRUCTIONS_MAX)?;
+        check_count("assist", self.assist.len(), 0, ASSIST_MAX)?;
         let mut seen = BTreeSet::new();
         for department in std::iter::once(&self.lead).chain(&self.assist) {
             if !seen.insert(department) {
@@ -178,7 +188,7 @@ impl DispatchCase {
             context.department(department)?;
         }
         match &self.override_reason {
-            Some(reason) => Ok(check_text("override_reason", reason, 500)?),
+            Some(reason) => Ok(check_text("override_reason", reason, REASON_MAX)?),
             None if context.department(&self.lead)?.matters.contains(matter) => Ok(()),
             None => Err(Refusal::NotItsMatter { department: self.lead.clone() }),
         }
@@ -187,7 +197,7 @@ impl DispatchCase {
     fn dispose_by(&self, matter: &MatterCode, context: &Context) -> Result<Due, Refusal> {
         let limited = context.due(LimitOf::Disposal(matter.clone()))?;
         let Some(OwnDue { at, reason }) = &self.own_due else { return Ok(limited) };
-        check_text("own_due.reason", reason, 500)?;
+        check_text("own_due.reason", reason, REASON_MAX)?;
         if *at <= context.at {
             return Err(Refusal::DueInThePast { due: *at });
         }

@@ -10,6 +10,11 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{DuplicateSuspected, Refusal, Stage};
 
+// Most characters of a text.
+const CRITERION_MAX: usize = 200;
+// Most entries of a list.
+const CRITERIA_MAX: usize = 50;
+
 /// The duty officer files an escalated case (立案): it gets its number, and matter and rules are pinned.
 ///
 /// Every criterion that the rules publish (立案条件) must be answered in their words, and every answer must be that
@@ -19,6 +24,7 @@ use crate::{DuplicateSuspected, Refusal, Stage};
 #[serde(deny_unknown_fields)]
 pub struct FileCase {
     /// The criteria for filing, each with its answer: those of the rules and any more; at least one.
+    #[schemars(length(min = 1, max = CRITERIA_MAX))]
     pub criteria: Vec<CriterionAnswer>,
     /// The matter, where it is another one than at registration.
     #[serde(default)]
@@ -30,6 +36,7 @@ pub struct FileCase {
 #[serde(deny_unknown_fields)]
 pub struct CriterionAnswer {
     /// The criterion, for example 属于本街道管辖.
+    #[schemars(length(min = 1, max = CRITERION_MAX))]
     pub criterion: String,
     /// Whether it is met.
     pub met: bool,
@@ -88,8 +95,8 @@ impl FileCase {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
-        check_count("criteria", self.criteria.len(), 1, 50)?;
-        self.criteria.iter().try_for_each(|answer| check_line("criteria", &answer.criterion, 200))?;
+        check_count("criteria", self.criteria.len(), 1, CRITERIA_MAX)?;
+        self.criteria.iter().try_for_each(|answer| check_line("criteria", &answer.criterion, CRITERION_MAX))?;
         if let Some(unmet) = self.criteria.iter().find(|answer| !answer.met) {
             return Err(Refusal::CriterionNotMet { criterion: unmet.criterion.clone() });
         }

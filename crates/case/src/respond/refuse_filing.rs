@@ -6,11 +6,15 @@ use crate::access::DUTY;
 use crate::case::{Case, Decision};
 use crate::{Refusal, Stage};
 
+// Most characters of a text.
+const REASON_MAX: usize = 1000;
+
 /// The duty officer refuses to file (不予立案), with a reason the finder will read. One review can be asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefuseFiling {
     /// Why, at most 1000 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -43,7 +47,7 @@ impl RefuseFiling {
             return if is_same { Ok(vec![]) } else { Err(Refusal::FilingAlreadyRefused) };
         }
         case.opened_in(&[Stage::Escalated], "escalated")?;
-        check_text("reason", &self.reason, 1000)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
         // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
         let by = if file.cycle.refused.is_empty() { file.secretary() } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(next_step(case), by)?;

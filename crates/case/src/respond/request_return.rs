@@ -7,6 +7,10 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{OrderRef, OrderStatus, Refusal};
 
+// Most characters of a text.
+const LEGAL_BASIS_MAX: usize = 500;
+const EXPLANATION_MAX: usize = 1000;
+
 /// A department says that an order is not its own (退单), inside the window and with the legal basis.
 ///
 /// Once an order: a second dispute goes to arbitration.
@@ -17,8 +21,10 @@ pub struct RequestReturn {
     /// Why, as a code.
     pub reason: ReturnReason,
     /// The norm that says so, at most 500 characters.
+    #[schemars(length(min = 1, max = LEGAL_BASIS_MAX))]
     pub legal_basis: String,
     /// Why, in words, at most 1000 characters.
+    #[schemars(length(min = 1, max = EXPLANATION_MAX))]
     pub explanation: String,
 }
 
@@ -85,8 +91,8 @@ impl RequestReturn {
         if order.sent.return_until.is_over(context.at) {
             return Err(Refusal::ReturnWindowOver { until: order.sent.return_until.at });
         }
-        check_text("legal_basis", &self.legal_basis, 500)?;
-        check_text("explanation", &self.explanation, 1000)?;
+        check_text("legal_basis", &self.legal_basis, LEGAL_BASIS_MAX)?;
+        check_text("explanation", &self.explanation, EXPLANATION_MAX)?;
         Ok(vec![
             ReturnRequested {
                 order: order.sent.order.clone(),

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{MEMBERS, Pledge, Refusal};
 
+// Most characters of a text.
+const TEXT_MAX: usize = 500;
+// Most entries of a list.
+const EVIDENCE_MAX: usize = 5;
+
 /// A party member signs the pledge for a grid and a year (带头签署承诺书): the first of the four acts.
 ///
 /// For themselves only, once a year in each grid. The signed letter is the evidence.
@@ -19,8 +24,10 @@ pub struct MakePledge {
     /// The year that it is for: this one or the next.
     pub year: i32,
     /// What is promised, at most 500 characters.
+    #[schemars(length(min = 1, max = TEXT_MAX))]
     pub text: String,
     /// Digests of the signed letter, 1 to 5 files.
+    #[schemars(length(min = 1, max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
 }
 
@@ -73,15 +80,15 @@ impl MakePledge {
         if self.member != context.by.id {
             return Err(Refusal::NotYourself);
         }
-        if let Some(made) = pledge.made() {
+        if let Some(made) = pledge.standing() {
             return if self.is_same(made) { Ok(vec![]) } else { Err(Refusal::AlreadyMade) };
         }
         let this = context.today.year();
         if self.year != this && self.year != this + 1 {
             return Err(Refusal::YearDoesNotFit);
         }
-        check_text("text", &self.text, 500)?;
-        check_count("evidence", self.evidence.len(), 1, 5)?;
+        check_text("text", &self.text, TEXT_MAX)?;
+        check_count("evidence", self.evidence.len(), 1, EVIDENCE_MAX)?;
         let (grid, evidence) = (context.grid(&self.grid)?.clone(), context.evidence(&self.evidence)?);
         let (member, text) = (self.member.clone(), self.text.clone());
         Ok(vec![PledgeMade { grid, member, year: self.year, text, evidence }.into()])
@@ -113,6 +120,18 @@ mod tests {
             let at = MakePledge { year, ..MakePledge::example() };
             given::<Pledge>([]).when(at).then_refused(Refusal::YearDoesNotFit);
         }
+    }
+
+    #[test]
+    fn who_withdrew_may_pledge_again() {
+        let withdrawn = given::<Pledge>([made()]).when(WithdrawPledge::example()).events().remove(0);
+        let history = || [made(), withdrawn.clone()];
+        given::<Pledge>(history()).when(MakePledge::example()).then([made()]);
+        let other = || MakePledge { text: "别的".into(), ..MakePledge::example() };
+        let again = given::<Pledge>(history()).when(other()).events().remove(0);
+        let history = || history().into_iter().chain([again.clone()]);
+        given::<Pledge>(history()).when(other()).then_nothing();
+        given::<Pledge>(history()).when(MakePledge::example()).then_refused(Refusal::AlreadyMade);
     }
 
     #[test]

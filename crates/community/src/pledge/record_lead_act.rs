@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{OWN, Pledge, Refusal};
 
+// Most entries of a list.
+const EVIDENCE_MAX: usize = 5;
+
 /// The member shows with evidence that they did one of the acts that they pledged.
 ///
 /// Each act once. When the last one is recorded, the pledge is kept.
@@ -13,6 +16,7 @@ use super::{OWN, Pledge, Refusal};
 pub struct RecordLeadAct {
     pub act: LeadAct,
     /// Digests of uploaded files, 1 to 5.
+    #[schemars(length(min = 1, max = EVIDENCE_MAX))]
     pub evidence: Vec<Digest>,
 }
 
@@ -71,7 +75,7 @@ impl RecordLeadAct {
             let same = self.evidence.iter().eq(known.evidence.iter().map(|evidence| &evidence.sha256));
             return if same { Ok(vec![]) } else { Err(Refusal::ActAlreadyRecorded) };
         }
-        check_count("evidence", self.evidence.len(), 1, 5)?;
+        check_count("evidence", self.evidence.len(), 1, EVIDENCE_MAX)?;
         let evidence = context.evidence(&self.evidence)?;
         let mut events = vec![LeadActRecorded { act: self.act, evidence }.into()];
         if acts.len() + 1 == LeadAct::ALL.len() {

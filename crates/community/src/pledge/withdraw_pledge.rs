@@ -4,11 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{OWN, Pledge, Refusal};
 
+// Most characters of a text.
+const REASON_MAX: usize = 500;
+
 /// The member withdraws their pledge, before it is kept. What was recorded stays in the history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawPledge {
     /// Why, at most 500 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
 }
 
@@ -36,7 +40,7 @@ impl WithdrawPledge {
             Pledge::Withdrawn(_, known) if known.reason == self.reason => Ok(vec![]),
             Pledge::Withdrawn(..) => Err(Refusal::Withdrawn),
             Pledge::Open(..) => {
-                check_text("reason", &self.reason, 500)?;
+                check_text("reason", &self.reason, REASON_MAX)?;
                 Ok(vec![PledgeWithdrawn { reason: self.reason.clone() }.into()])
             }
         }
