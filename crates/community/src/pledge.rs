@@ -51,7 +51,7 @@ kernel::refusals! {
         #[error("this act was recorded already, with other evidence")]
         ActAlreadyRecorded = Refused "act-already-recorded",
         /// The pledge was withdrawn.
-        #[error("the pledge was withdrawn")]
+        #[error("the pledge was withdrawn; it can be made again")]
         Withdrawn = Refused "pledge-withdrawn",
         /// All of it was done.
         #[error("the pledge was kept; nothing of it can be withdrawn")]
@@ -83,6 +83,16 @@ impl Pledge {
     }
 }
 
+impl Pledge {
+    /// The pledge that stands: one that was withdrawn can be made again.
+    fn standing(&self) -> Option<&PledgeMade> {
+        match self {
+            Self::Unmade | Self::Withdrawn(..) => None,
+            Self::Open(made, _) | Self::Kept(made, _) => Some(made),
+        }
+    }
+}
+
 impl Aggregate for Pledge {
     const PLURAL: &'static str = "pledges";
     const ABOUT: &'static str = "Pledges of party members to go first (承诺书, 四个带头)";
@@ -110,7 +120,7 @@ impl Aggregate for Pledge {
 
     fn evolve(self, event: PledgeEvent) -> Self {
         match (self, event) {
-            (Self::Unmade, PledgeEvent::PledgeMade(made)) => Self::Open(made, Vec::new()),
+            (Self::Unmade | Self::Withdrawn(..), PledgeEvent::PledgeMade(made)) => Self::Open(made, Vec::new()),
             (Self::Open(made, mut acts), PledgeEvent::LeadActRecorded(act)) => {
                 acts.push(*act);
                 Self::Open(made, acts)

@@ -14,7 +14,7 @@ const EVIDENCE_MAX: usize = 5;
 
 /// A party member signs the pledge for a grid and a year (带头签署承诺书): the first of the four acts.
 ///
-/// For themselves only, once a year in each grid. The signed letter is the evidence.
+/// For themselves only, once a year in each grid; again after it was withdrawn. The signed letter is the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MakePledge {
@@ -103,6 +103,7 @@ impl MakePledge {
 mod tests {
     use super::super::tests::made;
     use super::*;
+    use crate::pledge::WithdrawPledge;
     use given::given;
     use kernel::Unfit;
 

@@ -78,7 +78,8 @@ impl View for PledgeView {
 
     fn fold(_: &Key, row: &mut Option<PledgeRow>, event: &Read<'_>) {
         match (row.as_mut(), event.of::<PledgeEvent>()) {
-            (None, Some(PledgeEvent::PledgeMade(made))) => {
+            // The first time, or again after it was withdrawn.
+            (_, Some(PledgeEvent::PledgeMade(made))) => {
                 *row = Some(PledgeRow {
                     pledge: event.id(),
                     member: made.member.clone(),
@@ -95,10 +96,10 @@ impl View for PledgeView {
             (Some(row), Some(kind)) => {
                 row.updated_at = event.time();
                 match kind {
+                    PledgeEvent::PledgeMade(_) => {}
                     PledgeEvent::LeadActRecorded(act) => drop(row.acts.insert(act.act, act.evidence.clone())),
                     PledgeEvent::PledgeKept(_) => row.status = PledgeStatus::Kept,
                     PledgeEvent::PledgeWithdrawn(_) => row.status = PledgeStatus::Withdrawn,
-                    PledgeEvent::PledgeMade(_) => {}
                 }
             }
             _ => {}
@@ -166,6 +167,8 @@ mod tests {
         assert_eq!(found, [given::GRID, "BZ-R01", given::CENTRE]);
         let kept = folded([made(), PledgeKept { member: "staff-1".into() }.into()]);
         let withdrawn = given::given::<Pledge>([made()]).when(WithdrawPledge::example()).events();
+        let again = folded([made()].into_iter().chain(withdrawn.clone()).chain([made()]));
+        assert_eq!((again.status, again.position), (PledgeStatus::Open, Position(3)));
         let withdrawn = folded([made()].into_iter().chain(withdrawn));
         assert_eq!((kept.status, withdrawn.status), (PledgeStatus::Kept, PledgeStatus::Withdrawn));
     }
