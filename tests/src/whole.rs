@@ -175,13 +175,10 @@ pub async fn play(store: Store, commands: usize, mut chance: Randomness) -> anyh
     sample::write_district(&file, &district.document)?;
     let system = System::start(SystemSetup { store, districts: vec![file], ..SystemSetup::default() }).await?;
     let mut whole = Whole::of(system, district, chance).await?;
-    for _ in 0..commands {
-        whole.step().await?;
+    if let Err(error) = whole.run(commands).await {
+        let last = whole.sent.last().map(|sent| whole.named(sent)).unwrap_or_default();
+        whole.broken(Promise::Answered, format!("it broke off after {last}: {error:#}"));
     }
-    whole.everybody_can_go_on().await?;
-    whole.everything_is_recorded().await?;
-    stream_equals_log(&whole.system, &whole.auditor().token).await?;
-    whole.system.stop().await?;
     Ok(whole.played)
 }
 
@@ -227,6 +224,17 @@ impl Whole {
         };
         whole.gather(&shown).await?;
         Ok(whole)
+    }
+
+    /// Everything. An error is in what is read about the system itself.
+    async fn run(&mut self, commands: usize) -> anyhow::Result<()> {
+        for _ in 0..commands {
+            self.step().await?;
+        }
+        self.everybody_can_go_on().await?;
+        self.everything_is_recorded().await?;
+        stream_equals_log(&self.system, &self.auditor().token).await?;
+        self.system.stop().await
     }
 
     /// What exists before the first command: codes, and files.
