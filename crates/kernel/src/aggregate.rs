@@ -33,7 +33,7 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     const IS_SINGLE: bool = false;
     /// Most bytes of the body of one of its commands.
     const BODY_BYTES_MAX: usize = BODY_BYTES_MAX;
-    /// The steps for which it asks due times.
+    /// The steps for which it asks due times. Rules without a limit for one of them are refused.
     const STEPS: &'static [Step] = &[];
     /// The action of reading its history in the table of authorisation, for example `read-case-history`.
     const READ_ACTION: &'static str;

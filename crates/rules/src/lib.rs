@@ -39,6 +39,7 @@ mod rulebook;
 #[cfg(test)]
 mod testing;
 mod withdraw_rules;
+mod withdrawn;
 
 pub use calendar::{Calendar, CalendarId, Holiday, InvalidCalendarId, WorkingSpan};
 pub use command::RulesCommand;

@@ -40,6 +40,11 @@ kernel::refusals! {
             id: CalendarId,
             day: NaiveDate,
         } = Unfit "calendar-gap",
+        /// Steps that somebody may have to take, and that have no limit.
+        #[error("`step_limits` has nothing for {steps}; a due time is computed for each of them, so give each its limit")]
+        StepsWithoutLimit {
+            steps: String,
+        } = Unfit "steps-without-limit",
         /// A limit for a step that no kind has.
         #[error("there is no step {step}; the steps are {known}")]
         UnknownStep {

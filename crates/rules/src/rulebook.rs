@@ -8,7 +8,7 @@ use kernel::aggregate::DocumentSpec;
 use kernel::{Aggregate, Context, Decision, Difference, MatterCode, Place, Step};
 use uuid::Uuid;
 
-use crate::withdraw_rules::Withdrawn;
+use crate::withdrawn::Withdrawn;
 use crate::{
     Calendar, ConsentRule, DuplicateRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal,
     ReviewRule, RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,

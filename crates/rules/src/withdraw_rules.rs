@@ -9,8 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::publish_rules::check;
 use crate::{
-    Calendar, CalendarId, CalendarPurpose, CalendarWithdrawn, ConsentRule, ConsentRuleWithdrawn, Refusal, Rulebook,
-    RulesEvent, RulesWithdrawn,
+    CalendarId, CalendarPurpose, CalendarWithdrawn, ConsentRuleWithdrawn, Refusal, Rulebook, RulesEvent, RulesWithdrawn,
 };
 
 /// Withdraws rules that were published for later and are not yet in force.
@@ -81,7 +80,7 @@ impl WithdrawRules {
                 return Err(Refusal::NothingScheduled { what: format!("no consent rule {id} is published") });
             }
         }
-        let after = events.iter().cloned().fold(rules.clone(), |rules, event| kernel::Aggregate::evolve(rules, event));
+        let after = events.iter().cloned().fold(rules.clone(), kernel::Aggregate::evolve);
         check::gaps(after.calendars.iter())?;
         after.check_purposes()?;
         Ok(events)
@@ -91,15 +90,6 @@ impl WithdrawRules {
 /// Refuses what has begun.
 fn in_future(what: std::fmt::Arguments<'_>, is_so: bool) -> Result<(), Refusal> {
     if is_so { Ok(()) } else { Err(Refusal::InForce { what: what.to_string() }) }
-}
-
-/// What was withdrawn before it was in force.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Withdrawn {
-    pub(crate) moments: BTreeSet<DateTime<Utc>>,
-    /// Their ids stay theirs: due times may name them.
-    pub(crate) calendars: Vec<Calendar>,
-    pub(crate) consent_rules: Vec<ConsentRule>,
 }
 
 impl Rulebook {

@@ -72,6 +72,11 @@ fn limits(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), 
         once(steps.insert(&spec.step), format_args!("step {}", spec.step))?;
         limit(format_args!("step {}", spec.step), spec.limit, &spec.source)?;
     }
+    // Without them nothing that leads to such a step could be done any more, up to the discovery of an issue.
+    let without: Vec<_> = known.iter().filter(|step| !steps.contains(step)).map(Step::as_str).collect();
+    if !without.is_empty() {
+        return Err(Refusal::StepsWithoutLimit { steps: without.join(", ") });
+    }
     let windows = &description.windows;
     limit("the return window", windows.return_order.limit, &windows.return_order.source)?;
     limit("the reopen window", windows.reopen.limit, &windows.reopen.source)?;

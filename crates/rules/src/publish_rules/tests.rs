@@ -6,11 +6,9 @@ use super::*;
 use crate::testing::{calendar_2026, calendar_2027, code, day, described, hotline, published, rulebook, steps};
 use crate::{CalendarId, RulesCommand, StepLimit};
 
-/// Rules that were published by these events, in a world where kinds have the steps of the tests and one more.
+/// Rules that were published by these events, in a world where kinds have the steps of the tests.
 fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given<Rulebook> {
-    given::given(events)
-        .knowing(|facts| facts.steps = steps().into_iter().chain([Step::CLOSE]).collect())
-        .adding_to(&["calendars", "consent_rules"])
+    given::given(events).knowing(|facts| facts.steps = steps()).adding_to(&["calendars", "consent_rules"])
 }
 
 fn register(description: &mut RulesDescription) -> &mut StepLimit {
@@ -29,6 +27,22 @@ fn from_2020(change: impl FnOnce(&mut RulesDescription)) -> PublishRules {
         RulesDescription { effective_from: day("2020-01-01"), allow_closing: u32::MAX, ..described() };
     change(&mut description);
     PublishRules(description)
+}
+
+#[test]
+fn every_step_that_a_kind_has_needs_a_limit() {
+    let without = |left_out: &[Step]| {
+        let mut description = described();
+        description.step_limits.retain(|limit| !left_out.contains(&limit.step));
+        PublishRules(description)
+    };
+    for step in steps() {
+        let refusal = Refusal::StepsWithoutLimit { steps: step.as_str().to_owned() };
+        given([]).when(without(std::slice::from_ref(&step))).then_refused(refusal.clone());
+        given(published()).when(without(&[step])).then_refused(refusal);
+    }
+    let refusal = Refusal::StepsWithoutLimit { steps: "file, register".to_owned() };
+    given([]).when(without(&[Step::REGISTER, Step::FILE])).then_refused(refusal);
 }
 
 #[test]
@@ -158,15 +172,20 @@ fn calendars_leave_no_gap() {
 }
 
 #[test]
-fn a_step_may_be_left_out_but_not_invented() {
-    let mut fewer = described();
-    fewer.step_limits.retain(|limit| limit.step != Step::FILE);
-    let rules = given([]).when(PublishRules(fewer)).state();
-    let has_limit = |step: &Step| rules.step_limit(step, day("2026-03-02")).is_some();
-    assert!(has_limit(&Step::REGISTER) && !has_limit(&Step::FILE));
-    let known = "accept, close, file, first_contact, register".to_owned();
+fn a_step_is_not_invented() {
+    let known = "accept, file, first_contact, register".to_owned();
     let step = Step::of("repair");
     refused(|it| it.step_limits[0].step = Step::of("repair"), Refusal::UnknownStep { step, known });
+}
+
+/// A step that no kind has any more: rules that were published for it leave it out.
+#[test]
+fn the_limit_of_a_step_that_no_kind_has_ends() {
+    let without = from_2020(|it| it.step_limits.retain(|limit| limit.step != Step::FILE));
+    let fewer = |facts: &mut kernel::Facts| facts.steps.retain(|step| *step != Step::FILE);
+    let rules = given(published()).knowing(fewer).when(without).state();
+    let has_limit = |step: &Step| rules.step_limit(step, day("2026-03-02")).is_some();
+    assert!(has_limit(&Step::REGISTER) && !has_limit(&Step::FILE));
 }
 
 #[test]
@@ -270,7 +289,8 @@ fn more_than_allowed_is_not_withdrawn() {
         })
     };
     let known = rulebook(published());
-    let events = given(published()).when(emptied(5)).events();
+    let fewer = |facts: &mut kernel::Facts| facts.steps.retain(|step| *step != Step::REGISTER);
+    let events = given(published()).knowing(fewer).when(emptied(5)).events();
     let rows: Vec<_> = kernel::Aggregate::differences(&known, &events)
         .into_iter()
         .map(|row| format!("{} {} {}", row.turn, row.what, row.code))
@@ -285,7 +305,7 @@ fn more_than_allowed_is_not_withdrawn() {
     assert_eq!(rows, expected);
     for allowed in [0, 4] {
         let excess = Excess::of(&kernel::Aggregate::differences(&known, &events), allowed).unwrap();
-        given(published()).when(emptied(allowed)).then_refused(Refusal::ClosesTooMuch(excess));
+        given(published()).knowing(fewer).when(emptied(allowed)).then_refused(Refusal::ClosesTooMuch(excess));
     }
     let changed = from_2020(|it| {
         it.matters[0].name = "新名".into();

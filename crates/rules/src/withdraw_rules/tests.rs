@@ -5,7 +5,8 @@ use super::*;
 use crate::testing::{
     calendar_2026, calendar_2027, code, day, described, hotline, published, resident_two_thirds, rulebook, steps,
 };
-use crate::{CalendarPublished, ConsentRulePublished, PublishRules, RulesDescription};
+use crate::withdrawn::Withdrawn;
+use crate::{Calendar, CalendarPublished, ConsentRule, ConsentRulePublished, PublishRules, RulesDescription};
 
 const M: &str = "2099-01-01";
 
@@ -17,7 +18,7 @@ fn given(events: impl IntoIterator<Item = RulesEvent>) -> Given<Rulebook> {
 fn scheduled() -> Vec<RulesEvent> {
     let mut description = RulesDescription { effective_from: day(M), allow_closing: 99, ..described() };
     description.matters[0].code = MatterCode::try_new("WM-0102").unwrap();
-    description.step_limits.truncate(1);
+    description.step_limits[0].limit.amount = 7;
     description.windows.reopen.limit.amount = 7;
     description.review = None;
     description.duplicates = None;
