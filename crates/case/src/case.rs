@@ -175,7 +175,7 @@ impl Aggregate for Case {
             CaseCommand::CloseCase(command) => command.decide(self, context),
             CaseCommand::ReopenCase(command) => command.decide(self, context),
             CaseCommand::ReopenForMerged(command) => command.decide(self, context),
-            CaseCommand::FollowGrid(command) => command.decide(self, context),
+            CaseCommand::FollowGrid(_) => FollowGrid::decide(self, context),
         }
     }
 

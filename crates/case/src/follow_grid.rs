@@ -91,7 +91,8 @@ impl Verb for FollowGrid {
 }
 
 impl FollowGrid {
-    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+    /// What follows does not depend on the command: it only says since when the case may look where it belongs.
+    pub(crate) fn decide(case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         let Some(next) = case.standing.next() else { return Ok(vec![]) };
         let seat = context.seat(file.grid_code())?;

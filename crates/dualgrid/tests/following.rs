@@ -1,5 +1,7 @@
 //! Open cases follow the grids that are closed, split, merged or moved: once that takes effect, once each, whoever sends them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/desk.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;

@@ -146,8 +146,9 @@ impl Process for GridWatch {
             Some(DistrictEvent::GridChangesWithdrawn(withdrawn)) => touch(key(&withdrawn.code)),
             _ => {}
         }
-        let grids = event.of::<CaseEvent>().map_or(&[][..], place_of);
-        grids.iter().for_each(|grid| touch(key(grid)));
+        for grid in event.of::<CaseEvent>().map_or(&[][..], place_of) {
+            touch(key(grid));
+        }
     }
 
     fn react(key: &Key, state: &mut Option<Watched>, event: &Read<'_>) -> Vec<FollowUp> {

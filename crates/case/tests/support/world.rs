@@ -81,9 +81,12 @@ fn grid_facts() -> GridFacts {
     }
 }
 
+/// The path of a grid, and the posts that are held on it.
+type Held = (&'static [&'static str], &'static [(&'static str, Role)]);
+
 /// Where a case belongs since then, with the posts that are held there: where it was found, in the micro grid beside that, in one whose
 /// leader is the secretary above, in the grid above, in another street.
-const SEATS: [(&[&str], &[(&str, Role)]); 5] = [
+const SEATS: [Held; 5] = [
     (&GRIDS, &[("JAS-R03-M01", Role::GridLeader)]),
     (&["JAS-R03-M02", "JAS-R03", "JAS"], &[("JAS-R03-M02", Role::GridLeader), ("JAS-R03", Role::ResidentialSecretary)]),
     (&["JAS-R03-M03", "JAS-R03", "JAS"], &[("JAS-R03", Role::ResidentialSecretary)]),
