@@ -88,7 +88,7 @@ impl App {
     /// command.
     pub(crate) async fn suspected(&self, of: &StreamId, told: &Told, known: &Known) -> Vec<Similar> {
         let limits = known.rules().likeness_limits(self.ports.clock.now());
-        let spec = registry::kind(of.category()).ok().and_then(|kind| kind.similar());
+        let spec = registry::kind(of.category()).ok().and_then(Kind::similar);
         let Some((spec, limits)) = spec.zip(limits) else { return Vec::new() };
         let look = self.look_for_similar(&spec, of.id(), told, limits);
         let found = match tokio::time::timeout(PATIENCE, look).await {

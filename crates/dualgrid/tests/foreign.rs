@@ -1,6 +1,8 @@
 //! What lies beyond somebody's reach is answered, byte for byte, as what does not exist: for every verb of every kind, every view and
 //! every id that a path or a body names.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/fields.rs"]
 mod fields;
 #[path = "support/desk.rs"]

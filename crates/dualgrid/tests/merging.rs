@@ -1,5 +1,7 @@
 //! Cases that are merged, and reports that come again: what two processes do at once, what a foreign case tells, and what reaches whom.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/desk.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;

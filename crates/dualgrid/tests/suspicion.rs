@@ -1,6 +1,8 @@
 //! Cases that may be the same: near or in like words, before and after filing, whatever the matter, among thousands, and only to
 //! whoever may read them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/counted.rs"]
 mod counted;
 #[path = "support/desk.rs"]
