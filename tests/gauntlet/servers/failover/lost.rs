@@ -237,6 +237,7 @@ impl Scene {
     async fn meets_the_old_primary(&mut self, tail: &mut Tail) -> anyhow::Result<()> {
         self.is_published().await?;
         let stream = bus::read_stream(self.stage.system.nats(), 1).await?;
+        self.publisher.stop().await?;
         tail.old.start_again().await?;
         self.pair.lead_to(&tail.old);
         let before = self.tables().head().await?;
