@@ -125,6 +125,9 @@ enum Log {
         /// A new file for a copy of the events that only NATS has.
         #[arg(long)]
         save: PathBuf,
+        /// The first event of the log in the stream of NATS, where that is another log, which is gone for good.
+        #[arg(long, value_name = "EVENT")]
+        replace_log: Option<String>,
     },
 }
 
@@ -156,7 +159,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Department(Department::Run(arguments)) => department::run(arguments).await?,
         Task::Log(Log::Status) => losses::status(&config()?).await?,
         Task::Log(Log::Recover { .. }) => losses::recover(&config()?).await?,
-        Task::Log(Log::AcceptLoss { save }) => losses::accept(&config()?, &save).await?,
+        Task::Log(Log::AcceptLoss { save, replace_log }) => losses::accept(&config()?, &save, replace_log.as_deref()).await?,
         Task::Doctor => return doctor::doctor(&path).await,
         Task::Docs(docs) => docs::print(&docs)?,
     }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 pub(crate) use nats::Nats;
 
@@ -19,7 +20,8 @@ const TABLES: [&str; 7] = ["http", "store", "vault", "evidence", "auth", "nats",
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Name of the installation, part of every event's source.
+    /// Name of the installation, part of every event's source, which is a URI reference: 1 to 64 of A-Z, a-z, 0-9 and . _ -
+    #[serde(deserialize_with = "installation")]
     pub(crate) installation: String,
     /// Echoed by `/healthz`, so that whoever started this process knows that it answers.
     #[serde(default = "default_instance")]
@@ -40,6 +42,22 @@ pub(crate) struct Config {
     /// What the program prints of itself.
     #[serde(default)]
     pub(crate) log: Log,
+}
+
+/// Longest name of an installation, in characters.
+const INSTALLATION_LEN_MAX: usize = 64;
+
+/// Refuses a name that could not stand in the source of an event as it is, or that says nothing.
+fn installation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let begins = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if begins && name.len() <= INSTALLATION_LEN_MAX && name.bytes().all(is_allowed) {
+        return Ok(name);
+    }
+    Err(D::Error::custom(
+        "the name of the installation is 1 to 64 of A-Z, a-z, 0-9 and . _ -, and begins with a letter or digit, for example `jingan`",
+    ))
 }
 
 fn default_instance() -> String {
@@ -195,6 +213,22 @@ mod tests {
         let wrong = format!("{MINIMAL}\n[http]\nlisten = \"127.0.0.1:1\"\nport = 1\n");
         let refused = Figment::from(Toml::string(&wrong)).extract::<Config>().unwrap_err().to_string();
         assert!(refused.contains("unknown field: found `port`"), "{refused}");
+    }
+
+    #[test]
+    fn an_installation_has_a_name_that_can_stand_in_a_source() {
+        let named = |name: &str| {
+            let given = Figment::from(Toml::string(MINIMAL)).merge(("installation", name));
+            Config::read(&given).map(|config| config.installation).map_err(|refused| format!("{refused:#}"))
+        };
+        for good in ["a", "7", "jingan", "JA-01.test_2", &"a".repeat(64)] {
+            assert_eq!(named(good), Ok(good.to_owned()));
+        }
+        for bad in ["", " ", "oth er", "jingan ", "静安", "a/b", "a?b", "a#b", "a%20", "a\nb", "a\"b", ".", "..", "-a", "_"] {
+            let refused = named(bad).unwrap_err();
+            assert!(refused.contains("the name of the installation is 1 to 64 of"), "{bad:?}: {refused}");
+        }
+        assert!(named(&"a".repeat(65)).unwrap_err().contains("the name of the installation is 1 to 64 of"));
     }
 
     /// Every key, as the reader itself names them.

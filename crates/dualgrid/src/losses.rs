@@ -75,6 +75,10 @@ fn show(beside: &Beside, head: Position) {
     if events.len() > SHOWN_MAX {
         println!("… and {} more.", events.len() - SHOWN_MAX);
     }
+    if let Some(first) = &beside.other_log {
+        println!("{}", of_another_log(first));
+        return;
+    }
     println!(
         "The log does not know their ids. Nothing in a message proves who wrote it: whoever has the password of the NATS user core can. \
          Ask those who are named whether they gave these commands."
@@ -94,11 +98,24 @@ fn show(beside: &Beside, head: Position) {
     );
 }
 
+/// What to do where the stream is the copy of a log that begins with another event.
+fn of_another_log(first: &str) -> String {
+    format!(
+        "The stream of this NATS holds another log, which begins with the event {first}, and this log does not. Nothing of it is lost here. If an \
+         installation of the same name uses this NATS, give each a NATS, or an account of NATS, of its own, and a name of its own. If \
+         `store.url` names the wrong database, name the right one. Only if that log is gone for good: `dualgrid log accept-loss \
+         --save FILE --replace-log {first}` keeps a copy of its events and puts this log in its place"
+    )
+}
+
 /// Brings the events back that the stream has beyond the end of the log.
 pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
     let Compared { head, beside, app, .. } = compare(config).await?;
-    let Beside { common, events, is_halved, .. } =
+    let Beside { common, events, is_halved, other_log, .. } =
         beside.context("NATS has no stream: there is nothing to bring back")?;
+    if let Some(first) = other_log {
+        bail!(of_another_log(&first));
+    }
     ensure!(!events.is_empty(), "NATS has no event that the log does not have: there is nothing to bring back");
     if common < head {
         bail!(
@@ -147,8 +164,12 @@ fn events_of(append: &Append) -> usize {
 }
 
 /// Gives lost events up: keeps a copy of those that the stream has, and raises the epoch.
-pub(crate) async fn accept(config: &Config, save: &Path) -> anyhow::Result<()> {
+///
+/// `replaced`: the first event of the log whose copy the stream is, where that is another log; it has to be named.
+pub(crate) async fn accept(config: &Config, save: &Path, replaced: Option<&str>) -> anyhow::Result<()> {
     let Compared { app, head, halted, beside } = compare(config).await?;
+    let other = beside.as_ref().and_then(|beside| beside.other_log.as_deref());
+    check_replaced(other, replaced)?;
     let (epoch_of_stream, common, events) = match beside {
         None => (0, head, Vec::new()),
         Some(Beside { epoch, common, events, .. }) if events.is_empty() => (epoch, common.max(head), events),
@@ -181,6 +202,18 @@ pub(crate) async fn accept(config: &Config, save: &Path) -> anyhow::Result<()> {
         app.rebuild(&[], |_, _| ()).await?;
     }
     Ok(())
+}
+
+/// Refuses to give the copy of another log up that was not named, and a name that is not of the log whose copy there is.
+fn check_replaced(other: Option<&str>, replaced: Option<&str>) -> anyhow::Result<()> {
+    match (other, replaced) {
+        (Some(other), Some(named)) if named != other => bail!(
+            "the log in the stream of NATS begins with the event {other}, not {named}: look again with `dualgrid log status`"
+        ),
+        (Some(other), None) => bail!(of_another_log(other)),
+        (None, Some(_)) => bail!("the stream of NATS holds no other log: leave --replace-log out"),
+        _ => Ok(()),
+    }
 }
 
 /// Whether some view has folded events beyond the end of the log.
@@ -259,6 +292,16 @@ mod tests {
     use super::*;
 
     const KIND: &str = "cn.dualgrid.log.loss_accepted.v1";
+
+    #[test]
+    fn the_copy_of_another_log_is_given_up_only_by_its_first_event() {
+        let said = |other, replaced| check_replaced(other, replaced).map_err(|refused| refused.to_string());
+        assert_eq!(said(None, None), Ok(()));
+        assert_eq!(said(Some("a"), Some("a")), Ok(()));
+        assert!(said(Some("a"), None).unwrap_err().contains("holds another log, which begins with the event a"));
+        assert!(said(Some("a"), Some("b")).unwrap_err().contains("begins with the event a, not b"));
+        assert!(said(None, Some("b")).unwrap_err().contains("leave --replace-log out"));
+    }
 
     /// An event of a command on a stream.
     fn event(position: u64, command: &str, stream: u128, version: u32) -> Recorded {

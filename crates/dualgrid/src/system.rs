@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use app::port::EventLog;
 use app::{App, Ports, Settings};
-use kernel::{Clock, Entropy, SystemClock, SystemEntropy};
+use kernel::{Clock, Entropy, Position, SystemClock, SystemEntropy, envelope};
 use log::{Options, Wrapping};
 
 use crate::config::Config;
@@ -17,9 +18,24 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Arc<App>> {
     let key = keys::wrapping(&config.vault.key_file)?;
     let options = Options::default();
     let opened = log::open(&config.store.url, &options).await.context("store.url")?;
+    refuse_other_name(&*opened.log, &config.installation).await?;
     let wrapping = Wrapping { key: key.clone(), entropy: Arc::clone(&entropy), clock: Arc::clone(&clock) };
     let vault = log::open_vault(&config.vault.url, &options, wrapping).await.context("vault.url")?;
     let evidence = log::open_evidence(&config.evidence.url).context("evidence.url")?;
     let ports = Ports { log: opened.log, views: opened.views, vault, evidence, clock, entropy };
     Ok(App::new(ports, Settings::new(&config.installation, &key)))
+}
+
+/// Refuses a log that was begun under another name: the name stands in the source of every event.
+async fn refuse_other_name(log: &dyn EventLog, installation: &str) -> anyhow::Result<()> {
+    let Some(first) = log.after(Position::START, 1).await?.pop() else { return Ok(()) };
+    let first = envelope::decode(&first.bytes).context("event 1 of the log cannot be read")?;
+    let own = envelope::source_of(installation);
+    ensure!(
+        first.source == own,
+        "this log was begun with the source {}, and `installation` of the configuration makes it {own}: the name can never be changed. \
+         Set the name with which the log was begun, or connect the log of this installation",
+        first.source
+    );
+    Ok(())
 }

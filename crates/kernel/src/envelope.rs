@@ -154,6 +154,11 @@ impl fmt::Display for Source<'_> {
     }
 }
 
+/// The source of every event of an installation.
+pub fn source_of(installation: &str) -> String {
+    Source(installation).to_string()
+}
+
 /// The bytes of an event. They are never made again: the log, NATS and exports hold these.
 pub fn encode(header: &Header<'_>, provenance: &Provenance, data: &RawValue) -> Result<Vec<u8>, serde_json::Error> {
     let mut json = Vec::with_capacity(BYTES_USUAL + data.get().len());

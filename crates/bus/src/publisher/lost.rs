@@ -36,6 +36,9 @@ pub struct Beside {
     pub is_halved: bool,
     /// How many messages after the common ones are nothing that the log could have recorded there.
     pub foreign: u64,
+    /// The first event of the log for which the stream was made, if this log begins with another one. It is then the copy of
+    /// another log: of an earlier one of this installation, or of an installation of the same name.
+    pub other_log: Option<String>,
 }
 
 /// A look through the messages after those that stream and log have in common.
@@ -62,10 +65,12 @@ impl Publisher {
     pub async fn beside_the_log(&self) -> Result<Option<Beside>, Error> {
         let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(None) };
         let info = stream.cached_info();
-        self.origin().await?.refuse_foreign(&info.config)?;
+        let origin = self.origin().await?;
+        origin.refuse_foreign(&info.config)?;
         let common = self.common_prefix(&info.state).await?;
         let epoch = stream::epoch(&info.config);
-        let mut beside = Beside { epoch, common, events: Vec::new(), is_halved: false, foreign: 0 };
+        let other_log = origin.other_first_event(&info.config);
+        let mut beside = Beside { epoch, common, events: Vec::new(), is_halved: false, foreign: 0, other_log };
         let mut search = Search { common, found: HashSet::new() };
         for sequence in common.0 + 1..=info.state.last_sequence {
             match self.meet(sequence, &mut search).await? {
