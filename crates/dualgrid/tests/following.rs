@@ -39,12 +39,17 @@ struct Running {
 impl Running {
     /// The views, and the processes in so many apps on the same files.
     async fn start(desk: &Desk, processors: usize) -> Self {
-        let (stop, mut roles) = (watch::Sender::new(false), JoinSet::new());
-        roles.spawn(Arc::clone(&desk.app).project(stop.subscribe()));
+        let mut running = Self { stop: watch::Sender::new(false), roles: JoinSet::new() };
+        running.roles.spawn(Arc::clone(&desk.app).project(running.stop.subscribe()));
         for _ in 0..processors {
-            roles.spawn(desk.another().await.process(stop.subscribe()));
+            running.with(desk.another().await);
         }
-        Self { stop, roles }
+        running
+    }
+
+    /// The processes in this app too.
+    fn with(&mut self, app: Arc<App>) {
+        self.roles.spawn(app.process(self.stop.subscribe()));
     }
 
     async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
@@ -167,10 +172,14 @@ async fn what_comes_too_late_or_comes_back_follows_too() {
     desk.tell(&duty(), closed, "record-feedback", answer).await.unwrap();
     let close = json!({"outcome": "explained", "summary": "已说明"});
     desk.tell(&duty(), closed, "close-case", close).await.unwrap();
-    // The other process knows the district as it is before.
-    discover(&another, &discovery()).await;
+    // The other processes know the district as it is before, also the one that sends what follows.
+    let sender = desk.another().await;
+    for app in [&another, &sender] {
+        discover(app, &discovery()).await;
+    }
     change(&desk, "close-grid", json!({"code": "BZ-R01-B01", "successor": HEIR})).await;
-    let running = Running::start(&desk, 1).await;
+    let mut running = Running::start(&desk, 0).await;
+    running.with(sender);
     running.until("the first one followed", async || is_followed(&desk).await).await;
     let late = discover(&another, &discovery()).await;
     assert_eq!(grid_of(&desk, closed).await, "BZ-R01-B01", "what is over stays where it ended");
