@@ -53,7 +53,10 @@ impl App {
     /// Whether this process can do its work, with a fresh look at the log.
     pub async fn ready(&self) -> Report {
         let mut checks = self.health().checks();
-        let log = match timeout(HEAD_PATIENCE, self.ports().log.head()).await {
+        // Both at once: where the log does not answer, neither does.
+        let log = &self.ports().log;
+        let (head, lost) = tokio::join!(timeout(HEAD_PATIENCE, log.head()), timeout(HEAD_PATIENCE, log.lost()));
+        let log = match head {
             Ok(Ok(head)) => Check { ok: true, detail: format!("at position {head}") },
             Ok(Err(failure)) => {
                 tracing::warn!(%failure, "not ready: the log is out of reach");
@@ -69,7 +72,7 @@ impl App {
             checks.insert(LOG.into(), log);
         }
         // A log that has gone back in time takes nothing until an operator has settled it.
-        if let Ok(Ok(Some(lost))) = timeout(HEAD_PATIENCE, self.ports().log.lost()).await {
+        if let Ok(Ok(Some(lost))) = lost {
             checks.insert("losses".into(), Check { ok: false, detail: lost.to_string() });
         }
         Report { ready: checks.values().all(|check| check.ok), checks, warnings: self.health().warnings() }
