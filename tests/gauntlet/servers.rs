@@ -41,6 +41,11 @@ const LINES_SHOWN: usize = 20;
 
 /// Every one.
 pub(crate) fn scenarios() -> Vec<Scenario> {
+    of_servers().into_iter().chain(of_machines()).collect()
+}
+
+/// Servers stop, are replaced, and hold something else than before.
+fn of_servers() -> Vec<Scenario> {
     vec![
         Scenario {
             name: "postgres-stopped",
@@ -91,6 +96,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             waits: false,
             run: |run| Box::pin(rebuild::play(run)),
         },
+    ]
+}
+
+/// Disks are full, power is lost, and nothing moves.
+fn of_machines() -> Vec<Scenario> {
+    vec![
         Scenario {
             name: "disk-full",
             about: "the disk of the log is full, and has room again",
