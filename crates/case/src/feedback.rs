@@ -10,7 +10,7 @@ mod reopen_case;
 mod reopen_for_merged;
 mod said;
 
-pub use answer_merged::{AnswerMerged, MergedIssueAnswered};
+pub use answer_merged::{AnswerMerged, MergedIssueAnswered, Reopening};
 pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
 pub use merged_finder::{MergedCaseReopened, MergedFinderHeard};
 pub use record_feedback::{FeedbackRecorded, RecordFeedback};

@@ -88,7 +88,8 @@ pub use dispose::{
 pub use event::CaseEvent;
 pub use feedback::{
     AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedCaseReopened, MergedFinderHeard,
-    MergedIssueAnswered, Outcome, RecordFeedback, ReopenCase, ReopenCause, ReopenForMerged, Resolution, Said,
+    MergedIssueAnswered, Outcome, RecordFeedback, ReopenCase, ReopenCause, ReopenForMerged, Reopening, Resolution,
+    Said,
 };
 pub use file::CaseFile;
 pub use follow_grid::{CaseLeft, CaseMoved, FollowGrid, OpenOrder};

@@ -16,7 +16,7 @@ use app::registry::{self, Running};
 use app::view::fold_of;
 use case::{AnswerMerged, CaseEvent};
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{CaseId, Key, Read};
+use kernel::{CaseId, Key, Read, Verb as _};
 use process::{Alarms, FollowUp, Outbox, Process, Timed};
 use serde_json::{Value, json};
 use support::{Desk, actor, duty, leader};
@@ -137,7 +137,7 @@ impl Process for Impatient {
     }
     fn wake(key: &Key, state: &mut Self::State, _: DateTime<Utc>) -> Vec<FollowUp> {
         *state = None;
-        let command = AnswerMerged { by_case: CaseId::named("another"), cycle: 1, answer: "提醒".into() };
+        let command = AnswerMerged { by_case: CaseId::named("another"), answer: "提醒".into(), ..AnswerMerged::example() };
         key.id().map(|id| FollowUp::new(id, &command)).into_iter().collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use case::{AnswerMerged, CaseEvent};
+use case::{AnswerMerged, CaseEvent, Reopening};
 use kernel::{CaseId, Key, Read};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,12 +63,22 @@ pub struct Merged {
     pub cycle: u32,
     /// What its finder was told last.
     pub answer: Option<String>,
+    /// How many answers it gave so far.
+    pub answers: u32,
+    /// Whether the finders of the others can have it reopened.
+    pub reopening: Option<Reopening>,
 }
 
 impl Merged {
     fn follow(&self, by_case: CaseId, cases: impl IntoIterator<Item = CaseId>) -> Vec<FollowUp> {
-        let Some(answer) = &self.answer else { return Vec::new() };
-        let command = AnswerMerged { by_case, cycle: self.cycle, answer: answer.clone() };
+        let (Some(answer), Some(reopening)) = (&self.answer, &self.reopening) else { return Vec::new() };
+        let command = AnswerMerged {
+            by_case,
+            number: self.answers,
+            cycle: self.cycle,
+            answer: answer.clone(),
+            reopening: reopening.clone(),
+        };
         cases.into_iter().map(|case| FollowUp::new(case.uuid(), &command)).collect()
     }
 }
@@ -104,17 +114,32 @@ impl Process for MergedAnswer {
                 merged.cases.insert(taken.from);
                 merged.follow(by_case, [taken.from])
             }
-            Some(CaseEvent::FeedbackRecorded(feedback)) => answered(state, by_case, feedback.cycle, &feedback.answer),
-            Some(CaseEvent::CaseClosed(closed)) => answered(state, by_case, closed.cycle, &closed.summary),
-            Some(CaseEvent::CaseReopened(again)) => answered(state, by_case, again.cycle, &again.reason),
-            Some(CaseEvent::MergedIssueAnswered(answer)) => answered(state, by_case, answer.cycle, &answer.answer),
+            Some(CaseEvent::FeedbackRecorded(feedback)) => {
+                answered(state, by_case, feedback.cycle, &feedback.answer, feedback.reopening())
+            }
+            Some(CaseEvent::CaseClosed(closed)) => {
+                answered(state, by_case, closed.cycle, &closed.summary, Reopening::Until(closed.reopen_until.at))
+            }
+            Some(CaseEvent::CaseReopened(again)) => {
+                answered(state, by_case, again.cycle, &again.reason, Reopening::Needless)
+            }
+            Some(CaseEvent::MergedIssueAnswered(answer)) => {
+                answered(state, by_case, answer.cycle, &answer.answer, answer.reopening.clone())
+            }
             _ => Vec::new(),
         }
     }
 }
 
-fn answered(state: &mut Option<Merged>, by_case: CaseId, cycle: u32, answer: &str) -> Vec<FollowUp> {
+fn answered(
+    state: &mut Option<Merged>,
+    by_case: CaseId,
+    cycle: u32,
+    answer: &str,
+    reopening: Reopening,
+) -> Vec<FollowUp> {
     let merged = state.get_or_insert_default();
     (merged.cycle, merged.answer) = (cycle, Some(answer.to_owned()));
+    (merged.answers, merged.reopening) = (merged.answers + 1, Some(reopening));
     merged.follow(by_case, merged.cases.clone())
 }

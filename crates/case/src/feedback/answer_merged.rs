@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use kernel::{Allowed, CaseId, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,17 +10,43 @@ use crate::{Refusal, Stage};
 
 /// The system gives the finder of a merged case the answer of the case that continued.
 ///
-/// Once for each round of work of that case and each answer; its closing and its reopening are answers too. The same answer again
-/// does nothing. Somebody must then ask this finder for theirs, as the other one was asked.
+/// Once for each answer of that case, however often it says the same; its closing and its reopening are answers too. The same answer
+/// again, under the same number, does nothing. Somebody must then ask this finder for theirs, as the other one was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerMerged {
     /// The case into which this one was merged.
     pub by_case: CaseId,
+    /// Which answer of that case it is, counted from 1.
+    pub number: u32,
     /// The round of work of that case: 1, and one more for each reopening.
     pub cycle: u32,
     /// What its finder was told, or how it was closed, or why it was reopened; at most 2000 characters.
     pub answer: String,
+    /// Whether this finder can have it reopened.
+    pub reopening: Reopening,
+}
+
+/// Whether the finder of a merged case can have the case that continued reopened, once they got its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reopening {
+    /// It is being worked on: the next answer comes.
+    Needless,
+    /// Until it is closed: its own finder is being asked too.
+    UntilClosed,
+    /// It is closed, and the finder has until then to say that they are not satisfied.
+    Until(DateTime<Utc>),
+}
+
+impl Reopening {
+    pub(crate) fn is_possible(&self, at: DateTime<Utc>) -> bool {
+        match self {
+            Self::Needless => false,
+            Self::UntilClosed => true,
+            Self::Until(until) => at <= *until,
+        }
+    }
 }
 
 /// The finder of a merged case got the answer of the case that continued.
@@ -27,10 +54,14 @@ pub struct AnswerMerged {
 pub struct MergedIssueAnswered {
     /// The case into which this one was merged.
     pub by_case: CaseId,
+    /// Which answer of that case it is, counted from 1.
+    pub number: u32,
     /// The round of work of that case.
     pub cycle: u32,
     /// What the finder was told.
     pub answer: String,
+    /// Whether this finder can have it reopened.
+    pub reopening: Reopening,
     /// What the case is about.
     pub title: String,
     /// The grid in which it is and every grid above it, itself first.
@@ -48,7 +79,13 @@ impl Verb for AnswerMerged {
         Needs::none().step(Step::COLLECT_FEEDBACK)
     }
     fn example() -> Self {
-        Self { by_case: examples::case(), cycle: 1, answer: "问题已解决，健康证已补办".into() }
+        Self {
+            by_case: examples::case(),
+            number: 1,
+            cycle: 1,
+            answer: "问题已解决，健康证已补办".into(),
+            reopening: Reopening::UntilClosed,
+        }
     }
 }
 
@@ -58,7 +95,10 @@ impl AnswerMerged {
         if file.merged.as_ref().is_none_or(|merged| merged.into != self.by_case) {
             return Err(Refusal::NotMergedInto { case: self.by_case });
         }
-        let is_same = |known: &MergedIssueAnswered| (known.cycle, &known.answer) == (self.cycle, &self.answer);
+        let is_same = |known: &MergedIssueAnswered| {
+            (known.number, known.cycle, &known.answer, &known.reopening)
+                == (self.number, self.cycle, &self.answer, &self.reopening)
+        };
         if file.merged_answers.iter().any(is_same) {
             return Ok(vec![]);
         }
@@ -66,8 +106,10 @@ impl AnswerMerged {
         Ok(vec![
             MergedIssueAnswered {
                 by_case: self.by_case,
+                number: self.number,
                 cycle: self.cycle,
                 answer: self.answer.clone(),
+                reopening: self.reopening.clone(),
                 title: file.discovered.title.clone(),
                 grids: file.grid().path.clone(),
                 next: context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?,
@@ -80,11 +122,12 @@ impl AnswerMerged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::CaseEvent;
     use crate::testing::{discovered, given, merged, merged_answered};
     use kernel::Unfit;
 
     fn answer(by_case: CaseId, cycle: u32) -> AnswerMerged {
-        AnswerMerged { by_case, cycle, answer: "已改建".into() }
+        AnswerMerged { by_case, number: cycle, cycle, answer: "已改建".into(), reopening: Reopening::UntilClosed }
     }
 
     fn answered(by_case: CaseId, cycle: u32) -> crate::CaseEvent {
@@ -99,6 +142,14 @@ mod tests {
         let after = || [before(), vec![answered(into, 1)]].concat();
         given(after()).when(answer(into, 1)).then_nothing();
         given(after()).when(answer(into, 2)).then([answered(into, 2)]);
+        // In the usual words once more: another answer of that case.
+        let second = AnswerMerged { cycle: 1, ..answer(into, 2) };
+        let events = given(after()).when(second.clone()).events();
+        assert!(
+            matches!(&events[..], [CaseEvent::MergedIssueAnswered(answered)] if answered.number == 2),
+            "{events:?}"
+        );
+        given([after(), events].concat()).when(second).then_nothing();
         let empty = AnswerMerged { answer: " ".into(), ..answer(into, 1) };
         given(before()).when(empty).then_refused(Unfit::TextLength { field: "answer", max: 2000 });
     }

@@ -1,5 +1,6 @@
 //! What the finder of a merged case says of the answer that they got, and what follows from it.
 
+use chrono::{DateTime, Utc};
 use kernel::{CaseId, Context, GridCode, Obligation, Role, Step, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,11 +29,14 @@ pub struct MergedFinderHeard {
     /// What the finder said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// When the finder said so.
+    pub heard_at: DateTime<Utc>,
     /// What the case is about.
     pub title: String,
     /// The grid in which it is and every grid above it, itself first.
     pub grids: Vec<GridCode>,
-    /// Who must have the case that continued reopened, and by when; absent where the finder does not ask for it.
+    /// Who must have the case that continued reopened, and by when; absent where the finder does not ask for it, or
+    /// where there is nothing to reopen: it is being worked on, or was closed too long ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Obligation>,
 }
@@ -56,11 +60,12 @@ impl MergedFinderHeard {
 }
 
 impl RecordFeedback {
-    /// The step that follows where the case was merged.
-    pub(super) fn next_step_of_merged(&self, file: &CaseFile) -> Option<Step> {
+    /// The step that follows at a time where the case was merged.
+    fn next_step_of_merged(&self, file: &CaseFile, at: DateTime<Utc>) -> Option<Step> {
         let is_unhappy = file.merged_said.then(self.said()).is_unhappy();
+        let is_possible = file.merged_answers.last().is_some_and(|told| told.reopening.is_possible(at));
         // Once the case that continued is reopened for this finder, they are answered anew, and nothing is reopened twice.
-        (is_unhappy && file.merged_reopened.is_none()).then_some(Step::ROUTE_AGAIN)
+        (is_unhappy && is_possible && file.merged_reopened.is_none()).then_some(Step::ROUTE_AGAIN)
     }
 
     /// What the finder of a merged case says.
@@ -87,7 +92,8 @@ impl RecordFeedback {
                 comment: self.comment.clone(),
                 title: file.discovered.title.clone(),
                 grids: file.grid().path.clone(),
-                next: self.next_step_of_merged(file).map(oblige).transpose()?,
+                heard_at: context.at,
+                next: self.next_step_of_merged(file, context.at).map(oblige).transpose()?,
             }
             .into(),
         ])
@@ -113,9 +119,11 @@ impl ReopenCase {
 mod tests {
     use super::*;
     use crate::testing::{
-        CASE, closed_case, discovered, dispatched_case, feedback, given, merged, merged_answered, reopen, taken_in,
+        CASE, NOW, closed_case, discovered, dispatched_case, feedback, file_of, given, merged, merged_answered, reopen,
+        taken_in,
     };
-    use crate::{CaseEvent, ReopenForMerged, Stage};
+    use crate::{AnswerMerged, CaseEvent, ReopenForMerged, Reopening, Stage};
+    use chrono::TimeDelta;
     use kernel::{Aggregate, Verb};
 
     fn into() -> CaseId {
@@ -148,6 +156,35 @@ mod tests {
     }
 
     #[test]
+    fn nobody_has_to_reopen_what_cannot_be_reopened() {
+        let next_after = |reopening| {
+            let answer = AnswerMerged { by_case: into(), number: 2, cycle: 1, answer: "已重开".into(), reopening };
+            let events = given(heard(false)).when(answer).events();
+            let history = [heard(false), events].concat();
+            let events = given(history.clone()).when(feedback(false)).events();
+            let state = given([history, events].concat()).state();
+            state.standing.next().map(|next| next.step.clone())
+        };
+        let second = TimeDelta::seconds(1);
+        assert_eq!(next_after(Reopening::Needless), None, "it is being worked on: the next answer comes");
+        assert_eq!(next_after(Reopening::Until(NOW - second)), None, "it was closed too long ago");
+        for reopening in [Reopening::UntilClosed, Reopening::Until(NOW), Reopening::Until(NOW + second)] {
+            assert_eq!(next_after(reopening), Some(Step::ROUTE_AGAIN));
+        }
+    }
+
+    #[test]
+    fn who_said_so_inside_the_window_is_not_late_because_somebody_else_is() {
+        let from = CaseId::named("from");
+        let closed = || [vec![discovered(), taken_in(from)], closed_case()[1..].to_vec()].concat();
+        let until = file_of(closed()).cycle.closed.as_ref().unwrap().reopen_until.at;
+        let part = |said_at| ReopenForMerged { from, cause: reopen().cause, reason: reopen().reason, said_at };
+        let late = || given(closed()).at(until + TimeDelta::days(9));
+        assert_eq!(late().when(part(until)).events().len(), 1);
+        late().when(part(until + TimeDelta::seconds(1))).then_refused(Refusal::ReopenWindowOver { until });
+    }
+
+    #[test]
     fn one_who_is_not_satisfied_has_the_other_case_reopened() {
         let event = MergedCaseReopened { into: into(), cause: reopen().cause, reason: reopen().reason };
         given(heard(false)).when(reopen()).then([event.clone()]);
@@ -158,7 +195,7 @@ mod tests {
         let taken = "merged, and its finder was told the answer and is not satisfied";
         given(heard(true)).when(reopen()).then_refused(Refusal::WrongStage { stage: Stage::Merged, taken });
         let case = heard(false).into_iter().fold(Case::default(), Case::evolve);
-        let part = ReopenForMerged { from: CASE, cause: reopen().cause, reason: reopen().reason };
+        let part = ReopenForMerged { from: CASE, cause: reopen().cause, reason: reopen().reason, said_at: NOW };
         let needs = kernel::Needs::none().also(into().uuid(), &part);
         assert_eq!(reopen().needs(&case).also, needs.also, "under the same command");
     }
@@ -166,7 +203,7 @@ mod tests {
     #[test]
     fn the_case_that_continued_is_reopened_for_a_finder_of_its_own_and_no_other() {
         let from = CaseId::named("from");
-        let part = || ReopenForMerged { from, cause: reopen().cause, reason: reopen().reason };
+        let part = || ReopenForMerged { from, cause: reopen().cause, reason: reopen().reason, said_at: NOW };
         let closed = || [vec![discovered(), taken_in(from)], closed_case()[1..].to_vec()].concat();
         let events = given(closed()).when(part()).events();
         assert!(matches!(&events[..], [CaseEvent::CaseReopened(event)] if event.from == Some(from)), "{events:?}");

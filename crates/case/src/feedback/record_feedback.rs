@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
-use crate::feedback::Said;
+use crate::feedback::{Reopening, Said};
 use crate::{Refusal, Stage};
 
 // Most characters of a text.
@@ -62,6 +62,11 @@ impl FeedbackRecorded {
     pub(crate) fn said(&self) -> Said {
         Said { solved: self.solved, satisfied: self.satisfied }
     }
+
+    /// Whether the finder of a case that was merged into this one can have it reopened after this answer.
+    pub fn reopening(&self) -> Reopening {
+        if self.next.step == Step::REVIEW_REFUSAL { Reopening::Needless } else { Reopening::UntilClosed }
+    }
 }
 
 impl Verb for RecordFeedback {
@@ -70,10 +75,8 @@ impl Verb for RecordFeedback {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        match case.file.as_ref().filter(|file| file.merged.is_some()) {
-            Some(file) => self.next_step_of_merged(file).map_or_else(Needs::none, |step| Needs::none().step(step)),
-            None => Needs::none().step(self.next_step(case)),
-        }
+        let is_merged = case.file.as_ref().is_some_and(|file| file.merged.is_some());
+        Needs::none().step(if is_merged { Step::ROUTE_AGAIN } else { self.next_step(case) })
     }
     fn example() -> Self {
         Self {

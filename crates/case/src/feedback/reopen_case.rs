@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use kernel::{Allowed, CaseId, Context, GridCode, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,9 @@ impl Verb for ReopenCase {
         match case.file.as_ref().and_then(|file| file.merged.as_ref().map(|merged| (file, merged))) {
             Some((file, merged)) => {
                 let (from, reason) = (file.discovered.case, self.reason.clone());
-                let part = ReopenForMerged { from, cause: self.cause, reason };
+                // Nobody has it reopened who was not heard: the decision says so.
+                let Some(heard) = &file.merged_heard else { return Needs::none() };
+                let part = ReopenForMerged { from, cause: self.cause, reason, said_at: heard.heard_at };
                 Needs::none().also(merged.into.uuid(), &part)
             }
             None => Needs::none().step(Step::ROUTE_AGAIN),
@@ -95,10 +98,18 @@ impl ReopenCase {
         self.reopen(case, file, None, context)
     }
 
-    /// Begins the next round of work, for the finder of this case or of one that was merged into it.
-    pub(super) fn reopen(&self, case: &Case, file: &CaseFile, from: Option<CaseId>, context: &Context) -> Decision {
+    /// Begins the next round of work, for the finder of this case or, with the time at which they said so, of one that was merged
+    /// into it.
+    pub(super) fn reopen(
+        &self,
+        case: &Case,
+        file: &CaseFile,
+        merged: Option<(CaseId, DateTime<Utc>)>,
+        context: &Context,
+    ) -> Decision {
+        let (from, at) = (merged.map(|(from, _)| from), merged.map_or(context.at, |(_, said_at)| said_at));
         let until = file.cycle.closed.as_ref().filter(|_| case.stage() == Stage::Closed);
-        if let Some(until) = until.map(|closed| &closed.reopen_until).filter(|due| due.is_over(context.at)) {
+        if let Some(until) = until.map(|closed| &closed.reopen_until).filter(|due| due.is_over(at)) {
             return Err(Refusal::ReopenWindowOver { until: until.at });
         }
         check_text("reason", &self.reason, REASON_MAX)?;

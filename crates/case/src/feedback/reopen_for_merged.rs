@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use kernel::{Allowed, CaseId, Context, Needs, Step, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::{Refusal, Stage};
 /// satisfied. Only `reopen-case` on the merged case gives it.
 ///
 /// Nothing happens here where the case is being worked on anyway: the finder's own case records what they said, and they are told
-/// the next answer. Refused where the window is over.
+/// the next answer. Refused where the window was over when that finder said so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReopenForMerged {
@@ -22,6 +23,8 @@ pub struct ReopenForMerged {
     pub cause: ReopenCause,
     /// Why, in words, at most 1000 characters.
     pub reason: String,
+    /// When the finder said that they are not satisfied.
+    pub said_at: DateTime<Utc>,
 }
 
 impl Verb for ReopenForMerged {
@@ -41,7 +44,7 @@ impl Verb for ReopenForMerged {
     }
     fn example() -> Self {
         let ReopenCase { cause, reason } = ReopenCase::example();
-        Self { from: examples::case(), cause, reason }
+        Self { from: examples::case(), cause, reason, said_at: examples::moment() }
     }
 }
 
@@ -63,6 +66,6 @@ impl ReopenForMerged {
             let is_other = own.is_some_and(|last| (last.cause, &last.reason) != (self.cause, &reason));
             return if is_other { Err(Refusal::AlreadyReopened) } else { Ok(vec![]) };
         }
-        ReopenCase { cause: self.cause, reason }.reopen(case, file, Some(self.from), context)
+        ReopenCase { cause: self.cause, reason }.reopen(case, file, Some((self.from, self.said_at)), context)
     }
 }

@@ -7,7 +7,7 @@ use super::discover::discover;
 use super::dispose::{passed, verified_case};
 use crate::{
     CaseClosed, CaseEvent, CaseReopened, CloseCase, FeedbackRecorded, MergedIssueAnswered, Outcome, RecordFeedback,
-    ReopenCase, ReopenCause, Resolution,
+    ReopenCase, ReopenCause, Reopening, Resolution,
 };
 
 pub(crate) fn feedback(satisfied: bool) -> RecordFeedback {
@@ -53,7 +53,8 @@ pub(crate) fn reopen() -> ReopenCase {
 pub(crate) fn merged_answered(by_case: CaseId, cycle: u32, answer: &str) -> CaseEvent {
     let next = oblige(Step::COLLECT_FEEDBACK, Role::DutyOfficer, CENTRE);
     let (title, grids) = (discover().title, grid_facts().path);
-    MergedIssueAnswered { by_case, cycle, answer: answer.into(), title, grids, next }.into()
+    let reopening = Reopening::UntilClosed;
+    MergedIssueAnswered { by_case, number: cycle, cycle, answer: answer.into(), reopening, title, grids, next }.into()
 }
 
 pub(crate) fn reopened() -> CaseEvent {

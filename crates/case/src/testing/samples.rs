@@ -18,8 +18,8 @@ use crate::{
     GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn,
     IssueVoided, ListLine, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened, MergedFinderHeard,
     MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired,
-    OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, ReportAdded,
-    Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested, Source, Topic, Urgency,
+    OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, Reopening,
+    ReportAdded, Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested, Source, Topic, Urgency,
     VerificationFailed, VerificationPassed,
 };
 
@@ -273,8 +273,10 @@ fn feedback() -> Vec<CaseEvent> {
         .into(),
         MergedIssueAnswered {
             by_case: CaseId::named("sample/twin"),
+            number: 1,
             cycle: 1,
             answer: "已改建".into(),
+            reopening: Reopening::UntilClosed,
             title: "车棚老旧、充电线路私拉".into(),
             grids: grid().path,
             next: by_grid(Step::COLLECT_FEEDBACK, Role::DutyOfficer, "JAS"),
@@ -288,6 +290,7 @@ fn feedback() -> Vec<CaseEvent> {
             solved: Some(false),
             satisfied: Some(false),
             comment: Some("雨棚仍漏水".into()),
+            heard_at: MORNING,
             title: "车棚老旧、充电线路私拉".into(),
             grids: grid().path,
             next: Some(by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS")),

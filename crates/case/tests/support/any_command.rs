@@ -9,7 +9,7 @@ use dualgrid_case::{
     Topic, Urgency, VerifyCase, VoidIssue,
 };
 use kernel::consent::ConsentCount;
-use kernel::{Actor, CaseId, OrderId, Role};
+use kernel::{Actor, CaseId, OrderId, Role, Verb as _};
 use proptest::prelude::{Strategy, any, prop};
 
 use crate::world::{
@@ -132,8 +132,8 @@ impl Asked {
             21 => self.reopen().into(),
             22 => TakeInIssue { from: self.other_case(), reason: self.text() }.into(),
             25 => FollowGrid { since: world::MORNING + chrono::TimeDelta::seconds(self.picks[0].into()) }.into(),
-            24 => ReopenForMerged { from: self.other_case(), cause: ReopenCause::Recurred, reason: self.text() }.into(),
-            _ => AnswerMerged { by_case: self.other_case(), cycle: 1, answer: self.text() }.into(),
+            24 => ReopenForMerged { from: self.other_case(), reason: self.text(), ..ReopenForMerged::example() }.into(),
+            _ => AnswerMerged { answer: self.text(), by_case: self.other_case(), ..AnswerMerged::example() }.into(),
         }
     }
 

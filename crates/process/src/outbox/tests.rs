@@ -1,7 +1,7 @@
 use bytes::Bytes;
-use case::{AnswerMerged, CaseEvent, FeedbackRecorded, IssueTakenIn, MergedIssueAnswered};
+use case::{AnswerMerged, CaseEvent, FeedbackRecorded, IssueTakenIn, MergedIssueAnswered, Reopening};
 use chrono::TimeDelta;
-use kernel::{CaseId, Event, EventId, Obligation, Party, Recorded, Step, StreamId, Version};
+use kernel::{CaseId, Event, EventId, Obligation, Party, Recorded, Step, StreamId, Verb as _, Version};
 
 use super::*;
 use crate::merged_answer::MergedAnswer;
@@ -113,14 +113,30 @@ fn how_a_case_was_closed_and_why_it_was_reopened_reaches_every_finder() {
 }
 
 #[test]
+fn the_same_words_again_are_another_answer() {
+    let (b, mut history) = (case("b").uuid(), History::<Outbox<MergedAnswer>>::new());
+    history.then(b, taken_in("a1")).then(b, answered("已答复")).then(b, answered("已答复"));
+    let number = |waiting: &Waiting| serde_json::from_value::<AnswerMerged>(waiting.body.clone()).unwrap().number;
+    assert_eq!(history.row(b).waiting.iter().map(number).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
 fn an_answer_goes_on_along_a_chain_of_mergers() {
     let (b, mut history) = (case("b").uuid(), History::<Outbox<MergedAnswer>>::new());
     let by = Party::in_grid(kernel::Role::DutyOfficer, &given::grid(given::CENTRE));
     let step = Step::COLLECT_FEEDBACK;
     let next = Obligation { due: given::step_due(&step), step, by };
     let (title, grids) = ("车棚".into(), given::grid_facts().path);
-    let answer =
-        MergedIssueAnswered { by_case: case("c"), cycle: 2, answer: "一并解决".into(), title, grids, next };
+    let answer = MergedIssueAnswered {
+        by_case: case("c"),
+        number: 1,
+        cycle: 2,
+        answer: "一并解决".into(),
+        reopening: Reopening::UntilClosed,
+        title,
+        grids,
+        next,
+    };
     history.then(b, taken_in("a1")).then(b, CaseEvent::from(answer));
     assert_eq!(sent(history.row(b)), [(case("a1").uuid(), "一并解决".to_owned())]);
 }
@@ -172,7 +188,7 @@ impl Process for Reminder {
     }
     fn wake(key: &Key, state: &mut Self::State, _: DateTime<Utc>) -> Vec<FollowUp> {
         *state = None;
-        let command = AnswerMerged { by_case: case("b"), cycle: 1, answer: "提醒".into() };
+        let command = AnswerMerged { by_case: case("b"), answer: "提醒".into(), ..AnswerMerged::example() };
         key.id().map(|id| FollowUp::new(id, &command)).into_iter().collect()
     }
 }
