@@ -128,7 +128,9 @@ fn run(arguments: &Arguments) -> anyhow::Result<bool> {
     ended.extend(waited.map_err(|_| anyhow::anyhow!("a scenario panicked"))??);
     ended.sort_by_key(|(number, _)| *number);
     let mut report = Report::default();
-    ended.into_iter().for_each(|(_, one)| report.add(one));
+    for (_, one) in ended {
+        report.add(one);
+    }
     anyhow::ensure!(!report.is_empty(), "no scenario has such a name: see --list");
     println!("{report}");
     Ok(report.is_good())

@@ -36,8 +36,8 @@ impl Stage {
         let people = People::of(&system).await?;
         let journal = Journal::create(&system.dir().join("journal.jsonl"))?;
         let before = Tables::of(&system).commands().await.context("the log cannot be read directly")?;
-        let (before, given_up) = (before.into_keys().collect(), BTreeSet::new());
-        Ok(Self { people, journal, before, given_up, system })
+        let before = before.into_keys().collect();
+        Ok(Self { system, people, journal, before, given_up: BTreeSet::new() })
     }
 
     /// A client of the system's own process.
