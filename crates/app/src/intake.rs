@@ -69,6 +69,9 @@ pub enum NotExpected {
     /// `If-None-Match` and its like, which must not be ignored where they are not evaluated.
     #[error("{0} is not evaluated for commands; send If-Match with the ETag of what you have seen")]
     NotTaken(&'static str),
+    /// A precondition of a file.
+    #[error("{0} is not evaluated for a file, which is kept under its own digest; leave it out")]
+    NotOfFiles(&'static str),
 }
 
 impl NotExpected {
@@ -76,7 +79,7 @@ impl NotExpected {
     pub const fn code(self) -> &'static str {
         match self {
             Self::IfMatch => "if-match-invalid",
-            Self::NotTaken(_) => "precondition-not-taken",
+            Self::NotTaken(_) | Self::NotOfFiles(_) => "precondition-not-taken",
         }
     }
 }

@@ -17,6 +17,7 @@ mod app;
 pub mod authorise;
 pub mod batch;
 mod calendars;
+pub mod content;
 mod door;
 mod error;
 pub mod event;

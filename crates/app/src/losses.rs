@@ -49,11 +49,10 @@ impl FromStr for Mark {
     }
 }
 
-/// Digits and nothing else. Logs count in signed 64-bit numbers.
+/// Logs count in signed 64-bit numbers.
 fn number(text: &str) -> Result<u64, NoMark> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse::<i64>().ok().filter(|_| is_number);
-    number.and_then(|number| u64::try_from(number).ok()).ok_or(NoMark)
+    let number = kernel::text::read_number(text).filter(|number| i64::try_from(*number).is_ok());
+    number.ok_or(NoMark)
 }
 
 /// The stream of losses that were accepted.

@@ -27,7 +27,7 @@ use crate::{App, Error, registry};
 
 pub use crate::personal::{ClearPerson, ClearPersons};
 pub use history::HistoryEntry;
-use moved::Beyond;
+use moved::{Beyond, list_of};
 
 /// Most rows of a page.
 pub const PAGE_ROWS_MAX: u32 = 200;
@@ -123,7 +123,8 @@ impl App {
             .find(|set| set.len() == filters.len() && set.iter().all(|filter| filters.contains_key(*filter)));
         let offered = offered.ok_or_else(|| not_offered(view))?;
         let equal = offered.iter().map(|filter| (*filter, filters[*filter].clone())).collect();
-        let beyond = page.beyond.as_deref().map(Beyond::read).transpose()?;
+        let list = list_of(view.name(), filters);
+        let beyond = page.beyond.as_deref().map(|beyond| Beyond::read(beyond, &list)).transpose()?;
         // Before anything is read: what is shown is of this epoch or a later one.
         let epoch = self.epoch_lately().await?;
         if let Some(beyond) = &beyond {
@@ -138,7 +139,7 @@ impl App {
         };
         rows.extend(found.rows);
         let items = rows.into_iter().map(|row| raw(row.doc)).collect::<Result<_, _>>()?;
-        let next = found.next.map(|place| Beyond::write(epoch, found.position, &place));
+        let next = found.next.map(|place| Beyond::write(epoch, found.position, &list, &place));
         Ok(Page { items, next, position: Some(found.position) })
     }
 

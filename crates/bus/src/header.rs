@@ -25,6 +25,9 @@ pub(crate) const RETRY_AFTER: HeaderName = HeaderName::from_static("Retry-After"
 /// Media type of the payload.
 pub(crate) const CONTENT_TYPE: HeaderName = HeaderName::from_static("Content-Type");
 
+/// Coding of the payload; none is undone here.
+pub(crate) const CONTENT_ENCODING: HeaderName = HeaderName::from_static("Content-Encoding");
+
 /// The header that names what a command is about: `Dualgrid-Case-Id` for the category `case`.
 pub(crate) fn id_of(category: &str) -> HeaderName {
     let (first, rest) = category.split_at(category.len().min(1));

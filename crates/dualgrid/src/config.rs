@@ -224,7 +224,9 @@ mod tests {
         for good in ["a", "7", "jingan", "JA-01.test_2", &"a".repeat(64)] {
             assert_eq!(named(good), Ok(good.to_owned()));
         }
-        for bad in ["", " ", "oth er", "jingan ", "静安", "a/b", "a?b", "a#b", "a%20", "a\nb", "a\"b", ".", "..", "-a", "_"] {
+        for bad in
+            ["", " ", "oth er", "jingan ", "静安", "a/b", "a?b", "a#b", "a%20", "a\nb", "a\"b", ".", "..", "-a", "_"]
+        {
             let refused = named(bad).unwrap_err();
             assert!(refused.contains("the name of the installation is 1 to 64 of"), "{bad:?}: {refused}");
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::content::{NotTaken, is_json};
 use app::intake::{self, Answer};
 use app::kind::Kind;
 use axum::Json;
@@ -71,7 +72,7 @@ struct Said {
 impl Said {
     fn read(headers: &HeaderMap) -> Result<Self, Fault> {
         if !media_type(headers)?.is_some_and(|media_type| is_json(&media_type)) {
-            return Err(Fault::UnsupportedMediaType("a body of JSON, with Content-Type: application/json"));
+            return Err(NotTaken::NotJson.into());
         }
         let command = id_in(headers, IDEMPOTENCY_KEY)?.ok_or(Fault::IdempotencyKeyMissing)?;
         let correlation = id_in(headers, CORRELATION_ID)?;
@@ -85,11 +86,6 @@ impl Said {
         let (actor, name) = (caller.actor, name.to_owned());
         intake::Request { actor, command, correlation, causation: None, traceparent, name, id, body }
     }
-}
-
-/// Whether a media type is JSON.
-fn is_json(media_type: &str) -> bool {
-    media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 fn reply(kind: &dyn Kind, verb: &VerbSpec, answer: Answer) -> Response {

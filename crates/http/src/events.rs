@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{InPath, InQuery, position, rows};
+use crate::extract::{InPath, InQuery, number, position, rows};
 use crate::headers::{etag, is_known, only, tagged};
 use crate::problem::Fault;
 use tail::Tail;
@@ -40,7 +40,9 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     after: Option<String>,
+    #[serde(default, deserialize_with = "number")]
     limit: Option<u32>,
+    #[serde(default, deserialize_with = "number")]
     epoch: Option<u32>,
 }
 
@@ -139,11 +141,17 @@ fn placed(recorded: Recorded) -> Result<Placed, Fault> {
 /// Where to start. A reader that resumes says so in a header, while the address it was given stays the same: the
 /// header counts. An epoch that is given beside counts where the place names none.
 fn start(headers: &HeaderMap, query: &Asked) -> Result<Mark, Fault> {
+    let asked = asked(query)?;
     let last = only(headers, LAST_EVENT_ID)?;
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         let Mark { epoch, position } = last.parse().map_err(|_| Fault::LastEventIdInvalid)?;
         return Ok(Mark { epoch: epoch.or(query.epoch), position });
     }
+    Ok(asked)
+}
+
+/// Where the query says to start.
+fn asked(query: &Asked) -> Result<Mark, Fault> {
     let after = query.after.as_deref().unwrap_or("0");
     let Mark { epoch, position } = after.parse().map_err(|no| Fault::QueryInvalid(format!("`after`: {no}")))?;
     if let (Some(one), Some(other)) = (epoch, query.epoch)

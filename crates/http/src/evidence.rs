@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use app::intake::NotExpected;
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::digest::Digest;
@@ -22,6 +23,11 @@ const _: () = assert!(BYTES_MAX as u64 == kernel::evidence::SIZE_BYTES_MAX, "one
 /// Keeps a file. The same file again is the same evidence.
 pub(crate) async fn put(State(api): State<Arc<Api>>, caller: Caller, request: Request) -> Result<Response, Fault> {
     let media_type = declared(request.headers())?;
+    for (name, named) in [(IF_MATCH, "If-Match"), (IF_NONE_MATCH, "If-None-Match")] {
+        if request.headers().contains_key(name) {
+            return Err(NotExpected::NotOfFiles(named).into());
+        }
+    }
     let bytes = body(request, BYTES_MAX).await?;
     let evidence = api.app.put_evidence(&caller.actor, &media_type, bytes).await?;
     let location = HeaderValue::from_str(&format!("/evidence/{}", evidence.sha256)).expect("a digest is visible ASCII");

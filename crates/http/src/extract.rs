@@ -1,6 +1,6 @@
 //! Parts of a request, read with errors that are problems.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,11 +9,13 @@ use app::query::{PAGE_ROWS_MAX, PageRequest};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::Position;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer};
 use uuid::Uuid;
 
 use crate::problem::Fault;
@@ -61,6 +63,12 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
+        let pairs = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let pairs = pairs.map_err(|rejection| Fault::QueryInvalid(rejection.body_text()))?;
+        let mut names = BTreeSet::new();
+        if !pairs.iter().all(|(name, _)| names.insert(name)) {
+            return Err(Fault::QueryInvalid("a parameter is given more than once; give each once".to_owned()));
+        }
         let read = Query::<T>::from_request_parts(parts, state).await;
         read.map(|Query(query)| Self(query)).map_err(|rejection| Fault::QueryInvalid(rejection.body_text()))
     }
@@ -68,6 +76,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for InQuery<T> {
 
 /// The whole body, which is at most `limit` bytes and arrives in time.
 pub(crate) async fn body(request: Request, limit: usize) -> Result<Bytes, Fault> {
+    // Told from the length alone, before any of it is read.
+    let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(Fault::BodyTooLarge(limit));
+    }
     let read = tokio::time::timeout(BODY_PATIENCE, Bytes::from_request(request, &()));
     read.await.map_err(|_| Fault::BodyTooSlow)?.map_err(|rejection: BytesRejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Fault::BodyTooLarge(limit),
@@ -82,9 +95,21 @@ pub(crate) fn page(beyond: Option<String>, limit: Option<u32>) -> Result<PageReq
 
 /// Takes what part of a list is asked for out of the parameters of a query; the others are left.
 pub(crate) fn paged(parameters: &mut BTreeMap<String, String>) -> Result<PageRequest, Fault> {
-    let limit = parameters.remove("limit").map(|text| text.parse::<u32>()).transpose();
+    let limit = parameters.remove("limit").map(|text| small_number(&text).ok_or(text)).transpose();
     let limit = limit.map_err(|_| Fault::QueryInvalid(format!("limit is a number from 1 to {PAGE_ROWS_MAX}")))?;
     page(parameters.remove("beyond"), limit)
+}
+
+fn small_number(text: &str) -> Option<u32> {
+    kernel::text::read_number(text).and_then(|number| number.try_into().ok())
+}
+
+/// A number of a query: digits without a sign or zeros before them.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let number =
+        small_number(&text).ok_or_else(|| D::Error::custom("a number is digits, without zeros before them"))?;
+    Ok(Some(number))
 }
 
 /// How many rows are asked for.
@@ -104,7 +129,7 @@ pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, Fault> {
 
 /// A position as text. Logs count in signed 64-bit numbers.
 pub(crate) fn position(text: &str) -> Option<Position> {
-    text.parse::<i64>().ok().and_then(|number| u64::try_from(number).ok()).map(Position)
+    kernel::text::read_number(text).filter(|number| i64::try_from(*number).is_ok()).map(Position)
 }
 
 #[cfg(test)]
@@ -134,7 +159,7 @@ mod tests {
     fn a_position_counts_from_zero() {
         assert_eq!(position("0"), Some(Position::START));
         assert_eq!(position("9223372036854775807"), Some(Position(u64::MAX / 2)));
-        for bad in ["", "-1", "9223372036854775808", "1.5", "one"] {
+        for bad in ["", "-1", "+1", "01", "00", "9223372036854775808", "1.5", "one"] {
             assert_eq!(position(bad), None, "{bad:?}");
         }
     }

@@ -6,9 +6,9 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
 
 use crate::problem::Fault;
@@ -52,27 +52,13 @@ pub(crate) fn id_in(headers: &HeaderMap, name: &'static str) -> Result<Option<Uu
     kernel::id::read_uuid(text).map(Some).map_err(|error| Fault::HeaderInvalid(name, error))
 }
 
-/// The media type of a body without its parameters, in lower case. Refuses a body that is compressed or not in UTF-8: nothing
-/// here would undo that.
+/// The media type of a body without its parameters, in lower case. Refuses a body that is compressed or not in UTF-8.
 pub(crate) fn media_type(headers: &HeaderMap) -> Result<Option<String>, Fault> {
-    let codings =
-        headers.get_all(CONTENT_ENCODING).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    if codings.map(<[u8]>::trim_ascii).any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-        return Err(Fault::ContentCoded);
-    }
-    let Some(declared) = only(headers, "content-type")? else { return Ok(None) };
-    let mut parts = declared.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let charset = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.eq_ignore_ascii_case("charset").then(|| value.trim_matches('"'))
-    });
-    match charset {
-        Some(charset) if !charset.eq_ignore_ascii_case("utf-8") && !charset.eq_ignore_ascii_case("us-ascii") => {
-            Err(Fault::UnsupportedMediaType("text in UTF-8, whatever the charset of Content-Type says"))
-        }
-        _ => Ok(Some(essence).filter(|essence| !essence.is_empty())),
-    }
+    // A coding of other characters is none that anybody knows.
+    let codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.to_str().unwrap_or("unknown"));
+    let codings: Vec<&str> = codings.collect();
+    let declared = only(headers, "content-type")?;
+    Ok(app::content::media_type(declared, &codings)?)
 }
 
 /// A strong entity tag around `tag`, which is a number or a digest.
@@ -104,6 +90,29 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Fault> {
     }
     let lines: Result<Vec<&str>, _> = headers.get_all(IF_MATCH).iter().map(HeaderValue::to_str).collect();
     Ok(Expected::read(&lines.map_err(|_| NotExpected::IfMatch)?)?)
+}
+
+/// Answers a `GET` only where it has one of the tags that `If-Match` names (RFC 9110, section 13.1.1), whatever is read. Tags are
+/// compared strongly. What has no answer is answered as without it (section 13.2.1).
+pub(crate) async fn check_match(request: Request, next: Next) -> Response {
+    let lines = request.headers().get_all(IF_MATCH).iter().map(|line| line.to_str().unwrap_or_default().to_owned());
+    let lines: Vec<String> = lines.collect();
+    if lines.is_empty() || !(request.method() == Method::GET || request.method() == Method::HEAD) {
+        return next.run(request).await;
+    }
+    if let Err(error) = Expected::read(&lines.iter().map(String::as_str).collect::<Vec<_>>()) {
+        return Fault::Expected(error).into_response();
+    }
+    let response = next.run(request).await;
+    let is_there = response.status().is_success() || response.status() == StatusCode::NOT_MODIFIED;
+    let has = |tag: &str| {
+        let strong = response.headers().get(ETAG).filter(|etag| !etag.as_bytes().starts_with(b"W/"));
+        tag == "*" || strong.is_some_and(|etag| etag.as_bytes() == tag.as_bytes())
+    };
+    if is_there && !lines.iter().flat_map(|line| line.split(',')).any(|tag| has(tag.trim())) {
+        return Fault::PreconditionFailed.into_response();
+    }
+    response
 }
 
 /// The header that carries an entity tag.

@@ -1,5 +1,6 @@
 //! Every error as `application/problem+json` (RFC 9457), also those of the framework.
 
+use app::content::NotTaken;
 use app::intake::NotExpected;
 use app::{Error, Problem};
 use axum::Json;
@@ -37,10 +38,12 @@ pub(crate) enum Fault {
     HeaderUnreadable(&'static str),
     #[error("the header {0} does not fit: {1}")]
     HeaderInvalid(&'static str, kernel::id::InvalidId),
-    #[error("send the body as it is, without Content-Encoding: nothing is decompressed here")]
-    ContentCoded,
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
     #[error(transparent)]
     Expected(#[from] NotExpected),
+    #[error("it has none of the tags that If-Match names; read it without If-Match to see what it is now")]
+    PreconditionFailed,
     #[error("Last-Event-ID is the id of an event as it was sent, EPOCH:POSITION, or a position: a number from 0")]
     LastEventIdInvalid,
     #[error("the path does not fit: {0}")]
@@ -76,8 +79,9 @@ impl Fault {
             Self::HeaderRepeated(_) => (400, "header-repeated"),
             Self::HeaderUnreadable(_) => (400, "header-unreadable"),
             Self::HeaderInvalid(name, _) => return Problem::new(400, &format!("{name}-invalid"), self.to_string()),
-            Self::ContentCoded => (415, "content-encoding-not-taken"),
+            Self::NotTaken(error) => (415, error.code()),
             Self::Expected(error) => (400, error.code()),
+            Self::PreconditionFailed => (412, "precondition-failed"),
             Self::LastEventIdInvalid => (400, "last-event-id-invalid"),
             Self::PathInvalid(_) => (400, "path-invalid"),
             Self::QueryInvalid(_) => (400, "query-invalid"),
@@ -118,7 +122,7 @@ impl IntoResponse for Fault {
         if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if matches!(self, Self::ContentCoded) {
+        if matches!(self, Self::NotTaken(NotTaken::Coded)) {
             // RFC 9110, section 15.5.16: what would be taken.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }

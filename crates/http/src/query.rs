@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::api::Api;
 use crate::auth::Caller;
-use crate::extract::{IdInPath, InPath, InQuery, moment, page, paged};
+use crate::extract::{IdInPath, InPath, InQuery, moment, number, page, paged};
 use crate::headers::{etag, is_known, tagged, weak_etag};
 use crate::problem::Fault;
 
@@ -46,6 +46,7 @@ impl At {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Paged {
     beyond: Option<String>,
+    #[serde(default, deserialize_with = "number")]
     limit: Option<u32>,
 }
 

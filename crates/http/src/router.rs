@@ -39,6 +39,7 @@ fn routed(api: Arc<Api>, is_served: impl Fn(Endpoint) -> bool) -> Router {
         .fallback(async || Fault::NoSuchRoute)
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(headers::check_match))
         .layer(from_fn(headers::protect))
         .layer(from_fn(unread::settle))
         .layer(from_fn(telemetry::observe))

@@ -15,8 +15,8 @@ use crate::router;
 use crate::telemetry::Metrics;
 use crate::token::Verifier;
 
-/// How long requests in flight may take once the server stops.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
+/// How long requests in flight may take once the server stops. A request that never arrives whole is not waited for longer.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// What the binary gives the server.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation};
 use kernel::actor::InvalidActor;
 use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
 use quick_cache::sync::Cache;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// The audience of every token.
@@ -44,7 +45,28 @@ pub struct Claims {
     /// `dualgrid/<installation>`.
     pub iss: String,
     /// [`AUDIENCE`].
+    #[serde(deserialize_with = "audience")]
     pub aud: String,
+    /// Before when it is not taken, in seconds since 1970 (RFC 7519, section 4.1.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
+}
+
+/// One audience, or a list with ours among others (RFC 7519, section 4.1.3).
+fn audience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Audience {
+        One(String),
+        Several(Vec<String>),
+    }
+    match Audience::deserialize(deserializer)? {
+        Audience::One(one) => Ok(one),
+        Audience::Several(all) => {
+            let own = all.into_iter().find(|one| one == AUDIENCE);
+            own.ok_or_else(|| D::Error::custom("it is not meant for dualgrid"))
+        }
+    }
 }
 
 impl Claims {
@@ -64,7 +86,16 @@ impl Claims {
             exp: now.checked_add_signed(valid).unwrap_or(now).timestamp(),
             iss: issuer_name(installation),
             aud: AUDIENCE.to_owned(),
+            nbf: None,
         }
+    }
+
+    /// From when on it is taken: always where it does not say. A moment that no calendar has never comes.
+    fn begins(&self) -> DateTime<Utc> {
+        let never = DateTime::<Utc>::MAX_UTC;
+        let named = self.nbf.map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(never));
+        let begins = named.unwrap_or(DateTime::<Utc>::MIN_UTC);
+        begins.checked_sub_signed(LEEWAY).unwrap_or(begins)
     }
 
     /// When it expires. A moment after the year 9999 or before 1970 counts as long past.
@@ -109,6 +140,12 @@ pub enum TokenError {
     /// Over.
     #[error("the token has expired; ask for a new one")]
     Expired,
+    /// Not taken yet.
+    #[error("the token is not valid yet; look at its nbf and at the clock of who issued it")]
+    NotYet,
+    /// It names extensions that must be understood (RFC 7515, section 4.1.11).
+    #[error("the token has a header crit, and no extension is understood here")]
+    Critical,
     /// Nobody who could act.
     #[error("nobody acts with this token: {0}")]
     Actor(InvalidActor),
@@ -167,7 +204,15 @@ pub struct Verifier {
     validation: Validation,
     /// Tokens whose signature was found good, so that it is computed once and not with every request. Whether they have
     /// expired is looked at each time.
-    known: Arc<Cache<String, (Actor, DateTime<Utc>)>>,
+    known: Arc<Cache<String, Known>>,
+}
+
+/// A token whose signature is good.
+#[derive(Clone)]
+struct Known {
+    actor: Actor,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
 }
 
 impl Verifier {
@@ -189,10 +234,13 @@ impl Verifier {
 
     /// Who the token says acts, and until when it is taken.
     pub fn verify_until(&self, token: &str, now: DateTime<Utc>) -> Result<(Actor, DateTime<Utc>), TokenError> {
-        let (actor, until) = match self.known.get(token) {
+        let Known { actor, from, until } = match self.known.get(token) {
             Some(known) => known,
             None => self.read_actor(token)?,
         };
+        if now < from {
+            return Err(TokenError::NotYet);
+        }
         if now >= until {
             return Err(TokenError::Expired);
         }
@@ -200,25 +248,29 @@ impl Verifier {
     }
 
     /// Reads a token that is not known yet.
-    fn read_actor(&self, token: &str) -> Result<(Actor, DateTime<Utc>), TokenError> {
+    fn read_actor(&self, token: &str) -> Result<Known, TokenError> {
         let claims = self.read(token)?;
+        let from = claims.begins();
         let expires = claims.expires();
         let until = expires.checked_add_signed(LEEWAY).unwrap_or(expires);
-        let actor = claims.actor()?;
-        self.known.insert(token.to_owned(), (actor.clone(), until));
-        Ok((actor, until))
+        let known = Known { actor: claims.actor()?, from, until };
+        self.known.insert(token.to_owned(), known.clone());
+        Ok(known)
     }
 
     fn read(&self, token: &str) -> Result<Claims, TokenError> {
         // As an object first: serde would read a list of the values as well.
         let read = jsonwebtoken::decode::<Map<String, Value>>(token, &self.key, &self.validation);
-        let claims = read.map(|token| token.claims).map_err(|error| match error.kind() {
+        let TokenData { header, claims, .. } = read.map_err(|error| match error.kind() {
             ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
             ErrorKind::InvalidSignature => TokenError::Signature,
             ErrorKind::InvalidIssuer => TokenError::Issuer,
             ErrorKind::InvalidAudience => TokenError::Audience,
             _ => TokenError::Malformed,
         })?;
+        if header.crit.is_some() {
+            return Err(TokenError::Critical);
+        }
         serde_json::from_value(Value::Object(claims)).map_err(|_| TokenError::Malformed)
     }
 }
@@ -235,6 +287,8 @@ fn issuer_name(installation: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::testing::{INSTALLATION, NOW, clerk, issuer, verifier};
 
@@ -288,6 +342,48 @@ mod tests {
         assert_eq!(verdict(|claims| claims.aud = "mail".into()), Err(TokenError::Audience));
         let stranger = Verifier::from_public_key(&[0; 32], INSTALLATION);
         assert_eq!(stranger.verify(&issuer().issue(&claims()), NOW), Err(TokenError::Signature));
+    }
+
+    /// A token with claims of its own and a header of its own.
+    fn signed(header: &Header, claims: &Value) -> String {
+        jsonwebtoken::encode(header, claims, &EncodingKey::from_ed_der(&crate::testing::private_key())).unwrap()
+    }
+
+    #[test]
+    fn a_token_begins_by_the_clock_of_the_app_with_a_minute_of_leeway() {
+        let token = issuer().issue(&Claims { nbf: Some(NOW.timestamp() + 120), ..claims() });
+        let verifier = verifier();
+        for _ in ["new", "known"] {
+            assert_eq!(verifier.verify(&token, NOW + TimeDelta::seconds(59)), Err(TokenError::NotYet));
+            assert_eq!(verifier.verify(&token, NOW + TimeDelta::seconds(60)), Ok(clerk()));
+        }
+        for (nbf, taken) in [(0, Ok(clerk())), (NOW.timestamp(), Ok(clerk())), (i64::MAX, Err(TokenError::NotYet))] {
+            assert_eq!(verdict(|claims| claims.nbf = Some(nbf)), taken, "{nbf}");
+        }
+    }
+
+    #[test]
+    fn dualgrid_may_be_one_audience_of_several() {
+        let meant = |aud: Value| {
+            let mut claims = serde_json::to_value(claims()).unwrap();
+            claims["aud"] = aud;
+            verifier().verify(&signed(&Header::new(Algorithm::EdDSA), &claims), NOW)
+        };
+        for good in [json!("dualgrid"), json!(["dualgrid"]), json!(["x", "dualgrid"]), json!(["dualgrid", "x"])] {
+            assert_eq!(meant(good.clone()), Ok(clerk()), "{good}");
+        }
+        for bad in [json!(["x"]), json!([]), json!("x")] {
+            assert_eq!(meant(bad.clone()), Err(TokenError::Audience), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_extension_that_must_be_understood_is_refused() {
+        for critical in [vec!["exp".to_owned()], vec!["b64".to_owned()], vec![]] {
+            let header = Header { crit: Some(critical.clone()), ..Header::new(Algorithm::EdDSA) };
+            let token = signed(&header, &serde_json::to_value(claims()).unwrap());
+            assert_eq!(verifier().verify(&token, NOW), Err(TokenError::Critical), "{}", critical.join(" "));
+        }
     }
 
     #[test]

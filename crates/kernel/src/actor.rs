@@ -134,7 +134,10 @@ const OF_DEPARTMENT: &str = "dept/";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidActor {
     /// The id is empty, too long, or has other characters.
-    #[error("a staff id is 1 to 64 of A-Z, a-z, 0-9 and . _ @ : / -, and never a name of a person")]
+    #[error(
+        "a staff id is 1 to 64 of a-z, 0-9 and . _ @ : / -, with letters in lower case so that one person has one id, and never a name \
+         of a person"
+    )]
     Id,
     /// The id is one of the system's own.
     #[error("staff ids that begin with `system/` are for processes of the system alone")]
@@ -154,6 +157,7 @@ impl Actor {
         if !(1..=STAFF_ID_LEN_MAX).contains(&id.len()) || !id.bytes().all(is_allowed) {
             return Err(InvalidActor::Id);
         }
+        let is_in_lower_case = !id.bytes().any(|byte| byte.is_ascii_uppercase());
         if role == Role::System {
             return Err(InvalidActor::SystemRole);
         }
@@ -165,6 +169,10 @@ impl Actor {
         let is_own = |department: &DepartmentCode| id.get(OF_DEPARTMENT.len()..) == Some(department.as_str());
         if begins(OF_DEPARTMENT) && !actor.department().is_some_and(is_own) {
             return Err(InvalidActor::OfOtherDepartment);
+        }
+        // Somebody who has two ids verifies their own work. The codes of departments are capitals, and not of a person.
+        if !is_in_lower_case && !begins(OF_DEPARTMENT) {
+            return Err(InvalidActor::Id);
         }
         Ok(actor)
     }
@@ -200,6 +208,9 @@ mod tests {
             ["li.wei", "staff-0042", "a@b.cn", "post:jas/7", "dept/CGZF", "dept", "systematic/1", &"a".repeat(64)]
         {
             assert_eq!(clerk(good).map(|actor| actor.id), Ok(good.to_owned()), "{good}");
+        }
+        for bad in ["JAS-Verifier", "jas-verifieR", "STAFF-0042"] {
+            assert_eq!(clerk(bad), Err(InvalidActor::Id), "one person has one id: {bad}");
         }
         for bad in ["", "two words", "王小明", "a\0", "a\n", "a\"b", "a<b>", &"a".repeat(65)] {
             assert_eq!(clerk(bad), Err(InvalidActor::Id), "{bad:?}");

@@ -53,7 +53,7 @@ pub fn flaw_of_line(text: &str) -> Option<Flaw> {
 
 /// Whether a reader would see anything of a text.
 pub fn is_visible(text: &str) -> bool {
-    !text.chars().all(|char| char.is_whitespace() || char.is_control() || is_blank(char))
+    !text.chars().all(|char| char.is_whitespace() || char.is_control() || is_blank(char) || is_mark(char))
 }
 
 /// Characters that take no place or show none: joiners, fillers, marks of direction, selectors of variants and tags.
@@ -61,13 +61,44 @@ const fn is_blank(char: char) -> bool {
     matches!(char,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d159}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Marks that are drawn on the character before them, and on nothing where there is none.
+const fn is_mark(char: char) -> bool {
+    matches!(char,
+        '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{302a}'..='\u{302d}'
+        | '\u{3099}'..='\u{309a}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Reads a number from outside that names something or counts something: digits and nothing else, and one way to write each.
+pub fn read_number(text: &str) -> Option<u64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    text.parse().ok().filter(|_| is_plain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_on_nothing_shows_nothing() {
+        for nothing in ["\u{301}", "\u{20dd}\u{fe0f}", " \u{3099}", "\u{1bca0}", "\u{fff0}"] {
+            assert!(!is_visible(nothing), "{}", nothing.escape_unicode());
+        }
+        for shown in ["e\u{301}", "か\u{3099}", "\u{301}e"] {
+            assert!(is_visible(shown), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_in_one_way() {
+        assert_eq!(["0", "7", "10", "18446744073709551615"].map(read_number), [0, 7, 10, u64::MAX].map(Some));
+        for bad in ["", "+7", "-7", "07", "00", " 7", "7 ", "7.0", "7e1", "0x7", "７", "18446744073709551616"] {
+            assert_eq!(read_number(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn controls_overrides_and_what_is_no_character_are_never_taken() {

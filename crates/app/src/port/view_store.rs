@@ -202,7 +202,7 @@ impl FromStr for Cursor {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum FindError {
     /// The caller made the cursor up.
-    #[error("`beyond` must be the `next` of the page before")]
+    #[error("`beyond` must be the `next` of the page before, of this list with these filters")]
     Cursor,
     /// The database is broken or out of reach.
     #[error(transparent)]

@@ -7,8 +7,9 @@
 //! INVARIANT: whoever reads to the last page has seen every row that was in the list all the time. A row that moved may come
 //! twice; the last one counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use kernel::digest::Digest;
 use kernel::view::Order;
 use kernel::{Position, Read};
 
@@ -23,6 +24,8 @@ use crate::{App, Error, registry};
 const EVENTS_MAX: u64 = 20_000;
 /// Most rows that they touch.
 const ROWS_MAX: usize = 1_000;
+/// Characters of the name of a list.
+const LIST_LEN: usize = 8;
 /// How many events are read at once.
 const EVENTS_AT_ONCE: usize = 1_000;
 
@@ -34,10 +37,11 @@ pub(super) struct Beyond {
 }
 
 impl Beyond {
-    /// Reads `beyond` as a caller sends it.
-    pub(super) fn read(text: &str) -> Result<Self, Error> {
-        let parts = text.split_once('@').and_then(|(mark, place)| {
+    /// Reads `beyond` as a caller sends it. One of another list is refused: a place in its order means nothing in this one.
+    pub(super) fn read(text: &str, list: &str) -> Result<Self, Error> {
+        let parts = text.split_once('@').and_then(|(mark, rest)| {
             let Mark { epoch, position } = mark.parse().ok()?;
+            let (_, place) = rest.split_once('@').filter(|(of, _)| *of == list)?;
             Some(Self { epoch: epoch?, since: position, place: place.to_owned() })
         });
         Ok(parts.ok_or(crate::port::FindError::Cursor)?)
@@ -54,9 +58,18 @@ impl Beyond {
     }
 
     /// The same, as a caller gets it.
-    pub(super) fn write(epoch: u32, followed: Position, place: &str) -> String {
-        format!("{}@{place}", Mark { epoch: Some(epoch), position: followed })
+    pub(super) fn write(epoch: u32, followed: Position, list: &str, place: &str) -> String {
+        format!("{}@{list}@{place}", Mark { epoch: Some(epoch), position: followed })
     }
+}
+
+/// A short name of a list: of its view and of what is filtered by.
+pub(super) fn list_of(view: &str, filters: &BTreeMap<String, String>) -> String {
+    // A control character is in no name and in no value that a filter finds anything by.
+    let asked = filters.iter().map(|(filter, value)| format!("\0{filter}\0{value}"));
+    let mut name = Digest::of(format!("{view}{}", asked.collect::<String>()).as_bytes()).to_string();
+    name.truncate(LIST_LEN);
+    name
 }
 
 impl App {
@@ -120,16 +133,48 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_back_from_its_text() {
-        let text = Beyond::write(2, Position(7), "-3~a@b~c");
-        let beyond = Beyond::read(&text).unwrap();
-        assert_eq!((text.as_str(), beyond.place().as_str()), ("2:7@-3~a@b~c", "-3~a@b~c"));
+        let text = Beyond::write(2, Position(7), "list", "-3~a@b~c");
+        let beyond = Beyond::read(&text, "list").unwrap();
+        assert_eq!((text.as_str(), beyond.place().as_str()), ("2:7@list@-3~a@b~c", "-3~a@b~c"));
         assert_eq!(beyond.mark(), Mark { epoch: Some(2), position: Position(7) });
-        for bad in ["", "7", "0:7", "7@1~a", "x:7@1~a", "0:x@1~a", "0:-1@1~a", "0:@1~a", "@1~a"] {
+        let marked = [
+            "",
+            "0:7@1~a",
+            "7@list@1~a",
+            "x:7@list@1~a",
+            "0:x@list@1~a",
+            "0:-1@list@1~a",
+            "0:01@list@1~a",
+            "0:@list@1~a",
+        ];
+        for bad in marked.into_iter().chain(["7", "0:7", "@list@1~a", "0:7@other@1~a", "0:7@@1~a"]) {
             assert_eq!(
-                Beyond::read(bad).err().map(|error| error.problem().code).as_deref(),
+                Beyond::read(bad, "list").err().map(|error| error.problem().code).as_deref(),
                 Some("query-invalid"),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_of_one_list_with_one_set_of_filters() {
+        let filters = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(filter, value)| ((*filter).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+        };
+        let own = list_of("open_obligation", &filters(&[("grid", "JAS")]));
+        assert_eq!(own, list_of("open_obligation", &filters(&[("grid", "JAS")])));
+        let others = [
+            list_of("department_order", &filters(&[("grid", "JAS")])),
+            list_of("open_obligation", &filters(&[("grid", "BZ")])),
+            list_of("open_obligation", &filters(&[("department", "JAS")])),
+            list_of("open_obligation", &filters(&[("grid", "JAS"), ("stage", "respond")])),
+            list_of("open_obligation", &filters(&[])),
+        ];
+        for other in others {
+            assert_ne!(other, own);
+            let next = Beyond::write(0, Position(7), &other, "1~a");
+            let refused = Beyond::read(&next, &own).err().map(|error| error.problem().code);
+            assert_eq!(refused.as_deref(), Some("query-invalid"));
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Reads a command from a message: who sends it, which verb, about what.
 
 use app::Problem;
+use app::content::{self, NotTaken};
 use app::intake::{Expected, NotExpected, Request};
 use async_nats::{HeaderMap, HeaderName, Message};
 use bytes::Bytes;
 use kernel::{Actor, DepartmentCode, Scope};
 use uuid::Uuid;
 
-use crate::header::{self, ACTOR, COMMAND_ID, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH, TRACEPARENT};
+use crate::header::{
+    self, ACTOR, COMMAND_ID, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH, TRACEPARENT,
+};
 use crate::rules::{ROLE, Rule, rule_of};
 use crate::subject::inbox_prefix;
 
@@ -27,6 +30,10 @@ pub(super) fn read(message: &Message) -> Result<(Request, Option<Expected>), Pro
     let rule = rule_of(&verb).ok_or_else(unknown)?;
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
+    // Nothing declared is JSON: no other body is sent here.
+    if media_type(headers)?.is_some_and(|declared| !content::is_json(&declared)) {
+        return Err(not_taken(NotTaken::NotJson));
+    }
     let expected = expected(headers)?;
     let request = Request {
         actor: actor(headers, department)?,
@@ -45,11 +52,10 @@ pub(super) fn read(message: &Message) -> Result<(Request, Option<Expected>), Pro
 
 /// What the command relies on, read as over HTTP.
 fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Problem> {
-    let read = if headers.get(IF_NONE_MATCH).is_some() {
+    let read = if values(headers, &IF_NONE_MATCH).next().is_some() {
         Err(NotExpected::NotTaken("If-None-Match"))
     } else {
-        let lines: Vec<&str> = headers.get_all(IF_MATCH).map(async_nats::HeaderValue::as_str).collect();
-        Expected::read(&lines)
+        Expected::read(&values(headers, &IF_MATCH).collect::<Vec<&str>>())
     };
     read.map_err(|error| problem(error.code(), error.to_string()))
 }
@@ -77,7 +83,13 @@ pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
     let headers = message.headers.as_ref().unwrap_or(&none);
     let missing =
         || problem("header-missing", format!("the header {CONTENT_TYPE} is missing: it is the media type of the file"));
-    let media_type = only(headers, CONTENT_TYPE)?.ok_or_else(missing)?.to_owned();
+    let media_type = media_type(headers)?.ok_or_else(missing)?;
+    for (name, named) in [(IF_MATCH, "If-Match"), (IF_NONE_MATCH, "If-None-Match")] {
+        if values(headers, &name).next().is_some() {
+            let error = NotExpected::NotOfFiles(named);
+            return Err(problem(error.code(), error.to_string()));
+        }
+    }
     Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
 }
 
@@ -111,12 +123,30 @@ fn optional(headers: &HeaderMap, name: HeaderName) -> Result<Option<Uuid>, Probl
 
 /// The value of a header that may be given once: nobody could say which of two counts.
 fn only(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, Problem> {
-    let mut values = headers.get_all(name.clone());
+    let mut values = values(headers, &name);
     let value = values.next();
     if values.next().is_some() {
         return Err(problem("header-repeated", format!("the header {name} is given more than once; send it once")));
     }
-    Ok(value.map(|value| value.as_str().trim()))
+    Ok(value.map(str::trim))
+}
+
+/// Every value of a header, whose name is compared without case as over HTTP. NATS tells names of other case apart.
+fn values<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let name: &str = name.as_ref();
+    let named = headers.iter().filter(move |(found, _)| AsRef::<str>::as_ref(*found).eq_ignore_ascii_case(name));
+    named.flat_map(|(_, values)| values).map(async_nats::HeaderValue::as_str)
+}
+
+/// The media type of the payload, read as over HTTP.
+fn media_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let declared = only(headers, CONTENT_TYPE)?;
+    let codings: Vec<&str> = values(headers, &CONTENT_ENCODING).collect();
+    content::media_type(declared, &codings).map_err(not_taken)
+}
+
+fn not_taken(error: NotTaken) -> Problem {
+    Problem::new(415, error.code(), error.to_string())
 }
 
 fn problem(code: &str, detail: String) -> Problem {
@@ -240,6 +270,63 @@ mod tests {
         assert_eq!(traced(good).as_deref(), Some(good));
         for bad in ["none", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "静安"] {
             assert_eq!(traced(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_header_is_read_in_any_case() {
+        let subject = "dg.cmd.CGZF.accept-order";
+        let recased = |change: fn(&str) -> String| {
+            let all = [(COMMAND_ID, UUID), (header::id_of("case"), UUID), (ACTOR, "li.wei"), (IF_MATCH, "\"7\"")];
+            let all = [all.to_vec(), vec![(CORRELATION_ID, UUID), (CONTENT_TYPE, "application/json")]].concat();
+            all.into_iter().map(|(name, value)| (change(name.as_ref()).parse().unwrap(), value)).collect::<Vec<_>>()
+        };
+        for change in [str::to_ascii_lowercase, str::to_ascii_uppercase, str::to_owned] {
+            let (request, expected) = read(&message(subject, &recased(change))).unwrap();
+            assert_eq!((request.actor.id.as_str(), request.command.to_string().as_str()), ("li.wei", UUID));
+            assert_eq!(expected, Some(Expected::Versions(vec![Version(7)])));
+            assert_eq!(request.correlation.map(kernel::CorrelationId::uuid), Some(UUID.parse().unwrap()));
+        }
+        for name in [COMMAND_ID, CORRELATION_ID, ACTOR, header::id_of("case"), CONTENT_TYPE] {
+            let value = if name == CONTENT_TYPE { "application/json" } else { UUID };
+            let others = whole().into_iter().filter(|(other, _)| *other != name);
+            let lower: HeaderName = AsRef::<str>::as_ref(&name).to_ascii_lowercase().parse().unwrap();
+            let headers: Vec<_> = others.chain([(name.clone(), value), (lower, value)]).collect();
+            assert_eq!(code(subject, &headers), "header-repeated", "{name} in two cases");
+        }
+        let none_match = "if-none-match".parse::<HeaderName>().unwrap();
+        assert_eq!(code(subject, &[whole(), vec![(none_match, "*")]].concat()), "precondition-not-taken");
+    }
+
+    #[test]
+    fn a_body_is_what_it_is_over_http() {
+        let bad = [
+            (CONTENT_ENCODING, "gzip", "content-encoding-not-taken"),
+            ("content-encoding".parse().unwrap(), "identity, br", "content-encoding-not-taken"),
+            (CONTENT_TYPE, "text/plain", "unsupported-media-type"),
+            (CONTENT_TYPE, "application/json; charset=gbk", "unsupported-media-type"),
+            ("content-type".parse().unwrap(), "application/x-www-form-urlencoded", "unsupported-media-type"),
+        ];
+        for (name, value, refused) in bad {
+            let given = [whole(), vec![(name.clone(), value)]].concat();
+            let problem = read(&message("dg.cmd.CGZF.accept-order", &given)).unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (415, refused), "{name}: {value}");
+        }
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json", ""] {
+            let given = [whole(), vec![(CONTENT_TYPE, good)]].concat();
+            assert_eq!(code("dg.cmd.CGZF.accept-order", &given), "taken", "{good}");
+        }
+        let png = (CONTENT_TYPE, "Image/PNG; q=1");
+        let file = |more: &[(HeaderName, &str)]| {
+            let headers = [vec![png.clone()], more.to_vec()].concat();
+            let read = read_upload(&message("dg.cmd.CGZF.upload-evidence", &headers));
+            read.map_or_else(|problem| problem.code, |upload| upload.media_type)
+        };
+        assert_eq!(file(&[]), "image/png");
+        assert_eq!(file(&[(CONTENT_ENCODING, "gzip")]), "content-encoding-not-taken");
+        assert_eq!(file(&[png.clone()]), "header-repeated");
+        for name in [IF_MATCH, IF_NONE_MATCH] {
+            assert_eq!(file(&[(name, "*")]), "precondition-not-taken");
         }
     }
 

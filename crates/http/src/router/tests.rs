@@ -67,6 +67,104 @@ async fn a_token_that_is_not_taken_is_answered_with_its_reason() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_given_twice_is_refused_on_every_route_with_a_query() {
+    let bench = Bench::new();
+    bench.log.record("{}");
+    for route in routes::table() {
+        let parameters: &[&str] = match route.endpoint {
+            Endpoint::Rows(view) => &[&["limit", "beyond"], view.filters()[0]].concat(),
+            Endpoint::History(_) => &["limit", "beyond"],
+            Endpoint::Events => &["limit", "after", "epoch"],
+            Endpoint::Row(_) | Endpoint::Document(..) => &["at"],
+            _ => continue,
+        };
+        for parameter in parameters {
+            let built = request(route.method, &route.path).body(Body::empty()).unwrap();
+            let uri = format!("{}?{parameter}=1&{parameter}=1", built.uri());
+            let (status, problem) = bench.ask(get(&uri)).await;
+            assert_eq!((status.as_u16(), problem["code"].as_str()), (400, Some("query-invalid")), "{uri}");
+            assert!(problem["detail"].as_str().unwrap().contains("more than once"), "{uri}: {problem}");
+        }
+        for number in ["%2B5", "05", "+5", "-1", "5.0", ""] {
+            if parameters.contains(&"limit") {
+                let built = request(route.method, &route.path).body(Body::empty()).unwrap();
+                let uri = format!("{}?limit={number}", built.uri());
+                assert_eq!(code(get(&uri)).await, (400, "query-invalid".to_owned()), "{uri}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_has_a_tag_that_the_caller_names_or_is_not_shown() {
+    let bench = Bench::new();
+    bench.log.record("{}");
+    let asked = |path: &str, tags: &str, known: Option<&str>| {
+        let mut request = get(path);
+        request.headers_mut().insert("if-match", tags.parse().unwrap());
+        if let Some(known) = known {
+            request.headers_mut().insert(IF_NONE_MATCH, known.parse().unwrap());
+        }
+        request
+    };
+    let own = bench.send(get("/events/1")).await.headers()[ETAG].to_str().unwrap().to_owned();
+    for met in ["*", &own, &format!("\"x\", {own}")] {
+        assert_eq!(bench.send(asked("/events/1", met, None)).await.status(), StatusCode::OK, "{met}");
+    }
+    assert_eq!(bench.send(asked("/events/1", "*", Some(&own))).await.status(), StatusCode::NOT_MODIFIED);
+    for (unmet, known) in [("\"x\"", None), (&*format!("W/{own}"), None), ("\"x\"", Some(&*own))] {
+        let (status, problem) = bench.ask(asked("/events/1", unmet, known)).await;
+        assert_eq!((status.as_u16(), problem["code"].as_str()), (412, Some("precondition-failed")), "{unmet}");
+    }
+    for path in ["/healthz", "/openapi.json"] {
+        assert_eq!(bench.ask(asked(path, "\"x\"", None)).await.1["code"], "precondition-failed", "{path}");
+    }
+    for bad in ["x", "7", "", "*, \"7\""] {
+        assert_eq!(bench.ask(asked("/events/1", bad, None)).await.1["code"], "if-match-invalid", "{bad}");
+    }
+    // What is not there is not there, whatever is expected of it (RFC 9110, section 13.2.1).
+    assert_eq!(bench.ask(asked("/events/9", "\"x\"", None)).await.0, StatusCode::NOT_FOUND);
+    for (name, value) in [("if-match", "\"x\""), ("if-match", "*"), ("if-none-match", "*")] {
+        let mut request = post("/evidence", "png");
+        request.headers_mut().insert(CONTENT_TYPE, "image/png".parse().unwrap());
+        request.headers_mut().insert(name, value.parse().unwrap());
+        assert_eq!(code(request).await, (400, "precondition-not-taken".to_owned()), "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn a_position_in_a_path_or_a_header_is_written_in_one_way() {
+    for bad in ["+1", "01", "%2B1", "1.0", "0x1"] {
+        assert_eq!(code(get(&format!("/events/{bad}"))).await, (400, "path-invalid".to_owned()), "{bad}");
+    }
+    let resumed = |last: &'static str, query: &str| {
+        let mut request = get(&format!("/events{query}"));
+        request.headers_mut().insert("last-event-id", last.parse().unwrap());
+        request.headers_mut().insert("accept", "application/json".parse().unwrap());
+        request
+    };
+    for bad in ["+5", "05", "0:05", "00:5", "0:+5"] {
+        assert_eq!(code(resumed(bad, "")).await, (400, "last-event-id-invalid".to_owned()), "{bad}");
+    }
+    for bad in ["?after=x", "?after=05", "?after=1:5&epoch=2", "?epoch=01"] {
+        assert_eq!(code(resumed("0:0", bad)).await, (400, "query-invalid".to_owned()), "{bad}");
+    }
+    assert_eq!(code(resumed("0:0", "?after=0")).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_body_is_too_large_by_its_length_alone() {
+    for (path, bytes) in [(format!("/cases/{ID}/void-issue"), 256 * 1024), ("/evidence".to_owned(), 20 * 1024 * 1024)] {
+        let mut request = post(&path, Body::empty());
+        if path == "/evidence" {
+            request.headers_mut().insert(CONTENT_TYPE, "image/png".parse().unwrap());
+        }
+        request.headers_mut().insert("content-length", (bytes + 1).into());
+        assert_eq!(code(request).await, (413, "body-too-large".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_route_is_taken_by_its_own_handler() {
     let bench = Bench::new();
     for route in routes::table() {

@@ -67,15 +67,15 @@ fn seen(bytes: &[u8]) -> &'static str {
 
 /// Brands of ISO 14496-12 and -14 that every player of MP4 reads. Cameras and telephones put one of their own first and name one
 /// of these as compatible.
-const MP4_BRANDS: [&[u8; 4]; 15] = [
-    b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"mp71",
-    b"avc1", b"M4V ", b"dash",
+const MP4_BRANDS: [&[u8; 4]; 18] = [
+    b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"isoa", b"isob", b"isoc",
+    b"mp41", b"mp42", b"mp71", b"avc1", b"M4V ", b"dash",
 ];
 
 /// Major brands of pictures and of sound, which may name the same compatible ones.
-const OTHER_BRANDS: [&[u8; 4]; 14] = [
+const OTHER_BRANDS: [&[u8; 4]; 16] = [
     b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ", b"M4A ",
-    b"M4B ", b"M4P ",
+    b"M4B ", b"M4P ", b"F4A ", b"F4B ",
 ];
 
 /// Whether the first box names a brand of MP4: as its own, or as compatible.
@@ -118,6 +118,8 @@ mod tests {
         for brands in [
             &[b"isom", b"iso2", b"avc1", b"mp41"][..],
             &[b"mp42"],
+            &[b"isoa"],
+            &[b"isoc", b"dash"],
             &[b"XAVC", b"mp42"],
             &[b"MSNV", b"isom"],
             &[b"3gp5", b"3gp4", b"isom"],
@@ -127,9 +129,14 @@ mod tests {
         ] {
             assert_eq!(verdict("video/mp4", &film(brands)), Ok(MediaType::Mp4), "{brands:?}");
         }
-        for brands in
-            [&[b"qt  ", b"qt  "][..], &[b"heic", b"mif1", b"iso8"], &[b"avif", b"mif1", b"iso8"], &[b"M4A ", b"mp42"]]
-        {
+        for brands in [
+            &[b"qt  ", b"qt  "][..],
+            &[b"F4A ", b"mp42"],
+            &[b"F4B ", b"isom"],
+            &[b"heic", b"mif1", b"iso8"],
+            &[b"avif", b"mif1", b"iso8"],
+            &[b"M4A ", b"mp42"],
+        ] {
             let found = verdict("video/mp4", &film(brands)).unwrap_err();
             assert_ne!(found, "video/mp4", "{brands:?}");
         }
