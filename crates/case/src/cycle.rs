@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use kernel::{Evidence, OrderId};
 
 use crate::{
@@ -24,7 +25,9 @@ pub struct Cycle {
     pub grid_progress: Option<GridProgressRecorded>,
     /// Every time the grid said that its work was done.
     pub grid_done: Vec<GridHandlingDone>,
-    /// The score of the newest review meeting.
+    /// When the work was said to be done last; `None` once a verification found that it is not.
+    pub done_at: Option<DateTime<Utc>>,
+    /// The score of the newest review meeting of what was done; none once a verification found that it is not.
     pub review_score: Option<u8>,
     /// Every verification.
     pub verified: Vec<Verification>,
@@ -80,6 +83,7 @@ impl Cycle {
             grid_work: None,
             grid_progress: None,
             grid_done: Vec::new(),
+            done_at: None,
             review_score: None,
             verified: Vec::new(),
             rework: BTreeSet::new(),

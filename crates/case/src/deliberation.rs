@@ -1,10 +1,11 @@
 //! One deliberation (共议) of a case, with its meetings and the versions of its proposal.
 
+use chrono::{DateTime, Utc};
 use kernel::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DeliberationConcluded, DeliberationOpened, MeetingHeld, ProposalRevised};
+use crate::{DeliberationConcluded, DeliberationOpened, MeetingHeld, ProposalRevised, Topic};
 
 /// 三会.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -56,6 +57,8 @@ impl Conclusion {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deliberation {
     pub opened: DeliberationOpened,
+    /// The round of work in which it was opened.
+    pub cycle: u32,
     /// Every meeting, in order.
     pub meetings: Vec<MeetingHeld>,
     /// Every version of the proposal, in order.
@@ -64,9 +67,9 @@ pub struct Deliberation {
 }
 
 impl Deliberation {
-    /// One that was opened.
-    pub(crate) fn opened(opened: DeliberationOpened) -> Self {
-        Self { opened, meetings: Vec::new(), proposals: Vec::new(), concluded: None }
+    /// One that was opened in a round of work.
+    pub(crate) fn opened(opened: DeliberationOpened, cycle: u32) -> Self {
+        Self { opened, cycle, meetings: Vec::new(), proposals: Vec::new(), concluded: None }
     }
 
     /// What it came to, once it is concluded.
@@ -85,10 +88,28 @@ impl Deliberation {
         newest.passed.then_some(newest.proposal_version)
     }
 
-    /// The topics of the current version of the proposal that are not agreed.
+    /// The topics of all versions of the proposal that are open, in the order in which they came up. A version that leaves a topic
+    /// out says nothing of it: it is as the version before left it.
     pub(crate) fn open_topics(&self) -> impl Iterator<Item = &str> {
-        let topics = self.proposals.last().into_iter().flat_map(|proposal| &proposal.topics);
-        topics.filter(|topic| !topic.agreed).map(|topic| topic.name.as_str())
+        let mut known: Vec<(&str, bool)> = Vec::new();
+        for proposal in &self.proposals {
+            let settled = |name: &str| {
+                let mut said = proposal.topics.iter().filter(|topic| topic.name == name).peekable();
+                said.peek().is_some().then(|| said.all(Topic::is_settled))
+            };
+            known.iter_mut().for_each(|(name, is_settled)| *is_settled = settled(name).unwrap_or(*is_settled));
+            for Topic { name, .. } in &proposal.topics {
+                if !known.iter().any(|(known, _)| known == name) {
+                    known.push((name, settled(name).unwrap_or_default()));
+                }
+            }
+        }
+        known.into_iter().filter(|(_, is_settled)| !is_settled).map(|(name, _)| name)
+    }
+
+    /// When the current version of the proposal was laid down.
+    pub(crate) fn proposed_at(&self) -> Option<DateTime<Utc>> {
+        self.proposals.last().map(|proposal| proposal.next.due.derivation.from)
     }
 
     /// Whether the residents were asked before anything was decided.

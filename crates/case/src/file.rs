@@ -29,6 +29,8 @@ pub struct CaseFile {
     pub reviews: Vec<MeetingHeld>,
     /// How it was filed last.
     pub filed: Option<CaseFiled>,
+    /// Whether the grid centre, when it decided last, filed it.
+    pub is_filing_newest: bool,
     /// Every dispatch. Their number is a part of the names of orders.
     pub dispatched: Vec<CaseDispatched>,
     /// Every order that was ever sent.
@@ -71,6 +73,7 @@ impl CaseFile {
             deliberations: Vec::new(),
             reviews: Vec::new(),
             filed: None,
+            is_filing_newest: false,
             dispatched: Vec::new(),
             orders: BTreeMap::new(),
             cycle: Cycle::first(),
@@ -114,13 +117,20 @@ impl CaseFile {
                 self.cycle.forget_answers();
             }
             CaseEvent::GridProgressRecorded(event) => self.cycle.grid_progress = Some(*event),
-            CaseEvent::GridHandlingDone(event) => self.cycle.grid_done.push(*event),
+            CaseEvent::GridHandlingDone(event) => {
+                self.cycle.done_at = Some(event.next.due.derivation.from);
+                self.cycle.grid_done.push(*event);
+            }
+            CaseEvent::CaseDisposed(event) => self.cycle.done_at = Some(event.next.due.derivation.from),
             CaseEvent::DeliberationOpened(_)
             | CaseEvent::MeetingHeld(_)
             | CaseEvent::ProposalRevised(_)
             | CaseEvent::DeliberationConcluded(_) => self.note_of_deliberation(event),
-            CaseEvent::CaseFiled(event) => self.filed = Some(*event),
-            CaseEvent::FilingRefused(event) => self.cycle.refused.push(*event),
+            CaseEvent::CaseFiled(event) => (self.filed, self.is_filing_newest) = (Some(*event), true),
+            CaseEvent::FilingRefused(event) => {
+                self.is_filing_newest = false;
+                self.cycle.refused.push(*event);
+            }
             CaseEvent::CaseDispatched(event) => self.dispatched.push(*event),
             CaseEvent::OrderDispatched(event) => drop(self.orders.insert(event.order.order, Order::sent(*event))),
             CaseEvent::OrderAccepted(_)
@@ -148,17 +158,14 @@ impl CaseFile {
             }
             CaseEvent::CaseMoved(event) => self.moved = Some(event),
             // What these say is asked for by no decision.
-            CaseEvent::IssueDiscovered(_)
-            | CaseEvent::GridReworkRequired(_)
-            | CaseEvent::CaseLeft(_)
-            | CaseEvent::CaseDisposed(_) => {}
+            CaseEvent::IssueDiscovered(_) | CaseEvent::GridReworkRequired(_) | CaseEvent::CaseLeft(_) => {}
         }
     }
 
     fn note_of_deliberation(&mut self, event: CaseEvent) {
         match (event, self.deliberations.last_mut()) {
             (CaseEvent::DeliberationOpened(event), _) => {
-                self.deliberations.push(Deliberation::opened(*event));
+                self.deliberations.push(Deliberation::opened(*event, self.cycle.number));
                 self.cycle.forget_answers();
             }
             (CaseEvent::MeetingHeld(event), newest) => {
@@ -173,6 +180,10 @@ impl CaseFile {
     }
 
     fn note_verification(&mut self, verification: Verification) {
+        if !verification.is_passed() {
+            // What was judged is done again.
+            (self.cycle.review_score, self.cycle.done_at) = (None, None);
+        }
         self.cycle.verified.push(verification);
         self.cycle.rework.clear();
     }
@@ -245,6 +256,11 @@ impl CaseFile {
         filed.or_else(|| self.registered.as_ref().map(|registered| &registered.matter))
     }
 
+    /// Its filing, as far as it can be dispatched on it: a refusal that came later stands instead.
+    pub(crate) fn valid_filing(&self) -> Option<&CaseFiled> {
+        self.filed.as_ref().filter(|_| self.is_filing_newest)
+    }
+
     /// The newest deliberation.
     pub fn deliberation(&self) -> Option<&Deliberation> {
         self.deliberations.last()
@@ -256,11 +272,13 @@ impl CaseFile {
         self.deliberation().and_then(|deliberation| deliberation.opened.consent_rule.as_ref())
     }
 
-    /// Whether the residents stand in the way of works: the case is bound to a consent rule, and the newest deliberation did not
-    /// end in an agreement under it.
+    /// Whether the residents stand in the way of works: the case is bound to a consent rule, and no deliberation of this round of
+    /// work ended in an agreement under it. What was agreed in an earlier round was done in that round.
     pub(crate) fn bound_by(&self) -> Option<&ConsentRule> {
-        let agreed = self.deliberation().is_some_and(|newest| newest.conclusion() == Some(Conclusion::Agreed));
-        self.consent_rule().filter(|_| !agreed)
+        let is_agreed = |newest: &Deliberation| {
+            newest.cycle == self.cycle.number && newest.conclusion() == Some(Conclusion::Agreed)
+        };
+        self.consent_rule().filter(|_| !self.deliberation().is_some_and(is_agreed))
     }
 
     /// The matter, where only departments may solve it. Once the grid centre has refused to file the case in this round of work,
@@ -278,6 +296,12 @@ impl CaseFile {
     pub(crate) fn meetings(&self, kind: MeetingKind) -> impl Iterator<Item = &MeetingHeld> {
         let meetings = self.deliberation().map_or(&self.reviews, |deliberation| &deliberation.meetings);
         meetings.iter().filter(move |held| held.kind == kind)
+    }
+
+    /// The electorate that was counted last, in whichever deliberation.
+    pub(crate) fn electorate(&self) -> Option<u32> {
+        let meetings = self.deliberations.iter().flat_map(|deliberation| &deliberation.meetings);
+        meetings.filter_map(|held| held.consent.as_ref()).next_back().map(|consent| consent.count.electorate)
     }
 
     /// Whether this person disposed something in the current round of work: they do not verify it.

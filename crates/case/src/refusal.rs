@@ -20,6 +20,14 @@ kernel::refusals! {
         /// The id or source code belongs to another discovery.
         #[error("this case was discovered already, with other content")]
         AlreadyDiscovered = Refused "already-discovered",
+        /// The source tells of a case again on which nobody works any more.
+        #[error(
+            "the case of this number is {stage}, and what was told now was not recorded; reopen the case where it was closed, or \
+             discover a new one under another number or none"
+        )]
+        CaseIsOver {
+            stage: Stage,
+        } = Refused "case-is-over",
         /// Issues are located in the lowest grids of the party network.
         #[error("grid {grid} has grids below it or is not of the party network; name one of the micro grids")]
         NotAMicroGrid {
@@ -128,6 +136,14 @@ kernel::refusals! {
         /// The score is not 0 to 100, or the meeting gives no scores.
         #[error("a score is 0 to 100 and is given in a review meeting")]
         ScoreDoesNotFit = Unfit "score-does-not-fit",
+        /// The electorate is counted once.
+        #[error(
+            "the electorate of this case is {electorate}; count against that number, or let the residential secretary give \
+             `electorate_reason`"
+        )]
+        AnotherElectorate {
+            electorate: u32,
+        } = Refused "another-electorate",
         /// The counts of a consent contradict each other.
         #[error("agreed + opposed <= participated <= reached <= invited <= electorate must hold, and somebody must have a vote")]
         ConsentDoesNotAddUp = Unfit "consent-does-not-add-up",
@@ -245,6 +261,11 @@ kernel::refusals! {
         /// The finder says that it is not solved.
         #[error("the finder is not satisfied; reopen the case, or close it with a reason")]
         FinderNotSatisfied = Refused "finder-not-satisfied",
+        /// A refusal to file is open to one review.
+        #[error("the residential secretary can ask for a review of the refusal until {until}; close the case after that")]
+        FilingReviewOpen {
+            until: DateTime<Utc>,
+        } = Refused "filing-review-open",
         /// Those who judged what was done were not content.
         #[error("the review gave {score} of 100, and {least} are needed; hold another, or close with a reason")]
         ReviewScoreTooLow {

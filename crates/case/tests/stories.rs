@@ -88,12 +88,13 @@ fn meeting(told: &Told, kind: MeetingKind, round: u32, result: &str) -> HoldMeet
         minutes: world::photo(),
         results: vec![result.into()],
         consent: None,
+        electorate_reason: None,
         score: None,
     }
 }
 
 fn proposal(version: u32, text: &str, after: Option<MeetingRound>) -> ReviseProposal {
-    let topics = vec![Topic { name: "收费标准".into(), agreed: version > 1 }];
+    let topics = vec![Topic { name: "收费标准".into(), agreed: version > 1, withdrawn: None }];
     ReviseProposal { version, text: text.into(), changes: vec![], after, topics }
 }
 

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn agreement_is_on_every_topic() {
-        let topic = |name: &str, agreed| Topic { name: name.into(), agreed };
+        let topic = |name: &str, agreed| Topic { name: name.into(), agreed, withdrawn: None };
         let topics = vec![topic("收费标准", false), topic("车位划分", true), topic("门禁系统", false)];
         let revised = given(deliberated()).when(ReviseProposal { topics, ..revise(2) }).events();
         let before = || [deliberated(), revised.clone(), vec![consent()]].concat();
@@ -151,10 +151,19 @@ mod tests {
         given(before()).when(conclude()).then_refused(refusal);
         let escalate = ConcludeDeliberation { conclusion: Conclusion::Escalate, ..conclude() };
         assert_eq!(given(before()).when(escalate).events().len(), 1, "what is open is for the departments");
-        let settled = ReviseProposal { topics: vec![topic("收费标准", true)], ..revise(3) };
-        let settled = given(before()).when(settled).events();
-        let settled = [before(), settled].concat();
-        given(settled).when(conclude()).then_refused(Refusal::ConsentMissing { version: 3 });
+        let withdrawn = Topic { withdrawn: Some("另案处理".into()), ..topic("门禁系统", false) };
+        let open =
+            |names: &[&str]| Refusal::TopicsOpen { topics: names.iter().map(|name| (*name).to_owned()).collect() };
+        for (topics, refusal) in [
+            (vec![], open(&["收费标准", "门禁系统"])),
+            (vec![topic("收费标准", true)], open(&["门禁系统"])),
+            (vec![topic("收费标准", true), withdrawn.clone(), topic("收费标准", false)], open(&["收费标准"])),
+            (vec![topic("收费标准", true), withdrawn, topic("车位划分", false)], open(&["车位划分"])),
+            (vec![topic("收费标准", true), topic("门禁系统", true)], Refusal::ConsentMissing { version: 3 }),
+        ] {
+            let revised = given(before()).when(ReviseProposal { topics, ..revise(3) }).events();
+            given([before(), revised].concat()).when(conclude()).then_refused(refusal);
+        }
     }
 
     #[test]

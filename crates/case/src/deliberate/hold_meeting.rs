@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use kernel::consent::{ConsentCount, ConsentRule};
 use kernel::digest::Digest;
 use kernel::{
-    Allowed, Context, Evidence, MeetingId, Needs, Obligation, Step, Verb, check_count, check_line, check_text,
+    Allowed, Context, Evidence, MeetingId, Needs, Obligation, Role, Step, Verb, check_count, check_line, check_text,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::CONVENERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, MeetingKind, Refusal, Stage};
+use crate::{CaseFile, Deliberation, MeetingKind, Refusal, Stage};
 
 // Most characters of a text.
 const CLASS_MAX: usize = 100;
@@ -22,8 +22,10 @@ const RESULTS_MAX: usize = 100;
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
 /// Any number of rounds, numbered per kind. A hearing comes before the decision, a coordination meeting also during
-/// works; a review judges what was done. None is held before the issue was found, or before the round before it. A consent is
-/// counted under the rule that the deliberation pinned, and every share is of the electorate.
+/// works; a review judges what was done. None is held before the issue was found, or before the round before it; a count not before
+/// the version that it is to, a review not before the work was done. A consent is counted under the rule that the case is bound to,
+/// and every share is of the electorate. The first count fixes the electorate of the case; another one needs a reason of the
+/// secretary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldMeeting {
@@ -43,6 +45,10 @@ pub struct HoldMeeting {
     /// The count of a consent to the current version of the proposal.
     #[serde(default)]
     pub consent: Option<ConsentCount>,
+    /// Why the electorate is another one than at the count before, at most 1000 characters. The residential secretary gives it.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = RESULT_MAX))]
+    pub electorate_reason: Option<String>,
     /// Score of a review, 0 to 100.
     #[serde(default)]
     pub score: Option<u8>,
@@ -89,6 +95,9 @@ pub struct MeetingHeld {
     /// A consent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<ConsentResult>,
+    /// Why the electorate is another one than at the count before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub electorate_reason: Option<String>,
     /// Score of a review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
@@ -117,6 +126,7 @@ impl Verb for HoldMeeting {
             minutes: examples::digest(),
             results: vec!["车棚改建必要".into(), "充电口数量再议".into()],
             consent: Some(count),
+            electorate_reason: None,
             score: None,
         }
     }
@@ -136,6 +146,7 @@ impl HoldMeeting {
         }
         self.check_time(file, context)?;
         self.check()?;
+        self.check_electorate(file, context)?;
         let minutes = context.evidence(&[self.minutes])?.remove(0);
         let next = match case.stage() {
             Stage::Deliberating => Some(context.oblige(Step::DELIBERATE, file.secretary())?),
@@ -151,6 +162,7 @@ impl HoldMeeting {
             minutes,
             results: self.results.clone(),
             consent: self.consent.map(|count| ConsentResult::of(count, case.stage(), file)).transpose()?,
+            electorate_reason: self.electorate_reason.clone(),
             score: self.score,
             next,
         };
@@ -162,17 +174,34 @@ impl HoldMeeting {
         self.attendance.iter().try_for_each(|seats| check_line("attendance.class", &seats.class, CLASS_MAX))?;
         check_count("results", self.results.len(), 1, RESULTS_MAX)?;
         self.results.iter().try_for_each(|result| check_text("results", result, RESULT_MAX))?;
+        self.electorate_reason.iter().try_for_each(|why| check_text("electorate_reason", why, RESULT_MAX))?;
         match self.score {
             Some(score) if score > 100 || self.kind != MeetingKind::Review => Err(Refusal::ScoreDoesNotFit),
             _ => Ok(()),
         }
     }
 
-    /// A meeting about the issue is held after it was found, and a round not before the one before it.
+    /// The electorate is counted once: asking fewer does not make a consent of a proposal that failed.
+    fn check_electorate(&self, file: &CaseFile, context: &Context) -> Result<(), Refusal> {
+        let is_reasoned = self.electorate_reason.is_some() && context.by.role == Role::ResidentialSecretary;
+        match (self.consent, file.electorate()) {
+            (Some(count), Some(electorate)) if count.electorate != electorate && !is_reasoned => {
+                Err(Refusal::AnotherElectorate { electorate })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A meeting about the issue is held after it was found, and a round not before the one before it. A count is not before the
+    /// version of the proposal that it is to, and a review not before what it judges was done.
     fn check_time(&self, file: &CaseFile, context: &Context) -> Result<(), Refusal> {
         let found = ("the discovery of the issue", file.discovered.found_at);
         let before = file.meetings(self.kind).map(|held| ("the round before it", held.held_at));
-        match before.chain([found]).find(|(_, since)| self.held_at < *since) {
+        let put = file.deliberation().and_then(Deliberation::proposed_at).filter(|_| self.consent.is_some());
+        let put = put.map(|since| ("the version of the proposal that was put to them", since));
+        let done =
+            file.cycle.done_at.filter(|_| self.kind == MeetingKind::Review).map(|since| ("what it judges", since));
+        match before.chain([found]).chain(put).chain(done).find(|(_, since)| self.held_at < *since) {
             Some((what, since)) => Err(Refusal::TooEarly { moment: self.held_at, what, since }),
             None => Ok(context.has_happened(self.held_at)?),
         }
@@ -182,9 +211,11 @@ impl HoldMeeting {
         let concluded = file.deliberation().is_some_and(|deliberation| deliberation.concluded.is_some());
         match (self.kind, case.stage()) {
             (MeetingKind::Hearing | MeetingKind::Coordination, Stage::Deliberating) if !concluded => Ok(()),
-            (MeetingKind::Coordination | MeetingKind::Review, Stage::GridHandling | Stage::Disposed)
-            | (MeetingKind::Review, Stage::Callback | Stage::InDisposal | Stage::Rework) => Ok(()),
-            (MeetingKind::Review, Stage::Deliberating) => Err(Refusal::NothingToReview),
+            (MeetingKind::Coordination, Stage::GridHandling | Stage::Disposed)
+            | (MeetingKind::Review, Stage::Disposed | Stage::Callback) => Ok(()),
+            (MeetingKind::Review, Stage::Deliberating | Stage::GridHandling | Stage::InDisposal | Stage::Rework) => {
+                Err(Refusal::NothingToReview)
+            }
             (MeetingKind::Hearing, Stage::GridHandling | Stage::Disposed | Stage::Callback | Stage::Deliberating) => {
                 Err(Refusal::HearingAfterDecision)
             }
@@ -194,8 +225,8 @@ impl HoldMeeting {
     }
 
     fn is_same(&self, held: &MeetingHeld) -> bool {
-        (self.held_at, &self.attendance, self.minutes, &self.results, self.score)
-            == (held.held_at, &held.attendance, held.minutes.sha256, &held.results, held.score)
+        (self.held_at, &self.attendance, self.minutes, &self.results, self.score, &self.electorate_reason)
+            == (held.held_at, &held.attendance, held.minutes.sha256, &held.results, held.score, &held.electorate_reason)
             && self.consent == held.consent.as_ref().map(|consent| consent.count)
     }
 }
@@ -221,17 +252,22 @@ impl ConsentResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::OpenDeliberation;
     use crate::testing::{
-        NOW, concluded, consent, consented, discovered, given, grid_started, hearing, held, hold_hearing,
-        open_deliberation, opened, proposal, registered,
+        LEAD, NOW, accepted, community, conclude, concluded, consent, consented, discovered, dispatched_case,
+        disposed_case, failed, file_of, given, grid_done, grid_started, hearing, held, hold_hearing, open_deliberation,
+        opened, proposal, registered, verified_case,
     };
+    use crate::{CaseEvent, ConcludeDeliberation, Conclusion, OpenDeliberation};
     use chrono::TimeDelta;
-    use kernel::Unfit;
+    use kernel::{Actor, Scope, Unfit};
+
+    fn held_by(role: Role) -> Actor {
+        Actor { id: "staff-1".into(), role, scope: Scope::Everywhere }
+    }
 
     /// When the told issue was found.
     fn found() -> DateTime<Utc> {
-        crate::testing::file_of([discovered()]).discovered.found_at
+        file_of([discovered()]).discovered.found_at
     }
 
     fn count(agreed: u32, opposed: u32) -> ConsentCount {
@@ -268,7 +304,7 @@ mod tests {
         open().when(asked(overrun)).then_refused(Refusal::ConsentDoesNotAddUp);
         let few = ConsentCount { electorate: 300, invited: 30, reached: 30, participated: 30, agreed: 30, opposed: 0 };
         let events = open().when(asked(few)).events();
-        let [crate::CaseEvent::MeetingHeld(event)] = events.as_slice() else { panic!("{events:?}") };
+        let [CaseEvent::MeetingHeld(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(event.consent.as_ref().map(|consent| consent.passed), Some(false), "30 of 300 are no two thirds");
     }
 
@@ -286,7 +322,7 @@ mod tests {
             }
             let review = HoldMeeting { kind: MeetingKind::Review, held_at: early, score: Some(90), ..hold_hearing() };
             let refusal = Refusal::TooEarly { moment: early, what, since: found() };
-            given([discovered(), registered(), grid_started()]).when(review).then_refused(refusal);
+            given([discovered(), community(), grid_started(), grid_done()]).when(review).then_refused(refusal);
         }
         let first = hearing().held_at;
         let second = |held_at| HoldMeeting { round: 2, held_at, ..hold_hearing() };
@@ -297,6 +333,64 @@ mod tests {
         let ahead = NOW + TimeDelta::seconds(1);
         open().when(second(ahead)).then_refused(Unfit::InTheFuture { moment: ahead });
         assert_eq!(open().when(second(NOW)).events().len(), 1);
+    }
+
+    #[test]
+    fn a_count_is_not_before_the_version_that_it_is_to() {
+        let put = || given([discovered(), registered(), opened(), proposal(1)]);
+        for early in [NOW - TimeDelta::seconds(1), NOW - TimeDelta::hours(7)] {
+            let told = HoldMeeting { held_at: early, ..hold_hearing() };
+            let what = "the version of the proposal that was put to them";
+            let refusal = Refusal::TooEarly { moment: early, what, since: NOW };
+            put().when(HoldMeeting { consent: Some(count(200, 10)), ..told.clone() }).then_refused(refusal);
+            assert_eq!(put().when(told).events().len(), 1, "what is recorded later was held earlier");
+        }
+    }
+
+    #[test]
+    fn a_review_judges_what_was_done() {
+        let review = |held_at| HoldMeeting { kind: MeetingKind::Review, held_at, score: Some(95), ..hold_hearing() };
+        let grid = || vec![discovered(), community(), grid_started()];
+        let again = || [disposed_case(), vec![failed()]].concat();
+        for not_done in [grid(), [dispatched_case(), vec![accepted(LEAD)]].concat(), again()] {
+            given(not_done).when(review(NOW)).then_refused(Refusal::NothingToReview);
+        }
+        for done in [[grid(), vec![grid_done()]].concat(), disposed_case(), verified_case()] {
+            let early = NOW - TimeDelta::seconds(1);
+            let refusal = Refusal::TooEarly { moment: early, what: "what it judges", since: NOW };
+            given(done.clone()).when(review(early)).then_refused(refusal);
+            let judged = given(done.clone()).when(review(NOW)).events();
+            let judged = [done, judged].concat();
+            assert_eq!(file_of(judged.clone()).cycle.review_score, Some(95));
+            assert_eq!(file_of([judged, vec![failed()]].concat()).cycle.review_score, None, "it is done again");
+        }
+    }
+
+    #[test]
+    fn the_electorate_of_a_case_is_counted_once() {
+        let few = ConsentCount { electorate: 3, invited: 3, reached: 3, participated: 3, agreed: 2, opposed: 1 };
+        let open = vec![discovered(), community(), opened(), held(hearing()), proposal(1), consent()];
+        let explain = ConcludeDeliberation { conclusion: Conclusion::Explain, ..conclude() };
+        let ended = given(open.clone()).when(explain).events();
+        let anew = [open.clone(), ended, vec![opened(), proposal(1)]].concat();
+        for (before, round) in [(open, 3), (anew, 1)] {
+            let asked = |count, why: Option<&str>| {
+                let electorate_reason = why.map(Into::into);
+                HoldMeeting { round, consent: Some(count), electorate_reason, ..hold_hearing() }
+            };
+            let refusal = || Refusal::AnotherElectorate { electorate: 300 };
+            given(before.clone()).when(asked(few, None)).then_refused(refusal());
+            let leader = given(before.clone()).by_actor(held_by(Role::GridLeader));
+            leader.when(asked(few, Some("两户已搬离"))).then_refused(refusal());
+            let secretary = || given(before.clone()).by_actor(held_by(Role::ResidentialSecretary));
+            secretary().when(asked(few, None)).then_refused(refusal());
+            let silent = Unfit::TextLength { field: "electorate_reason", max: 1000 };
+            secretary().when(asked(few, Some(" "))).then_refused(silent);
+            let events = secretary().when(asked(few, Some("两户已搬离"))).events();
+            assert!(matches!(&events[..], [CaseEvent::MeetingHeld(held)]
+                if held.electorate_reason.as_deref() == Some("两户已搬离")));
+            assert_eq!(given(before.clone()).when(asked(count(199, 10), None)).events().len(), 1);
+        }
     }
 
     #[test]
@@ -339,6 +433,7 @@ mod tests {
         let open = || given([discovered(), registered(), opened()]);
         open().when(HoldMeeting { score: Some(90), ..hold_hearing() }).then_refused(Refusal::ScoreDoesNotFit);
         let review = HoldMeeting { kind: MeetingKind::Review, score: Some(101), ..hold_hearing() };
-        given([discovered(), registered(), grid_started()]).when(review).then_refused(Refusal::ScoreDoesNotFit);
+        let done = [discovered(), community(), grid_started(), grid_done()];
+        given(done).when(review).then_refused(Refusal::ScoreDoesNotFit);
     }
 }

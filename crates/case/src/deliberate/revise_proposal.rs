@@ -10,11 +10,14 @@ use crate::{MeetingKind, Refusal, Stage};
 const TEXT_MAX: usize = 10_000;
 const CHANGE_MAX: usize = 1000;
 const TOPIC_MAX: usize = 200;
+const WITHDRAWN_MAX: usize = 1000;
 // Most entries of a list.
 const CHANGES_MAX: usize = 200;
 const TOPICS_MAX: usize = 200;
 
 /// The convener lays down the next version of the proposal, and which meeting led to it.
+///
+/// A topic that a version leaves out stays as it was: what is open is settled by being agreed, or withdrawn with a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReviseProposal {
@@ -54,6 +57,17 @@ pub struct Topic {
     pub name: String,
     /// Whether it is agreed.
     pub agreed: bool,
+    /// Why it is no topic any more, at most 1000 characters. Leaving a topic out of a version does not settle it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = WITHDRAWN_MAX))]
+    pub withdrawn: Option<String>,
+}
+
+impl Topic {
+    /// Whether nothing of it is open: it is agreed, or withdrawn with a reason.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.agreed || self.withdrawn.is_some()
+    }
 }
 
 /// The proposal has a new version.
@@ -88,7 +102,7 @@ impl Verb for ReviseProposal {
             text: "新建车棚一座，设充电口二十个".into(),
             changes: vec!["充电口由十个增至二十个".into()],
             after: Some(MeetingRound { kind: MeetingKind::Hearing, round: 1 }),
-            topics: vec![Topic { name: "充电口数量".into(), agreed: true }],
+            topics: vec![Topic { name: "充电口数量".into(), agreed: true, withdrawn: None }],
         }
     }
 }
@@ -117,7 +131,10 @@ impl ReviseProposal {
         check_count("changes", self.changes.len(), 0, CHANGES_MAX)?;
         check_count("topics", self.topics.len(), 0, TOPICS_MAX)?;
         self.changes.iter().try_for_each(|change| check_text("changes", change, CHANGE_MAX))?;
-        self.topics.iter().try_for_each(|topic| check_line("topics.name", &topic.name, TOPIC_MAX))?;
+        for Topic { name, withdrawn, .. } in &self.topics {
+            check_line("topics.name", name, TOPIC_MAX)?;
+            withdrawn.iter().try_for_each(|reason| check_text("topics.withdrawn", reason, WITHDRAWN_MAX))?;
+        }
         Ok(vec![
             ProposalRevised {
                 version: self.version,
@@ -157,6 +174,18 @@ mod tests {
         given([discovered(), registered(), opened(), held(hearing()), proposal(1), consent(), concluded()])
             .when(revise(2))
             .then_refused(Refusal::DeliberationOver);
+    }
+
+    #[test]
+    fn a_topic_is_withdrawn_with_a_reason() {
+        let withdrawn = |reason: &str| {
+            let topic = Topic { name: "门禁系统".into(), agreed: false, withdrawn: Some(reason.into()) };
+            ReviseProposal { topics: vec![topic], ..revise(1) }
+        };
+        let open = || given([discovered(), registered(), opened()]);
+        let refusal = kernel::Unfit::TextLength { field: "topics.withdrawn", max: WITHDRAWN_MAX };
+        open().when(withdrawn(" ")).then_refused(refusal);
+        assert_eq!(open().when(withdrawn("另案处理")).events().len(), 1);
     }
 
     #[test]

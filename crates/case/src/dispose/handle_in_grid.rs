@@ -191,14 +191,29 @@ mod tests {
     use super::*;
     use crate::Urgency;
     use crate::testing::{
-        discovered, escalated, feedback_recorded, given, grid_done, grid_started, grid_work, opened, refused_filing,
-        registered, registered_as, work_done,
+        concluded, consent, discovered, escalated, feedback_recorded, given, grid_done, grid_started, grid_work,
+        hearing, held, opened, passed, proposal, refused_filing, registered, registered_as, reopened, work_done,
     };
     use kernel::Unfit;
     use kernel::facts::Authority;
 
     fn community() -> crate::CaseEvent {
         registered_as(Authority::Community, Urgency::Ordinary)
+    }
+
+    #[test]
+    fn an_agreement_frees_the_works_of_its_round_and_no_later_ones() {
+        let agreed = [discovered(), community(), opened(), held(hearing()), proposal(1), consent(), concluded()];
+        assert_eq!(given(agreed.clone()).when(work_done()).events().len(), 2);
+        let done = given(agreed.clone()).when(work_done()).events();
+        let reopened = [agreed.to_vec(), done, vec![passed(), feedback_recorded(false), reopened()]].concat();
+        let other = HandleInGrid { work: "拆掉围墙建停车场".into(), ..work_done() };
+        for works in [grid_work(), other] {
+            let refusal = Refusal::BoundByConsentRule { rule: "RESIDENT_2_3".into() };
+            given(reopened.clone()).when(works).then_refused(refusal);
+        }
+        let again = [reopened, agreed[2..].to_vec()].concat();
+        assert_eq!(given(again).when(grid_work()).events().len(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use kernel::{Allowed, Context, Due, LimitOf, Needs, Verb, check_count, check_text};
+use kernel::{Allowed, Context, Due, LimitOf, Needs, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,8 @@ const RESOLUTIONS_MAX: usize = 4;
 
 /// The duty officer closes the case (结案): the work was verified and the finder has been answered.
 ///
-/// Not against a finder who says that it is not solved, or against a review below the score of the rules, unless with a reason.
+/// Not against a finder who says that it is not solved, whatever the outcome, or against a review below the score of the rules,
+/// unless with a reason. Not while the residential secretary may still ask for the review of a refusal to file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseCase {
@@ -108,10 +109,11 @@ impl CloseCase {
         let explained = outcome == Outcome::Explained;
         check_count("resolution", self.resolution.len(), usize::from(!explained), RESOLUTIONS_MAX)?;
         check_text("summary", &self.summary, SUMMARY_MAX)?;
+        Self::check_filing_review(case, context)?;
         file.last_feedback().ok_or(Refusal::FinderNotAnswered)?;
         match &self.override_reason {
             Some(reason) => check_text("override_reason", reason, OVERRIDE_REASON_MAX)?,
-            None if file.cycle.said.is_unhappy() && !explained => return Err(Refusal::FinderNotSatisfied),
+            None if file.cycle.said.is_unhappy() => return Err(Refusal::FinderNotSatisfied),
             None if !explained => Self::check_review(file, context)?,
             None => {}
         }
@@ -131,6 +133,14 @@ impl CloseCase {
 }
 
 impl CloseCase {
+    /// A refusal to file is not put beyond review while the secretary has time to ask for one.
+    fn check_filing_review(case: &Case, context: &Context) -> Result<(), Refusal> {
+        match case.standing.next().filter(|next| next.step == Step::REVIEW_REFUSAL) {
+            Some(next) if !next.due.is_over(context.at) => Err(Refusal::FilingReviewOpen { until: next.due.at }),
+            _ => Ok(()),
+        }
+    }
+
     /// What was judged is judged well enough: by the newest review of this round of work.
     fn check_review(file: &CaseFile, context: &Context) -> Result<(), Refusal> {
         match (file.cycle.review_score, context.facts.review_score_min) {
@@ -163,11 +173,12 @@ fn fitting_outcome(case: &Case, file: &CaseFile) -> (Outcome, &'static str) {
 mod tests {
     use super::*;
     use crate::testing::{
-        ASSIST, LEAD, accepted, close, closed, community, conclude, discovered, dispatched_case, feedback_recorded,
-        given, grid_done, grid_started, hearing, held, opened, order_id, part_disposed, passed, submit, verified_case,
-        verify,
+        ASSIST, LEAD, accepted, close, closed, community, conclude, discovered, dispatched_case, escalated, feedback,
+        feedback_recorded, given, grid_done, grid_started, hearing, held, opened, order_id, part_disposed, passed,
+        refused_filing, registered, submit, verified_case, verify,
     };
     use crate::{ConcludeDeliberation, MeetingHeld, MeetingKind, SubmitDisposal};
+    use chrono::TimeDelta;
     use kernel::NoDue;
     use kernel::Unfit;
 
@@ -237,7 +248,29 @@ mod tests {
         let before = [before, vec![passed(), feedback_recorded(false)]].concat();
         given(before.clone()).when(close()).then_refused(Refusal::OutcomeDoesNotFit { expected: "explained" });
         let fitting = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
-        assert_eq!(given(before).when(fitting).events().len(), 1);
+        given(before.clone()).when(fitting.clone()).then_refused(Refusal::FinderNotSatisfied);
+        let reasoned = CloseCase { override_reason: Some("已两次上门解释".into()), ..fitting };
+        assert_eq!(given(before).when(reasoned).events().len(), 1);
+    }
+
+    #[test]
+    fn a_refusal_to_file_is_not_closed_before_its_review() {
+        let refused = [discovered(), registered(), escalated(), refused_filing()];
+        let explained = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
+        let reasoned = CloseCase { override_reason: Some("已两次上门解释".into()), ..explained.clone() };
+        let told = |satisfied| {
+            let said = given(refused.clone()).when(feedback(satisfied)).events();
+            [refused.to_vec(), said].concat()
+        };
+        let until = ::given::step_due(&Step::REVIEW_REFUSAL).at;
+        for command in [explained.clone(), reasoned.clone()] {
+            given(told(false)).when(command.clone()).then_refused(Refusal::FilingReviewOpen { until });
+            given(refused.clone()).when(command).then_refused(Refusal::FilingReviewOpen { until });
+        }
+        assert_eq!(given(told(true)).when(explained.clone()).events().len(), 1, "nobody wants the review");
+        let later = until + TimeDelta::seconds(1);
+        given(told(false)).at(later).when(explained).then_refused(Refusal::FinderNotSatisfied);
+        assert_eq!(given(told(false)).at(later).when(reasoned).events().len(), 1, "nobody asked for the review");
     }
 
     #[test]

@@ -113,7 +113,7 @@ impl ReopenCase {
             return Err(Refusal::ReopenWindowOver { until: until.at });
         }
         check_text("reason", &self.reason, REASON_MAX)?;
-        let by = if file.filed.is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
+        let by = if file.valid_filing().is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
         let next = context.oblige(Step::ROUTE_AGAIN, by)?;
         let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());
         let (title, grids) = (file.discovered.title.clone(), file.grid().path.clone());
@@ -125,7 +125,7 @@ impl ReopenCase {
 mod tests {
     use super::*;
     use crate::testing::{
-        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, file_of, given,
+        NOW, closed, closed_case, discovered, dispatch, escalate, escalated, feedback_recorded, file_of, filed, given,
         refused_filing, registered, reopen, reopened, second_cycle, verified_case,
     };
     use chrono::TimeDelta;
@@ -176,6 +176,18 @@ mod tests {
         for other in [cause, reason] {
             given([closed_case(), vec![reopened()]].concat()).when(other).then_refused(Refusal::AlreadyReopened);
         }
+    }
+
+    #[test]
+    fn what_was_refused_last_is_not_dispatched_on_an_older_filing() {
+        let refused = [closed_case(), vec![reopened(), escalated(), refused_filing(), closed()]].concat();
+        let events = given(refused.clone()).when(reopen()).events();
+        let [crate::CaseEvent::CaseReopened(again)] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!((again.cycle, again.next.by.role), (3, Role::ResidentialSecretary));
+        let again = [refused, events].concat();
+        let refusal = Refusal::WrongStage { stage: Stage::Reopened, taken: "filed, and not refused since" };
+        given(again.clone()).when(dispatch()).then_refused(refusal);
+        assert_eq!(given([again, vec![escalated(), filed()]].concat()).when(dispatch()).events().len(), 3);
     }
 
     #[test]

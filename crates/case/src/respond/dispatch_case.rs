@@ -22,7 +22,8 @@ const ASSIST_MAX: usize = 20;
 /// The dispatcher sends a filed case to one lead and any number of assisting departments: one order each.
 ///
 /// The disposal clock starts now. The lead has the matter on its list today, or the dispatcher says why it leads all
-/// the same. A due time of the dispatcher's own has a reason and lies ahead, not further than the rules allow.
+/// the same. A due time of the dispatcher's own has a reason and lies ahead, not further than the rules allow. Accepting, the first
+/// contact and a return are never due after the disposal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchCase {
@@ -146,7 +147,7 @@ impl DispatchCase {
             return Ok(vec![]);
         }
         let file = case.opened_in(&[Stage::Filed, Stage::Reopened], "filed, or reopened after it was filed")?;
-        let filing = file.filed.as_ref().ok_or_else(|| case.wrong_stage("filed"))?;
+        let filing = file.valid_filing().ok_or_else(|| case.wrong_stage("filed, and not refused since"))?;
         self.check(&filing.matter.code, context)?;
         let dispose_by = self.dispose_by(&filing.matter.code, context)?;
         let mut events = vec![
@@ -220,6 +221,7 @@ impl DispatchCase {
         let department_name = context.department(&order.department)?.name.clone();
         let matter = file.matter().ok_or(Refusal::UnknownCase)?.clone();
         let next = context.oblige(Step::ACCEPT, Party::at_department(&order.department))?;
+        let next = Obligation { due: within(next.due, dispose_by), ..next };
         let first_contact = context.oblige(Step::FIRST_CONTACT, Party::at_department(&order.department))?;
         Ok(OrderDispatched {
             order,
@@ -235,8 +237,8 @@ impl DispatchCase {
             instructions: self.instructions.clone(),
             cycle: file.cycle.number,
             accept_by: next.due.clone(),
-            first_contact_by: first_contact.due,
-            return_until: context.due(LimitOf::ReturnWindow)?,
+            first_contact_by: within(first_contact.due, dispose_by),
+            return_until: within(context.due(LimitOf::ReturnWindow)?, dispose_by),
             dispose_by: dispose_by.clone(),
             next,
         })
@@ -248,6 +250,11 @@ impl DispatchCase {
         (&self.lead, asked, &self.instructions, &self.override_reason, &self.own_due)
             == (&last.lead, sent, &last.instructions, &last.override_reason, &last.own_due)
     }
+}
+
+/// Nothing on an order is due, or possible, later than its disposal: an earlier disposal gives its own due time.
+fn within(due: Due, dispose_by: &Due) -> Due {
+    if due.at > dispose_by.at { dispose_by.clone() } else { due }
 }
 
 #[cfg(test)]
@@ -305,6 +312,27 @@ mod tests {
         assert_eq!(sent.own_due, Some(OwnDue { at: until, reason: "汛期".into() }));
         let unlimited = given(filed_case()).knowing(|facts| drop(facts.dues.remove(&LimitOf::OwnDue)));
         unlimited.when(own(until, "汛期")).then_refused(NoDue::NoLimit { of: LimitOf::OwnDue });
+    }
+
+    #[test]
+    fn nothing_on_an_order_is_due_after_its_disposal() {
+        let ahead = [TimeDelta::seconds(1), TimeDelta::hours(2), TimeDelta::days(1), TimeDelta::days(9)];
+        for at in ahead.map(|ahead| NOW + ahead) {
+            let own_due = Some(OwnDue { at, reason: "险情".into() });
+            let later = |facts: &mut kernel::Facts| {
+                for of in [Step::ACCEPT.into(), Step::FIRST_CONTACT.into(), LimitOf::ReturnWindow] {
+                    facts.dues.insert(of, Ok(::given::due("late", 3)));
+                }
+            };
+            let events = given(filed_case()).knowing(later).when(DispatchCase { own_due, ..dispatch() }).events();
+            for event in &events[1..] {
+                let CaseEvent::OrderDispatched(order) = event else { panic!("{event:?}") };
+                let expected = at.min(NOW + TimeDelta::days(3));
+                for due in [&order.accept_by, &order.first_contact_by, &order.return_until, &order.next.due] {
+                    assert_eq!(due.at, expected);
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! 共议, told.
 
-use chrono::TimeDelta;
 use kernel::consent::ConsentCount;
 use kernel::{MeetingId, Role, Step};
 
@@ -27,11 +26,12 @@ pub(crate) fn hold_hearing() -> HoldMeeting {
     HoldMeeting {
         kind: MeetingKind::Hearing,
         round: 1,
-        held_at: NOW - TimeDelta::hours(2),
+        held_at: NOW,
         attendance: vec![Attendance { class: "resident".into(), present: 21 }],
         minutes: evidence().sha256,
         results: vec!["车棚与楼间距需加大".into()],
         consent: None,
+        electorate_reason: None,
         score: None,
     }
 }
@@ -47,6 +47,7 @@ pub(crate) fn hearing() -> MeetingHeld {
         minutes: evidence(),
         results: command.results,
         consent: None,
+        electorate_reason: None,
         score: None,
         next: Some(oblige(Step::DELIBERATE, Role::ResidentialSecretary, "BZ-R01")),
     }

@@ -95,6 +95,7 @@ fn deliberate() -> Vec<CaseEvent> {
             minutes: minutes(),
             results: vec!["三分之二以上居民同意第二稿".into()],
             consent: Some(consent()),
+            electorate_reason: Some("两户已搬离".into()),
             score: None,
             next: Some(convene()),
         }
@@ -104,7 +105,10 @@ fn deliberate() -> Vec<CaseEvent> {
             text: "车棚改建为单层, 与居民楼间距加大至六米, 充电收费每度一元".into(),
             changes: vec!["间距由四米改为六米".into()],
             after: Some(MeetingRound { kind: MeetingKind::Hearing, round: 1 }),
-            topics: vec![Topic { name: "收费标准".into(), agreed: true }],
+            topics: vec![
+                Topic { name: "收费标准".into(), agreed: true, withdrawn: None },
+                Topic { name: "门禁系统".into(), agreed: false, withdrawn: Some("另案处理".into()) },
+            ],
             next: convene(),
         }
         .into(),

@@ -215,6 +215,7 @@ impl Asked {
             results: vec![self.text()],
             // Mostly where it counts.
             consent: (self.maybe(4) && (is_put || self.picks[3] == 0)).then_some(count),
+            electorate_reason: None,
             score: (kind == MeetingKind::Review).then_some(self.pick(3, [90, 5])),
         }
     }
@@ -223,7 +224,7 @@ impl Asked {
         let newest = told.case.file.as_ref().and_then(|file| file.deliberation());
         let current = newest.map_or(0, Deliberation::proposal_version);
         let after = self.maybe(1).then_some(MeetingRound { kind: MeetingKind::Hearing, round: 1 });
-        let topics = vec![Topic { name: "收费标准".into(), agreed: self.maybe(2) }];
+        let topics = vec![Topic { name: "收费标准".into(), agreed: self.maybe(2), withdrawn: None }];
         ReviseProposal {
             version: current + self.pick(0, [0, 1, 1, 2]),
             text: self.text(),

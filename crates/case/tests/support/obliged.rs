@@ -89,8 +89,9 @@ impl Told {
             "collect_feedback" => one(feedback(true).into()),
             "close" => {
                 let outcomes = [Outcome::Solved, Outcome::CommunitySolved, Outcome::Explained];
-                // Against a bad review it is closed with a reason; nothing else needs one where closing is the next step.
-                let is_bad = self.file().cycle.review_score.is_some_and(|score| score < 60);
+                // Against a bad review, or a finder of whom filing was refused twice, it is closed with a reason.
+                let cycle = &self.file().cycle;
+                let is_bad = cycle.said.is_unhappy() || cycle.review_score.is_some_and(|score| score < 60);
                 let plain = |outcome| {
                     let reasoned = close(outcome);
                     let override_reason = reasoned.override_reason.clone().filter(|_| is_bad);
@@ -137,6 +138,7 @@ impl Told {
             minutes: photo(),
             results: vec!["再议".into()],
             consent: None,
+            electorate_reason: None,
             score: None,
         }
     }

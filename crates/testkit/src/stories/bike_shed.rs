@@ -264,6 +264,8 @@ async fn verification(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()>
 async fn review_and_closing(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()> {
     let mut review = meeting(&players.secretary, "review", 1).await?;
     review["score"] = json!(96);
+    // A review is not before the work that it judges, which was done while the story is played.
+    review["held_at"] = shed.now().await?.into();
     shed.play(Act {
         who: &players.secretary,
         term: "评议会",

@@ -101,6 +101,14 @@ impl<'a> Scene<'a> {
         day.map(str::to_owned).context("a case without a day")
     }
 
+    /// The time of the newest event of the case.
+    pub async fn now(&self) -> anyhow::Result<String> {
+        let page =
+            self.http.get(&self.auditor, &format!("/cases/{}/history?limit=200", self.case)).await?.accepted()?;
+        let newest = page["items"].as_array().and_then(|items| items.last()).context("a case without events")?;
+        text(&newest["event"]["time"])
+    }
+
     /// The events of the case in order: the short names of their types.
     pub async fn history(&self) -> anyhow::Result<Vec<String>> {
         let page =

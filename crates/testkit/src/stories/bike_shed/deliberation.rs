@@ -110,6 +110,8 @@ pub(super) async fn consent(shed: &Scene<'_>, who: &Player) -> anyhow::Result<()
     };
     shed.refuse(conclude("would conclude before anybody was asked"), "consent-missing").await?;
     let mut second_hearing = meeting(who, "hearing", 2).await?;
+    // A count is not before the version that it is to, and that was laid down while the story is played.
+    second_hearing["held_at"] = shed.now().await?.into();
     second_hearing["consent"] =
         json!({ "electorate": 300, "invited": 300, "reached": 288, "participated": 262, "agreed": 215, "opposed": 40 });
     shed.play(Act {
