@@ -47,6 +47,7 @@ mod reference;
 pub mod registry;
 pub mod shown;
 pub mod similar;
+mod stores;
 mod trial;
 mod turns;
 pub mod view;

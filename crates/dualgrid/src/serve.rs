@@ -58,6 +58,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     };
     if has(RoleName::Api) || has(RoleName::Processor) {
         start("log", watching(Arc::clone(&app), stop.subscribe()));
+        start("stores", watching_stores(Arc::clone(&app), stop.subscribe()));
     }
     start("calendars", watching_calendars(Arc::clone(&app), stop.subscribe()));
     if has(RoleName::Projector) {
@@ -102,6 +103,16 @@ fn watching(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
         tokio::select! {
             () = stopped(stop) => {}
             never = app.watch_log() => match never {},
+        }
+    })
+}
+
+/// Watches whether vault and store of evidence answer, until the process is told to stop.
+fn watching_stores(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
+    ending(async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            never = app.watch_stores() => match never {},
         }
     })
 }

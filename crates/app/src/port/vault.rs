@@ -28,4 +28,6 @@ pub trait Vault: Send + Sync + 'static {
     async fn keep(&self, person: PersonId, key: &PersonKey) -> Result<PersonKey, VaultError>;
     /// Deletes the key forever and remembers that it did. False if there was none.
     async fn erase(&self, person: PersonId) -> Result<bool, Failure>;
+    /// Whether a key could be stored: goes the way of a write and changes nothing.
+    async fn check(&self) -> Result<(), Failure>;
 }

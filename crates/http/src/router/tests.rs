@@ -133,6 +133,28 @@ async fn what_is_read_has_a_tag_that_the_caller_names_or_is_not_shown() {
 }
 
 #[tokio::test]
+async fn a_vault_and_files_that_are_out_of_reach_are_shown_by_readiness() {
+    let bench = Bench::new();
+    let app = std::sync::Arc::clone(&bench.api.app);
+    let shown = async {
+        loop {
+            let report = app.ready().await;
+            if report.checks.contains_key("vault") && report.checks.contains_key("evidence") {
+                return report;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let report = tokio::select! {
+        never = app.watch_stores() => match never {},
+        report = shown => report,
+    };
+    assert!(!report.ready && !report.checks["vault"].ok && !report.checks["evidence"].ok, "{:?}", report.checks);
+    let detail = &report.checks["vault"].detail;
+    assert_eq!(detail, "does not answer: look for a lock on its database, or its connection");
+}
+
+#[tokio::test]
 async fn a_position_in_a_path_or_a_header_is_written_in_one_way() {
     for bad in ["+1", "01", "%2B1", "1.0", "0x1"] {
         assert_eq!(code(get(&format!("/events/{bad}"))).await, (400, "path-invalid".to_owned()), "{bad}");

@@ -159,6 +159,9 @@ impl Vault for Away {
     async fn erase(&self, _: PersonId) -> Result<bool, Failure> {
         Err(away())
     }
+    async fn check(&self) -> Result<(), Failure> {
+        Err(away())
+    }
 }
 
 #[async_trait]

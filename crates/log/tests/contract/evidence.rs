@@ -91,3 +91,16 @@ async fn a_store_that_cannot_be_opened_or_written_is_told() {
     let refused = store.put("image/png", Bytes::from_static(PNG)).await;
     assert!(matches!(refused, Err(EvidenceError::Failure(_))), "{refused:?}");
 }
+
+#[tokio::test]
+async fn a_folder_that_is_gone_for_a_file_is_out_of_reach_and_not_empty() {
+    let (store, folder) = store();
+    let place = folder.path().join("evidence");
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::write(&place, "a file").unwrap();
+    let found = store.find(Digest::of(PNG)).await;
+    assert!(
+        matches!(&found, Err(EvidenceError::Failure(failure)) if failure.operation == "look for a file"),
+        "{found:?}"
+    );
+}

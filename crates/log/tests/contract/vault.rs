@@ -15,6 +15,7 @@ on_both_databases! {
     a_wrong_wrapping_key_is_refused
     a_vault_in_the_log_is_refused
     a_key_of_another_wrapping_key_is_a_failure
+    a_vault_that_answers_can_be_told_from_one_that_takes_no_writes
 }
 
 fn wrapping(byte: u8) -> Wrapping {
@@ -117,4 +118,11 @@ async fn an_erased_key_is_in_no_file() {
     assert!(found("") || found("-wal"), "the search finds a key that is there");
     assert!(vault.erase(person).await.unwrap());
     assert!(!found("") && !found("-wal"));
+}
+
+async fn a_vault_that_answers_can_be_told_from_one_that_takes_no_writes(place: &Place) {
+    let vault = vault(place).await;
+    vault.check().await.unwrap();
+    tamper(&place.url, "drop table wrapping_check").await.unwrap();
+    assert_eq!(vault.check().await.unwrap_err().operation, "write to the vault");
 }
