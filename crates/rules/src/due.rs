@@ -34,7 +34,8 @@ enum NoCount {
 
 impl Rulebook {
     /// The due time of a limit that begins at `from`. `None` where the rules have no such limit at that moment; the reason
-    /// where the due time is after the last date that can be written.
+    /// where the due time is after the last date that can be written. A matter that was withdrawn keeps its last limit, for the
+    /// cases that were filed on it.
     ///
     /// Where the days run from one calendar into the next (the turn of the year), the derivation names both, joined by `+`;
     /// where no calendar was needed, it says `none`. Days that no calendar covers are counted on plain weeks: the week and
@@ -57,7 +58,11 @@ impl Rulebook {
                 Some(Published { limit, calendar, assumed, rule: format!("step {step}") })
             }
             LimitOf::Disposal(matter) => {
-                sourced(&self.matter(matter, at)?.disposal, format!("matter {matter} disposal"))
+                let (known, is_withdrawn) = match self.matter(matter, at) {
+                    Some(known) => (known, ""),
+                    None => (self.last_form(matter, at)?, ", as before it was withdrawn"),
+                };
+                sourced(&known.disposal, format!("matter {matter} disposal{is_withdrawn}"))
             }
             LimitOf::ReturnWindow => sourced(&self.windows(at)?.return_order, "window return".to_owned()),
             LimitOf::ReopenWindow => sourced(&self.windows(at)?.reopen, "window reopen".to_owned()),

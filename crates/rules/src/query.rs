@@ -18,6 +18,11 @@ impl Rulebook {
         self.matters.get(code)?.iter().rev().find(|matter| matter.in_force(at))
     }
 
+    /// The form of a matter that was in force last, where it was withdrawn before that moment.
+    pub(crate) fn last_form(&self, code: &MatterCode, at: DateTime<Utc>) -> Option<&Matter> {
+        self.matters.get(code)?.iter().rev().find(|matter| matter.effective_from <= at)
+    }
+
     /// The catalogue at that moment, by code.
     pub fn matters(&self, at: DateTime<Utc>) -> impl Iterator<Item = &Matter> + '_ {
         self.matters.keys().filter_map(move |code| self.matter(code, at))

@@ -4,7 +4,7 @@ use kernel::Step;
 use crate::testing::{
     calendar_2026, calendar_2027, code, date, day, hotline, published, rulebook, shanghai, with_calendars,
 };
-use crate::{CalendarId, StepLimitsPublished};
+use crate::{CalendarId, MatterWithdrawn, RulesEvent, StepLimitsPublished};
 
 fn end(rules: &Rulebook, amount: u32, unit: TimeUnit, from: &str) -> Result<(String, String), NoCount> {
     let due = rules.count(test(amount, unit), shanghai(from))?;
@@ -198,6 +198,27 @@ fn what_was_not_in_force_has_no_limit() {
         assert_eq!(rules.due_of(&of, early), None, "{of}");
     }
     assert_eq!(rules.due_of(&Step::of("repair").into(), day("2026-03-02")), None, "no limit was published for it");
+}
+
+#[test]
+fn a_matter_that_was_withdrawn_keeps_its_last_limit_for_the_cases_filed_on_it() {
+    let withdrawn =
+        |from: &str| RulesEvent::from(MatterWithdrawn { rules_version: 2, code: code(), effective_from: day(from) });
+    let of = LimitOf::Disposal(code());
+    let before = rulebook(published());
+    let rules = rulebook(published().into_iter().chain([withdrawn("2026-03-02")]).collect::<Vec<_>>());
+    for moment in ["2026-03-01", "2026-03-02", "2026-06-01"] {
+        let from = day(moment);
+        let (known, kept) = (before.due_of(&of, from).unwrap().unwrap(), rules.due_of(&of, from).unwrap().unwrap());
+        assert_eq!((kept.at, kept.derivation.limit), (known.at, known.derivation.limit), "{moment}");
+        let is_in_force = rules.matter(&code(), from).is_some();
+        let rule = if is_in_force { "" } else { ", as before it was withdrawn" };
+        assert_eq!(kept.derivation.rule, format!("matter WM-0101 disposal{rule}"), "{moment}");
+    }
+    assert_eq!(rules.matter(&code(), day("2026-03-02")), None, "no new case begins under it");
+    assert_eq!(rules.due_of(&of, day("2017-01-01")), None, "it was not published yet");
+    let other = LimitOf::Disposal(kernel::MatterCode::try_new("XX-9999").unwrap());
+    assert_eq!(rules.due_of(&other, day("2026-06-01")), None, "it was never published");
 }
 
 #[test]
