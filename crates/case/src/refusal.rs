@@ -95,6 +95,22 @@ kernel::refusals! {
         CannotMergeInto {
             into: CaseId,
         } = Refused "cannot-merge-into",
+        /// A case is bound to one consent rule.
+        #[error(
+            "this case is bound to the consent rule {rule} and the other one to {other}; keep both cases, each under its rule"
+        )]
+        AnotherConsentRule {
+            rule: String,
+            other: String,
+        } = Refused "another-consent-rule",
+        /// The residents would be asked once the works are under way.
+        #[error(
+            "case {from} is bound to the consent rule {rule}, and works go on here without it; merge this case into that one"
+        )]
+        WorksWithoutConsent {
+            from: CaseId,
+            rule: String,
+        } = Refused "works-without-consent",
         /// The case was not merged, or was merged into another case.
         #[error("the case was not merged into case {case}")]
         NotMergedInto {

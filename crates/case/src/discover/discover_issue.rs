@@ -13,7 +13,7 @@ use super::{ReportAdded, Reporter, ReporterInput, location};
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Location, LocationInput, Refusal};
+use crate::{CaseFile, Location, LocationInput, Refusal, Stage};
 
 // Most characters of a text.
 const TITLE_MAX: usize = 200;
@@ -26,7 +26,8 @@ const EVIDENCE_MAX: usize = 20;
 ///
 /// Any role of the party network may, in its own grid. The grid must be one of the lowest at that time. With a
 /// `source_code` the same finding of the same source is the same case, however often it is sent; what is said otherwise when it
-/// comes again is added to the case, and takes nothing back.
+/// comes again is added to the case, and takes nothing back. Not to a case that is closed or voided: there it is refused, so that
+/// whoever took the call reopens the case or discovers a new one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoverIssue {
@@ -171,7 +172,7 @@ impl Verb for DiscoverIssue {
 impl DiscoverIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         if let Some(file) = &case.file {
-            return self.again(file, context);
+            return self.again(case, file, context);
         }
         self.check(context)?;
         let grid = context.grid(&self.grid)?.clone();
@@ -214,7 +215,7 @@ impl DiscoverIssue {
     }
 
     /// What comes after the first report: the same again, or more of it.
-    fn again(&self, file: &CaseFile, context: &Context) -> Decision {
+    fn again(&self, case: &Case, file: &CaseFile, context: &Context) -> Decision {
         if (self.source, &self.source_code) != (file.discovered.source, &file.discovered.source_code) {
             return Err(Refusal::AlreadyDiscovered);
         }
@@ -236,6 +237,10 @@ impl DiscoverIssue {
         self.check(context)?;
         self.location.recorded_in(context.facts.bounds)?;
         context.grid(&self.grid)?;
+        // Nobody works on it any more: what is said now would be read by nobody. The finder of a merged case is still asked.
+        if matches!(case.stage(), Stage::Closed | Stage::Voided) {
+            return Err(Refusal::CaseIsOver { stage: case.stage() });
+        }
         Ok(vec![report.into()])
     }
 
@@ -331,6 +336,35 @@ mod tests {
         assert_eq!(given(events.clone()).state().stage(), crate::Stage::Discovered);
         let long = call(&"长".repeat(201), phone("13800000000"));
         given(events).when(long).then_refused(Unfit::TextLength { field: "title", max: 200 });
+    }
+
+    #[test]
+    fn a_call_about_a_case_that_is_over_is_never_swallowed() {
+        use crate::testing::{closed_case, merged, voided};
+        let code = SourceCode::try_new("12345-V1").unwrap();
+        let call = |description: &str| DiscoverIssue {
+            source: Source::Hotline,
+            source_code: Some(code.clone()),
+            description: description.into(),
+            ..discover()
+        };
+        let begun = given([]).when(call("有煤气味")).events();
+        let then = |later: Vec<crate::CaseEvent>| [begun.clone(), later].concat();
+        let after = |stage: Stage, events: Vec<crate::CaseEvent>| {
+            assert_eq!(given(events.clone()).state().stage(), stage);
+            given(events.clone()).when(call("有煤气味")).then_nothing();
+            given(events).when(call("真的在漏气"))
+        };
+        let closed = closed_case()[1..].to_vec();
+        for (stage, later) in [(Stage::Voided, vec![voided()]), (Stage::Closed, closed)] {
+            after(stage, then(later)).then_refused(Refusal::CaseIsOver { stage });
+        }
+        // Its finder gets the answer of the case that continues and is asked for theirs: what they say is kept.
+        let kept = after(Stage::Merged, then(vec![merged(CaseId::named("target"))])).events();
+        assert!(matches!(&kept[..], [crate::CaseEvent::ReportAdded(_)]), "{kept:?}");
+        // What was added while it was open is a repeat afterwards.
+        let added = given(begun.clone()).when(call("真的在漏气")).events();
+        given(then([added, vec![voided()]].concat())).when(call("真的在漏气")).then_nothing();
     }
 
     #[test]
