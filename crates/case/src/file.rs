@@ -12,7 +12,7 @@ use crate::{
     CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
     FeedbackRecorded, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,
     MeetingHeld, MeetingKind, MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, Order, PartDisposed,
-    ReportAdded, Reporter, Said, Verification,
+    ReportAdded, Reporter, Said, Urgency, Verification,
 };
 
 /// The file of a case. It grows; a new round of work keeps what the old ones did. Where the case stands is not in it: see
@@ -267,16 +267,29 @@ impl CaseFile {
     }
 
     /// The consent rule that the case is bound to. A rule that one deliberation pinned goes over to every later one: no other
-    /// conclusion, and no other round of work, gets rid of it.
+    /// conclusion, no other round of work and no merger gets rid of it.
     pub fn consent_rule(&self) -> Option<&ConsentRule> {
-        self.deliberation().and_then(|deliberation| deliberation.opened.consent_rule.as_ref())
+        let pinned = self.deliberation().and_then(|deliberation| deliberation.opened.consent_rule.as_ref());
+        pinned.or_else(|| self.consent_rule_taken_in())
+    }
+
+    /// The consent rule that came with a case that was merged into this one.
+    pub(crate) fn consent_rule_taken_in(&self) -> Option<&ConsentRule> {
+        self.taken_in.iter().find_map(|taken| taken.consent_rule.as_ref())
+    }
+
+    /// How urgent it is: as urgent as whatever was merged into it.
+    pub(crate) fn urgency(&self) -> Urgency {
+        let own = self.registered.as_ref().map(|registered| registered.urgency);
+        self.taken_in.iter().map(|taken| taken.urgency).chain(own).max().unwrap_or_default()
     }
 
     /// Whether the residents stand in the way of works: the case is bound to a consent rule, and no deliberation of this round of
     /// work ended in an agreement under it. What was agreed in an earlier round was done in that round.
     pub(crate) fn bound_by(&self) -> Option<&ConsentRule> {
         let is_agreed = |newest: &Deliberation| {
-            newest.cycle == self.cycle.number && newest.conclusion() == Some(Conclusion::Agreed)
+            let is_met = newest.consented() == Some(newest.proposal_version());
+            is_met && newest.cycle == self.cycle.number && newest.conclusion() == Some(Conclusion::Agreed)
         };
         self.consent_rule().filter(|_| !self.deliberation().is_some_and(is_agreed))
     }

@@ -90,7 +90,7 @@ impl ConcludeDeliberation {
         }
         let version = deliberation.proposal_version();
         let consented = version > 0 && deliberation.consented() == Some(version);
-        if deliberation.opened.consent_rule.is_some() && !consented {
+        if file.consent_rule().is_some() && !consented {
             return Err(Refusal::ConsentMissing { version });
         }
         Ok(())

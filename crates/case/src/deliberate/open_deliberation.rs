@@ -140,16 +140,17 @@ impl OpenDeliberation {
     }
 
     fn is_same(&self, opened: &DeliberationOpened, earlier: Option<&ConsentRule>) -> bool {
-        let named = self.consent_rule.as_ref().or(earlier.map(|rule| &rule.id));
+        let pinned = opened.consent_rule.as_ref().map(|rule| &rule.id);
+        let went_over = self.consent_rule.is_none() && earlier.map(|rule| &rule.id) == pinned;
         (&self.topic, &self.roster) == (&opened.topic, &opened.roster)
-            && named == opened.consent_rule.as_ref().map(|rule| &rule.id)
+            && (went_over || self.consent_rule.as_ref() == pinned)
     }
 }
 
-/// The rule that was pinned before the newest deliberation.
+/// The rule to which the case was bound before the newest deliberation.
 fn earlier_rule(file: &CaseFile) -> Option<&ConsentRule> {
-    let (_, earlier) = file.deliberations.split_last()?;
-    earlier.last()?.opened.consent_rule.as_ref()
+    let pinned = file.deliberations.iter().rev().nth(1).and_then(|earlier| earlier.opened.consent_rule.as_ref());
+    pinned.or_else(|| file.consent_rule_taken_in())
 }
 
 #[cfg(test)]

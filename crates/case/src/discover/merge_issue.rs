@@ -15,7 +15,7 @@ const REASON_MAX: usize = 500;
 ///
 /// Before and after filing, as long as no department holds an order of it. The other case must be open and takes this one in
 /// under the same command ([`TakeInIssue`](crate::TakeInIssue)): both happen, or neither. So two cases can never be merged into
-/// each other.
+/// each other. The urgency of this case goes over, and the consent rule that it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeIssue {
@@ -55,7 +55,12 @@ impl Verb for MergeIssue {
     fn needs(&self, case: &Case) -> Needs {
         match &case.file {
             Some(file) if file.merged.is_none() && file.discovered.case != self.into => {
-                let taken_in = TakeInIssue { from: file.discovered.case, reason: self.reason.clone() };
+                let taken_in = TakeInIssue {
+                    from: file.discovered.case,
+                    reason: self.reason.clone(),
+                    urgency: file.urgency(),
+                    consent_rule: file.consent_rule().cloned(),
+                };
                 Needs::none().also(self.into.uuid(), &taken_in)
             }
             _ => Needs::none(),
@@ -127,7 +132,8 @@ mod tests {
         let also = |events: &[crate::CaseEvent], into| {
             merge(into).needs(&events.iter().cloned().fold(Case::default(), Case::evolve)).also
         };
-        let taken_in = TakeInIssue { from: CASE, reason: merge(into).reason };
+        let (reason, urgency) = (merge(into).reason, crate::Urgency::Ordinary);
+        let taken_in = TakeInIssue { from: CASE, reason, urgency, consent_rule: None };
         assert_eq!(also(&[discovered()], into), Needs::none().also(into.uuid(), &taken_in).also);
         for (events, into) in [(vec![], into), (vec![discovered(), merged(into)], into), (vec![discovered()], CASE)] {
             assert_eq!(also(&events, into), []);

@@ -228,7 +228,7 @@ impl DispatchCase {
             department_name,
             with,
             matter,
-            urgency: file.registered.as_ref().map(|registered| registered.urgency).unwrap_or_default(),
+            urgency: file.urgency(),
             description: file.discovered.description.clone(),
             location: file.discovered.location.clone(),
             grids: file.grid().path.clone(),

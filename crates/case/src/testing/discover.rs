@@ -70,7 +70,7 @@ pub(crate) fn merged(into: CaseId) -> CaseEvent {
 }
 
 pub(crate) fn taken_in(from: CaseId) -> CaseEvent {
-    IssueTakenIn { from, reason: "同一车棚".into() }.into()
+    IssueTakenIn { from, reason: "同一车棚".into(), urgency: Urgency::Ordinary, consent_rule: None }.into()
 }
 
 pub(crate) fn voided() -> CaseEvent {

@@ -72,7 +72,13 @@ fn discover() -> Vec<CaseEvent> {
         .into(),
         DuplicateSuspected { cases: vec![suspected()] }.into(),
         IssueMerged { into: CaseId::named("sample/twin"), reason: "同一车棚".into() }.into(),
-        IssueTakenIn { from: CaseId::named("sample/twin"), reason: "同一车棚".into() }.into(),
+        IssueTakenIn {
+            from: CaseId::named("sample/twin"),
+            reason: "同一车棚".into(),
+            urgency: crate::Urgency::Urgent,
+            consent_rule: Some(rule()),
+        }
+        .into(),
         IssueVoided { reason: "误报".into() }.into(),
     ]
 }

@@ -173,7 +173,7 @@ impl CaseSummary {
             CaseEvent::IssueRegistered(event) => {
                 self.matter = Some(event.matter.code.clone());
                 self.matter_name = Some(event.matter.name.clone());
-                self.urgency = event.urgency;
+                self.urgency = self.urgency.max(event.urgency);
             }
             CaseEvent::CaseFiled(event) => {
                 self.number = Some(event.number.clone());
@@ -181,7 +181,10 @@ impl CaseSummary {
                 self.matter_name = Some(event.matter.name.clone());
             }
             CaseEvent::IssueMerged(event) => self.merged_into = Some(event.into),
-            CaseEvent::IssueTakenIn(event) => self.taken_in.push(event.from),
+            CaseEvent::IssueTakenIn(event) => {
+                self.urgency = self.urgency.max(event.urgency);
+                self.taken_in.push(event.from);
+            }
             CaseEvent::ProposalRevised(event) => self.proposal_version = Some(event.version),
             CaseEvent::ReportAdded(event) => self.reports = event.number,
             CaseEvent::MeetingHeld(_) => self.meetings += 1,

@@ -130,10 +130,20 @@ impl Asked {
             19 => self.feedback().into(),
             20 => self.close().into(),
             21 => self.reopen().into(),
-            22 => TakeInIssue { from: self.other_case(), reason: self.text() }.into(),
+            22 => TakeInIssue { from: self.other_case(), reason: self.text(), ..self.taken_over() }.into(),
             25 => FollowGrid { since: world::MORNING + chrono::TimeDelta::seconds(self.picks[0].into()) }.into(),
             24 => ReopenForMerged { from: self.other_case(), reason: self.text(), ..ReopenForMerged::example() }.into(),
             _ => AnswerMerged { answer: self.text(), by_case: self.other_case(), ..AnswerMerged::example() }.into(),
+        }
+    }
+
+    /// What goes over with a merger.
+    fn taken_over(&self) -> TakeInIssue {
+        let consent_rule = self.pick(2, [None, None, Some("RESIDENT_2_3")]).and_then(world::consent_rule);
+        TakeInIssue {
+            urgency: self.pick(3, [Urgency::Ordinary, Urgency::Urgent]),
+            consent_rule,
+            ..TakeInIssue::example()
         }
     }
 

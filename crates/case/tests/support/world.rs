@@ -124,7 +124,7 @@ fn due_of(of: &LimitOf, at: DateTime<Utc>) -> Due {
     }
 }
 
-fn consent_rule(id: &str) -> Option<ConsentRule> {
+pub(crate) fn consent_rule(id: &str) -> Option<ConsentRule> {
     (id == "RESIDENT_2_3").then(|| ConsentRule {
         id: id.into(),
         heads: Thresholds {

@@ -52,7 +52,8 @@ fn case(name: &str) -> CaseId {
 }
 
 fn taken_in(from: &str) -> CaseEvent {
-    IssueTakenIn { from: case(from), reason: "同一件事".into() }.into()
+    let (urgency, consent_rule) = (case::Urgency::Ordinary, None);
+    IssueTakenIn { from: case(from), reason: "同一件事".into(), urgency, consent_rule }.into()
 }
 
 fn answered(answer: &str) -> CaseEvent {
