@@ -13,7 +13,8 @@ const REASON_MAX: usize = 1000;
 /// The duty officer decides on a return.
 ///
 /// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched again, an assisting
-/// part falls away.
+/// part falls away. The order of a department that is closed needs no request: nobody is left who could give one, and the duty
+/// officer takes it back by approving.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideReturn {
@@ -35,7 +36,7 @@ pub enum ReturnDecision {
     Refuse,
 }
 
-/// A return was approved.
+/// A return was approved, or the order of a closed department was taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReturnApproved {
     /// The order, which ends with this.
@@ -70,8 +71,12 @@ impl Verb for DecideReturn {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        let dispatched_again = self.decision == ReturnDecision::Approve && case.is_of_lead(self.order);
-        if dispatched_again { Needs::none().step(Step::DISPATCH) } else { Needs::none() }
+        if self.decision == ReturnDecision::Refuse {
+            return Needs::none();
+        }
+        let order = case.file.as_ref().and_then(|file| file.orders.get(&self.order));
+        let needs = Needs::none().departments(order.map(|order| &order.sent.order.department));
+        if case.is_of_lead(self.order) { needs.step(Step::DISPATCH) } else { needs }
     }
     fn example() -> Self {
         let reason = "权责清单明确由该部门主办".into();
@@ -98,11 +103,18 @@ impl DecideReturn {
         }
     }
 
+    /// Whether somebody must act on the order and nobody can: its department is closed.
+    fn is_forsaken(&self, case: &Case, order: &Order, context: &Context) -> bool {
+        let is_open = case.standing.live_orders().any(|part| part.order == self.order && part.next.is_some());
+        is_open && context.department(&order.sent.order.department).is_err()
+    }
+
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         let (order, status) = case.order(self.order)?;
         match (status, self.decision) {
             (OrderStatus::ReturnReview, _) => {}
+            (_, ReturnDecision::Approve) if self.is_forsaken(case, order, context) => {}
             _ => return self.again(order),
         }
         check_text("reason", &self.reason, REASON_MAX)?;
@@ -138,8 +150,8 @@ mod tests {
     use super::*;
     use crate::Stage;
     use crate::testing::{
-        ASSIST, LEAD, accepted, decide_return, department, dispatched_case, given, order_id, return_approved,
-        return_refused, return_requested, submit,
+        ASSIST, LEAD, accepted, decide_return, department, dispatched_case, disposed_case, failed, given, order_id,
+        return_approved, return_refused, return_requested, rework, submit,
     };
 
     #[test]
@@ -177,6 +189,50 @@ mod tests {
     fn nothing_is_decided_that_was_not_asked() {
         let refusal = Refusal::NoReturnRequested { order: order_id(LEAD) };
         given(dispatched_case()).when(decide_return(LEAD, ReturnDecision::Approve)).then_refused(refusal);
+    }
+
+    #[test]
+    fn the_order_of_a_closed_department_is_taken_back_without_a_request() {
+        let closed =
+            |code: &'static str| move |facts: &mut kernel::Facts| drop(facts.departments.remove(&department(code)));
+        let refused = || vec![return_requested(LEAD), return_refused(LEAD)];
+        let reworked = || vec![failed(), rework(ASSIST), rework(LEAD)];
+        let before = [
+            dispatched_case(),
+            [dispatched_case(), vec![accepted(LEAD)]].concat(),
+            [dispatched_case(), vec![return_requested(LEAD)]].concat(),
+            [dispatched_case(), refused()].concat(),
+            [disposed_case(), reworked()].concat(),
+        ];
+        for events in before {
+            let approve = || decide_return(LEAD, ReturnDecision::Approve);
+            let taken = given(events.clone()).knowing(closed(LEAD)).when(approve()).events();
+            let [crate::CaseEvent::ReturnApproved(approved), others @ ..] = taken.as_slice() else {
+                panic!("{taken:?}")
+            };
+            assert_eq!(approved.next.as_ref().map(|next| &next.step), Some(&Step::DISPATCH));
+            assert!(matches!(others, [crate::CaseEvent::OrderWithdrawn(_)]), "the assisting order too: {others:?}");
+            let after = [events, taken].concat();
+            let case = given(after.clone()).state();
+            assert_eq!((case.stage(), case.standing.live_orders().count()), (Stage::Filed, 0));
+            given(after.clone()).knowing(closed(LEAD)).when(approve()).then_nothing();
+            assert_eq!(given(after).when(crate::testing::dispatch()).events().len(), 3, "somebody else gets it");
+        }
+    }
+
+    #[test]
+    fn only_an_order_on_which_somebody_must_act_is_taken_back() {
+        let closed = |facts: &mut kernel::Facts| drop(facts.departments.remove(&department(ASSIST)));
+        let approve = || decide_return(ASSIST, ReturnDecision::Approve);
+        let taken = given(dispatched_case()).knowing(closed).when(approve()).events();
+        assert_eq!(taken.len(), 1, "the lead's order stands");
+        let refusal = || Refusal::NoReturnRequested { order: order_id(ASSIST) };
+        given(dispatched_case()).when(approve()).then_refused(refusal());
+        given(disposed_case()).knowing(closed).when(approve()).then_refused(refusal());
+        given(dispatched_case())
+            .knowing(closed)
+            .when(decide_return(ASSIST, ReturnDecision::Refuse))
+            .then_refused(refusal());
     }
 
     #[test]
