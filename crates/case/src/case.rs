@@ -3,14 +3,15 @@
 use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
 use kernel::likeness::Told;
-use kernel::{Actor, Aggregate, Allowed, Context, OrderId, Place, Step};
+use kernel::{Actor, Aggregate, Allowed, Context, Needs, OrderId, Place, Step};
 
 use crate::access::{CASE_READERS, ISSUE_READERS, REPORTER_READERS};
 use crate::{
     AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
-    DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order, OrderPart,
-    OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase, ReopenForMerged,
-    RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase, VoidIssue,
+    DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order,
+    OrderPart, OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase,
+    ReopenForMerged, RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase,
+    VoidIssue,
 };
 
 kernel::commands! {
@@ -60,6 +61,14 @@ impl Case {
     /// Where it stands.
     pub fn stage(&self) -> Stage {
         self.standing.stage()
+    }
+
+    /// What is needed to know who holds the posts around it, once it is discovered.
+    pub(crate) fn posts(&self, needs: Needs) -> Needs {
+        match &self.file {
+            Some(file) => needs.seat(file.seat_of()),
+            None => needs,
+        }
     }
 
     /// The file, or the refusal that there is no such case.

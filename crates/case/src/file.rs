@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use kernel::consent::ConsentRule;
-use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson};
+use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson, Seat};
 use kernel::likeness::Told;
-use kernel::{CaseId, GridCode, OrderId, Party, Place, Role, Sealed};
+use kernel::needs::SeatOf;
+use kernel::{CaseId, Context, GridCode, OrderId, Party, Place, Role, Sealed};
 
+use crate::follow_grid::nearest;
 use crate::{
     CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
     FeedbackRecorded, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,
@@ -335,21 +337,95 @@ impl CaseFile {
         self.orders.get(&order)?.disposed.last()
     }
 
-    /// The grid leader of the grid in which the issue is, or whoever leads since it followed its grid.
-    pub(crate) fn grid_leader(&self) -> Party {
+    /// The grid leader of the grid in which the issue is, or whoever leads since it followed its grid. Where nobody holds that post
+    /// today, whoever does nearest above.
+    pub(crate) fn grid_leader(&self, context: &Context) -> Party {
         let own = || Party::in_grid(Role::GridLeader, self.grid_code());
-        self.moved.as_ref().map_or_else(own, |moved| moved.leader.clone())
+        let known = || self.moved.as_ref().map_or_else(own, |moved| moved.leader.clone());
+        self.seat(context).map_or_else(known, |seat| nearest(seat, 0, Role::GridLeader))
     }
 
-    /// The secretary of the grid one level up: escalation walks actual parents.
-    pub(crate) fn secretary(&self) -> Party {
+    /// The secretary of the grid one level up, found in the same way: escalation walks actual parents.
+    pub(crate) fn secretary(&self, context: &Context) -> Party {
         let above = || self.grid().path.get(1).unwrap_or(self.grid_code());
         let own = || Party::in_grid(Role::ResidentialSecretary, above());
-        self.moved.as_ref().map_or_else(own, |moved| moved.secretary.clone())
+        let known = || self.moved.as_ref().map_or_else(own, |moved| moved.secretary.clone());
+        self.seat(context).map_or_else(known, |seat| nearest(seat, 1, Role::ResidentialSecretary))
+    }
+
+    /// Who holds which post around it. Nobody is named there whom the case has yet to follow.
+    fn seat<'a>(&self, context: &'a Context) -> Option<&'a Seat> {
+        let is_here = |seat: &&Seat| (&seat.grid.path, &seat.grid.centre) == (&self.grid().path, &self.grid().centre);
+        context.facts.seat.as_ref().filter(is_here)
+    }
+
+    /// What is asked to know who holds the posts around it, as of now.
+    pub(crate) fn seat_of(&self) -> SeatOf {
+        let (location, since) = (&self.discovered.location, self.discovered.found_at);
+        SeatOf { grid: self.grid_code().clone(), point: location.longitude.zip(location.latitude), since }
     }
 
     /// `role` at the grid centre.
     pub(crate) fn centre(&self, role: Role) -> Party {
         Party::in_grid(role, &self.grid().centre)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use ::given::{grid, grid_facts};
+
+    use super::*;
+    use crate::testing::{
+        CASE, community, conclude, consent, discover, discovered, escalated, feedback, given, grid_done, grid_started,
+        grid_work, hearing, held, hold_hearing, open_deliberation, opened, proposal, refuse_filing, refused_filing,
+        register, registered, revise, verify,
+    };
+    use crate::{CaseCommand, ConcludeDeliberation};
+
+    /// Who must act after a command, where only these posts are held.
+    fn obliged(before: &[CaseEvent], command: impl Into<CaseCommand>, held: &[(&str, Role)]) -> (Role, GridCode) {
+        let mut posts: BTreeMap<GridCode, BTreeSet<Role>> = BTreeMap::new();
+        for (code, role) in held {
+            posts.entry(grid(code)).or_default().insert(*role);
+        }
+        let told = given(before.to_vec()).on(CASE.uuid()).by("staff-other");
+        let told = told.knowing(|facts| facts.seat = Some(Seat { grid: grid_facts(), posts }));
+        let next = told.when(command).state().standing.next().cloned().expect("somebody must act");
+        (next.by.role, next.by.grid.expect("in a grid"))
+    }
+
+    #[test]
+    fn whoever_must_act_holds_a_post_that_there_is() {
+        let open = || vec![discovered(), community(), opened()];
+        let met = || [open(), vec![held(hearing()), proposal(1), consent()]].concat();
+        let refused = vec![discovered(), registered(), escalated(), refused_filing()];
+        let explain = ConcludeDeliberation { conclusion: Conclusion::Escalate, ..conclude() };
+        let done = vec![discovered(), community(), grid_started(), grid_done()];
+        let (secretary, leader) = (Role::ResidentialSecretary, Role::GridLeader);
+        let ways: Vec<(Vec<CaseEvent>, CaseCommand, Role)> = vec![
+            (vec![discovered(), community()], open_deliberation().into(), secretary),
+            (open(), hold_hearing().into(), secretary),
+            (open(), revise(1).into(), secretary),
+            (met(), explain.into(), secretary),
+            (refused[..3].to_vec(), refuse_filing().into(), secretary),
+            (refused, feedback(false).into(), secretary),
+            (vec![], discover().into(), leader),
+            (vec![discovered()], register().into(), leader),
+            (met(), conclude().into(), leader),
+            (vec![discovered(), community()], grid_work().into(), leader),
+            (done, verify(false).into(), leader),
+        ];
+        for (before, command, role) in ways {
+            let own = if role == leader { crate::testing::GRID } else { "BZ-R01" };
+            let at = |held: &[(&str, Role)]| obliged(&before, command.clone(), held);
+            assert_eq!(at(&[(own, role), ("BZ", secretary)]), (role, grid(own)));
+            // Nobody holds the post there: whoever holds one nearest above, else the post itself.
+            assert_eq!(at(&[("BZ", secretary), ("BZ", leader)]).1, grid("BZ"));
+            assert_eq!(at(&[("BZ", secretary)]), (secretary, grid("BZ")));
+            assert_eq!(at(&[]), (role, grid(own)));
+        }
     }
 }

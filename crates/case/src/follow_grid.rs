@@ -164,7 +164,7 @@ impl CaseMoved {
 
 /// Who acts in a role so many levels above the grid: whoever holds that post there, else the nearest grid leader or residential
 /// secretary from there up, else the post itself, to which somebody must be appointed.
-fn nearest(seat: &Seat, level: usize, role: Role) -> Party {
+pub(crate) fn nearest(seat: &Seat, level: usize, role: Role) -> Party {
     let path = &seat.grid.path;
     let own = level.min(path.len().saturating_sub(1));
     let is_held = |grid: &GridCode, role: &Role| seat.posts.get(grid).is_some_and(|roles| roles.contains(role));

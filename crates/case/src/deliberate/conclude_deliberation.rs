@@ -41,8 +41,8 @@ impl Verb for ConcludeDeliberation {
     const BY: Allowed = CONVENERS;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().step(self.conclusion.next_step())
+    fn needs(&self, case: &Case) -> Needs {
+        case.posts(Needs::none().step(self.conclusion.next_step()))
     }
     fn example() -> Self {
         Self { conclusion: Conclusion::Agreed, summary: "三分之二以上居民同意第二稿方案".into() }
@@ -69,8 +69,8 @@ impl ConcludeDeliberation {
             Conclusion::Escalate | Conclusion::Explain => {}
         }
         let by = match self.conclusion {
-            Conclusion::Agreed => file.grid_leader(),
-            Conclusion::Escalate => file.secretary(),
+            Conclusion::Agreed => file.grid_leader(context),
+            Conclusion::Escalate => file.secretary(context),
             Conclusion::Explain => file.centre(Role::DutyOfficer),
         };
         let next = context.oblige(self.conclusion.next_step(), by)?;

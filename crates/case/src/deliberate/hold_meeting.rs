@@ -112,7 +112,7 @@ impl Verb for HoldMeeting {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        let needs = Needs::none().evidence(&[self.minutes]);
+        let needs = case.posts(Needs::none().evidence(&[self.minutes]));
         if case.stage() == Stage::Deliberating { needs.step(Step::DELIBERATE) } else { needs }
     }
     fn example() -> Self {
@@ -149,7 +149,7 @@ impl HoldMeeting {
         self.check_electorate(file, context)?;
         let minutes = context.evidence(&[self.minutes])?.remove(0);
         let next = match case.stage() {
-            Stage::Deliberating => Some(context.oblige(Step::DELIBERATE, file.secretary())?),
+            Stage::Deliberating => Some(context.oblige(Step::DELIBERATE, file.secretary(context))?),
             _ => None,
         };
         let name = format!("{}/{}/{}/{}", context.id, file.deliberations.len(), self.kind.as_str(), self.round);

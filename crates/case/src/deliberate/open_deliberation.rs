@@ -82,8 +82,8 @@ impl Verb for OpenDeliberation {
     const BY: Allowed = CONVENERS;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        let needs = Needs::none().step(Step::DELIBERATE);
+    fn needs(&self, case: &Case) -> Needs {
+        let needs = case.posts(Needs::none().step(Step::DELIBERATE));
         match &self.consent_rule {
             Some(rule) => needs.consent_rule(rule),
             None => needs,
@@ -134,7 +134,7 @@ impl OpenDeliberation {
             (None, None) => None,
             (Some(id), None) => Some(context.facts.consent_rules.get(id).cloned().ok_or(Refusal::UnknownConsentRule)?),
         };
-        let next = context.oblige(Step::DELIBERATE, file.secretary())?;
+        let next = context.oblige(Step::DELIBERATE, file.secretary(context))?;
         let opened = DeliberationOpened { topic: self.topic.clone(), roster: self.roster.clone(), consent_rule, next };
         Ok(vec![opened.into()])
     }

@@ -93,8 +93,8 @@ impl Verb for ReviseProposal {
     const BY: Allowed = CONVENERS;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().step(Step::DELIBERATE)
+    fn needs(&self, case: &Case) -> Needs {
+        case.posts(Needs::none().step(Step::DELIBERATE))
     }
     fn example() -> Self {
         Self {
@@ -142,7 +142,7 @@ impl ReviseProposal {
                 changes: self.changes.clone(),
                 after: self.after,
                 topics: self.topics.clone(),
-                next: context.oblige(Step::DELIBERATE, file.secretary())?,
+                next: context.oblige(Step::DELIBERATE, file.secretary(context))?,
             }
             .into(),
         ])

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::facts::GridFacts;
 use kernel::likeness::Told;
+use kernel::needs::SeatOf;
 use kernel::{
     Allowed, CaseId, Context, Evidence, GridCode, Needs, Obligation, Party, Role, SourceCode, Step, Unfit, Verb,
     check_count, check_line, check_text,
@@ -13,6 +14,7 @@ use super::{ReportAdded, Reporter, ReporterInput, location};
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
+use crate::follow_grid::nearest;
 use crate::{CaseFile, Location, LocationInput, Refusal, Stage};
 
 // Most characters of a text.
@@ -136,6 +138,7 @@ impl Verb for DiscoverIssue {
 
     fn needs(&self, case: &Case) -> Needs {
         let needs = Needs::begins_in(&self.grid).step(Step::REGISTER).evidence(&self.evidence).bounds();
+        let needs = needs.seat(SeatOf { grid: self.grid.clone(), point: None, since: DateTime::UNIX_EPOCH });
         match &self.reporter {
             Some(reporter) => {
                 let known = case.file.as_ref().map(|file| file.sealed_of_reporters());
@@ -170,6 +173,12 @@ impl Verb for DiscoverIssue {
 }
 
 impl DiscoverIssue {
+    /// The leader of the grid; where nobody holds that post, whoever does nearest above.
+    fn leader(&self, context: &Context) -> Party {
+        let seat = context.facts.seat.as_ref().filter(|seat| seat.grid.path.first() == Some(&self.grid));
+        seat.map_or_else(|| Party::in_grid(Role::GridLeader, &self.grid), |seat| nearest(seat, 0, Role::GridLeader))
+    }
+
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         if let Some(file) = &case.file {
             return self.again(case, file, context);
@@ -179,7 +188,7 @@ impl DiscoverIssue {
         if !grid.lowest {
             return Err(Refusal::NotAMicroGrid { grid: self.grid.clone() });
         }
-        let next = context.oblige(Step::REGISTER, Party::in_grid(Role::GridLeader, &self.grid))?;
+        let next = context.oblige(Step::REGISTER, self.leader(context))?;
         Ok(vec![
             IssueDiscovered {
                 case: context.id.into(),

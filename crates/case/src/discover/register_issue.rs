@@ -94,7 +94,7 @@ impl Verb for RegisterIssue {
     fn needs(&self, case: &Case) -> Needs {
         match &case.file {
             Some(file) if file.registered.is_none() => {
-                Needs::none().matter(&self.matter).step(Step::ROUTE).similar(file.told())
+                case.posts(Needs::none().matter(&self.matter).step(Step::ROUTE).similar(file.told()))
             }
             _ => Needs::none(),
         }
@@ -114,7 +114,7 @@ impl RegisterIssue {
         }
         case.opened_in(&[Stage::Discovered], "discovered")?;
         let matter = context.matter(&self.matter)?.clone();
-        let next = context.oblige(Step::ROUTE, file.grid_leader())?;
+        let next = context.oblige(Step::ROUTE, file.grid_leader(context))?;
         let registered = IssueRegistered { matter, urgency: self.urgency, handling: self.handling, next };
         let mut events = vec![registered.into()];
         events.extend(DuplicateSuspected::anew(file, context).map(Into::into));

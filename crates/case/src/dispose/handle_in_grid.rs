@@ -108,6 +108,7 @@ impl Verb for HandleInGrid {
     fn needs(&self, case: &Case) -> Needs {
         let started = matches!(case.stage(), Stage::GridHandling | Stage::Disposed);
         let needs = if started { Needs::none() } else { Needs::none().step(Step::WORK_IN_GRID) };
+        let needs = case.posts(needs);
         match &self.done {
             Some(done) => needs.step(Step::VERIFY).evidence(&done.evidence),
             None => needs,
@@ -159,7 +160,7 @@ impl HandleInGrid {
         check_count("executors", self.executors.len(), 1, EXECUTORS_MAX)?;
         self.executors.iter().try_for_each(|executor| check_line("executors.name", &executor.name, NAME_MAX))?;
         check_text("work", &self.work, WORK_MAX)?;
-        let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader())?;
+        let next = context.oblige(Step::WORK_IN_GRID, file.grid_leader(context))?;
         let (executors, work, cycle) = (self.executors.clone(), self.work.clone(), file.cycle.number);
         let mut events = vec![GridHandlingStarted { executors, work, cycle, next }.into()];
         if let Some(done) = &self.done {

@@ -85,9 +85,9 @@ impl Verb for VerifyCase {
     const BY: Allowed = &[(Role::Verifier, Reach::Grid)];
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
+    fn needs(&self, case: &Case) -> Needs {
         let step = if self.passed { Step::COLLECT_FEEDBACK } else { Step::REWORK };
-        Needs::none().evidence(&self.evidence).step(step)
+        case.posts(Needs::none().evidence(&self.evidence).step(step))
     }
     fn example() -> Self {
         let findings = "现场查验健康证有效".into();
@@ -138,7 +138,7 @@ impl VerifyCase {
             if let Some(order) = self.rework.first() {
                 return Err(Refusal::OrderNotReady { order: *order, status: "of an earlier cycle" });
             }
-            let next = context.oblige(Step::REWORK, case.opened()?.grid_leader())?;
+            let next = context.oblige(Step::REWORK, case.opened()?.grid_leader(context))?;
             let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
         };

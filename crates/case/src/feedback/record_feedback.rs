@@ -76,7 +76,7 @@ impl Verb for RecordFeedback {
 
     fn needs(&self, case: &Case) -> Needs {
         let is_merged = case.file.as_ref().is_some_and(|file| file.merged.is_some());
-        Needs::none().step(if is_merged { Step::ROUTE_AGAIN } else { self.next_step(case) })
+        case.posts(Needs::none().step(if is_merged { Step::ROUTE_AGAIN } else { self.next_step(case) }))
     }
     fn example() -> Self {
         Self {
@@ -102,7 +102,7 @@ impl RecordFeedback {
         self.check()?;
         let Said { solved, satisfied } = self.said();
         let step = self.next_step(case);
-        let by = if step == Step::REVIEW_REFUSAL { file.secretary() } else { file.centre(Role::DutyOfficer) };
+        let by = if step == Step::REVIEW_REFUSAL { file.secretary(context) } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(step, by)?;
         Ok(vec![
             FeedbackRecorded {

@@ -71,7 +71,7 @@ impl Verb for ReopenCase {
                 let part = ReopenForMerged { from, cause: self.cause, reason, said_at: heard.heard_at };
                 Needs::none().also(merged.into.uuid(), &part)
             }
-            None => Needs::none().step(Step::ROUTE_AGAIN),
+            None => case.posts(Needs::none().step(Step::ROUTE_AGAIN)),
         }
     }
     fn example() -> Self {
@@ -113,7 +113,7 @@ impl ReopenCase {
             return Err(Refusal::ReopenWindowOver { until: until.at });
         }
         check_text("reason", &self.reason, REASON_MAX)?;
-        let by = if file.valid_filing().is_some() { file.centre(Role::Dispatcher) } else { file.secretary() };
+        let by = if file.valid_filing().is_some() { file.centre(Role::Dispatcher) } else { file.secretary(context) };
         let next = context.oblige(Step::ROUTE_AGAIN, by)?;
         let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());
         let (title, grids) = (file.discovered.title.clone(), file.grid().path.clone());

@@ -39,7 +39,7 @@ impl Verb for ReopenForMerged {
                 let part = Self { from: file.discovered.case, ..self.clone() };
                 Needs::none().also(merged.into.uuid(), &part)
             }
-            None => Needs::none().step(Step::ROUTE_AGAIN),
+            None => case.posts(Needs::none().step(Step::ROUTE_AGAIN)),
         }
     }
     fn example() -> Self {

@@ -32,7 +32,7 @@ impl Verb for RefuseFiling {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        Needs::none().step(next_step(case))
+        case.posts(Needs::none().step(next_step(case)))
     }
     fn example() -> Self {
         Self { reason: "不属于城市管理事项".into() }
@@ -49,7 +49,7 @@ impl RefuseFiling {
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, REASON_MAX)?;
         // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
-        let by = if file.cycle.refused.is_empty() { file.secretary() } else { file.centre(Role::DutyOfficer) };
+        let by = if file.cycle.refused.is_empty() { file.secretary(context) } else { file.centre(Role::DutyOfficer) };
         let next = context.oblige(next_step(case), by)?;
         Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
     }
