@@ -3,6 +3,7 @@
 mod authorisation;
 mod events;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -28,12 +29,19 @@ pub(crate) enum Docs {
 /// Prints or writes one of them.
 pub(crate) fn print(docs: &Docs) -> anyhow::Result<()> {
     match docs {
-        Docs::Events => print!("{}", events::page()),
-        Docs::Authorisation => print!("{}", authorisation::page()),
-        Docs::Openapi => println!("{}", serde_json::to_string_pretty(&http_api::openapi::document())?),
-        Docs::Schemas { dir } => schemas(dir)?,
+        Docs::Events => write(&events::page()),
+        Docs::Authorisation => write(&authorisation::page()),
+        Docs::Openapi => write(&format!("{}\n", serde_json::to_string_pretty(&http_api::openapi::document())?)),
+        Docs::Schemas { dir } => schemas(dir),
     }
-    Ok(())
+}
+
+/// Writes a page. A reader that has seen enough closes its end (`| head`), which is no error.
+fn write(page: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(page.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("could not write the page"),
+    }
 }
 
 fn schemas(dir: &Path) -> anyhow::Result<()> {

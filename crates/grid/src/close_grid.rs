@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
+use crate::place::check_reason;
 use crate::{District, DistrictEvent, GridClosed, GridPart, GridsUnmapped, Network, PostEnded, Refusal};
 
 /// Most parts into which a grid is split.
@@ -112,6 +113,7 @@ impl CloseGrid {
 /// Refuses a closing that leaves open cases without a grid. Nothing is open in the administrative network, and nobody takes over
 /// from there.
 pub(crate) fn check_heirs(closed: &GridClosed, district: &District) -> Result<(), Refusal> {
+    check_reason(&closed.code, closed.reason.as_ref())?;
     check_count("parts", closed.parts.len(), 0, PARTS_MAX)?;
     let (grid, from) = (&closed.code, closed.effective_from);
     let is_party = |code| district.grid(code, from).is_some_and(|node| node.network == Network::Party);
@@ -163,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{admin_root, code, day, mapped, micro, post, residential, root};
-    use crate::{GridChanged, GridsMapped};
+    use crate::{GridChanged, GridsMapped, ReparentGrid};
     use kernel::{Role, Unfit};
 
     fn close(grid: &str, from: &str) -> CloseGrid {
@@ -193,6 +195,21 @@ mod tests {
 
     fn part(west: f64, grid: &str) -> GridPart {
         GridPart { area: Bounds { west, south: 31.0, east: west + 0.01, north: 31.1 }, grid: code(grid) }
+    }
+
+    #[test]
+    fn a_reason_is_a_text_with_an_end() {
+        let length = Unfit::TextLength { field: "reason", max: 1000 };
+        let control = Unfit::TextCharacters { field: "reason", flaw: kernel::text::Flaw::Control('\u{7}') };
+        let long = "并".repeat(1001);
+        for (reason, unfit) in [("", &length), ("\u{200b}", &length), (long.as_str(), &length), ("a\u{7}", &control)] {
+            let refusal = Refusal::UnfitText { what: "R1".into(), unfit: unfit.clone() };
+            let closing = CloseGrid { reason: Some(reason.into()), ..close("R1", "2020-01-01") };
+            given::<District>(tree()).when(closing).then_refused(refusal.clone());
+            let reason = Some(reason.to_owned());
+            let moving = ReparentGrid { code: code("R1"), parent: code("R2"), reason, effective_from: None };
+            given::<District>(tree()).when(moving).then_refused(refusal);
+        }
     }
 
     #[test]

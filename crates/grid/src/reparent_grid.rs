@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
-use crate::place::{check_party_org, level_at};
+use crate::place::{check_party_org, check_reason, level_at};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
 /// Moves a grid, with every grid below it, under another parent.
@@ -44,6 +44,7 @@ impl Verb for ReparentGrid {
 
 impl ReparentGrid {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        check_reason(&self.code, self.reason.as_ref())?;
         let from = self.effective_from.unwrap_or(now);
         let node = district
             .grid(&self.code, from)
