@@ -1,10 +1,10 @@
 //! The shortest way on which a case can be closed: from every state there has to be one.
 
 use dualgrid_case::{
-    AcceptOrder, CaseCommand, CloseCase, ConcludeDeliberation, Conclusion, DecideReturn, HandleInGrid, MeetingKind,
-    OrderPart, OrderStatus, Outcome, PartOutcome, ReturnDecision, Stage, SubmitDisposal,
+    AcceptOrder, CaseCommand, CloseCase, ConcludeDeliberation, Conclusion, DecideReturn, EscalateIssue, HandleInGrid,
+    MeetingKind, OrderPart, OrderStatus, Outcome, PartOutcome, ReturnDecision, Stage, SubmitDisposal,
 };
-use kernel::{Actor, Role};
+use kernel::{Actor, Role, Step};
 
 use crate::world::{
     MATTERS, Told, clerk, close, discover, dispatch, escalate, feedback, file_case, photo, register, staff, verify,
@@ -22,12 +22,17 @@ impl Told {
             Stage::Discovered => (grid_leader(), register(MATTERS[0]).into()),
             Stage::Deliberating if self.file().cycle.refused.len() >= 2 => (grid_leader(), self.way_out_of_talks()),
             Stage::Registered | Stage::Deliberating => (grid_leader(), escalate().into()),
-            Stage::Reopened if self.file().filed.is_none() => (grid_leader(), escalate().into()),
+            Stage::Reopened if !self.file().is_filing_newest => (grid_leader(), escalate().into()),
             Stage::GridHandling => (grid_leader(), self.grid_work_done().into()),
             Stage::Escalated => (officer(), file_case().into()),
             Stage::Filed | Stage::Reopened => (staff("dispatcher", Role::Dispatcher), dispatch().into()),
             Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => self.way_of_an_order(),
             Stage::Disposed => (staff("second-verifier", Role::Verifier), verify(true).into()),
+            // Not closed while the review is open: the secretary has it reviewed.
+            Stage::NotFiled if self.case.standing.next().is_some_and(|next| next.step == Step::REVIEW_REFUSAL) => {
+                let review = EscalateIssue { waiver: None, ..escalate() };
+                (staff("secretary", Role::ResidentialSecretary), review.into())
+            }
             Stage::NotFiled | Stage::Callback => {
                 let answered = self.file().last_feedback().is_some();
                 (officer(), if answered { self.close().into() } else { feedback(true).into() })
