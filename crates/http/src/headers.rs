@@ -3,10 +3,10 @@
 use app::intake::{Expected, NotExpected};
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HOST, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use uuid::Uuid;
@@ -90,6 +90,15 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<Expected>, Fault> {
     }
     let lines: Result<Vec<&str>, _> = headers.get_all(IF_MATCH).iter().map(HeaderValue::to_str).collect();
     Ok(Expected::read(&lines.map_err(|_| NotExpected::IfMatch)?)?)
+}
+
+/// Refuses a request of HTTP/1.1 that names no host, or two: whoever stands in between may take another one (RFC 9112, section 3.2).
+pub(crate) async fn check_host(request: Request, next: Next) -> Response {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Fault::HostNotOne.into_response();
+    }
+    next.run(request).await
 }
 
 /// Answers a `GET` only where it has one of the tags that `If-Match` names (RFC 9110, section 13.1.1), whatever is read. Tags are

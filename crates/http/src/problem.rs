@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     NotTaken(#[from] NotTaken),
     #[error(transparent)]
     Expected(#[from] NotExpected),
+    #[error("a request of HTTP/1.1 has one header Host (RFC 9112, section 3.2)")]
+    HostNotOne,
     #[error("it has none of the tags that If-Match names; read it without If-Match to see what it is now")]
     PreconditionFailed,
     #[error("Last-Event-ID is the id of an event as it was sent, EPOCH:POSITION, or a position: a number from 0")]
@@ -81,6 +83,7 @@ impl Fault {
             Self::HeaderInvalid(name, _) => return Problem::new(400, &format!("{name}-invalid"), self.to_string()),
             Self::NotTaken(error) => (415, error.code()),
             Self::Expected(error) => (400, error.code()),
+            Self::HostNotOne => (400, "host-not-one"),
             Self::PreconditionFailed => (412, "precondition-failed"),
             Self::LastEventIdInvalid => (400, "last-event-id-invalid"),
             Self::PathInvalid(_) => (400, "path-invalid"),

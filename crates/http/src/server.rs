@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::App;
+use axum::middleware::from_fn;
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::api::Api;
-use crate::router;
 use crate::telemetry::Metrics;
 use crate::token::Verifier;
+use crate::{headers, router};
 
 /// How long requests in flight may take once the server stops. A request that never arrives whole is not waited for longer.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -62,7 +63,8 @@ where
         }
     });
     let routes = if data { router::router } else { router::operations };
-    let server = axum::serve(listener, routes(Arc::clone(&api))).with_graceful_shutdown(signal);
+    let routes = routes(Arc::clone(&api)).layer(from_fn(headers::check_host));
+    let server = axum::serve(listener, routes).with_graceful_shutdown(signal);
     let overdue = async {
         let stopped = stopping.wait_for(|stopping| *stopping).await.is_ok();
         debug_assert!(stopped, "the api outlives its own server");
@@ -136,6 +138,56 @@ mod tests {
         let both = async { tokio::join!(serve(Arc::clone(&bench.api.app), options), client) };
         let (ended, ()) = tokio::time::timeout(DRAIN_TIME / 2, both).await.expect("it stops at once");
         ended.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_names_one_host() {
+        served(async |address| {
+            let cases = [
+                ("HTTP/1.1\r\n", "400"),
+                ("HTTP/1.1\r\nhost: a\r\nhost: a\r\n", "400"),
+                ("HTTP/1.1\r\nhost: a\r\nHost: b\r\n", "400"),
+                ("HTTP/1.0\r\nhost: a\r\nhost: b\r\n", "400"),
+                ("HTTP/1.1\r\nhost: a\r\n", "200"),
+                ("HTTP/1.1\r\nhost:\r\n", "200"),
+                ("HTTP/1.0\r\n", "200"),
+            ];
+            for (rest, status) in cases {
+                let mut connection = TcpStream::connect(address).await.unwrap();
+                connection.write_all(format!("GET /healthz {rest}\r\n").as_bytes()).await.unwrap();
+                let head = answer(&mut connection).await;
+                assert_eq!(head.split(' ').nth(1), Some(status), "{rest}: {head}");
+            }
+        })
+        .await;
+    }
+
+    /// Requests that never arrive whole do not keep the server from stopping.
+    #[tokio::test]
+    async fn it_stops_in_time_under_requests_that_never_end() {
+        let bench = Bench::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let shutdown = async move { stopped.await.unwrap_or_default() };
+        let options =
+            Options { listener, verifier: verifier(), instance: "one".into(), data: true, metrics: None, shutdown };
+        let client = async {
+            let mut half_a_head = TcpStream::connect(address).await.unwrap();
+            half_a_head.write_all(b"GET /healthz HTTP/1.1\r\nhos").await.unwrap();
+            let mut half_a_body = TcpStream::connect(address).await.unwrap();
+            let head = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n", token(&auditor()));
+            let id = "idempotency-key: 0190163d-8694-739b-aea5-966c26f8ad91\r\ncontent-length: 9\r\n\r\n{";
+            half_a_body.write_all(format!("{COMMAND}{head}{id}").as_bytes()).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            stop.send(()).unwrap();
+            std::future::pending::<()>().await;
+        };
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(Duration::from_secs(6), serve(Arc::clone(&bench.api.app), options)) => ended,
+            () = client => panic!("the client waits"),
+        };
+        ended.expect("it stops within five seconds").unwrap();
     }
 
     /// Reads one answer: its head, and its body by `Content-Length`.
