@@ -30,12 +30,32 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Arc<App>> {
 async fn refuse_other_name(log: &dyn EventLog, installation: &str) -> anyhow::Result<()> {
     let Some(first) = log.after(Position::START, 1).await?.pop() else { return Ok(()) };
     let first = envelope::decode(&first.bytes).context("event 1 of the log cannot be read")?;
+    check_source(&first.source, installation)
+}
+
+fn check_source(first: &str, installation: &str) -> anyhow::Result<()> {
     let own = envelope::source_of(installation);
     ensure!(
-        first.source == own,
-        "this log was begun with the source {}, and `installation` of the configuration makes it {own}: the name can never be changed. \
-         Set the name with which the log was begun, or connect the log of this installation",
-        first.source
+        first == own,
+        "this log was begun with the source {first}, and `installation` of the configuration makes it {own}: the name can never be \
+         changed. Set the name with which the log was begun, or connect the log of this installation"
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_opened_only_under_the_name_with_which_it_was_begun() {
+        let checked =
+            |installation| check_source("/dualgrid/atta", installation).map_err(|refused| refused.to_string());
+        assert_eq!(checked("atta"), Ok(()));
+        for other in ["other", "Atta", "att", "atta2"] {
+            let refused = checked(other).unwrap_err();
+            assert!(refused.contains("begun with the source /dualgrid/atta,"), "{refused}");
+            assert!(refused.contains(&format!("makes it /dualgrid/{other}:")), "{refused}");
+        }
+    }
 }
