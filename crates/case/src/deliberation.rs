@@ -5,7 +5,7 @@ use kernel::Step;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DeliberationConcluded, DeliberationOpened, MeetingHeld, ProposalRevised, Topic};
+use crate::{DeliberationConcluded, DeliberationOpened, MeetingHeld, ProposalRevised};
 
 /// 三会.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -95,10 +95,10 @@ impl Deliberation {
         for proposal in &self.proposals {
             let settled = |name: &str| {
                 let mut said = proposal.topics.iter().filter(|topic| topic.name == name).peekable();
-                said.peek().is_some().then(|| said.all(Topic::is_settled))
+                said.peek().is_some().then(|| said.all(|topic| topic.agreed || topic.withdrawn.is_some()))
             };
             known.iter_mut().for_each(|(name, is_settled)| *is_settled = settled(name).unwrap_or(*is_settled));
-            for Topic { name, .. } in &proposal.topics {
+            for name in proposal.topics.iter().map(|topic| &topic.name) {
                 if !known.iter().any(|(known, _)| known == name) {
                     known.push((name, settled(name).unwrap_or_default()));
                 }

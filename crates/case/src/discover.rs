@@ -12,7 +12,7 @@ mod void_issue;
 pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Source};
 pub use location::{Datum, Location, LocationInput, Sent};
 pub use merge_issue::{IssueMerged, MergeIssue};
-pub use register_issue::{DuplicateSuspected, Handling, IssueRegistered, RegisterIssue, SuspectedCase, Urgency};
+pub use register_issue::{DuplicateSuspected, Handling, IssueRegistered, RegisterIssue, SuspectedCase};
 pub use report_added::ReportAdded;
 pub use reporter::{Reporter, ReporterInput};
 pub use take_in_issue::{IssueTakenIn, TakeInIssue};

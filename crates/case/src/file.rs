@@ -9,7 +9,7 @@ use kernel::likeness::Told;
 use kernel::needs::SeatOf;
 use kernel::{CaseId, Context, GridCode, OrderId, Party, Place, Role, Sealed};
 
-use crate::follow_grid::nearest;
+use crate::seat::nearest;
 use crate::{
     CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
     FeedbackRecorded, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,

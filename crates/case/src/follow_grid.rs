@@ -1,7 +1,7 @@
 //! What happens to an open case when its grid is closed, split, merged or moved: it follows.
 
 use chrono::{DateTime, Utc};
-use kernel::facts::{GridFacts, Seat};
+use kernel::facts::GridFacts;
 use kernel::needs::SeatOf;
 use kernel::{Allowed, CaseId, Context, DepartmentCode, GridCode, Needs, Obligation, OrderId, Party, Role, Verb};
 use schemars::JsonSchema;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::SYSTEM;
 use crate::case::{Case, Decision};
+use crate::seat::nearest;
 use crate::{CaseEvent, CaseFile, OrderPart, Part, examples};
 
 /// The case follows its grid: to the one that took over, or to another place in the tree.
@@ -162,22 +163,9 @@ impl CaseMoved {
     }
 }
 
-/// Who acts in a role so many levels above the grid: whoever holds that post there, else the nearest grid leader or residential
-/// secretary from there up, else the post itself, to which somebody must be appointed.
-pub(crate) fn nearest(seat: &Seat, level: usize, role: Role) -> Party {
-    let path = &seat.grid.path;
-    let own = level.min(path.len().saturating_sub(1));
-    let is_held = |grid: &GridCode, role: &Role| seat.posts.get(grid).is_some_and(|roles| roles.contains(role));
-    let held = |grid: &GridCode| {
-        let roles = [role, Role::GridLeader, Role::ResidentialSecretary];
-        Some(Party::in_grid(roles.into_iter().find(|role| is_held(grid, role))?, grid))
-    };
-    let nearest = path.iter().skip(own).find_map(held);
-    nearest.unwrap_or_else(|| Party::in_grid(role, path.get(own).unwrap_or(&seat.grid.centre)))
-}
-
 #[cfg(test)]
 mod tests {
+    use kernel::facts::Seat;
     use kernel::{Audience, Event, Key, Step, Unfit};
 
     use super::*;

@@ -58,8 +58,10 @@ mod follow_grid;
 mod order;
 mod refusal;
 mod respond;
+mod seat;
 mod stage;
 mod standing;
+mod urgency;
 mod view;
 
 #[cfg(test)]
@@ -78,7 +80,7 @@ pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
     Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
     IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter, ReporterInput,
-    Sent, Source, SuspectedCase, TakeInIssue, Urgency, VoidIssue,
+    Sent, Source, SuspectedCase, TakeInIssue, VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
@@ -102,6 +104,7 @@ pub use respond::{
 };
 pub use stage::Stage;
 pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};
+pub use urgency::Urgency;
 pub use view::{
     CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, Issue, IssueView, OpenObligation,
     OpenObligationView,

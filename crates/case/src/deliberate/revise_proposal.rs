@@ -63,13 +63,6 @@ pub struct Topic {
     pub withdrawn: Option<String>,
 }
 
-impl Topic {
-    /// Whether nothing of it is open: it is agreed, or withdrawn with a reason.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.agreed || self.withdrawn.is_some()
-    }
-}
-
 /// The proposal has a new version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProposalRevised {

@@ -14,7 +14,7 @@ use super::{ReportAdded, Reporter, ReporterInput, location};
 use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::follow_grid::nearest;
+use crate::seat::nearest;
 use crate::{CaseFile, Location, LocationInput, Refusal, Stage};
 
 // Most characters of a text.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
 use crate::examples;
-use crate::{CaseFile, Refusal, Stage};
+use crate::{CaseFile, Refusal, Stage, Urgency};
 
 /// The grid leader or a duty officer classifies what was discovered.
 ///
@@ -23,17 +23,6 @@ pub struct RegisterIssue {
     pub urgency: Urgency,
     /// How it will be handled.
     pub handling: Handling,
-}
-
-/// How urgent a case is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Urgency {
-    /// 一般
-    #[default]
-    Ordinary,
-    /// 紧急: skips deliberation.
-    Urgent,
 }
 
 /// How a case is handled (昆明 practice).
