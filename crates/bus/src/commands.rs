@@ -9,8 +9,11 @@
 //! | `Dualgrid-Actor` | staff id of the clerk, read as in a token; optional, `dept/<CODE>` without it |
 //! | `If-Match` | optional, as over HTTP: the version of what the command is about on which the sender relies, in quotes |
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
+//! | `Content-Type`, `Content-Encoding` | optional; a body that says that it is no JSON in UTF-8 as it is gets 415 |
 //! | payload | the JSON body, as over HTTP, with the same limits |
 //! | reply subject | begins with `_INBOX_<CODE>.`, where NATS lets only that department listen |
+//!
+//! Names of headers are compared without case, as over HTTP; one given twice, in whatever case, is 400 `header-repeated`.
 //!
 //! `upload-evidence` takes a file: the payload is its bytes and `Content-Type` its media type. It needs no other header, and
 //! the answer is the evidence (digest, type, size) that commands name.
