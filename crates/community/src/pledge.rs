@@ -144,6 +144,11 @@ mod tests {
     }
 
     #[test]
+    fn every_text_and_list_of_a_command_has_a_published_bound() {
+        assert_eq!(given::unbounded::<super::PledgeCommand>(), Vec::<String>::new());
+    }
+
+    #[test]
     fn nothing_of_a_pledge_is_forgotten() {
         let act = |act| RecordLeadAct { act, ..RecordLeadAct::example() };
         let mut history = vec![made()];

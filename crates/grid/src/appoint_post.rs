@@ -19,6 +19,7 @@ pub struct AppointPost {
     pub grid: GridCode,
     pub role: Role,
     /// Staff id; never a name.
+    #[schemars(length(min = 1, max = kernel::actor::STAFF_ID_LEN_MAX))]
     pub holder: String,
     /// The department that lends the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]

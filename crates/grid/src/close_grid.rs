@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
-use crate::place::check_reason;
+use crate::place::{TEXT_LEN_MAX, check_reason};
 use crate::{District, DistrictEvent, GridClosed, GridPart, GridsUnmapped, Network, PostEnded, Refusal};
 
 /// Most parts into which a grid is split.
-const PARTS_MAX: usize = 100;
+pub(crate) const PARTS_MAX: usize = 100;
 
 /// Closes a grid.
 ///
@@ -31,8 +31,10 @@ pub struct CloseGrid {
     /// Parts of it that other grids take over, at most 100: cases with a place in one of them go there, all others to the
     /// successor. The first part that contains the place counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = PARTS_MAX))]
     pub parts: Vec<GridPart>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub reason: Option<String>,
     /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]

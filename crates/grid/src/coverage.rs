@@ -4,6 +4,21 @@ use kernel::{Aggregate as _, Event as _, Family, Refusal as _};
 
 use crate::{District, DistrictEvent};
 
+/// Lists that end with the body, or with the depth of a tree; the texts in them have bounds.
+const LISTS: [&str; 11] = [
+    "load-district/closings",
+    "load-district/departments",
+    "load-district/departments/matters",
+    "load-district/grids",
+    "load-district/levels",
+    "load-district/levels/levels",
+    "load-district/mappings",
+    "load-district/posts",
+    "establish-grid/levels",
+    "register-department/matters",
+    "map-grids/administrative",
+];
+
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
 #[test]
@@ -13,6 +28,11 @@ fn every_verb_event_and_refusal_is_covered() {
         DistrictEvent::read(name, &text).unwrap()
     };
     given::covered::<District>(GOLDEN, DistrictEvent::EVENTS.iter().map(|spec| read(spec.name)).collect(), &[]);
+}
+
+#[test]
+fn every_text_of_a_command_has_a_published_bound() {
+    assert_eq!(given::unbounded::<crate::DistrictCommand>(), LISTS);
 }
 
 /// There is one, even before its first event: no command is refused for want of it.

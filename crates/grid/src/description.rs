@@ -8,6 +8,8 @@ use kernel::{DepartmentCode, GridCode, MatterCode, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::close_grid::PARTS_MAX;
+use crate::place::{NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::{GridKind, GridPart, Level, Network, PartyOrg};
 
 /// The whole district as of one moment. Also the body of `load-district`.
@@ -63,12 +65,14 @@ pub struct LevelPlan {
 pub struct GridSpec {
     /// Unique in both networks.
     pub code: GridCode,
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
     pub network: Network,
     /// The grid above it; absent for a root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<GridCode>,
     /// The name of its level: the one directly below the level of its parent.
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub level: String,
     /// Whether it mostly holds households or organisations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +82,7 @@ pub struct GridSpec {
     pub party_org: Option<PartyOrg>,
     /// Reason for its boundary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub reason: Option<String>,
 }
 
@@ -92,9 +97,11 @@ pub struct ClosingSpec {
     pub successor: Option<GridCode>,
     /// Parts of it that other grids take over, at most 100. The first one that contains the place of a case counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = PARTS_MAX))]
     pub parts: Vec<GridPart>,
     /// Why it is closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub reason: Option<String>,
 }
 
@@ -103,6 +110,7 @@ pub struct ClosingSpec {
 #[serde(deny_unknown_fields)]
 pub struct DepartmentSpec {
     pub code: DepartmentCode,
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
     /// The matters on its list of authority.
     #[serde(default)]
@@ -125,6 +133,7 @@ pub struct PostSpec {
     pub grid: GridCode,
     pub role: Role,
     /// Staff id; never a name.
+    #[schemars(length(min = 1, max = kernel::actor::STAFF_ID_LEN_MAX))]
     pub holder: String,
     /// The department that lends the holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]

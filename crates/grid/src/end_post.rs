@@ -16,6 +16,7 @@ use crate::{District, DistrictEvent, Post, PostEnded, Refusal};
 pub struct EndPost {
     pub grid: GridCode,
     pub role: Role,
+    #[schemars(length(min = 1, max = kernel::actor::STAFF_ID_LEN_MAX))]
     pub holder: String,
     /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]

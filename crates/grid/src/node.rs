@@ -5,6 +5,8 @@ use kernel::{GridCode, PartyOrgCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::place::{NAME_LEN_MAX, TEXT_LEN_MAX};
+
 /// One of the two networks (双网).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +33,7 @@ pub enum GridKind {
 pub struct PartyOrg {
     pub code: PartyOrgCode,
     /// Its name, for example 居民区党总支.
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
 }
 
@@ -42,6 +45,7 @@ pub const LEVELS_MAX: u8 = 8;
 #[serde(deny_unknown_fields)]
 pub struct Level {
     /// What grids of this level are called, for example 微网格.
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
     /// Whether every grid of this level must be bound to a party organisation.
     #[serde(default)]
@@ -52,6 +56,7 @@ pub struct Level {
     pub centre: bool,
     /// Purpose of the level, for example 加强党的建设.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub duty: Option<String>,
 }
 

@@ -106,10 +106,10 @@ pub(crate) fn check_levels(root: &GridCode, levels: &[Level]) -> Result<(), Refu
 }
 
 /// Most characters of a name.
-const NAME_LEN_MAX: usize = 200;
+pub(crate) const NAME_LEN_MAX: usize = 200;
 
 /// Most characters of a reason or of the purpose of a level.
-const TEXT_LEN_MAX: usize = 1000;
+pub(crate) const TEXT_LEN_MAX: usize = 1000;
 
 /// Refuses a name that is not one visible line.
 pub(crate) fn check_name(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::draft::check_order;
-use crate::place::check_name;
+use crate::place::{NAME_LEN_MAX, check_name};
 use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
 
 /// Registers a department with its list of authority (权责清单), or replaces its name and list.
@@ -20,6 +20,7 @@ use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, D
 #[serde(deny_unknown_fields)]
 pub struct RegisterDepartment {
     pub code: DepartmentCode,
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
     /// All matters on its list of authority.
     #[serde(default)]

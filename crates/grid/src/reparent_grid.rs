@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
-use crate::place::{check_party_org, check_reason, level_at};
+use crate::place::{TEXT_LEN_MAX, check_party_org, check_reason, level_at};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
 /// Moves a grid, with every grid below it, under another parent.
@@ -21,6 +21,7 @@ pub struct ReparentGrid {
     pub code: GridCode,
     pub parent: GridCode,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub reason: Option<String>,
     /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]

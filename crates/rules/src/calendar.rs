@@ -9,6 +9,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::publish_rules::check::{NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::{CalendarPurpose, DayTime};
 
 pub(crate) use fault::gap;
@@ -83,6 +84,7 @@ pub struct Holiday {
     pub from: NaiveDate,
     /// Last day off.
     pub until: NaiveDate,
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
 }
 
@@ -115,6 +117,7 @@ pub struct Calendar {
     #[serde(default)]
     pub assumed: bool,
     /// The official notice, or why the days are assumed.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }
 

@@ -5,14 +5,19 @@ use kernel::consent::Thresholds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::publish_rules::check::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
+
 /// A consent rule. Decisions pin it by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConsentRule {
     /// For example `CIVIL_CODE_278`.
+    #[schemars(length(min = 1, max = CODE_LEN_MAX))]
     pub id: String,
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
     /// The norm that says so.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
     /// True where it is dualgrid's reading and not the wording of a norm.
     #[serde(default)]

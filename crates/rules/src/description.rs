@@ -6,6 +6,7 @@ use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::publish_rules::check::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::{
     Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, ReviewRule,
     SourcedLimit, Windows,
@@ -56,6 +57,7 @@ pub(crate) const fn is_none_allowed(allow_closing: &u32) -> bool {
 pub struct MatterSpec {
     /// Class (大类) and number (小类), for example `PA-0102`.
     pub code: MatterCode,
+    #[schemars(length(min = 1, max = NAME_LEN_MAX))]
     pub name: String,
     pub class: MatterClass,
     pub domain: Domain,
@@ -77,6 +79,7 @@ pub struct MatterSpec {
     #[serde(default)]
     pub assumed: bool,
     /// The norm or page that says so; for an assumed limit, why it was chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }
 
@@ -118,6 +121,7 @@ pub struct StepLimit {
     #[serde(default)]
     pub assumed: bool,
     /// The norm or page that says so; for an assumed limit, why it was chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }
 
@@ -126,7 +130,9 @@ pub struct StepLimit {
 #[serde(deny_unknown_fields)]
 pub struct FilingCriterion {
     /// For example `LA-01`.
+    #[schemars(length(min = 1, max = CODE_LEN_MAX))]
     pub code: String,
     /// The question.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub text: String,
 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::CalendarPurpose;
+use crate::publish_rules::check::TEXT_LEN_MAX;
 
 /// The most that a limit may be: ten years. More is a slip of the pen.
 pub(crate) const fn amount_max(unit: TimeUnit) -> u32 {
@@ -27,6 +28,7 @@ pub struct SourcedLimit {
     #[serde(default)]
     pub assumed: bool,
     /// The norm or page that says so; for an assumed limit, why it was chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }
 
@@ -56,6 +58,7 @@ pub struct DuplicateRule {
     #[serde(default)]
     pub assumed: bool,
     /// The norm or page that says so; for assumed limits, why they were chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }
 
@@ -69,5 +72,6 @@ pub struct ReviewRule {
     #[serde(default)]
     pub assumed: bool,
     /// The norm or page that says so; for an assumed score, why it was chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::publish_rules::check;
+use crate::publish_rules::check::CODE_LEN_MAX;
 use crate::{
     CalendarId, CalendarPurpose, CalendarWithdrawn, ConsentRuleWithdrawn, Refusal, Rulebook, RulesEvent, RulesWithdrawn,
 };
@@ -29,6 +30,7 @@ pub struct WithdrawRules {
     pub calendars: BTreeSet<CalendarId>,
     /// By their ids.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(inner(length(min = 1, max = CODE_LEN_MAX)))]
     pub consent_rules: BTreeSet<String>,
 }
 

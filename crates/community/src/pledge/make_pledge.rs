@@ -20,6 +20,7 @@ const EVIDENCE_MAX: usize = 5;
 pub struct MakePledge {
     pub grid: GridCode,
     /// The staff id of the member, who is the sender.
+    #[schemars(length(min = 1, max = kernel::actor::STAFF_ID_LEN_MAX))]
     pub member: String,
     /// The year that it is for: this one or the next.
     pub year: i32,

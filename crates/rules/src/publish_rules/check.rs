@@ -10,13 +10,13 @@ use crate::limits::amount_max;
 use crate::{Calendar, CalendarId, CalendarPurpose, ConsentRule, MatterSpec, Refusal, RulesDescription};
 
 /// Most characters of a name.
-const NAME_LEN_MAX: usize = 200;
+pub(crate) const NAME_LEN_MAX: usize = 200;
 
 /// Most characters of the id of a consent rule and of the code of a criterion.
-const CODE_LEN_MAX: usize = 64;
+pub(crate) const CODE_LEN_MAX: usize = 64;
 
 /// Most characters of a source and of the text of a criterion.
-const TEXT_LEN_MAX: usize = 4000;
+pub(crate) const TEXT_LEN_MAX: usize = 4000;
 
 /// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
 pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
