@@ -118,7 +118,7 @@ pub async fn decide<A: Aggregate>(
     let state = decided.map_err(|refusal| Error::refused(&refusal))?;
     let part = collected.lock().unwrap_or_else(PoisonError::into_inner).take();
     let nothing = || CollectError::NotSupported("decide without persisting");
-    let (part, differences) = part.ok_or_else(nothing)?;
+    let Collected { part, differences } = part.ok_or_else(nothing)?;
     Ok((state, part, differences))
 }
 
@@ -147,13 +147,19 @@ fn store_event<E>(id: Uuid, aggregate_id: Uuid, payload: E, at: DateTime<Utc>, s
     StoreEvent { id, aggregate_id, payload, occurred_on: at, sequence_number, version: None }
 }
 
+/// What one command leads to on one aggregate.
+struct Collected {
+    part: Part,
+    differences: Vec<Difference>,
+}
+
 /// A store handle for one command on one aggregate.
 struct Handle<A> {
     recording: Recording,
     /// Time of the newest event of the stream.
     newest: Option<DateTime<Utc>>,
     entropy: Arc<dyn Entropy>,
-    collected: Arc<Mutex<Option<(Part, Vec<Difference>)>>>,
+    collected: Arc<Mutex<Option<Collected>>>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -232,7 +238,7 @@ impl<A: Aggregate> EventStore for Handle<A> {
             encoded.push(new);
         }
         let part = Part { stream, expected, events: encoded };
-        *self.collected.lock().unwrap_or_else(PoisonError::into_inner) = Some((part, differences));
+        *self.collected.lock().unwrap_or_else(PoisonError::into_inner) = Some(Collected { part, differences });
         Ok(stored)
     }
 

@@ -159,7 +159,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Department(Department::Run(arguments)) => department::run(arguments).await?,
         Task::Log(Log::Status) => losses::status(&config()?).await?,
         Task::Log(Log::Recover { .. }) => losses::recover(&config()?).await?,
-        Task::Log(Log::AcceptLoss { save, replace_log }) => losses::accept(&config()?, &save, replace_log.as_deref()).await?,
+        Task::Log(Log::AcceptLoss { save, replace_log }) => {
+            losses::accept(&config()?, &save, replace_log.as_deref()).await?;
+        }
         Task::Doctor => return doctor::doctor(&path).await,
         Task::Docs(docs) => docs::print(&docs)?,
     }

@@ -59,18 +59,21 @@ pub(crate) async fn district(config: &Config, arguments: &ImportArguments) -> an
 /// Prints what the import would change, also where it would close more than it may.
 async fn rehearse(app: &App, body: serde_json::Value, description: &Description) -> anyhow::Result<()> {
     let refusal = match app.rehearse(&request(app, BOTH, &body)?).await {
-        Ok(differences) => return show(&differences),
+        Ok(differences) => {
+            show(&differences);
+            return Ok(());
+        }
         Err(refusal) => refusal,
     };
     let mut anything = body;
     anything[ALLOW_CLOSING] = u32::MAX.into();
     if let Ok(differences) = app.rehearse(&request(app, BOTH, &anything)?).await {
-        show(&differences)?;
+        show(&differences);
     }
     Err(described(refusal, description))
 }
 
-fn show(differences: &[Difference]) -> anyhow::Result<()> {
+fn show(differences: &[Difference]) {
     let mut printed = Printed::new();
     printed.set_header(["change", "kind", "code", "name"]);
     let mut rows: Vec<&Difference> = differences.iter().collect();
@@ -81,7 +84,6 @@ fn show(differences: &[Difference]) -> anyhow::Result<()> {
     let count = |turn| differences.iter().filter(|row| row.turn == turn).count();
     let counted = [Turn::Begins, Turn::Changes, Turn::Ends].map(count);
     println!("{printed}\n{} begin, {} change, {} end; nothing was recorded", counted[0], counted[1], counted[2]);
-    Ok(())
 }
 
 /// What a command of the operator recorded.

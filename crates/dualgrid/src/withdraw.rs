@@ -76,6 +76,7 @@ pub(crate) async fn withdraw(config: &Config, withdraw: &Withdraw) -> anyhow::Re
 mod tests {
     use app::registry;
     use clap::Parser;
+    use clap::error::ErrorKind::{MissingRequiredArgument, ValueValidation};
 
     use super::*;
 
@@ -105,7 +106,6 @@ mod tests {
         for wrong in [vec!["rules"], vec!["district"], vec!["district", "--from", "2099"]] {
             let refused = Line::try_parse_from(std::iter::once("withdraw").chain(wrong.clone()));
             let kind = refused.map(|line| line.withdraw.command()).map_err(|error| error.kind());
-            use clap::error::ErrorKind::{MissingRequiredArgument, ValueValidation};
             assert!(matches!(kind, Err(MissingRequiredArgument | ValueValidation)), "{wrong:?}: {kind:?}");
         }
     }

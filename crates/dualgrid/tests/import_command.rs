@@ -1,5 +1,7 @@
 //! `dualgrid import` and `dualgrid withdraw` as an operator meets them: a table, an exit code, a place in a file.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

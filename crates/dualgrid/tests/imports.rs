@@ -1,5 +1,7 @@
 //! What an import may end, what a rehearsal says of it, and how a wrong date is taken back.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+
 #[path = "support/desk.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;

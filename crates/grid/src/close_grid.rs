@@ -7,12 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
+use crate::bounds::{PARTS_MAX, TEXT_LEN_MAX};
 use crate::draft::{Draft, check_order};
-use crate::place::{TEXT_LEN_MAX, check_reason};
+use crate::place::check_reason;
 use crate::{District, DistrictEvent, GridClosed, GridPart, GridsUnmapped, Network, PostEnded, Refusal};
-
-/// Most parts into which a grid is split.
-pub(crate) const PARTS_MAX: usize = 100;
 
 /// Closes a grid.
 ///

@@ -8,8 +8,7 @@ use kernel::{DepartmentCode, GridCode, MatterCode, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::close_grid::PARTS_MAX;
-use crate::place::{NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{NAME_LEN_MAX, PARTS_MAX, TEXT_LEN_MAX};
 use crate::{GridKind, GridPart, Level, Network, PartyOrg};
 
 /// The whole district as of one moment. Also the body of `load-district`.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::department::Department;
 use crate::timeline::Timeline;
-use crate::withdraw_changes::Withdrawn;
+use crate::withdrawn::Withdrawn;
 use crate::{
     DepartmentChanged, DistrictCommand, DistrictDocument, DistrictEvent, GridChanged, GridClosed, GridEstablished,
     GridNode, GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,

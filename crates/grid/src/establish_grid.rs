@@ -108,6 +108,16 @@ mod tests {
     }
 
     #[test]
+    fn another_start_is_another_grid_and_not_a_repeat() {
+        for start in ["2018-01-02", "2020-01-01"] {
+            let later = EstablishGrid { effective_from: Some(day(start)), ..command(spec("T", None, "总网格")) };
+            given::<District>([root("T").into()]).when(later).then_refused(Refusal::DuplicateCode(code("T")));
+        }
+        let as_of_now = EstablishGrid { effective_from: None, ..command(spec("T", None, "总网格")) };
+        given::<District>([root("T").into()]).when(as_of_now).then_nothing();
+    }
+
+    #[test]
     fn a_command_without_a_date_holds_from_now_on() {
         let now = EstablishGrid { effective_from: None, ..below("R1", "T", "居民区网格") };
         let expected = GridEstablished { effective_from: given::NOW, ..residential("R1", "T") };

@@ -22,6 +22,7 @@
 
 mod access;
 mod appoint_post;
+mod bounds;
 mod close_grid;
 mod command;
 #[cfg(test)]
@@ -52,6 +53,7 @@ mod testing;
 mod timeline;
 mod tree;
 mod withdraw_changes;
+mod withdrawn;
 
 pub use appoint_post::AppointPost;
 pub use close_grid::CloseGrid;

@@ -5,7 +5,7 @@ use kernel::{GridCode, PartyOrgCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::place::{NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{NAME_LEN_MAX, TEXT_LEN_MAX};
 
 /// One of the two networks (双网).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use kernel::GridCode;
 
+use crate::bounds::{NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::node::LEVELS_MAX;
 use crate::{GridEstablished, GridNode, GridSpec, Level, PartyOrg, Refusal};
 
@@ -104,12 +105,6 @@ pub(crate) fn check_levels(root: &GridCode, levels: &[Level]) -> Result<(), Refu
     }
     Ok(())
 }
-
-/// Most characters of a name.
-pub(crate) const NAME_LEN_MAX: usize = 200;
-
-/// Most characters of a reason or of the purpose of a level.
-pub(crate) const TEXT_LEN_MAX: usize = 1000;
 
 /// Refuses a name that is not one visible line.
 pub(crate) fn check_name(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {

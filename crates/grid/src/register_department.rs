@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
+use crate::bounds::NAME_LEN_MAX;
 use crate::draft::check_order;
-use crate::place::{NAME_LEN_MAX, check_name};
+use crate::place::check_name;
 use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, DistrictEvent, Refusal};
 
 /// Registers a department with its list of authority (权责清单), or replaces its name and list.

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
+use crate::bounds::TEXT_LEN_MAX;
 use crate::draft::{Draft, check_order};
-use crate::place::{TEXT_LEN_MAX, check_party_org, check_reason, level_at};
+use crate::place::{check_party_org, check_reason, level_at};
 use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
 /// Moves a grid, with every grid below it, under another parent.

@@ -113,13 +113,6 @@ impl WithdrawChanges {
     }
 }
 
-/// What was withdrawn from a moment on.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Withdrawn {
-    pub(crate) grids: BTreeSet<GridCode>,
-    pub(crate) departments: BTreeSet<DepartmentCode>,
-}
-
 /// What begins or ends at that moment or later.
 fn changing<K, V>(
     timelines: &std::collections::BTreeMap<K, Timeline<V>>,

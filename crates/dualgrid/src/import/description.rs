@@ -178,11 +178,11 @@ fn texts<'a>(row: &'a Value, field: &str) -> impl Iterator<Item = &'a str> {
 fn parse(path: &Path, before: &Table, rows: &mut Vec<Row>, places: &mut Places) -> anyhow::Result<Table> {
     let text = std::fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
     let table: Table = text.parse().with_context(|| format!("{} is not TOML", path.display()))?;
-    let placed = DeTable::parse(&text).with_context(|| format!("{} is not TOML", path.display()))?;
+    let spanned = DeTable::parse(&text).with_context(|| format!("{} is not TOML", path.display()))?;
     let source = Source::new(path, &text);
-    places.note(placed.get_ref(), before, &source);
+    places.note(spanned.get_ref(), before, &source);
     for (list, field) in NAMES {
-        let Some(DeValue::Array(items)) = placed.get_ref().get(list).map(Spanned::get_ref) else { continue };
+        let Some(DeValue::Array(items)) = spanned.get_ref().get(list).map(Spanned::get_ref) else { continue };
         for item in items {
             let DeValue::Table(fields) = item.get_ref() else { continue };
             let Some(DeValue::String(name)) = fields.get(field).map(Spanned::get_ref) else { continue };

@@ -51,18 +51,18 @@ fn what_is_wrong_in_a_row_is_told_with_file_line_column_and_row() {
     for (row, place, reason) in [
         (row(bad), "beside.toml:9:1: G in grids", "grids[1].name must be a text, not a number of this kind"),
         (
-            row(&bad.replace("7", "\"G\"; colour = \"red\"")),
+            row(&bad.replace('7', "\"G\"; colour = \"red\"")),
             "beside.toml:10:1: G in grids",
             "grids[1].colour is not known here",
         ),
         (row(&bad.replace("name = 7; ", "")), "beside.toml:7:1: G in grids", "grids[1] must have `name`"),
         (
-            row(&bad.replace("7", "\"G\"").replace("\"party\"", "\"third\"")),
+            row(&bad.replace('7', "\"G\"").replace("\"party\"", "\"third\"")),
             "beside.toml:10:1: G in grids",
             "grids[1].network must be one of \"party\", \"administrative\"",
         ),
         (
-            row(&bad.replace("7", "\"G\"").replace("\"G\";", "\"g g\";")),
+            row(&bad.replace('7', "\"G\"").replace("\"G\";", "\"g g\";")),
             "beside.toml:8:1: g g in grids",
             "grids[1].code does not fit: ",
         ),

@@ -369,8 +369,12 @@ fn more_than_allowed_is_not_closed_and_a_successor_closes_nothing() {
     let events = given::<District>(loaded()).when(replaced).events();
     let changed: Vec<_> = district(loaded()).changed_by(&events).into_iter().map(|row| (row.turn, row.name)).collect();
     let row = |turn, name: &str| (turn, name.to_owned());
-    use kernel::Turn::{Begins, Changes};
-    let expected = [row(Begins, "B"), row(Changes, "新名"), row(Changes, "A → B"), row(Changes, "staff-1 → staff-2")];
+    let expected = [
+        row(kernel::Turn::Begins, "B"),
+        row(kernel::Turn::Changes, "新名"),
+        row(kernel::Turn::Changes, "A → B"),
+        row(kernel::Turn::Changes, "staff-1 → staff-2"),
+    ];
     assert_eq!(changed, expected);
 }
 
@@ -386,7 +390,7 @@ fn a_row_that_is_over_before_it_begins_is_refused_by_its_number() {
 fn two_rows_for_one_post_are_refused_by_their_numbers() {
     let rows = |role, second: &str, from| {
         from_2020(|it| {
-            it.posts = vec![term(role, "staff-1", 0, Some(20)), leader("staff-7"), term(role, second, from, None)]
+            it.posts = vec![term(role, "staff-1", 0, Some(20)), leader("staff-7"), term(role, second, from, None)];
         })
     };
     let overlap = |role, holder: &str| Refusal::PostsOverlap {
