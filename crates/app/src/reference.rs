@@ -57,7 +57,8 @@ impl Reference {
     /// What is known as of `now`, or half a second before.
     pub(crate) async fn read(&self, log: &dyn EventLog, now: DateTime<Utc>) -> Result<Known, Error> {
         let mut known = self.0.lock().await;
-        let fresh = known.read_at.is_some_and(|at| (TimeDelta::zero()..FRESH_FOR).contains(&now.signed_duration_since(at)));
+        let fresh =
+            known.read_at.is_some_and(|at| (TimeDelta::zero()..FRESH_FOR).contains(&now.signed_duration_since(at)));
         let incarnation = *log.incarnation().borrow();
         if known.incarnation != incarnation {
             *known = Known { incarnation, ..Known::default() };

@@ -97,7 +97,9 @@ impl Deliberation {
                 let mut said = proposal.topics.iter().filter(|topic| topic.name == name).peekable();
                 said.peek().is_some().then(|| said.all(|topic| topic.agreed || topic.withdrawn.is_some()))
             };
-            known.iter_mut().for_each(|(name, is_settled)| *is_settled = settled(name).unwrap_or(*is_settled));
+            for (name, is_settled) in &mut known {
+                *is_settled = settled(name).unwrap_or(*is_settled);
+            }
             for name in proposal.topics.iter().map(|topic| &topic.name) {
                 if !known.iter().any(|(known, _)| known == name) {
                     known.push((name, settled(name).unwrap_or_default()));

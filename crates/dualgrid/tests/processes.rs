@@ -137,7 +137,8 @@ impl Process for Impatient {
     }
     fn wake(key: &Key, state: &mut Self::State, _: DateTime<Utc>) -> Vec<FollowUp> {
         *state = None;
-        let command = AnswerMerged { by_case: CaseId::named("another"), answer: "提醒".into(), ..AnswerMerged::example() };
+        let command =
+            AnswerMerged { by_case: CaseId::named("another"), answer: "提醒".into(), ..AnswerMerged::example() };
         key.id().map(|id| FollowUp::new(id, &command)).into_iter().collect()
     }
 }

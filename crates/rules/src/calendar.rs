@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::publish_rules::check::{NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::{CalendarPurpose, DayTime};
 
 pub(crate) use fault::gap;

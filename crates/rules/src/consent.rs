@@ -5,7 +5,7 @@ use kernel::consent::Thresholds;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::publish_rules::check::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
 
 /// A consent rule. Decisions pin it by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

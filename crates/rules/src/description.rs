@@ -6,7 +6,7 @@ use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::publish_rules::check::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::{
     Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, ReviewRule,
     SourcedLimit, Windows,

@@ -16,6 +16,7 @@
 // Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod bounds;
 mod calendar;
 mod command;
 mod consent;

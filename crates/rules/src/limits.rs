@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::CalendarPurpose;
-use crate::publish_rules::check::TEXT_LEN_MAX;
+use crate::bounds::TEXT_LEN_MAX;
 
 /// The most that a limit may be: ten years. More is a slip of the pen.
 pub(crate) const fn amount_max(unit: TimeUnit) -> u32 {

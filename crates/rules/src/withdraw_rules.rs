@@ -7,8 +7,8 @@ use kernel::{Allowed, Context, Decision, Reach, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::CODE_LEN_MAX;
 use crate::publish_rules::check;
-use crate::publish_rules::check::CODE_LEN_MAX;
 use crate::{
     CalendarId, CalendarPurpose, CalendarWithdrawn, ConsentRuleWithdrawn, Refusal, Rulebook, RulesEvent, RulesWithdrawn,
 };

@@ -7,8 +7,8 @@ use kernel::Position;
 
 use crate::fault::{self, Point, Sabotage};
 use crate::port::{
-    Build, Either, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
-    Wanted,
+    Build, Either, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec,
+    ViewStore, Wanted,
 };
 
 /// The tables of views as a reader sees them: in every other build, as they are.

@@ -324,7 +324,7 @@ mod tests {
         };
         assert_eq!(file(&[]), "image/png");
         assert_eq!(file(&[(CONTENT_ENCODING, "gzip")]), "content-encoding-not-taken");
-        assert_eq!(file(&[png.clone()]), "header-repeated");
+        assert_eq!(file(std::slice::from_ref(&png)), "header-repeated");
         for name in [IF_MATCH, IF_NONE_MATCH] {
             assert_eq!(file(&[(name, "*")]), "precondition-not-taken");
         }

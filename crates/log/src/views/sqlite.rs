@@ -7,8 +7,8 @@ mod tables;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use app::port::{
-    Build, Either, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec, ViewStore,
-    Wanted,
+    Build, Either, Failure, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowPage, Saved, ViewSpec,
+    ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use kernel::Position;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use app::port::view_store::entry;
 use app::port::{
-    Build, Either, Entries, FilledRows, FindError, Loaded, Move, Query, RowChange, RowPage, Saved, ViewSpec, ViewStore, Wanted,
+    Build, Either, Entries, FilledRows, FindError, Loaded, Move, Query, RowChange, RowPage, Saved, ViewSpec, ViewStore,
+    Wanted,
 };
 use kernel::Position;
 use kernel::view::Order;

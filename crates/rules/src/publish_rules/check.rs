@@ -5,18 +5,10 @@ use std::collections::BTreeSet;
 use kernel::likeness::METRES_MAX;
 use kernel::{Limit, Step};
 
+use crate::bounds::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
 use crate::calendar::gap;
 use crate::limits::amount_max;
 use crate::{Calendar, CalendarId, CalendarPurpose, ConsentRule, MatterSpec, Refusal, RulesDescription};
-
-/// Most characters of a name.
-pub(crate) const NAME_LEN_MAX: usize = 200;
-
-/// Most characters of the id of a consent rule and of the code of a criterion.
-pub(crate) const CODE_LEN_MAX: usize = 64;
-
-/// Most characters of a source and of the text of a criterion.
-pub(crate) const TEXT_LEN_MAX: usize = 4000;
 
 /// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
 pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
