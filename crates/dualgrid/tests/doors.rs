@@ -4,12 +4,12 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
+use app::Error;
 use app::intake::{Answer, Expected};
-use app::{Error, registry};
 use kernel::envelope::EVENT_BYTES_MAX;
 use kernel::{Role, Version};
 use serde_json::{Value, json};
-use support::{Desk, actor, discovery, id, leader, member, request};
+use support::{Desk, actor, discovery, id, leader, member, request, sample_body};
 
 fn code(answered: Result<Answer, Error>) -> (u16, String) {
     let problem = answered.expect_err("a refusal").problem();
@@ -51,8 +51,7 @@ async fn an_event_that_could_not_be_published_is_not_recorded() {
     let desk = Desk::open().await;
     let operator = actor("operator", Role::Administrator, None);
     let before = desk.app.ports().log.head().await.unwrap();
-    let (_, verb) = registry::verb("publish-rules").unwrap();
-    let mut rules = (verb.example)();
+    let mut rules = sample_body("publish-rules", "district.toml");
     rules["effective_from"] = json!("2026-03-03T00:00:00+08:00");
     rules["allow_closing"] = json!(1000);
     let publish = async |rules: &Value| desk.submit(&operator, None, "publish-rules", id(), rules).await;

@@ -7,11 +7,7 @@ use std::process::{Command, Output};
 
 const MAIN: &str = r#"
 effective_from = 2026-01-01T00:00:00+08:00
-include = ["two.toml", "posts.toml"]
-[windows]
-return = { limit = { amount = 2, unit = "work_day" }, source = "试" }
-reopen = { limit = { amount = 30, unit = "calendar_day" }, source = "试" }
-own_due = { limit = { amount = 90, unit = "calendar_day" }, source = "试" }
+include = ["two.toml", "posts.toml", "limits.toml"]
 [[levels]]
 root = "T"
 levels = [{ name = "街道" }, { name = "居民区" }]
@@ -39,6 +35,9 @@ const POSTS: &str = r#"posts = [
 ]
 "#;
 
+/// The limits of the sample: every step needs one.
+const LIMITS: &str = include_str!("../../../deploy/sample/limits.toml");
+
 /// An installation in a folder of its own.
 struct Place {
     folder: tempfile::TempDir,
@@ -60,7 +59,7 @@ impl Place {
         place.write("dualgrid.toml", &config);
         let keys = place.run(&["keys", "init", "--dir", &at("")]);
         assert!(keys.status.success(), "{}", told(&keys.stderr));
-        for (name, text) in [("main.toml", MAIN), ("two.toml", TWO), ("posts.toml", POSTS)] {
+        for (name, text) in [("main.toml", MAIN), ("two.toml", TWO), ("posts.toml", POSTS), ("limits.toml", LIMITS)] {
             place.write(name, text);
         }
         place
@@ -141,11 +140,14 @@ fn two_holders_of_a_post_of_one_are_told_with_their_places() {
 fn an_import_for_a_wrong_year_is_withdrawn_from_the_command_line() {
     let place = Place::new();
     assert!(place.import(&[]).0);
-    let wrong = MAIN.replace("第一居民区", "新名").replace("2026-01-01", "2099-01-01").replace("30", "31");
+    let wrong = MAIN.replace("第一居民区", "新名").replace("2026-01-01", "2099-01-01");
+    let shorter = LIMITS.replacen("amount = ", "amount = 1", 1);
+    place.write("limits.toml", &shorter);
     place.write("main.toml", &wrong);
     let (taken, said) = place.import(&[]);
     assert!(taken, "{said}");
     place.write("main.toml", &MAIN.replace("第一居民区", "改名").replace("2026-01-01", "2026-02-01"));
+    place.write("limits.toml", LIMITS);
     let (taken, said) = place.import(&[]);
     assert!(!taken && said.contains("withdraw it first"), "{said}");
     let from = "2099-01-01T00:00:00+08:00";
