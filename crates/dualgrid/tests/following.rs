@@ -168,7 +168,7 @@ async fn what_comes_too_late_or_comes_back_follows_too() {
     desk.tell(&leader(), closed, "register-issue", register).await.unwrap();
     desk.tell(&leader(), closed, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
     desk.tell(&duty(), closed, "refuse-filing", json!({"reason": "不属受理范围"})).await.unwrap();
-    let answer = json!({"answer": "已说明", "contacted": true, "solved": false, "satisfied": true});
+    let answer = json!({"answer": "已说明", "contacted": true, "solved": true, "satisfied": true});
     desk.tell(&duty(), closed, "record-feedback", answer).await.unwrap();
     let close = json!({"outcome": "explained", "summary": "已说明"});
     desk.tell(&duty(), closed, "close-case", close).await.unwrap();
