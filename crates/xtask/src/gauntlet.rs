@@ -78,8 +78,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let nats_server = tools::nats_server().await?;
     tools::postgresql_bin().await?;
     tools::sqlite_shell().await?;
-    let binary = build_with_faults().await?;
-    run_command(cargo(["build", "--locked", "--package", "dualgrid-tests", "--bin", "gauntlet"])).await?;
+    let binary = build().await?;
     let postgres = Postgres::start().await?;
     let gauntlet = target()?.join("gauntlet");
     let status = Command::new(&gauntlet)
@@ -97,10 +96,18 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     if is_whole { contract::run(contract::Options::default()).await } else { Ok(()) }
 }
 
+/// Builds the scenarios, and the program that they start; gives the path of that. Without `--package`, so that the dependencies are
+/// those that were built for everything else.
+pub(crate) async fn build() -> anyhow::Result<PathBuf> {
+    let binary = build_with_faults().await?;
+    run_command(cargo(["build", "--locked", "--bin", "gauntlet"])).await?;
+    Ok(binary)
+}
+
 /// Builds dualgrid so that it can be ended at points and broken on purpose, and copies it: the next plain build takes
 /// the name back.
 async fn build_with_faults() -> anyhow::Result<PathBuf> {
-    run_command(cargo(["build", "--locked", "--package", "dualgrid", "--features", "dualgrid/faults"])).await?;
+    run_command(cargo(["build", "--locked", "--bin", "dualgrid", "--features", "dualgrid/faults"])).await?;
     let target = target()?;
     let (plain, own) = (target.join("dualgrid"), target.join("dualgrid-faults"));
     // Removed first: a program that runs cannot be written to.
