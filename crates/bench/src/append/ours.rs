@@ -104,7 +104,8 @@ impl Writer for Managing {
             at: now,
         };
         let context = Context { id, at: now, today: now.date_naive(), by: actor, facts: Facts::default() };
-        let (state, part, _) = adapter::decide(&*seen, Note::sample().into(), context, &recording, &self.entropy).await?;
+        let (state, part, _) =
+            adapter::decide(&*seen, Note::sample().into(), context, &recording, &self.entropy).await?;
         let (events, time) = (u32::try_from(part.events.len())?, part.events.last().map(|event| event.time));
         self.log.append(append(command, part, now)).await?;
         self.memory.moved(id, &*seen, state, events, time);
