@@ -82,6 +82,8 @@ pub struct Reader {
     preparing: JoinSet<(Vec<&'static str>, Prepared)>,
     /// While another process moves the checkpoints: what they were when they were looked at last.
     standing_back: Option<Vec<Registered>>,
+    /// Where a view is, is known of one incarnation of the log: another one may have lost events that were folded.
+    incarnation: watch::Receiver<u64>,
 }
 
 impl Reader {
@@ -93,13 +95,13 @@ impl Reader {
             View { fold, name, check: check_of(name), progress: Arc::default(), place: place() }
         };
         let views = folds.into_iter().map(view).collect();
-        let lanes = Lanes::new(sources.clone());
-        Self { sources, views, lanes, preparing: JoinSet::new(), standing_back: None }
+        let (lanes, incarnation) = (Lanes::new(sources.clone()), sources.log.incarnation());
+        Self { sources, views, lanes, preparing: JoinSet::new(), standing_back: None, incarnation }
     }
 
     /// Keeps the views up to date until `stop` turns true. Trouble is reported and tried again; nothing is skipped.
     pub async fn follow(&mut self, health: &Health, mut stop: watch::Receiver<bool>) {
-        let mut committed = self.sources.log.committed();
+        let (mut committed, mut incarnation) = (self.sources.log.committed(), self.incarnation.clone());
         while !*stop.borrow() {
             committed.mark_unchanged();
             // Stopped anywhere, nothing is half done: rows and checkpoints are written together.
@@ -120,6 +122,7 @@ impl Reader {
             tokio::select! {
                 _ = stop.changed() => {}
                 _ = committed.changed() => {}
+                Ok(()) = incarnation.changed() => {}
                 Some(Ok((names, prepared))) = self.preparing.join_next(), if is_preparing => {
                     self.admit(&names, prepared, health);
                 }
@@ -130,6 +133,10 @@ impl Reader {
 
     /// Looks for views that are due, and folds the next events.
     async fn round(&mut self, health: &Health) -> Round {
+        if self.incarnation.has_changed().is_ok_and(|has_changed| has_changed) {
+            self.incarnation.mark_unchanged();
+            self.forget();
+        }
         while let Some(Ok((names, prepared))) = self.preparing.try_join_next() {
             self.admit(&names, prepared, health);
         }
@@ -159,6 +166,14 @@ impl Reader {
             }
         }
         Round { events: stepped.events, is_more }
+    }
+
+    /// Forgets where every view is: the log is another one. What the checkpoints say is read again.
+    fn forget(&mut self) {
+        (self.preparing, self.standing_back) = (JoinSet::new(), None);
+        drop(self.lanes.take());
+        let is_known = |view: &&mut View| !matches!(view.place, Place::Out { .. });
+        self.views.iter_mut().filter(is_known).for_each(View::try_again);
     }
 
     /// Brings back the views that are due: those that are near join at once, the others catch up by themselves first.
