@@ -22,18 +22,11 @@ use uuid::Uuid;
 
 /// An id that nothing has.
 const NONE: Uuid = Uuid::from_u128(0x0192_0000_0000_7000_8000_0000_0000_dead);
-const ROLES: [Role; 10] = [
-    Role::GridMember,
-    Role::GridLeader,
-    Role::ResidentialSecretary,
-    Role::DutyOfficer,
-    Role::Dispatcher,
-    Role::DepartmentClerk,
-    Role::Verifier,
-    Role::Auditor,
-    Role::Integrator,
-    Role::Administrator,
-];
+
+/// Every role that somebody from outside may have.
+fn roles() -> impl Iterator<Item = Role> {
+    Role::ALL.into_iter().filter(|role| *role != Role::System)
+}
 
 /// What is answered, with `named` written as ID; what was taken is only said to have been taken.
 fn told<T>(answer: Result<T, Error>, named: &str) -> String {
@@ -71,7 +64,7 @@ async fn no_path_tells_what_exists_beyond_the_reach_of_who_asks() {
     let mut asked = BTreeSet::new();
     for (category, one) in one_of_each(&desk).await {
         let kind = registry::kind(category).unwrap();
-        for role in ROLES {
+        for role in roles() {
             let by = elsewhere(role);
             let page = || PageRequest { beyond: None, limit: 9 };
             let mut same = |what: &str, foreign: String, absent: String| {
@@ -115,7 +108,7 @@ async fn no_row_tells_what_exists_beyond_the_reach_of_who_asks() {
         let named = ["/sent/order/order", "/order", "/case", "/pledge"];
         let named = named.iter().find_map(|at| row.pointer(at)?.as_str());
         let Some(key) = named.map(str::to_owned) else { continue };
-        for by in ROLES.map(elsewhere) {
+        for by in roles().map(elsewhere) {
             let ask = async |key: &str| told(desk.app.row(&by, &**view, key, None).await, key);
             let (foreign, absent) = (ask(&key).await, ask(&NONE.to_string()).await);
             // Some roles see everything of a view.
@@ -208,7 +201,7 @@ async fn what_a_command_did_is_told_to_those_who_may_read_it() {
     let again = id();
     assert_eq!(desk.submit(&leader(), Some(case), "register-issue", again, &register).await.unwrap().events, 0);
     assert_eq!(desk.app.outcome(&duty(), again).await.unwrap().id, case);
-    for role in ROLES {
+    for role in roles() {
         let by = elsewhere(role);
         let absent = id();
         let ask = async |command: kernel::CommandId| told(desk.app.outcome(&by, command).await, &command.to_string());

@@ -19,6 +19,8 @@ mod merged_answer;
 mod outbox;
 mod process;
 pub mod run;
+#[cfg(test)]
+mod testing;
 
 pub use grid_watch::GridWatch;
 pub use loss::Losses;

@@ -1,47 +1,21 @@
-use bytes::Bytes;
 use case::{CaseLeft, DiscoverIssue};
 use chrono::TimeDelta;
 use grid::{GridChangesWithdrawn, GridClosed, GridReparented};
-use kernel::{Event, EventId, Position, Recorded, StreamId, Verb as _, Version, View as _};
+use kernel::{Event as _, Verb as _, View as _};
 use uuid::Uuid;
 
 use super::*;
 use crate::process::On;
 use crate::run::{ProcessWoken, RunEvent};
+use crate::testing::History;
 use crate::{Alarms, Entry, Outbox};
 
 const CASE: Uuid = Uuid::from_u128(7);
 
 /// The outbox of the process, told event by event.
-#[derive(Default)]
-struct Told {
-    position: u64,
-    rows: std::collections::BTreeMap<String, Entry<Watched>>,
-}
+type Told = History<Outbox<GridWatch>>;
 
 impl Told {
-    fn then<E: Event>(&mut self, id: Uuid, event: E) -> &mut Self {
-        self.position += 1;
-        let recorded = Recorded {
-            position: Position(self.position),
-            stream: StreamId::new(E::CATEGORY, id),
-            version: Version(1),
-            id: EventId::named(&self.position.to_string()),
-            kind: event.name().to_owned(),
-            time: given::NOW,
-            bytes: Bytes::new(),
-        };
-        let read = Read::new(&recorded, &event);
-        let mut touched = Vec::new();
-        Outbox::<GridWatch>::keys(&read, &mut |key| touched.push(key));
-        for key in touched {
-            let mut row = self.rows.remove(&key.to_string());
-            Outbox::<GridWatch>::fold(&key, &mut row, &read);
-            self.rows.extend(row.map(|row| (key.to_string(), row)));
-        }
-        self
-    }
-
     fn district(&mut self, event: impl Into<DistrictEvent>) -> &mut Self {
         self.then(grid::district_id(), event.into())
     }
@@ -107,7 +81,7 @@ fn one(grid: &str) -> (String, On) {
 
 #[test]
 fn open_cases_follow_when_the_change_takes_effect_and_not_before() {
-    let mut told = Told::default();
+    let mut told = Told::new();
     told.district(closed("M1", day(2))).district(under("R1", "U", day(3)));
     assert_eq!(told.sent(), []);
     let moments =
@@ -123,7 +97,7 @@ fn open_cases_follow_when_the_change_takes_effect_and_not_before() {
 
 #[test]
 fn a_case_that_comes_too_late_into_a_place_that_is_gone_follows_by_itself() {
-    let mut told = Told::default();
+    let mut told = Told::new();
     told.found(&["M1", "R1", "T"]);
     assert!(told.rows.is_empty(), "nothing is remembered of a grid to which nothing happens");
     told.district(closed("M1", day(0))).district(under("R1", "U", day(0)));
@@ -142,7 +116,7 @@ fn a_case_that_comes_too_late_into_a_place_that_is_gone_follows_by_itself() {
 
 #[test]
 fn a_grid_that_comes_back_keeps_what_is_opened_in_it() {
-    let mut told = Told::default();
+    let mut told = Told::new();
     told.district(closed("M1", day(0))).woken("M1", day(0));
     let DistrictEvent::GridEstablished(again) = established("M1", "R1", day(5)) else { panic!("it is established") };
     told.district(*again);
@@ -162,7 +136,7 @@ fn established(grid: &str, parent: &str, effective_from: DateTime<Utc>) -> Distr
 
 #[test]
 fn what_is_withdrawn_is_not_followed() {
-    let mut told = Told::default();
+    let mut told = Told::new();
     told.district(closed("M1", day(2)));
     told.district(GridChangesWithdrawn { code: code("M1"), scheduled_from: day(2) });
     assert!(told.rows.is_empty());
@@ -181,5 +155,5 @@ fn the_changes_to_come_are_found_in_their_order() {
     assert!(Alarms::<GridWatch>::sort(&row(day(1))) < Alarms::<GridWatch>::sort(&row(day(2))));
     let left =
         CaseLeft { case: kernel::CaseId::new(CASE), number: None, title: "车棚".into(), from: vec![], grids: vec![] };
-    assert_eq!(Told::default().then(CASE, CaseEvent::from(left)).sent(), []);
+    assert_eq!(Told::new().then(CASE, CaseEvent::from(left)).sent(), []);
 }

@@ -1,51 +1,11 @@
-use bytes::Bytes;
 use case::{AnswerMerged, CaseEvent, FeedbackRecorded, IssueTakenIn, MergedIssueAnswered, Reopening};
 use chrono::TimeDelta;
-use kernel::{CaseId, Event, EventId, Obligation, Party, Recorded, Step, StreamId, Verb as _, Version};
+use kernel::{CaseId, Obligation, Party, Step, Verb as _};
 
 use super::*;
 use crate::merged_answer::MergedAnswer;
 use crate::run::{FollowUpAnswered, ProcessWoken};
-
-/// Folds events, each of the stream of that id, at positions 1, 2, 3 …
-struct History<V: View> {
-    position: u64,
-    rows: std::collections::BTreeMap<String, V::Row>,
-}
-
-impl<V: View> History<V> {
-    fn new() -> Self {
-        Self { position: 0, rows: std::collections::BTreeMap::new() }
-    }
-
-    fn then<E: Event>(&mut self, id: Uuid, event: E) -> &mut Self {
-        self.position += 1;
-        let recorded = Recorded {
-            position: Position(self.position),
-            stream: StreamId::new(E::CATEGORY, id),
-            version: Version(1),
-            id: EventId::named(&self.position.to_string()),
-            kind: event.name().to_owned(),
-            time: given::NOW,
-            bytes: Bytes::new(),
-        };
-        let read = Read::new(&recorded, &event);
-        let mut touched = Vec::new();
-        V::keys(&read, &mut |key| touched.push(key));
-        for key in touched {
-            let mut row = self.rows.remove(&key.to_string());
-            V::fold(&key, &mut row, &read);
-            if let Some(row) = row {
-                self.rows.insert(key.to_string(), row);
-            }
-        }
-        self
-    }
-
-    fn row(&self, id: Uuid) -> &V::Row {
-        &self.rows[&id.to_string()]
-    }
-}
+use crate::testing::History;
 
 fn case(name: &str) -> CaseId {
     CaseId::named(name)
