@@ -3,9 +3,10 @@
 //! Each set keeps its own list of what was applied, since log and views share a database on PostgreSQL.
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgConnection, SqlSafeStr as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr as _, SqliteConnection};
 
 use crate::error::OpenError;
+use crate::failure::is_missing_table;
 
 /// One set of migrations.
 pub(crate) struct Migrations {
@@ -60,12 +61,54 @@ impl Migrations {
         Ok(self.migrator().run_direct(None, connection, false).await?)
     }
 
-    /// Applies what is missing, in one transaction that has the write lock of the file from its start on.
+    /// Applies what is missing, in one transaction that has the write lock of the file from its start on. Where nothing
+    /// is missing, nothing waits for that lock: a process that stands still in the middle of a write would let no other start.
     pub(crate) async fn run_on_sqlite(&self, connection: &mut SqliteConnection) -> Result<(), OpenError> {
         use sqlx::Connection as _;
+        if self.is_applied(connection).await.map_err(|source| OpenError::Migrate(source.into()))? {
+            // Compares the checksums, and only reads.
+            return Ok(self.migrator().run_direct(None, connection, false).await?);
+        }
         let mut tx =
             connection.begin_with("begin immediate").await.map_err(|source| OpenError::Migrate(source.into()))?;
         self.migrator().run_direct(None, &mut *tx, false).await?;
         tx.commit().await.map_err(|source| OpenError::Migrate(source.into()))
+    }
+
+    /// Whether the list in the file names every migration of the set.
+    async fn is_applied(&self, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        let listed = format!("select version from {}", self.table);
+        let listed = sqlx::query_scalar::<_, i64>(AssertSqlSafe(listed)).fetch_all(connection).await;
+        match listed {
+            Ok(listed) => Ok(self.files.iter().all(|(version, ..)| listed.contains(version))),
+            Err(source) if is_missing_table(&source) => Ok(false),
+            Err(source) => Err(source),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::Executor as _;
+
+    use super::*;
+    use crate::sqlite::{File, Synchronous};
+
+    #[tokio::test]
+    async fn a_file_that_has_its_tables_is_opened_while_somebody_stands_still_in_a_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}", folder.path().join("log.db").display());
+        let file = File::parse(&url, Duration::from_millis(50)).expect("a url");
+        let mut writing = file.connect_at_start(Synchronous::Full).await.expect("a file");
+        let mut starting = file.connect_at_start(Synchronous::Full).await.expect("a file");
+        writing.execute("begin immediate").await.expect("the lock");
+        let refused = SQLITE_LOG.run_on_sqlite(&mut starting).await;
+        assert!(matches!(refused, Err(OpenError::Migrate(_))), "tables are made under the lock: {refused:?}");
+        writing.execute("rollback").await.expect("the end");
+        SQLITE_LOG.run_on_sqlite(&mut starting).await.expect("the tables");
+        writing.execute("begin immediate").await.expect("the lock");
+        SQLITE_LOG.run_on_sqlite(&mut starting).await.expect("nothing to write");
     }
 }
