@@ -14,6 +14,7 @@ enum Place {
 /// The table of docs/architecture.md. `dualgrid` and `tests` keep their whole names.
 const PLACES: &[(&str, Place)] = &[
     ("kernel", Place::Floor(0)),
+    ("accounts", Place::Floor(0)),
     ("case", Place::Floor(1)),
     ("grid", Place::Floor(1)),
     ("rules", Place::Floor(1)),
@@ -29,9 +30,9 @@ const PLACES: &[(&str, Place)] = &[
     ("dualgrid", Place::Floor(5)),
     ("client", Place::Beside(&["kernel"])),
     ("given", Place::Beside(&["kernel"])),
-    ("testkit", Place::Beside(&["kernel"])),
-    ("xtask", Place::Beside(&["testkit"])),
-    ("tests", Place::Beside(&["kernel", "client", "testkit"])),
+    ("testkit", Place::Beside(&["kernel", "accounts"])),
+    ("xtask", Place::Beside(&["accounts", "testkit"])),
+    ("tests", Place::Beside(&["kernel", "accounts", "client", "testkit"])),
 ];
 
 /// What every crate may use in its tests.

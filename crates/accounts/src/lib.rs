@@ -1,0 +1,35 @@
+//! Floor 0: who may do what on NATS. Keys, the names of accounts and consumers, and the whole configuration of nats-server.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`key`] | nkeys: the seed that a program keeps secret, and the public key that nats-server knows it by |
+//! | [`member`] | departments and integrators: the names of their accounts and consumers, and what they may do |
+//! | [`configuration`] | the text of the configuration file of nats-server |
+//!
+//! Every department and every integrator has an account of its own and reaches the core through service imports only. In one
+//! shared account nats-server answers a permitted request to any reply subject with its own rights: a department that asks for
+//! the next message and names `$JS.API.STREAM.DELETE.DUALGRID` as the reply subject would delete the stream.
+//!
+//! INVARIANT: a name that becomes part of a subject is letters, digits and hyphens: no name widens a right.
+//! INVARIANT: a member publishes to subjects that its account imports, and listens in its own account only.
+//! INVARIANT: nothing here holds, prints or writes a secret but [`key::Seed::secret`].
+
+pub mod configuration;
+pub mod key;
+pub mod member;
+
+pub use configuration::{Configuration, DuplicateKey, Grant, Server, Tls};
+pub use key::{InvalidKey, PublicKey, Seed};
+pub use member::{InvalidName, Member, member_of_account};
+
+/// The stream that holds the log.
+pub const STREAM: &str = "DUALGRID";
+
+/// The account of dualgrid itself, with JetStream.
+pub const CORE: &str = "CORE";
+
+/// The account in which nats-server is told to read its configuration again.
+pub const SYSTEM: &str = "SYS";
+
+/// The JetStream domain under which members reach the stream: their account has no JetStream of its own.
+pub const DOMAIN: &str = "core";
