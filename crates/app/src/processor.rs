@@ -216,7 +216,7 @@ impl App {
             Err(error) if error.is_ours() || matches!(error, Error::Conflict) => Err(error),
             Err(error) => {
                 let problem = error.problem();
-                Ok(Some(Refused { code: problem.code, detail: problem.detail }))
+                Ok(Some(Refused::new(problem.code, &problem.detail)))
             }
         }
     }

@@ -190,6 +190,20 @@ fn every_verb_has_its_route_and_its_example_in_openapi() {
 }
 
 #[test]
+fn every_text_and_list_of_every_verb_has_a_published_bound() {
+    let unbounded = |kind: &dyn app::kind::Kind| given::unbounded(kind.verbs());
+    assert_eq!(registry::kinds().iter().flat_map(|kind| unbounded(&**kind)).collect::<Vec<_>>(), NOTHING);
+    let known = registry::verb("void-issue").unwrap().1;
+    let schema = || schemars_of(json!({"type": "object", "properties": {"reason": {"type": "string"}}}));
+    let forgotten = kernel::VerbSpec { name: "forget-bound", schema, ..*known };
+    assert_eq!(given::unbounded(&[forgotten]), ["forget-bound/reason"]);
+}
+
+fn schemars_of(schema: Value) -> kernel::schemars::Schema {
+    schema.try_into().unwrap()
+}
+
+#[test]
 fn every_view_has_its_routes_and_its_filters_in_openapi() {
     let openapi = http_api::openapi::document();
     assert_eq!(checks::without_query(&views(), &openapi), NOTHING);

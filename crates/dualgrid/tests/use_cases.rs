@@ -102,7 +102,7 @@ async fn rules_and_district_are_imported_together_or_not_at_all() {
     body["rules"]["windows"]["reopen"]["limit"]["amount"] = 9.into();
     body["district"]["departments"][0]["name"] = " ".into();
     let refused = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap_err();
-    assert_eq!((code(&refused), head().await), ("unfit-text".to_owned(), before));
+    assert_eq!((code(&refused), head().await), ("text-length".to_owned(), before));
     body["district"]["departments"][0]["name"] = "城管".into();
     let taken = desk.submit(&administrator, None, "import-reference", id(), &body).await.unwrap();
     assert!(taken.events > 0);

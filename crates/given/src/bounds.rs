@@ -1,10 +1,19 @@
 //! Bounds of texts and lists: what a schema publishes is what a decision keeps.
 
-use kernel::{Command, Role};
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use kernel::{Command, VerbSpec};
 use serde_json::{Value, json};
 
 /// Codes of the refusals that name a bound.
-const CODES: [&str; 3] = ["text-length", "entry-count", "unfit-text"];
+const CODES: [&str; 3] = ["text-length", "entry-count", "too-deep"];
+
+/// A list of more entries is filled once in a process and not in every test: it takes tenths of a second.
+const FILLED_ALWAYS_MAX: usize = 500;
+
+/// The long lists that this process has filled, as verb and place.
+static FILLED: Mutex<BTreeSet<(&str, String)>> = Mutex::new(BTreeSet::new());
 
 /// A text or a list of a body, with the most that its schema allows.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,24 +21,38 @@ pub(crate) struct Bound {
     /// Where, as a JSON pointer.
     place: String,
     max: usize,
+    is_list: bool,
 }
 
 impl Bound {
     /// The command with so much in that place; none where its type does not read that.
     pub(crate) fn filled<C: Command>(&self, command: &C, beyond: usize) -> Option<C> {
-        let mut body = command.body();
-        let value = body.pointer_mut(&self.place)?;
-        *value = match value {
-            Value::Array(entries) => json!(vec![entries.last()?.clone(); self.max + beyond]),
-            _ => json!("字".repeat(self.max + beyond)),
+        let body = command.body();
+        let count = self.max + beyond;
+        let fillings = match body.pointer(&self.place)? {
+            Value::Array(entries) => entries_like(entries.last()?, count),
+            _ => vec![json!("字".repeat(count))],
         };
-        C::parse(command.name(), &serde_json::to_vec(&body).ok()?).ok()
+        fillings.into_iter().find_map(|filling| {
+            let mut body = body.clone();
+            *body.pointer_mut(&self.place)? = filling;
+            let filled = C::parse(command.name(), &serde_json::to_vec(&body).ok()?).ok()?;
+            // A set counts what is named twice once.
+            let kept = filled.body().pointer(&self.place)?.as_array().map(Vec::len);
+            kept.is_none_or(|kept| kept == count).then_some(filled)
+        })
+    }
+
+    /// Whether it is to be filled now: a long list once in a process.
+    pub(crate) fn is_due(&self, verb: &'static str) -> bool {
+        let is_new = || FILLED.lock().is_ok_and(|mut filled| filled.insert((verb, self.place.clone())));
+        self.max <= FILLED_ALWAYS_MAX || !self.is_list || is_new()
     }
 
     /// Checks what the decision says of as much as is allowed, and of one more: the codes of the refusals.
     #[track_caller]
     pub(crate) fn check(&self, most: Result<(), &str>, more: Result<(), &str>) {
-        let Self { place, max } = self;
+        let Self { place, max, .. } = self;
         let names_a_bound = |said: Result<(), &str>| said.is_err_and(|code| CODES.contains(&code));
         assert!(!names_a_bound(most), "{place} may have {max} by its schema, and the decision says {most:?}");
         let is_kept = names_a_bound(more) || (more.is_err() && more == most);
@@ -45,15 +68,27 @@ pub(crate) fn bounds<C: Command>(command: &C) -> Vec<Bound> {
     found
 }
 
-/// The texts and lists in the schemas of commands of people that have no bound, as `verb/member`: there should be none.
-pub fn unbounded<C: Command>() -> Vec<String> {
-    let is_of_people = |by: kernel::Allowed| by.iter().any(|(role, _)| *role != Role::System);
+/// The texts and lists in the schemas of these verbs that have no bound, as `verb/member`: there should be none.
+pub fn unbounded(verbs: &[VerbSpec]) -> Vec<String> {
     let mut found = Vec::new();
-    for verb in C::VERBS.iter().filter(|verb| is_of_people(verb.by) && !verb.is_part) {
+    for verb in verbs {
         let schema = (verb.schema)().to_value();
         look(&schema, &schema, verb.name, &mut found);
     }
     found
+}
+
+/// Lists of so many entries like this one, to be tried in turn: the same again and again, and texts that differ.
+fn entries_like(entry: &Value, count: usize) -> Vec<Value> {
+    let mut fillings = vec![json!(vec![entry.clone(); count])];
+    if let Some(text) = entry.as_str() {
+        let stem = text.trim_end_matches(|char: char| char.is_ascii_digit());
+        let width = text.len() - stem.len();
+        for (stem, width) in [(stem, width), (stem, 1), (text, 5)] {
+            fillings.push((0..count).map(|number| json!(format!("{stem}{number:0width$}"))).collect());
+        }
+    }
+    fillings
 }
 
 fn schema_of<C: Command>(name: &str) -> Value {
@@ -61,7 +96,7 @@ fn schema_of<C: Command>(name: &str) -> Value {
 }
 
 /// What a reference leads to, and of an optional value what it is where there is one. What stands beside the reference counts too.
-fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
+pub(crate) fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     let some = schema["anyOf"].as_array().and_then(|all| all.iter().find(|one| one["type"] != "null"));
     let target = schema["$ref"].as_str().and_then(|reference| root.pointer(reference.trim_start_matches('#')));
     match some.or(target) {
@@ -96,13 +131,13 @@ fn gather(root: &Value, schema: &Value, value: &Value, place: &mut String, found
                 below(&resolved["items"], entry, &number.to_string(), place);
             }
             if let Some(max) = bound_of(root, schema, "maxItems").filter(|_| !entries.is_empty()) {
-                found.push(Bound { place: place.clone(), max });
+                found.push(Bound { place: place.clone(), max, is_list: true });
             }
         }
         // A form has a length of its own.
         Value::String(_) if resolved["pattern"].is_null() && resolved["format"].is_null() => {
             if let Some(max) = bound_of(root, schema, "maxLength") {
-                found.push(Bound { place: place.clone(), max });
+                found.push(Bound { place: place.clone(), max, is_list: false });
             }
         }
         _ => {}
@@ -134,7 +169,7 @@ mod tests {
     use super::*;
 
     fn bound() -> Bound {
-        Bound { place: "/reason".into(), max: 500 }
+        Bound { place: "/reason".into(), max: 500, is_list: false }
     }
 
     #[test]
@@ -168,7 +203,8 @@ mod tests {
         });
         let mut found = Vec::new();
         gather(&root, &root, &json!({ "a": "x", "b": ["y"], "c": "z" }), &mut String::new(), &mut found);
-        assert_eq!(found, [Bound { place: "/a".into(), max: 7 }, Bound { place: "/b".into(), max: 3 }]);
+        let bound = |place: &str, max, is_list| Bound { place: place.into(), max, is_list };
+        assert_eq!(found, [bound("/a", 7, false), bound("/b", 3, true)]);
         let mut none = Vec::new();
         look(&root, &root, "paint", &mut none);
         assert_eq!(none, ["paint/b"], "the entries of the list are without end");

@@ -8,3 +8,24 @@ pub(crate) const TEXT_LEN_MAX: usize = 1000;
 
 /// Most parts into which a grid is split.
 pub(crate) const PARTS_MAX: usize = 100;
+
+/// Most grids of both networks together, and most closings.
+pub(crate) const GRIDS_MAX: usize = 20_000;
+
+/// Most trees.
+pub(crate) const TREES_MAX: usize = 1000;
+
+/// Most departments.
+pub(crate) const DEPARTMENTS_MAX: usize = 1000;
+
+/// Most matters on the list of authority of a department.
+pub(crate) const MATTERS_MAX: usize = 5000;
+
+/// Most administrative grids that serve one party grid.
+pub(crate) const SERVING_MAX: usize = 1000;
+
+/// Most entries of the map between the networks.
+pub(crate) const MAPPINGS_MAX: usize = 20_000;
+
+/// Most posts.
+pub(crate) const POSTS_MAX: usize = 20_000;

@@ -203,7 +203,7 @@ mod tests {
         let control = Unfit::TextCharacters { field: "reason", flaw: kernel::text::Flaw::Control('\u{7}') };
         let long = "并".repeat(1001);
         for (reason, unfit) in [("", &length), ("\u{200b}", &length), (long.as_str(), &length), ("a\u{7}", &control)] {
-            let refusal = Refusal::UnfitText { what: "R1".into(), unfit: unfit.clone() };
+            let refusal: Refusal = kernel::UnfitOf { what: "R1".into(), unfit: unfit.clone() }.into();
             let closing = CloseGrid { reason: Some(reason.into()), ..close("R1", "2020-01-01") };
             given::<District>(tree()).when(closing).then_refused(refusal.clone());
             let reason = Some(reason.to_owned());

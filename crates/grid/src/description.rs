@@ -8,7 +8,10 @@ use kernel::{DepartmentCode, GridCode, MatterCode, Role};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{NAME_LEN_MAX, PARTS_MAX, TEXT_LEN_MAX};
+use crate::bounds::{
+    DEPARTMENTS_MAX, GRIDS_MAX, MAPPINGS_MAX, MATTERS_MAX, NAME_LEN_MAX, PARTS_MAX, POSTS_MAX, TEXT_LEN_MAX, TREES_MAX,
+};
+use crate::node::LEVELS_MAX;
 use crate::{GridKind, GridPart, Level, Network, PartyOrg};
 
 /// The whole district as of one moment. Also the body of `load-district`.
@@ -19,24 +22,30 @@ pub struct DistrictDescription {
     pub effective_from: DateTime<Utc>,
     /// The levels of each tree, one entry per root.
     #[serde(default)]
+    #[schemars(length(max = TREES_MAX))]
     pub levels: Vec<LevelPlan>,
     /// Every grid of both networks, in any order.
     #[serde(default)]
+    #[schemars(length(max = GRIDS_MAX))]
     pub grids: Vec<GridSpec>,
     /// Who takes over from grids that are closed because they are described no more. A row is needed only where that is not the
     /// nearest grid above that stays, and for roots.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = GRIDS_MAX))]
     pub closings: Vec<ClosingSpec>,
     #[serde(default)]
+    #[schemars(length(max = DEPARTMENTS_MAX))]
     pub departments: Vec<DepartmentSpec>,
     /// Which administrative grids serve which party grid.
     #[serde(default)]
+    #[schemars(length(max = MAPPINGS_MAX))]
     pub mappings: Vec<Mapping>,
     /// The rectangle in which every place of the district lies. A place outside it is refused where an issue is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
     /// Every post that is held at that moment or appointed for later.
     #[serde(default)]
+    #[schemars(length(max = POSTS_MAX))]
     pub posts: Vec<PostSpec>,
     /// How many grids, departments, entries of the map and posts may be closed or ended because they are not described; 0
     /// where it is not given. A successor in the same post, or in the map of the same grid, ends nothing.
@@ -55,6 +64,7 @@ const fn is_none_allowed(allow_closing: &u32) -> bool {
 pub struct LevelPlan {
     pub root: GridCode,
     /// Its levels, 1 to 8; the first is that of the root.
+    #[schemars(length(max = LEVELS_MAX))]
     pub levels: Vec<Level>,
 }
 
@@ -113,6 +123,7 @@ pub struct DepartmentSpec {
     pub name: String,
     /// The matters on its list of authority.
     #[serde(default)]
+    #[schemars(length(max = MATTERS_MAX))]
     pub matters: BTreeSet<MatterCode>,
 }
 

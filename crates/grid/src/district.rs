@@ -32,6 +32,8 @@ pub struct District {
     pub(crate) bounds: Timeline<Bounds>,
     /// Every closing of each grid, in the order in which they were recorded.
     pub(crate) closed: BTreeMap<GridCode, Vec<GridClosed>>,
+    /// Every move of each grid, in the order in which they were recorded.
+    pub(crate) moved: BTreeMap<GridCode, Vec<GridReparented>>,
     /// What was withdrawn before it began, by the moment from which on.
     pub(crate) withdrawn: BTreeMap<DateTime<Utc>, Withdrawn>,
 }
@@ -157,6 +159,7 @@ impl District {
     }
 
     fn reparented(&mut self, event: GridReparented) {
+        self.moved.entry(event.code.clone()).or_default().push(event.clone());
         self.change_grid(&event.code, event.effective_from, |node| GridNode {
             parent: event.parent,
             level: event.level,

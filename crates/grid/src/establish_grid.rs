@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
 use crate::draft::{Draft, check_order};
+use crate::node::LEVELS_MAX;
 use crate::place::{check_levels, establish, place};
 use crate::{District, DistrictEvent, GridKind, GridNode, GridSpec, Level, Network, PartyOrg, Refusal};
 
@@ -20,6 +21,7 @@ pub struct EstablishGrid {
     pub grid: GridSpec,
     /// The levels of its tree, 1 to 8; only for a root.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = LEVELS_MAX))]
     pub levels: Vec<Level>,
     /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -75,6 +75,7 @@ impl Verb for LoadDistrict {
 impl LoadDistrict {
     pub(crate) fn decide(&self, district: &District) -> Result<Vec<DistrictEvent>, Refusal> {
         let Self(description) = self;
+        plan::check_counts(description)?;
         let planned = plan::grids(description)?;
         plan::check_references(description)?;
         plan::check_posts(description)?;
@@ -150,7 +151,7 @@ fn departments(draft: &mut Draft, description: &DistrictDescription) -> Result<(
         if !seen.insert(&spec.code) {
             return Err(Refusal::Duplicate(format!("department {}", spec.code)));
         }
-        let events = RegisterDepartment::described(spec, from).decide(&draft.district, from)?;
+        let events = RegisterDepartment::described(spec, from).changes(&draft.district, from)?;
         draft.record_all(events);
     }
     Ok(())
@@ -166,7 +167,7 @@ fn mappings(draft: &mut Draft, description: &DistrictDescription) -> Result<(), 
     }
     for (party, administrative) in wanted {
         let map = MapGrids { party, administrative, effective_from: Some(from) };
-        let events = map.decide(&draft.district, from)?;
+        let events = map.changes(&draft.district, from)?;
         draft.record_all(events);
     }
     Ok(())

@@ -3,23 +3,26 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, GridCode, Verb};
+use kernel::{Allowed, GridCode, Verb, check_count};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{ADMINISTRATORS, code};
+use crate::bounds::SERVING_MAX;
 use crate::draft::check_order;
 use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Network, Refusal};
 
 /// States which administrative grids serve a party grid. The list replaces the previous one.
 ///
 /// Given by an administrator. Dispatch follows the map from the party grid to the administrative side; feedback follows the
-/// case back. With an empty list the map of the nearest grid above applies.
+/// case back. With an empty list the map of the nearest grid above applies. The same again from another moment on
+/// is refused: it is so already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MapGrids {
     pub party: GridCode,
     /// The administrative grids that serve it.
+    #[schemars(length(max = SERVING_MAX))]
     pub administrative: BTreeSet<GridCode>,
     /// Start of validity; by default the time of the command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +41,23 @@ impl Verb for MapGrids {
 
 impl MapGrids {
     pub(crate) fn decide(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        let events = self.changes(district, now)?;
+        let since = self.effective_from.and_then(|asked| self.since(district, asked));
+        match since.filter(|since| events.is_empty() && self.effective_from != Some(*since)) {
+            Some(since) => Err(Refusal::AlreadySo { what: format!("the map of {}", self.party), since }),
+            None => Ok(events),
+        }
+    }
+
+    /// Since when the map of the party grid is as it is at that moment.
+    fn since(&self, district: &District, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let mine = district.mappings.iter().filter(|(mapping, _)| mapping.party == self.party);
+        mine.flat_map(|(_, timeline)| timeline.changes()).filter(|change| *change <= at).max()
+    }
+
+    /// What must be recorded so that the map is as stated; nothing where it is so by then.
+    pub(crate) fn changes(&self, district: &District, now: DateTime<Utc>) -> Result<Vec<DistrictEvent>, Refusal> {
+        check_count("administrative", self.administrative.len(), 0, SERVING_MAX)?;
         let from = self.effective_from.unwrap_or(now);
         check_network(district, &self.party, Network::Party, from)?;
         for grid in &self.administrative {
@@ -100,7 +120,12 @@ mod tests {
             GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: from }.into(),
             GridsMapped { party: code("T"), administrative: code("B"), effective_from: from }.into(),
         ]);
-        given::<District>(history()).when(map("T", &["A"], "2020-01-01")).then_nothing();
+        given::<District>(history()).when(map("T", &["A"], "2018-01-01")).then_nothing();
+        given::<District>(history())
+            .when(MapGrids { effective_from: None, ..map("T", &["A"], "2018-01-01") })
+            .then_nothing();
+        let so = Refusal::AlreadySo { what: "the map of T".into(), since: day("2018-01-01") };
+        given::<District>(history()).when(map("T", &["A"], "2020-01-01")).then_refused(so);
         assert_eq!(given::<District>(history()).when(map("T", &["A", "B"], "2020-01-01")).events().len(), 1);
     }
 

@@ -121,7 +121,7 @@ fn check_optional(what: impl std::fmt::Display, field: &'static str, text: Optio
 }
 
 fn check(what: impl std::fmt::Display, checked: Result<(), kernel::Unfit>) -> Result<(), Refusal> {
-    checked.map_err(|unfit| Refusal::UnfitText { what: what.to_string(), unfit })
+    Ok(kernel::UnfitOf::name(what, checked)?)
 }
 
 /// The event that establishes a placed grid.

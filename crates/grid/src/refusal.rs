@@ -79,6 +79,21 @@ kernel::refusals! {
         /// A grid would lie inside itself.
         #[error("grid {0} would lie inside itself")]
         Cycle(GridCode) = Refused "cycle",
+        /// The grid lies there, and not by the move that is asked for.
+        #[error(
+            "grid {grid} lies under {parent} already, and not by this move: a repeat has the reason and the `effective_from` of the \
+             first time"
+        )]
+        AlreadyThere {
+            grid: GridCode,
+            parent: GridCode,
+        } = Refused "already-there",
+        /// It is so, from another moment on.
+        #[error("{what}: this is so already, since {since}; leave `effective_from` out, or name that moment")]
+        AlreadySo {
+            what: String,
+            since: DateTime<Utc>,
+        } = Refused "already-so",
         /// The grid still has grids below it.
         #[error("grid {grid} still has {child} below it")]
         OpenChildren {
@@ -152,12 +167,6 @@ kernel::refusals! {
         /// The bounds are no rectangle.
         #[error("the bounds must have west before east, south before north, and lie on the earth")]
         BoundsReversed = Unfit "bounds-reversed",
-        /// A name or another text shows nothing, is too long, or has characters that are not taken.
-        #[error("{what}: {unfit}")]
-        UnfitText {
-            what: String,
-            unfit: kernel::Unfit,
-        } = Unfit "unfit-text",
         /// The holder of a post is nobody who could act.
         #[error("{holder} cannot hold a post: {reason}")]
         NotAStaffId {
@@ -181,5 +190,6 @@ kernel::refusals! {
             holder: String,
         } = Unfit "posts-overlap",
         ..Unfit(kernel::Unfit),
+        ..UnfitOf(kernel::UnfitOf),
     }
 }

@@ -14,7 +14,7 @@ use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 /// Moves a grid, with every grid below it, under another parent.
 ///
 /// Given by an administrator when blocks (街区) are redrawn. Open cases in it and below follow, also into another street, from that
-/// moment on. Refused across networks, into the grid itself, and where a grid would lie below the lowest level of the new tree or
+/// moment on. Refused where it lies there already by another move, across networks, into the grid itself, and where a grid would lie below the lowest level of the new tree or
 /// deeper than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -52,7 +52,12 @@ impl ReparentGrid {
             .grid(&self.code, from)
             .ok_or_else(|| Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: self.code.clone() }))?;
         if node.parent.as_ref() == Some(&self.parent) {
-            return Ok(vec![]); // A retry: already done.
+            // A retry: already done. For another reason, or from another moment on, it is not what was recorded.
+            return if self.is_done(district, from) {
+                Ok(vec![])
+            } else {
+                Err(Refusal::AlreadyThere { grid: self.code.clone(), parent: self.parent.clone() })
+            };
         }
         let unknown = || Refusal::UnknownParent { grid: self.code.clone(), parent: self.parent.clone() };
         let parent = district.grid(&self.parent, from).ok_or_else(unknown)?;
@@ -66,6 +71,17 @@ impl ReparentGrid {
         let mut draft = Draft::of(district);
         self.carry(&mut draft, district, &Carried { node, parent, levels, from })?;
         draft.finish(from)
+    }
+
+    /// Whether the last move by then is the one that is asked for. Where no start is given, any one is that was for that reason.
+    fn is_done(&self, district: &District, from: DateTime<Utc>) -> bool {
+        let by_then = |moved: &&GridReparented| moved.effective_from <= from;
+        let last = district.moved.get(&self.code).and_then(|all| all.iter().rev().find(by_then));
+        last.is_some_and(|last| {
+            last.parent.as_ref() == Some(&self.parent)
+                && last.reason == self.reason
+                && self.effective_from.is_none_or(|asked| asked == last.effective_from)
+        })
     }
 
     /// Moves a grid under its parent, then the grids below it whose depth or level name changes.
@@ -142,6 +158,28 @@ mod tests {
         given::<District>(tree().into_iter().chain([reparented("M1", "R1", "R2", (3, "微网格")).into()]))
             .when(reparent("M1", "R2"))
             .then_nothing();
+    }
+
+    #[test]
+    fn a_move_is_repeated_only_with_its_reason_and_its_moment() {
+        let because = |reason: &str| Some(reason.to_owned());
+        let moving = ReparentGrid { reason: because("居民区边界调整"), ..reparent("M1", "R2") };
+        let moved = given::<District>(tree()).when(moving.clone()).events();
+        let after = || given::<District>(tree().into_iter().chain(moved.clone()));
+        after().when(moving.clone()).then_nothing();
+        after().when(ReparentGrid { effective_from: None, ..moving.clone() }).then_nothing();
+        let others = [
+            ReparentGrid { reason: because("换个说法"), ..moving.clone() },
+            ReparentGrid { reason: None, ..moving.clone() },
+            ReparentGrid { effective_from: Some(day("2021-01-01")), ..moving.clone() },
+        ];
+        for other in others {
+            let there = Refusal::AlreadyThere { grid: code("M1"), parent: code("R2") };
+            after().when(other).then_refused(there);
+        }
+        // It was never moved there: it was established there.
+        let there = Refusal::AlreadyThere { grid: code("M1"), parent: code("R1") };
+        given::<District>(tree()).when(reparent("M1", "R1")).then_refused(there);
     }
 
     #[test]

@@ -112,5 +112,5 @@ pub(crate) fn department(code: &str, name: &str, matters: &[&str]) -> Department
 
 /// Its name shows nothing.
 pub(crate) fn unfit_name(what: &str) -> Refusal {
-    Refusal::UnfitText { what: what.into(), unfit: kernel::Unfit::TextLength { field: "name", max: 200 } }
+    kernel::UnfitOf { what: what.into(), unfit: kernel::Unfit::TextLength { field: "name", max: 200 } }.into()
 }

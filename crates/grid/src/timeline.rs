@@ -29,6 +29,12 @@ impl<T> Timeline<T> {
         self.periods.iter().rev().find(holds).map(|period| &period.value)
     }
 
+    /// Since when the value at that moment holds.
+    pub(crate) fn since(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let holds = |period: &&Period<T>| period.from <= at && period.until.is_none_or(|until| at < until);
+        self.periods.iter().rev().find(holds).map(|period| period.from)
+    }
+
     /// The value at that moment or, in a gap, the last one before.
     pub(crate) fn latest(&self, at: DateTime<Utc>) -> Option<&T> {
         self.periods.iter().rev().find(|period| period.from <= at).map(|period| &period.value)

@@ -156,6 +156,10 @@ impl District {
             closings.retain(|closed| closed.effective_from < scheduled_from);
         }
         self.closed.retain(|_, closings| !closings.is_empty());
+        if let Some(moves) = self.moved.get_mut(&code) {
+            moves.retain(|moved| moved.effective_from < scheduled_from);
+        }
+        self.moved.retain(|_, moves| !moves.is_empty());
         self.grids.retain(|_, timeline| timeline.last().is_some());
         self.withdrawn.entry(scheduled_from).or_default().grids.insert(code);
     }

@@ -97,10 +97,14 @@ impl Thresholds {
     }
 }
 
+/// Most characters of the id of a consent rule.
+pub const RULE_ID_LEN_MAX: usize = 64;
+
 /// A consent rule as of the day it was pinned, counted by heads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRule {
     /// Its name, for example `RESIDENT_2_3`.
+    #[schemars(length(min = 1, max = RULE_ID_LEN_MAX))]
     pub id: String,
     /// Counted by persons or households (人数、户数).
     pub heads: Thresholds,

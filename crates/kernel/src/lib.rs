@@ -52,7 +52,7 @@ pub use id::{
     PersonId,
 };
 pub use needs::Needs;
-pub use refusal::{Family, NoDue, Refusal, Unfit, check_count, check_line, check_text};
+pub use refusal::{Family, NoDue, Refusal, Unfit, UnfitOf, check_count, check_line, check_text};
 pub use sealed::{PersonKey, Personal, PersonalField, Sealed, WrappingKey};
 pub use source_code::SourceCode;
 pub use stream::{Position, Recorded, StreamId, Version};

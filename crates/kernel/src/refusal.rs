@@ -156,6 +156,38 @@ refusals! {
     }
 }
 
+/// What is said of a named thing, for example of one grid of a description, cannot be right. Code and family are those of the reason:
+/// one fault has one code, whether it is in a case or in a row of a file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {unfit}")]
+pub struct UnfitOf {
+    /// What it is said of.
+    pub what: String,
+    /// The reason.
+    pub unfit: Unfit,
+}
+
+impl UnfitOf {
+    /// Names what was checked.
+    ///
+    /// # Errors
+    /// What the check found, said of `what`.
+    pub fn name(what: impl std::fmt::Display, checked: Result<(), Unfit>) -> Result<(), Self> {
+        checked.map_err(|unfit| Self { what: what.to_string(), unfit })
+    }
+}
+
+impl Refusal for UnfitOf {
+    const ALL: &'static [(&'static str, Family)] = &[];
+
+    fn code(&self) -> &'static str {
+        self.unfit.code()
+    }
+    fn family(&self) -> Family {
+        self.unfit.family()
+    }
+}
+
 refusals! {
     /// The rules give no due time.
     pub enum NoDue {
@@ -233,6 +265,7 @@ mod tests {
             Twice(u8) = Refused "twice",
             ..Unfit(Unfit),
             ..NoDue(NoDue),
+            ..Of(UnfitOf),
         }
     }
 
@@ -243,5 +276,8 @@ mod tests {
         let shared = No::from(Unfit::TextLength { field: "title", max: 9 });
         assert_eq!((shared.code(), shared.family().status()), ("text-length", 422));
         assert_eq!(shared.to_string(), "title must have 1 to 9 characters, and not only blank ones");
+        let named = UnfitOf::name("grid T", Err(Unfit::TextLength { field: "name", max: 9 })).map_err(No::from);
+        assert_eq!(named.as_ref().map_err(Refusal::code), Err("text-length"));
+        assert_eq!(named.unwrap_err().to_string(), "grid T: name must have 1 to 9 characters, and not only blank ones");
     }
 }

@@ -2,7 +2,9 @@
 //! moment at which a process was woken. So what waits in a process can always be told from the log alone.
 
 use chrono::{DateTime, Utc};
-use kernel::{Aggregate, Allowed, CommandId, Context, Decision, Place, Reach, Role, Unfit, Verb, check_line};
+use kernel::{
+    Aggregate, Allowed, CommandId, Context, Decision, Place, Reach, Role, Unfit, Verb, check_line, check_text, text,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,6 +13,10 @@ use uuid::Uuid;
 const SYSTEM: Allowed = &[(Role::System, Reach::Everywhere)];
 /// Longest name of a process and longest key, in characters.
 const NAME_MAX: usize = 200;
+/// Longest code of a refusal, in characters.
+const CODE_MAX: usize = 64;
+/// Most characters of a refusal in words. What is longer is cut where it is made ([`Refused::new`]).
+const DETAIL_MAX: usize = 2000;
 
 kernel::commands! {
     /// What the system records of its processes.
@@ -64,12 +70,17 @@ impl Aggregate for Run {
         if self.0.is_some() {
             return Ok(vec![]);
         }
-        let name = match command {
-            RunCommand::ActivateProcess(command) => &command.process,
-            RunCommand::AnswerFollowUp(command) => &command.process,
-            RunCommand::WakeProcess(command) => &command.process,
+        let (name, key) = match command {
+            RunCommand::ActivateProcess(command) => (&command.process, None),
+            RunCommand::AnswerFollowUp(command) => (&command.process, Some(&command.key)),
+            RunCommand::WakeProcess(command) => (&command.process, Some(&command.key)),
         };
         check_line("process", name, NAME_MAX)?;
+        key.map_or(Ok(()), |key| check_line("key", key, NAME_MAX))?;
+        if let RunCommand::AnswerFollowUp(AnswerFollowUp { refused: Some(refused), .. }) = command {
+            check_line("refused.code", &refused.code, CODE_MAX)?;
+            check_text("refused.detail", &refused.detail, DETAIL_MAX)?;
+        }
         Ok(vec![match command.clone() {
             RunCommand::ActivateProcess(ActivateProcess { process, version }) => {
                 ProcessActivated { process, version }.into()
@@ -100,6 +111,7 @@ impl Aggregate for Run {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActivateProcess {
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub process: String,
     pub version: u32,
 }
@@ -115,9 +127,11 @@ pub struct ProcessActivated {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerFollowUp {
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub process: String,
     pub version: u32,
     /// The key in the process.
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub key: String,
     /// Position of the event from which the command followed.
     pub position: u64,
@@ -133,9 +147,19 @@ pub struct AnswerFollowUp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
     /// The code of the refusal.
+    #[schemars(length(min = 1, max = CODE_MAX))]
     pub code: String,
     /// The refusal in words.
+    #[schemars(length(min = 1, max = DETAIL_MAX))]
     pub detail: String,
+}
+
+impl Refused {
+    /// A refusal with as many of its words as are recorded, and nothing in them that is never taken.
+    pub fn new(code: String, detail: &str) -> Self {
+        let harmless = |char: char| if text::flaw(char.encode_utf8(&mut [0; 4])).is_some() { '\u{fffd}' } else { char };
+        Self { code, detail: detail.chars().take(DETAIL_MAX).map(harmless).collect() }
+    }
 }
 
 /// A command of a process was answered.
@@ -159,9 +183,11 @@ pub struct FollowUpAnswered {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WakeProcess {
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub process: String,
     pub version: u32,
     /// The key in the process.
+    #[schemars(length(min = 1, max = NAME_MAX))]
     pub key: String,
     pub moment: DateTime<Utc>,
 }
@@ -237,11 +263,22 @@ mod tests {
         }
         let nameless = ActivateProcess { process: String::new(), version: 1 };
         given::<Run>([]).when(nameless).then_refused(Unfit::TextLength { field: "process", max: NAME_MAX });
+        let unnamed = AnswerFollowUp { key: String::new(), ..AnswerFollowUp::example() };
+        given::<Run>([]).when(unnamed).then_refused(Unfit::TextLength { field: "key", max: NAME_MAX });
         let moment = given::NOW + TimeDelta::seconds(1);
         let early = WakeProcess { moment, ..WakeProcess::example() };
         given::<Run>([]).when(early).then_refused(Refusal::TooEarly { moment });
         // No verb needs one that began: only its history can be asked for.
         given::refused::<Run>(&Run::missing());
         given::covered::<Run>(concat!(env!("CARGO_MANIFEST_DIR"), "/src/golden"), samples, &[]);
+    }
+
+    #[test]
+    fn a_refusal_of_any_length_can_be_recorded() {
+        for detail in ["already so", &"长".repeat(DETAIL_MAX + 1), "a\u{7}b\u{202e}"] {
+            let refused = Some(Refused::new("wrong-stage".into(), detail));
+            let answer = AnswerFollowUp { refused, ..AnswerFollowUp::example() };
+            assert_eq!(given::<Run>([]).when(answer).events().len(), 1);
+        }
     }
 }

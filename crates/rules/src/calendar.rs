@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc, Weekday};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{DAYS_MAX, NAME_LEN_MAX, SPANS_MAX, TEXT_LEN_MAX, WEEK_DAYS};
 use crate::{CalendarPurpose, DayTime};
 
 pub(crate) use fault::gap;
@@ -104,14 +104,18 @@ pub struct Calendar {
     /// The last day that it covers, in the same year.
     pub last_day: NaiveDate,
     /// The working hours of each working day, in order.
+    #[schemars(length(max = SPANS_MAX))]
     pub working_hours: Vec<WorkingSpan>,
     /// The days of the week that are off.
+    #[schemars(length(max = WEEK_DAYS))]
     pub weekend: Vec<Weekday>,
     /// Public holidays.
     #[serde(default)]
+    #[schemars(length(max = DAYS_MAX))]
     pub holidays: Vec<Holiday>,
     /// Weekend days that are worked in exchange for a holiday (调休).
     #[serde(default)]
+    #[schemars(length(max = DAYS_MAX))]
     pub makeup_days: Vec<NaiveDate>,
     /// True where the official notice was not yet published.
     #[serde(default)]

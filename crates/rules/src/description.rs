@@ -6,7 +6,10 @@ use kernel::{DepartmentCode, Limit, MatterCode, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{
+    ASSISTING_MAX, CALENDARS_MAX, CODE_LEN_MAX, CONSENT_RULES_MAX, CRITERIA_MAX, MATTERS_MAX, NAME_LEN_MAX,
+    STEP_LIMITS_MAX, TEXT_LEN_MAX,
+};
 use crate::{
     Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, ReviewRule,
     SourcedLimit, Windows,
@@ -20,9 +23,11 @@ pub struct RulesDescription {
     pub effective_from: DateTime<Utc>,
     /// The whole catalogue of matters.
     #[serde(default)]
+    #[schemars(length(max = MATTERS_MAX))]
     pub matters: Vec<MatterSpec>,
     /// At most one limit a step. A step without one has no due time, and commands that need it are refused.
     #[serde(default)]
+    #[schemars(length(max = STEP_LIMITS_MAX))]
     pub step_limits: Vec<StepLimit>,
     pub windows: Windows,
     /// What a review must come to. Absent: any score will do.
@@ -33,12 +38,15 @@ pub struct RulesDescription {
     pub duplicates: Option<DuplicateRule>,
     /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
+    #[schemars(length(max = CALENDARS_MAX))]
     pub calendars: Vec<Calendar>,
     /// Consent rules. Those published before stay, whether described or not.
     #[serde(default)]
+    #[schemars(length(max = CONSENT_RULES_MAX))]
     pub consent_rules: Vec<ConsentRule>,
     /// The questions that must be answered when a case is filed (立案条件).
     #[serde(default)]
+    #[schemars(length(max = CRITERIA_MAX))]
     pub filing_criteria: Vec<FilingCriterion>,
     /// How many matters, step limits, filing criteria and single rules may end because they are not described; 0 where it is
     /// not given.
@@ -69,6 +77,7 @@ pub struct MatterSpec {
     pub lead: DepartmentCode,
     /// Departments that usually assist (协办).
     #[serde(default)]
+    #[schemars(length(max = ASSISTING_MAX))]
     pub assisting: Vec<DepartmentCode>,
     /// How long disposal may take.
     pub disposal: Limit,

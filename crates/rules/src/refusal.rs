@@ -51,15 +51,6 @@ kernel::refusals! {
             step: Step,
             known: String,
         } = Unfit "unknown-step",
-        /// A limit without its source and without the reason for the assumption.
-        #[error("{0} needs its source, or the reason why it is assumed")]
-        Unsourced(String) = Unfit "unsourced",
-        /// A name or another text shows nothing, is too long, or has characters that are not taken.
-        #[error("{what}: {unfit}")]
-        UnfitText {
-            what: String,
-            unfit: kernel::Unfit,
-        } = Unfit "unfit-text",
         /// More is left out of a description than may be withdrawn or ended.
         #[error("{0}")]
         ClosesTooMuch(kernel::Excess) = Refused "closes-too-much",
@@ -111,5 +102,6 @@ kernel::refusals! {
             what: String,
             last: DateTime<Utc>,
         } = Refused "out-of-order",
+        ..Unfit(kernel::UnfitOf),
     }
 }

@@ -7,7 +7,7 @@ use kernel::{Allowed, Context, Decision, Reach, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::CODE_LEN_MAX;
+use crate::bounds::{CALENDARS_MAX, CODE_LEN_MAX, CONSENT_RULES_MAX};
 use crate::publish_rules::check;
 use crate::{
     CalendarId, CalendarPurpose, CalendarWithdrawn, ConsentRuleWithdrawn, Refusal, Rulebook, RulesEvent, RulesWithdrawn,
@@ -27,10 +27,11 @@ pub struct WithdrawRules {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_from: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(length(max = CALENDARS_MAX))]
     pub calendars: BTreeSet<CalendarId>,
     /// By their ids.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    #[schemars(inner(length(min = 1, max = CODE_LEN_MAX)))]
+    #[schemars(length(max = CONSENT_RULES_MAX), inner(length(min = 1, max = CODE_LEN_MAX)))]
     pub consent_rules: BTreeSet<String>,
 }
 
@@ -52,6 +53,7 @@ impl Verb for WithdrawRules {
 impl WithdrawRules {
     pub(crate) fn decide(&self, rules: &Rulebook, context: &Context) -> Decision<Rulebook> {
         let rules_version = rules.version.saturating_add(1);
+        self.check_counts()?;
         let mut events: Vec<RulesEvent> = vec![];
         if let Some(scheduled_from) = self.scheduled_from {
             if rules.changes_from(scheduled_from) {
@@ -86,6 +88,12 @@ impl WithdrawRules {
         check::gaps(after.calendars.iter())?;
         after.check_purposes()?;
         Ok(events)
+    }
+
+    fn check_counts(&self) -> Result<(), Refusal> {
+        let what = "the withdrawal";
+        check::counted(what, "calendars", self.calendars.len(), CALENDARS_MAX)?;
+        check::counted(what, "consent_rules", self.consent_rules.len(), CONSENT_RULES_MAX)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::examples;
 use crate::{Refusal, Stage};
 
 // Most characters of a text.
-const REASON_MAX: usize = 500;
+pub(super) const REASON_MAX: usize = 500;
 
 /// A grid leader, secretary or duty officer joins a case to another one about the same thing (并案).
 ///

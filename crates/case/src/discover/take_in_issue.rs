@@ -1,8 +1,9 @@
-use kernel::consent::ConsentRule;
-use kernel::{Allowed, CaseId, Context, Verb, check_text};
+use kernel::consent::{ConsentRule, RULE_ID_LEN_MAX};
+use kernel::{Allowed, CaseId, Context, Verb, check_line, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::merge_issue::REASON_MAX;
 use crate::access::REGISTRARS;
 use crate::case::{Case, Decision};
 use crate::examples;
@@ -19,6 +20,7 @@ pub struct TakeInIssue {
     /// The case that ends.
     pub from: CaseId,
     /// Why both are the same issue, at most 500 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
     /// How urgent the case that ends is.
     #[serde(default)]
@@ -65,7 +67,8 @@ impl TakeInIssue {
         }
         let file = known.filter(|_| !case.stage().is_final() && self.from != into);
         let file = file.ok_or(Refusal::CannotMergeInto { into })?;
-        check_text("reason", &self.reason, 500)?;
+        check_text("reason", &self.reason, REASON_MAX)?;
+        self.consent_rule.as_ref().map_or(Ok(()), |rule| check_line("consent_rule.id", &rule.id, RULE_ID_LEN_MAX))?;
         self.check_consent(case, file)?;
         let (from, reason) = (self.from, self.reason.clone());
         Ok(vec![IssueTakenIn { from, reason, urgency: self.urgency, consent_rule: self.consent_rule.clone() }.into()])

@@ -8,6 +8,9 @@ use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{Refusal, Stage};
 
+/// Most characters of an answer: as many as the longest text of a case that becomes one.
+const ANSWER_MAX: usize = 2000;
+
 /// The system gives the finder of a merged case the answer of the case that continued.
 ///
 /// Once for each answer of that case, however often it says the same; its closing and its reopening are answers too. The same answer
@@ -22,6 +25,7 @@ pub struct AnswerMerged {
     /// The round of work of that case: 1, and one more for each reopening.
     pub cycle: u32,
     /// What its finder was told, or how it was closed, or why it was reopened; at most 2000 characters.
+    #[schemars(length(min = 1, max = ANSWER_MAX))]
     pub answer: String,
     /// Whether this finder can have it reopened.
     pub reopening: Reopening,
@@ -102,7 +106,7 @@ impl AnswerMerged {
         if file.merged_answers.iter().any(is_same) {
             return Ok(vec![]);
         }
-        check_text("answer", &self.answer, 2000)?;
+        check_text("answer", &self.answer, ANSWER_MAX)?;
         Ok(vec![
             MergedIssueAnswered {
                 by_case: self.by_case,

@@ -8,7 +8,7 @@ use crate::case::{Case, Decision};
 use crate::{CaseFile, Refusal, ReopenForMerged, Stage};
 
 // Most characters of a text.
-const REASON_MAX: usize = 1000;
+pub(super) const REASON_MAX: usize = 1000;
 
 /// The finder is not satisfied, or it happens again (重办): a new cycle begins and the old one stays as it was.
 ///

@@ -1,8 +1,9 @@
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, CaseId, Context, Needs, Step, Verb};
+use kernel::{Allowed, CaseId, Context, Needs, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::reopen_case::REASON_MAX;
 use super::{MergedCaseReopened, ReopenCase, ReopenCause};
 use crate::access::FINDERS_ANYWHERE;
 use crate::case::{Case, Decision};
@@ -22,6 +23,7 @@ pub struct ReopenForMerged {
     /// Why, as a code.
     pub cause: ReopenCause,
     /// Why, in words, at most 1000 characters.
+    #[schemars(length(min = 1, max = REASON_MAX))]
     pub reason: String,
     /// When the finder said that they are not satisfied.
     pub said_at: DateTime<Utc>,
@@ -54,6 +56,7 @@ impl ReopenForMerged {
         if !file.taken_in.iter().any(|taken| taken.from == self.from) {
             return Err(Refusal::NotMergedInto { case: context.id.into() });
         }
+        check_text("reason", &self.reason, REASON_MAX)?;
         let reason = self.reason.clone();
         if let Some(merged) = &file.merged {
             let event = MergedCaseReopened { into: merged.into, cause: self.cause, reason };

@@ -2,10 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{DepartmentCode, GridCode, Role};
+use kernel::{DepartmentCode, GridCode, Role, check_count};
 
+use crate::bounds::{DEPARTMENTS_MAX, GRIDS_MAX, MAPPINGS_MAX, POSTS_MAX, TREES_MAX};
 use crate::place::{check_levels, place};
 use crate::{ClosingSpec, District, DistrictDescription, GridNode, GridSpec, Level, LevelPlan, Post, Refusal};
+
+/// Refuses lists with more entries than are published, before anything else is made of them.
+pub(super) fn check_counts(description: &DistrictDescription) -> Result<(), Refusal> {
+    check_count("levels", description.levels.len(), 0, TREES_MAX)?;
+    check_count("grids", description.grids.len(), 0, GRIDS_MAX)?;
+    check_count("closings", description.closings.len(), 0, GRIDS_MAX)?;
+    check_count("departments", description.departments.len(), 0, DEPARTMENTS_MAX)?;
+    check_count("mappings", description.mappings.len(), 0, MAPPINGS_MAX)?;
+    Ok(check_count("posts", description.posts.len(), 0, POSTS_MAX)?)
+}
 
 /// Every described grid in its place, parents before children.
 pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, Refusal> {

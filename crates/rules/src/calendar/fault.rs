@@ -37,8 +37,6 @@ impl Calendar {
             Some("has a weekend of seven days; leave at least one day of the week to work".to_owned())
         } else if week.len() < self.weekend.len() {
             Some("names a day of the weekend twice".to_owned())
-        } else if self.source.trim().is_empty() {
-            Some("needs its source: the notice, or why the days are assumed".to_owned())
         } else {
             None
         }
@@ -142,7 +140,6 @@ mod tests {
             ),
             ("weekend of seven days", Calendar { weekend: week.to_vec(), ..calendar.clone() }),
             ("weekend twice", Calendar { weekend: vec![Weekday::Sat, Weekday::Sat], ..calendar.clone() }),
-            ("needs its source", Calendar { source: " ".into(), ..calendar.clone() }),
             ("working_hours", Calendar { working_hours: vec![], ..calendar.clone() }),
             ("in order", Calendar { working_hours: vec![second, first], ..calendar.clone() }),
             (

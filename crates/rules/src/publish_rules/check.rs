@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 
 use kernel::likeness::METRES_MAX;
-use kernel::{Limit, Step};
+use kernel::{Limit, Step, UnfitOf};
 
-use crate::bounds::{CODE_LEN_MAX, NAME_LEN_MAX, TEXT_LEN_MAX};
+use crate::bounds::{
+    ASSISTING_MAX, CALENDARS_MAX, CODE_LEN_MAX, CONSENT_RULES_MAX, CRITERIA_MAX, DAYS_MAX, MATTERS_MAX, NAME_LEN_MAX,
+    SPANS_MAX, STEP_LIMITS_MAX, TEXT_LEN_MAX, WEEK_DAYS,
+};
 use crate::calendar::gap;
 use crate::limits::amount_max;
 use crate::{Calendar, CalendarId, CalendarPurpose, ConsentRule, MatterSpec, Refusal, RulesDescription};
 
 /// Refuses a description that contradicts itself or lacks something. `known` are the steps that kinds have.
 pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>) -> Result<(), Refusal> {
+    counts(description)?;
     matters(&description.matters)?;
     limits(description, known)?;
     calendars(description)?;
@@ -40,6 +44,26 @@ pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>
         checked(&criterion.code, kernel::check_text("text", &criterion.text, TEXT_LEN_MAX))?;
     }
     Ok(())
+}
+
+/// Refuses lists with more entries than are published, before anything else is made of them.
+fn counts(description: &RulesDescription) -> Result<(), Refusal> {
+    let whole = "the description";
+    counted(whole, "matters", description.matters.len(), MATTERS_MAX)?;
+    counted(whole, "step_limits", description.step_limits.len(), STEP_LIMITS_MAX)?;
+    counted(whole, "calendars", description.calendars.len(), CALENDARS_MAX)?;
+    counted(whole, "consent_rules", description.consent_rules.len(), CONSENT_RULES_MAX)?;
+    counted(whole, "filing_criteria", description.filing_criteria.len(), CRITERIA_MAX)?;
+    for matter in &description.matters {
+        counted(&matter.code, "assisting", matter.assisting.len(), ASSISTING_MAX)?;
+    }
+    description.calendars.iter().try_for_each(|calendar| {
+        let Calendar { id, working_hours, weekend, holidays, makeup_days, .. } = calendar;
+        counted(id, "working_hours", working_hours.len(), SPANS_MAX)?;
+        counted(id, "weekend", weekend.len(), WEEK_DAYS)?;
+        counted(id, "holidays", holidays.len(), DAYS_MAX)?;
+        counted(id, "makeup_days", makeup_days.len(), DAYS_MAX)
+    })
 }
 
 fn matters(matters: &[MatterSpec]) -> Result<(), Refusal> {
@@ -154,16 +178,23 @@ fn named(what: impl std::fmt::Display, name: &str) -> Result<(), Refusal> {
     checked(what, kernel::check_line("name", name, NAME_LEN_MAX))
 }
 
-/// Refuses a source that is missing, or that is no text to be read.
+/// Refuses a source that shows nothing, or that is no text to be read.
 fn sourced(what: impl std::fmt::Display, source: &str) -> Result<(), Refusal> {
-    if source.trim().is_empty() {
-        return Err(Refusal::Unsourced(what.to_string()));
-    }
     checked(what, kernel::check_text("source", source, TEXT_LEN_MAX))
 }
 
 fn checked(what: impl std::fmt::Display, checked: Result<(), kernel::Unfit>) -> Result<(), Refusal> {
-    checked.map_err(|unfit| Refusal::UnfitText { what: what.to_string(), unfit })
+    Ok(UnfitOf::name(what, checked)?)
+}
+
+/// Refuses a list with more entries than `max`.
+pub(crate) fn counted(
+    what: impl std::fmt::Display,
+    field: &'static str,
+    count: usize,
+    max: usize,
+) -> Result<(), Refusal> {
+    checked(what, kernel::check_count(field, count, 0, max))
 }
 
 fn once(first: bool, what: impl std::fmt::Display) -> Result<(), Refusal> {

@@ -126,14 +126,11 @@ fn nothing_is_described_twice() {
 }
 
 #[test]
-fn every_limit_is_more_than_zero_and_has_a_source() {
+fn every_limit_is_more_than_zero() {
     let nothing = Limit { amount: 0, unit: TimeUnit::WorkDay };
     refused(|it| it.step_limits[0].limit = nothing, Refusal::LimitIsZero("step accept".into()));
     refused(|it| it.matters[0].disposal = nothing, Refusal::LimitIsZero("matter WM-0101".into()));
     refused(|it| it.windows.reopen.limit = nothing, Refusal::LimitIsZero("the reopen window".into()));
-    refused(|it| it.matters[0].source = " ".into(), Refusal::Unsourced("matter WM-0101".into()));
-    refused(|it| it.windows.return_order.source.clear(), Refusal::Unsourced("the return window".into()));
-    refused(|it| it.consent_rules[0].source.clear(), Refusal::Unsourced("RESIDENT_2_3".into()));
 }
 
 #[test]
@@ -188,12 +185,12 @@ fn the_limit_of_a_step_that_no_kind_has_ends() {
     assert!(has_limit(&Step::REGISTER) && !has_limit(&Step::FILE));
 }
 
+fn unfit(what: &str, field: &'static str, max: usize) -> Refusal {
+    kernel::UnfitOf { what: what.into(), unfit: kernel::Unfit::TextLength { field, max } }.into()
+}
+
 #[test]
 fn everything_has_a_name() {
-    let unfit = |what: &str, field, max| Refusal::UnfitText {
-        what: what.into(),
-        unfit: kernel::Unfit::TextLength { field, max },
-    };
     for blank in ["", " ", "\u{200b}", "\u{3164}\u{feff}"] {
         refused(|it| it.matters[0].name = blank.into(), unfit("WM-0101", "name", 200));
         refused(|it| it.filing_criteria[0].text = blank.into(), unfit("LA-01", "text", 4000));
@@ -203,11 +200,21 @@ fn everything_has_a_name() {
         let holiday = unfit("cn-2026.1, the holiday from 2026-02-15", "name", 200);
         refused(|it| it.calendars[0].holidays[0].name = blank.into(), holiday);
     }
-    for zero_width in ["\u{200b}", "\u{3164}\u{feff}"] {
-        refused(|it| it.matters[0].source = zero_width.into(), unfit("matter WM-0101", "source", 4000));
-        refused(|it| it.windows.reopen.source = zero_width.into(), unfit("the reopen window", "source", 4000));
-        refused(|it| it.consent_rules[0].source = zero_width.into(), unfit("RESIDENT_2_3", "source", 4000));
-        refused(|it| it.calendars[0].source = zero_width.into(), unfit("cn-2026.1", "source", 4000));
+}
+
+#[test]
+fn everything_that_limits_somebody_has_a_source() {
+    for blank in ["", " ", "\u{200b}", "\u{3164}\u{feff}"] {
+        let unfit = |what: &str| unfit(what, "source", 4000);
+        refused(|it| it.matters[0].source = blank.into(), unfit("matter WM-0101"));
+        refused(|it| it.step_limits[0].source = blank.into(), unfit("step accept"));
+        refused(|it| it.windows.return_order.source = blank.into(), unfit("the return window"));
+        refused(|it| it.windows.reopen.source = blank.into(), unfit("the reopen window"));
+        refused(|it| it.windows.own_due.source = blank.into(), unfit("the window for due times of a dispatcher"));
+        refused(|it| it.consent_rules[0].source = blank.into(), unfit("RESIDENT_2_3"));
+        refused(|it| it.calendars[0].source = blank.into(), unfit("cn-2026.1"));
+        refused(|it| it.review.as_mut().unwrap().source = blank.into(), unfit("the review"));
+        refused(|it| it.duplicates.as_mut().unwrap().source = blank.into(), unfit("the rule for duplicates"));
     }
 }
 
@@ -244,7 +251,6 @@ fn a_consent_rule_must_be_able_to_decide() {
 fn a_review_rule_can_be_met_and_says_where_it_is_from() {
     let with = |score_min, source: &str| Some(ReviewRule { score_min, assumed: false, source: source.into() });
     refused(|it| it.review = with(101, "测试"), Refusal::ScoreOverHundred(101));
-    refused(|it| it.review = with(60, " "), Refusal::Unsourced("the review".into()));
     let later = RulesDescription { effective_from: day("2027-01-01"), review: None, allow_closing: 1, ..described() };
     let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
     let least = ["2017-12-31", "2018-01-01", "2026-12-31", "2027-01-01"].map(|at| rules.review_score_min(day(at)));
@@ -260,7 +266,6 @@ fn a_rule_for_duplicates_is_within_its_bounds_and_says_where_it_is_from() {
         let refusal = Refusal::NoLikeness { metres_max, percent_min };
         refused(|it| it.duplicates = with(metres_max, percent_min, "测试"), refusal);
     }
-    refused(|it| it.duplicates = with(50, 60, " "), Refusal::Unsourced("the rule for duplicates".into()));
     let later =
         RulesDescription { effective_from: day("2027-01-01"), duplicates: with(200, 100, "测试"), ..described() };
     let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
