@@ -12,6 +12,7 @@ use crate::following::Following;
 use crate::health::{Answered, Health};
 use crate::lately::Lately;
 use crate::memory::Memory;
+use crate::pace::{Pace, Rate};
 use crate::port::Ports;
 use crate::reference::{Known, Reference};
 use crate::turns::Turns;
@@ -26,12 +27,20 @@ pub struct Settings {
     pub installation: String,
     /// Key under which requests are hashed, so that a stored hash tells nothing about a name or a telephone number.
     pub request_key: [u8; 32],
+    /// How many requests a principal may make; as many as it likes without one.
+    pub rate: Option<Rate>,
 }
 
 impl Settings {
     /// Derives the request key from the key of the installation.
     pub fn new(installation: impl Into<String>, wrapping: &WrappingKey) -> Self {
-        Self { installation: installation.into(), request_key: wrapping.derive("dualgrid request hash") }
+        Self { installation: installation.into(), request_key: wrapping.derive("dualgrid request hash"), rate: None }
+    }
+
+    /// The same with a limit to the requests of each principal.
+    #[must_use]
+    pub fn paced(self, rate: Rate) -> Self {
+        Self { rate: Some(rate), ..self }
     }
 }
 
@@ -42,6 +51,7 @@ pub struct App {
     pub(crate) reference: Reference,
     pub(crate) memory: Memory,
     pub(crate) turns: Turns,
+    pub(crate) pace: Pace,
     pub(crate) answered: Answered,
     /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<Digest, Evidence>,
@@ -55,6 +65,7 @@ impl App {
     /// Puts the use cases on top of the adapters.
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
+            pace: Pace::of(settings.rate),
             settings,
             reference: Reference::default(),
             memory: Memory::of(&*ports.log),

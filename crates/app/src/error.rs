@@ -78,6 +78,14 @@ pub enum Error {
         /// In seconds.
         waited_s: u64,
     },
+    /// The caller asks more often than it may.
+    #[error("more than {per_second} request{} a second; wait {wait_s} s and send the same again", if *.per_second == 1 { "" } else { "s" })]
+    TooManyRequests {
+        /// How many it may make in a second, on average.
+        per_second: u32,
+        /// How long it has to wait for the next one, in seconds.
+        wait_s: u32,
+    },
     /// Others were faster, several times.
     #[error("it is being changed by others; send the same command again")]
     Conflict,
@@ -122,6 +130,9 @@ impl Error {
             Self::NotFound { .. } => Problem::new(404, "not-found", detail),
             Self::VersionDiffers { .. } => Problem::new(412, "version-differs", detail),
             Self::CommandReused(_) => Problem::new(422, "command-id-reused", detail),
+            Self::TooManyRequests { wait_s, .. } => {
+                Problem::new(429, "too-many-requests", detail).retried_after(*wait_s)
+            }
             Self::Conflict => Problem::new(503, "busy", detail),
             Self::Overdue { .. } => Problem::new(503, "overdue", detail),
             Self::OutcomeUnknown { .. } => Problem::new(503, "outcome-unknown", detail),

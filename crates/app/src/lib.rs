@@ -32,6 +32,7 @@ pub mod lanes;
 mod lately;
 pub mod losses;
 pub mod memory;
+pub mod pace;
 mod personal;
 pub mod port;
 mod prepare;

@@ -15,7 +15,7 @@ pub struct Problem {
     pub detail: String,
     /// The stable code, for programs.
     pub code: String,
-    /// In how many seconds the same request may be sent again, where it may pass by then: with status 503. Over HTTP and NATS also the
+    /// In how many seconds the same request may be sent again, where it may pass by then: with status 429 or 503. Over HTTP and NATS also the
     /// header `Retry-After`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -32,7 +32,7 @@ impl Problem {
             first.make_ascii_uppercase();
         }
         let r#type = format!("urn:dualgrid:problem:{code}");
-        let retry_after = (status == 503).then_some(RETRY_SECONDS);
+        let retry_after = matches!(status, 429 | 503).then_some(RETRY_SECONDS);
         Self { r#type, title, status, detail: detail.into(), code: code.to_owned(), retry_after }
     }
 

@@ -183,7 +183,7 @@ impl App {
         let shown = &recorded[..limit.min(recorded.len())];
         let items = shown.iter().map(|event| to_raw(&HistoryEntry::of(event)?)).collect::<Result<_, _>>()?;
         let last = shown.last().filter(|_| recorded.len() > limit);
-        let next = last.map(|event| history::after(epoch, event.version));
+        let next = last.map(|event| history::after(epoch, event.version, &stream));
         Ok(Page { items, next, position: None })
     }
 
@@ -191,6 +191,14 @@ impl App {
     pub async fn events(&self, by: &Actor, after: Position, limit: usize) -> Result<Vec<Recorded>, Error> {
         authorise_row(by, &READ_EVENTS)?;
         Ok(self.ports.log.after(after, limit.clamp(1, 1_000)).await?)
+    }
+
+    /// Whether somebody may read events, for what was read already.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn may_read_events(&self, by: &Actor) -> Result<(), Error> {
+        authorise_row(by, &READ_EVENTS)
     }
 
     /// One event of the log.

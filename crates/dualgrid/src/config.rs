@@ -1,5 +1,6 @@
 //! Configuration: a TOML file, then environment variables, then flags; the later wins.
 
+mod limits;
 mod nats;
 
 use std::net::SocketAddr;
@@ -11,10 +12,11 @@ use figment::providers::{Env, Format as _, Toml};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+pub(crate) use limits::Limits;
 pub(crate) use nats::Nats;
 
 /// The keys that are tables.
-const TABLES: [&str; 7] = ["http", "store", "vault", "evidence", "auth", "nats", "log"];
+const TABLES: [&str; 9] = ["http", "operations", "limits", "store", "vault", "evidence", "auth", "nats", "log"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,6 +31,12 @@ pub(crate) struct Config {
     /// HTTP.
     #[serde(default)]
     pub(crate) http: Http,
+    /// Measurements, readiness in full, and the page to try the API.
+    #[serde(default)]
+    pub(crate) operations: Operations,
+    /// How much callers may take.
+    #[serde(default)]
+    pub(crate) limits: Limits,
     /// The event log.
     pub(crate) store: Store,
     /// Keys of persons.
@@ -64,7 +72,7 @@ fn default_instance() -> String {
     "dualgrid".into()
 }
 
-/// HTTP.
+/// HTTP of callers.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
@@ -77,6 +85,22 @@ pub(crate) struct Http {
 impl Default for Http {
     fn default() -> Self {
         Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), address_file: None }
+    }
+}
+
+/// Where who runs it comes in. It belongs inside the network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Operations {
+    /// Address; port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// Where the address that was taken is written.
+    pub(crate) address_file: Option<PathBuf>,
+}
+
+impl Default for Operations {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8090)), address_file: None }
     }
 }
 
@@ -205,6 +229,8 @@ mod tests {
     fn a_minimal_file_is_enough_and_listens_on_loopback() {
         let config: Config = Figment::from(Toml::string(MINIMAL)).extract().unwrap();
         assert!(config.http.listen.ip().is_loopback());
+        assert!(config.operations.listen.ip().is_loopback());
+        assert_ne!(config.http.listen, config.operations.listen);
         assert!(config.nats.credentials().is_ok());
     }
 

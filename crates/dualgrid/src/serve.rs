@@ -1,6 +1,8 @@
 //! `dualgrid serve`: the roles of one process, supervised until one ends or the process is told to stop.
 
 use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::{keys, system};
+use crate::{descriptors, keys, system};
 
 /// How often departments without a consumer are looked for.
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
@@ -50,6 +52,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     let has = |role| roles.is_empty() || roles.contains(&role);
     // First of all: what is described before there is a recorder has no description.
     let metrics = http_api::telemetry::install()?;
+    descriptors::raise(config.limits.descriptors());
     let app = system::open(&config).await?;
     let stop = watch::Sender::new(false);
     let mut tasks: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
@@ -72,7 +75,10 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         if has(RoleName::Publisher) {
             start("publisher", publisher(&config, &app, &connection, stop.subscribe()));
             let directory: Arc<App> = Arc::clone(&app);
-            let departments = Departments::new(connection.clone(), directory, LOOK_FOR_DEPARTMENTS_EVERY);
+            let log = Arc::clone(&app.ports().log);
+            let (connection, installation) = (connection.clone(), config.installation.as_str());
+            let departments =
+                Departments::new(connection, directory, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
             let stopped = stopped(stop.subscribe());
             start("departments", ending(async move { departments.run(stopped).await }));
         } else {
@@ -226,7 +232,7 @@ async fn tell(app: &App, connection: &Connection, status: watch::Receiver<Publis
     }
 }
 
-/// Every process answers how it is; one with the role `api` also takes commands and queries.
+/// Every process tells how it is on the operations listener; one with the role `api` also takes commands and queries, on another.
 async fn http(
     config: &Config,
     app: &Arc<App>,
@@ -235,24 +241,36 @@ async fn http(
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<Task> {
     let key = keys::read_32(&config.auth.public_key_file)?;
-    let listener = TcpListener::bind(config.http.listen).await;
-    let listener = listener.with_context(|| format!("could not listen on {}", config.http.listen))?;
+    let operations = listen(config.operations.listen, config.operations.address_file.as_deref()).await;
+    let operations = operations.context("operations.listen")?;
+    let public = if data {
+        let public = listen(config.http.listen, config.http.address_file.as_deref()).await;
+        Some(public.context("http.listen")?)
+    } else {
+        None
+    };
+    let options = server::Options {
+        public,
+        operations,
+        verifier: Verifier::from_public_key(&key, &config.installation),
+        instance: config.instance.clone(),
+        metrics: Some(metrics),
+        limits: config.limits.of_http(),
+        shutdown: stopped(stop),
+    };
+    Ok(ending(server::serve(Arc::clone(app), options)))
+}
+
+/// Listens, and writes the address that was taken into a file.
+async fn listen(address: SocketAddr, file: Option<&Path>) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
     let address = listener.local_addr()?;
-    if let Some(file) = &config.http.address_file {
+    if let Some(file) = file {
         // Written whole or not at all: whoever waits for it may read it at any moment.
         let half = file.with_extension("half");
         std::fs::write(&half, address.to_string())?;
         std::fs::rename(&half, file).with_context(|| format!("could not write {}", file.display()))?;
     }
     tracing::info!(%address, "listening");
-    let options = server::Options {
-        listener,
-        verifier: Verifier::from_public_key(&key, &config.installation),
-        instance: config.instance.clone(),
-        data,
-        metrics: Some(metrics),
-        shutdown: stopped(stop),
-    };
-    let app = Arc::clone(app);
-    Ok(Box::pin(async move { server::serve(app, options).await.context("HTTP") }))
+    Ok(listener)
 }

@@ -23,7 +23,7 @@ pub(crate) async fn open(config: &Config) -> anyhow::Result<Arc<App>> {
     let vault = log::open_vault(&config.vault.url, &options, wrapping).await.context("vault.url")?;
     let evidence = log::open_evidence(&config.evidence.url).context("evidence.url")?;
     let ports = Ports { log: opened.log, views: opened.views, vault, evidence, clock, entropy };
-    Ok(App::new(ports, Settings::new(&config.installation, &key)))
+    Ok(App::new(ports, Settings::new(&config.installation, &key).paced(config.limits.rate())))
 }
 
 /// Refuses a log that was begun under another name: the name stands in the source of every event.

@@ -40,6 +40,7 @@ pub(crate) async fn authenticate(
     let token = bearer(request.headers())?.ok_or(TokenError::Missing)?;
     let (actor, until) = api.verifier.verify_until(token, api.now())?;
     note_role(&request, actor.role);
+    api.app.admit(&actor.id)?;
     request.extensions_mut().insert(Caller { actor, until });
     Ok(next.run(request).await)
 }

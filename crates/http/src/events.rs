@@ -1,5 +1,6 @@
 //! The log as it grows: server-sent events, or pages for who would rather ask.
 
+mod feed;
 mod tail;
 
 use std::sync::Arc;
@@ -22,6 +23,9 @@ use crate::extract::{InPath, InQuery, number, position, rows};
 use crate::headers::{etag, is_known, only, tagged};
 use crate::problem::Fault;
 use tail::Tail;
+
+pub(crate) use feed::Feed;
+pub(crate) use tail::REASONS;
 
 /// The header by which a reader resumes.
 pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
@@ -118,7 +122,8 @@ async fn page(api: &Api, caller: &Caller, after: Mark, limit: Option<u32>) -> Re
 /// The first page is read before the answer begins, so that a refusal is an answer of its own and not a silent end.
 async fn stream(api: Arc<Api>, caller: Caller, after: Mark) -> Result<Response, Fault> {
     let epoch = api.app.epoch(&caller.actor, after).await?;
-    let tail = Tail::start(Arc::clone(&api), caller, after.position, epoch).await?;
+    let place = api.streams.admit(caller.actor.id.clone())?;
+    let tail = Tail::start(Arc::clone(&api), caller, after.position, epoch, place).await?;
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive");
     // nginx would collect events into a buffer otherwise.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];

@@ -28,6 +28,7 @@ pub(crate) async fn put(State(api): State<Arc<Api>>, caller: Caller, request: Re
             return Err(NotExpected::NotOfFiles(named).into());
         }
     }
+    let _place = api.uploads.admit(caller.actor.id.clone())?;
     let bytes = body(request, BYTES_MAX).await?;
     let evidence = api.app.put_evidence(&caller.actor, &media_type, bytes).await?;
     let location = HeaderValue::from_str(&format!("/evidence/{}", evidence.sha256)).expect("a digest is visible ASCII");

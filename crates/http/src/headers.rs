@@ -4,7 +4,7 @@ use app::intake::{Expected, NotExpected};
 use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HOST, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::middleware::Next;
@@ -97,6 +97,24 @@ pub(crate) async fn check_host(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return Fault::HostNotOne.into_response();
+    }
+    next.run(request).await
+}
+
+/// Refuses a body in another transfer coding than chunks: it would be read as if it were none (RFC 9112, section 6.1).
+pub(crate) async fn check_transfer(request: Request, next: Next) -> Response {
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let is_taken = codings.next().is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    if !is_taken || codings.next().is_some() {
+        return Fault::TransferCoding.into_response();
+    }
+    next.run(request).await
+}
+
+/// Refuses a query on a route that takes none: whoever gives a parameter expects something of it.
+pub(crate) async fn refuse_query(request: Request, next: Next) -> Response {
+    if request.uri().query().is_some_and(|query| !query.is_empty()) {
+        return Fault::QueryInvalid("no parameter is taken here; leave them out".to_owned()).into_response();
     }
     next.run(request).await
 }

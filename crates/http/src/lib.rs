@@ -11,7 +11,9 @@
 //! INVARIANT: bodies, query values and tokens are never logged and never become labels of a metric.
 //! INVARIANT: `/docs` needs nothing from the internet; a Content-Security-Policy holds it to that.
 //!
-//! Absent on purpose: TLS, compression, CORS and rate limits, which belong to the proxy in front; the system's clock,
+//! INVARIANT: nobody takes more of the process than [`limits`] says: connections, streams, uploads, and the time that they are open.
+//!
+//! Absent on purpose: TLS, compression and CORS, which belong to the proxy in front; the system's clock,
 //! which the app brings ([`app::App::clock`]).
 
 // Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
@@ -25,6 +27,7 @@ mod events;
 mod evidence;
 mod extract;
 mod headers;
+pub mod limits;
 pub mod openapi;
 mod operation;
 mod problem;

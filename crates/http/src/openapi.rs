@@ -154,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn whatever_is_read_says_that_it_may_have_another_tag() {
+        let document = document();
+        for route in routes::table().into_iter().filter(|route| route.method == Method::Get) {
+            let responses = &document["paths"][&route.path]["get"]["responses"];
+            for status in ["400", "412"] {
+                assert!(responses[status].is_object(), "{} does not list {status}", route.path);
+            }
+        }
+    }
+
+    #[test]
     fn every_reference_leads_somewhere() {
         let document = document();
         let mut found = Vec::new();

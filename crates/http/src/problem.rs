@@ -52,6 +52,12 @@ pub(crate) enum Fault {
     PathInvalid(String),
     #[error("the query does not fit: {0}")]
     QueryInvalid(String),
+    #[error("this transfer coding is not taken; send the body as it is, or in chunks (RFC 9112, section 6.1)")]
+    TransferCoding,
+    #[error("at most {most} {what} of one caller are taken at once; close those that you do not need and come back")]
+    TooMany { what: &'static str, most: usize },
+    #[error("all {most} {what} that are taken at once are taken; come back")]
+    Crowded { what: &'static str, most: usize },
     #[error("metrics are not recorded in this process")]
     MetricsOff,
     #[error("something is broken on our side; it was logged")]
@@ -88,6 +94,9 @@ impl Fault {
             Self::LastEventIdInvalid => (400, "last-event-id-invalid"),
             Self::PathInvalid(_) => (400, "path-invalid"),
             Self::QueryInvalid(_) => (400, "query-invalid"),
+            Self::TransferCoding => (501, "transfer-coding-not-taken"),
+            Self::TooMany { .. } => (429, "too-many-at-once"),
+            Self::Crowded { .. } => (503, "crowded"),
             Self::MetricsOff => (404, "metrics-off"),
             Self::Panicked => (500, "internal"),
             Self::Token(error) => (401, error.code()),

@@ -16,20 +16,58 @@ use crate::problem::Fault;
 use crate::routes::{self, Endpoint};
 use crate::{auth, command, docs, events, evidence, headers, operation, query, telemetry, unread};
 
+/// Where requests come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entrance {
+    /// Reached by anybody: nothing about the process but whether it is alive and ready.
+    Public,
+    /// Reached by who runs it: everything, so that the page of `/docs` can try it.
+    Operators,
+    /// The same of a process without the role `api`: how it is.
+    Processes,
+}
+
 /// Everything that dualgrid answers over HTTP.
 pub fn router(api: Arc<Api>) -> Router {
-    routed(api, |_| true)
+    routed(api, Entrance::Operators)
+}
+
+/// What callers are answered.
+pub(crate) fn public(api: Arc<Api>) -> Router {
+    routed(api, Entrance::Public)
 }
 
 /// Only what a process without the role `api` answers: how it is.
 pub(crate) fn operations(api: Arc<Api>) -> Router {
-    routed(api, |endpoint| matches!(endpoint, Endpoint::Healthz | Endpoint::Readyz | Endpoint::Metrics))
+    routed(api, Entrance::Processes)
 }
 
-fn routed(api: Arc<Api>, is_served: impl Fn(Endpoint) -> bool) -> Router {
+impl Entrance {
+    const fn serves(self, endpoint: Endpoint) -> bool {
+        match self {
+            Self::Public => !endpoint.is_for_operators(),
+            Self::Operators => true,
+            Self::Processes => matches!(endpoint, Endpoint::Healthz | Endpoint::Readyz | Endpoint::Metrics),
+        }
+    }
+
+    fn handler(self, endpoint: Endpoint) -> MethodRouter<Arc<Api>> {
+        match (self, endpoint) {
+            (Self::Public, Endpoint::Healthz) => get(operation::alive),
+            (Self::Public, Endpoint::Readyz) => get(operation::is_ready),
+            _ => handler(endpoint),
+        }
+    }
+}
+
+fn routed(api: Arc<Api>, entrance: Entrance) -> Router {
     let mut router = Router::new();
-    for route in routes::table().into_iter().filter(|route| is_served(route.endpoint)) {
-        let mut handler = handler(route.endpoint).layer(DefaultBodyLimit::max(body_bytes_max(route.endpoint)));
+    for route in routes::table().into_iter().filter(|route| entrance.serves(route.endpoint)) {
+        let limit = DefaultBodyLimit::max(body_bytes_max(route.endpoint));
+        let mut handler = entrance.handler(route.endpoint).layer(limit);
+        if !route.endpoint.takes_query() {
+            handler = handler.route_layer(from_fn(headers::refuse_query));
+        }
         if route.endpoint.action().is_some() {
             handler = handler.route_layer(from_fn_with_state(Arc::clone(&api), auth::authenticate));
         }

@@ -49,6 +49,31 @@ impl Endpoint {
             Self::Healthz | Self::Readyz | Self::Metrics | Self::OpenApi | Self::Docs | Self::DocsFile => return None,
         })
     }
+
+    /// Whether only the operations listener answers it.
+    pub(crate) const fn is_for_operators(self) -> bool {
+        matches!(self, Self::Metrics | Self::Docs | Self::DocsFile)
+    }
+
+    /// Whether it reads parameters of a query. On every other route one is refused.
+    pub(crate) const fn takes_query(self) -> bool {
+        match self {
+            Self::Rows(_) | Self::Row(_) | Self::History(_) | Self::Document(..) | Self::Events => true,
+            Self::Command(..)
+            | Self::Person(..)
+            | Self::Similar(..)
+            | Self::Outcome
+            | Self::Event
+            | Self::PutEvidence
+            | Self::GetEvidence
+            | Self::Healthz
+            | Self::Readyz
+            | Self::Metrics
+            | Self::OpenApi
+            | Self::Docs
+            | Self::DocsFile => false,
+        }
+    }
 }
 
 impl fmt::Debug for Endpoint {

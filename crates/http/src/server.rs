@@ -1,20 +1,24 @@
 //! The server: accepts connections until it is told to stop, then lets requests in flight end.
 
+mod connections;
+mod patient;
+
 use std::convert::Infallible;
-use std::future::{Future, IntoFuture as _};
-use std::io;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::App;
+use axum::Router;
 use axum::middleware::from_fn;
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 
 use crate::api::Api;
+use crate::limits::Limits;
 use crate::telemetry::Metrics;
 use crate::token::Verifier;
 use crate::{headers, router};
+use connections::Connections;
 
 /// How long requests in flight may take once the server stops. A request that never arrives whole is not waited for longer.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -22,16 +26,18 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// What the binary gives the server.
 #[derive(Debug)]
 pub struct Options<S> {
-    /// Where it listens.
-    pub listener: TcpListener,
+    /// Where callers come in, with commands and queries; `None` where the process takes none and only tells how it is.
+    pub public: Option<TcpListener>,
+    /// Where who runs it comes in: measurements, the whole report of readiness, and the page to try the API.
+    pub operations: TcpListener,
     /// Who may come in.
     pub verifier: Verifier,
     /// The name of this process.
     pub instance: String,
-    /// Whether commands and queries are served; without them the process only tells how it is.
-    pub data: bool,
     /// What `/metrics` shows; without it the route says that there are none.
     pub metrics: Option<Metrics>,
+    /// How much callers may take.
+    pub limits: Limits,
     /// Ready when the server is to stop.
     pub shutdown: S,
 }
@@ -39,43 +45,28 @@ pub struct Options<S> {
 /// Serves until `shutdown` is ready and the requests in flight have ended.
 ///
 /// Streams of events end at once then; their readers come back elsewhere with `Last-Event-ID`.
-///
-/// # Errors
-/// Where the listener itself fails.
-pub async fn serve<S>(app: Arc<App>, options: Options<S>) -> io::Result<()>
+pub async fn serve<S>(app: Arc<App>, options: Options<S>)
 where
     S: Future<Output = ()> + Send + 'static,
 {
-    let Options { listener, verifier, instance, data, metrics, shutdown } = options;
-    let api = Api::new(app, verifier, instance, metrics);
-    let mut stopping = api.stopping();
-    let signal = {
-        let api = Arc::clone(&api);
-        async move {
-            shutdown.await;
-            api.stop();
-        }
+    let Options { public, operations, verifier, instance, metrics, limits, shutdown } = options;
+    let api = Api::new(app, verifier, instance, metrics, limits);
+    let of_operators = if public.is_some() { router::router } else { router::operations };
+    // Who fills one of them keeps nobody from the other.
+    let serve = async |listener: Option<TcpListener>, routes: fn(Arc<Api>) -> Router| {
+        let Some(listener) = listener else { return };
+        let routes =
+            routes(Arc::clone(&api)).layer(from_fn(headers::check_transfer)).layer(from_fn(headers::check_host));
+        Connections::new(routes, limits, api.stopping()).serve(listener).await;
     };
-    // Answers are small and wanted at once: no waiting for a fuller packet.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "could not set TCP_NODELAY");
-        }
-    });
-    let routes = if data { router::router } else { router::operations };
-    let routes = routes(Arc::clone(&api)).layer(from_fn(headers::check_host));
-    let server = axum::serve(listener, routes).with_graceful_shutdown(signal);
     let overdue = async {
-        let stopped = stopping.wait_for(|stopping| *stopping).await.is_ok();
-        debug_assert!(stopped, "the api outlives its own server");
+        shutdown.await;
+        api.stop();
         tokio::time::sleep(DRAIN_TIME).await;
     };
     tokio::select! {
-        ended = server.into_future() => ended,
-        () = overdue => {
-            tracing::warn!(drain_s = DRAIN_TIME.as_secs(), "stopped with requests in flight");
-            Ok(())
-        }
+        ((), ()) = async { tokio::join!(serve(public, router::public), serve(Some(operations), of_operators)) } => {}
+        () = overdue => tracing::warn!(drain_s = DRAIN_TIME.as_secs(), "stopped with requests in flight"),
         never = keep_up(api.metrics.as_ref()) => match never {},
     }
 }
@@ -110,6 +101,12 @@ mod tests {
         text
     }
 
+    async fn options<S>(public: TcpListener, limits: Limits, shutdown: S) -> Options<S> {
+        let operations = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (public, instance) = (Some(public), "one".into());
+        Options { public, operations, verifier: verifier(), instance, metrics: None, limits, shutdown }
+    }
+
     #[tokio::test]
     async fn it_answers_and_stops_also_under_an_open_stream() {
         let bench = Bench::new();
@@ -118,8 +115,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { stopped.await.unwrap_or_default() };
-        let options =
-            Options { listener, verifier: verifier(), instance: "one".into(), data: true, metrics: None, shutdown };
+        let options = options(listener, Limits::default(), shutdown).await;
         let client = async {
             let mut connection = TcpStream::connect(address).await.unwrap();
             let alive = ask(&mut connection, "GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n".into(), "}").await;
@@ -136,8 +132,7 @@ mod tests {
             assert!(rest.ends_with("0\r\n\r\n"), "the stream ends whole");
         };
         let both = async { tokio::join!(serve(Arc::clone(&bench.api.app), options), client) };
-        let (ended, ()) = tokio::time::timeout(DRAIN_TIME / 2, both).await.expect("it stops at once");
-        ended.unwrap();
+        tokio::time::timeout(DRAIN_TIME / 2, both).await.expect("it stops at once");
     }
 
     #[tokio::test]
@@ -170,8 +165,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move { stopped.await.unwrap_or_default() };
-        let options =
-            Options { listener, verifier: verifier(), instance: "one".into(), data: true, metrics: None, shutdown };
+        let options = options(listener, Limits::default(), shutdown).await;
         let client = async {
             let mut half_a_head = TcpStream::connect(address).await.unwrap();
             half_a_head.write_all(b"GET /healthz HTTP/1.1\r\nhos").await.unwrap();
@@ -187,7 +181,7 @@ mod tests {
             ended = tokio::time::timeout(Duration::from_secs(6), serve(Arc::clone(&bench.api.app), options)) => ended,
             () = client => panic!("the client waits"),
         };
-        ended.expect("it stops within five seconds").unwrap();
+        ended.expect("it stops within five seconds");
     }
 
     /// Reads one answer: its head, and its body by `Content-Length`.
@@ -215,16 +209,133 @@ mod tests {
 
     /// Serves while `client` talks to it.
     async fn served<F: Future<Output = ()>>(client: impl FnOnce(std::net::SocketAddr) -> F) {
+        served_within(Limits::default(), client).await;
+    }
+
+    async fn served_within<F: Future<Output = ()>>(limits: Limits, client: impl FnOnce(std::net::SocketAddr) -> F) {
         let bench = Bench::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = std::future::pending::<()>();
-        let options =
-            Options { listener, verifier: verifier(), instance: "one".into(), data: true, metrics: None, shutdown };
+        let options = options(listener, limits, shutdown).await;
         tokio::select! {
-            ended = serve(Arc::clone(&bench.api.app), options) => panic!("it ended: {ended:?}"),
+            () = serve(Arc::clone(&bench.api.app), options) => panic!("it ended"),
             () = client(address) => (),
         }
+    }
+
+    /// Waits until the server has closed the connection.
+    async fn closed(connection: &mut TcpStream) -> String {
+        let mut rest = Vec::new();
+        let end = tokio::time::timeout(Duration::from_secs(5), connection.read_to_end(&mut rest)).await;
+        end.expect("it is closed").unwrap();
+        String::from_utf8(rest).unwrap()
+    }
+
+    const ALIVE: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    /// A silent one, one with half a head, one that is silent after an answer; whoever asks goes on.
+    #[tokio::test]
+    async fn who_sends_no_whole_head_is_closed_in_time() {
+        let idle = Duration::from_millis(300);
+        served_within(Limits { idle, ..Limits::default() }, async |address| {
+            let connect = async || TcpStream::connect(address).await.unwrap();
+            let (mut silent, mut half, mut once, mut asking) =
+                (connect().await, connect().await, connect().await, connect().await);
+            half.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-rest: ").await.unwrap();
+            once.write_all(ALIVE).await.unwrap();
+            assert!(answer(&mut once).await.starts_with("http/1.1 200"));
+            let started = tokio::time::Instant::now();
+            let (silent, half, once, ()) =
+                tokio::join!(closed(&mut silent), closed(&mut half), closed(&mut once), async {
+                    for _ in 0..6 {
+                        asking.write_all(ALIVE).await.unwrap();
+                        assert!(answer(&mut asking).await.starts_with("http/1.1 200"));
+                        tokio::time::sleep(idle / 3).await;
+                    }
+                });
+            assert_eq!((silent.as_str(), half.as_str(), once.as_str()), ("", "", ""));
+            assert!(started.elapsed() >= idle, "nobody is closed early");
+        })
+        .await;
+    }
+
+    /// A head that trickles in has no more time than one that does not come.
+    #[tokio::test]
+    async fn a_head_that_trickles_in_is_closed_too() {
+        let idle = Duration::from_millis(300);
+        served_within(Limits { idle, ..Limits::default() }, async |address| {
+            let mut trickling = TcpStream::connect(address).await.unwrap();
+            trickling.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\nx-rest: ").await.unwrap();
+            let trickle = async {
+                while trickling.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(idle / 10).await;
+                }
+            };
+            tokio::time::timeout(idle * 10, trickle).await.expect("it is closed");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn one_address_has_so_many_connections_and_hears_why_no_more() {
+        let limits = Limits { connections_per_peer: 2, connections: 3, ..Limits::default() };
+        served_within(limits, async |address| {
+            let mut first = TcpStream::connect(address).await.unwrap();
+            let _second = TcpStream::connect(address).await.unwrap();
+            let mut third = TcpStream::connect(address).await.unwrap();
+            let told = closed(&mut third).await;
+            assert!(told.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{told}");
+            assert!(told.contains("retry-after: 1\r\n") && told.contains(r#""code":"too-many-at-once""#), "{told}");
+            first.write_all(ALIVE).await.unwrap();
+            assert!(answer(&mut first).await.starts_with("http/1.1 200"), "who is inside is served");
+            let other = |last: u8| async move {
+                let socket = tokio::net::TcpSocket::new_v4().unwrap();
+                socket.bind(std::net::SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+                socket.connect(address).await.unwrap()
+            };
+            let mut of_another = other(2).await;
+            of_another.write_all(ALIVE).await.unwrap();
+            assert!(answer(&mut of_another).await.starts_with("http/1.1 200"), "another address is let in");
+            let told = closed(&mut other(3).await).await;
+            assert!(told.starts_with("HTTP/1.1 503 Service Unavailable\r\n"), "{told}");
+            assert!(told.contains(r#""code":"crowded""#), "{told}");
+            drop(of_another);
+            let mut again = other(3).await;
+            for _ in 0..50 {
+                again.write_all(ALIVE).await.unwrap();
+                if answer(&mut again).await.starts_with("http/1.1 200") {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                again = other(3).await;
+            }
+            panic!("a place is free again");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn a_body_in_a_coding_that_is_not_taken_is_said_so() {
+        served(async |address| {
+            let cases = [
+                ("chunked", "401"),
+                ("Chunked", "401"),
+                ("gzip, chunked", "501"),
+                ("gzip,chunked", "501"),
+                ("deflate\r\ntransfer-encoding: chunked", "501"),
+                ("identity, chunked", "501"),
+                ("chunked, chunked", "501"),
+            ];
+            for (coding, status) in cases {
+                let mut connection = TcpStream::connect(address).await.unwrap();
+                let head = format!("{COMMAND}transfer-encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+                connection.write_all(head.as_bytes()).await.unwrap();
+                let head = answer(&mut connection).await;
+                assert_eq!(head.split(' ').nth(1), Some(status), "{coding}: {head}");
+            }
+        })
+        .await;
     }
 
     const COMMAND: &str = "POST /cases/0190163d-8694-739b-aea5-966c26f8ad91/void-issue HTTP/1.1\r\nhost: a\r\n";

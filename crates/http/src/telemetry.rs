@@ -18,6 +18,10 @@ use crate::problem::ProblemCode;
 
 const DURATION: &str = "dualgrid_http_request_duration_seconds";
 const COMMANDS: &str = "dualgrid_http_commands_total";
+const CONNECTIONS: &str = "dualgrid_http_connections";
+const STREAMS: &str = "dualgrid_http_streams";
+const ENDED_STREAMS: &str = "dualgrid_http_ended_streams_total";
+const REFUSED_CONNECTIONS: &str = "dualgrid_http_refused_connections_total";
 
 /// The outcomes that people look for: what was done, and what is our fault.
 const OUTCOMES: [&str; 7] = ["done", "replayed", "busy", "overdue", "outcome-unknown", "unavailable", "internal"];
@@ -59,6 +63,21 @@ pub fn install() -> Result<Metrics, InstallError> {
 fn describe() {
     metrics::describe_histogram!(DURATION, metrics::Unit::Seconds, "Time until the head of the response was ready");
     metrics::describe_counter!(COMMANDS, "Commands by name and outcome: done, replayed, or the code of the problem");
+    metrics::describe_gauge!(CONNECTIONS, "Connections that are open");
+    metrics::gauge!(CONNECTIONS).set(0.0);
+    metrics::describe_counter!(REFUSED_CONNECTIONS, "Connections that were not let in, by the code of the problem");
+    metrics::describe_gauge!(STREAMS, "Streams of events that are open");
+    metrics::gauge!(STREAMS).set(0.0);
+    metrics::describe_counter!(
+        ENDED_STREAMS,
+        "Streams of events that were ended, by the reason that their readers were told"
+    );
+    for reason in crate::events::REASONS {
+        metrics::counter!(ENDED_STREAMS, "reason" => reason).increment(0);
+    }
+    for code in ["crowded", "too-many-at-once"] {
+        metrics::counter!(REFUSED_CONNECTIONS, "code" => code).increment(0);
+    }
     for verb in app::registry::kinds().iter().flat_map(|kind| kind.verbs()).filter(|verb| !verb.is_part) {
         for outcome in OUTCOMES {
             metrics::counter!(COMMANDS, "command" => verb.name, "outcome" => outcome).increment(0);
@@ -116,6 +135,28 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
     metrics::histogram!(DURATION, &labels).record(elapsed);
     response
+}
+
+/// Counts a connection that was not let in.
+pub(crate) fn count_refused_connection(code: &str) {
+    metrics::counter!(REFUSED_CONNECTIONS, "code" => code.to_owned()).increment(1);
+}
+
+/// Counts a connection that is open, and when it is not any more.
+pub(crate) fn count_connection(is_open: bool) {
+    let connections = metrics::gauge!(CONNECTIONS);
+    if is_open { connections.increment(1.0) } else { connections.decrement(1.0) }
+}
+
+/// Counts a stream of events that is open, and when it is not any more.
+pub(crate) fn count_stream(is_open: bool) {
+    let streams = metrics::gauge!(STREAMS);
+    if is_open { streams.increment(1.0) } else { streams.decrement(1.0) }
+}
+
+/// Counts a stream of events that was ended.
+pub(crate) fn count_ended_stream(reason: &'static str) {
+    metrics::counter!(ENDED_STREAMS, "reason" => reason).increment(1);
 }
 
 /// Counts a command.

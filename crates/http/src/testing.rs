@@ -15,6 +15,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::api::Api;
+use crate::limits::Limits;
 use crate::token::{Claims, Issuer, Verifier};
 
 pub(crate) use capture::Captured;
@@ -85,7 +86,7 @@ impl Bench {
             entropy: Arc::new(SystemEntropy),
         };
         let app = App::new(ports, Settings::new(INSTALLATION, &WrappingKey::from_bytes([7; 32])));
-        let api = Api::new(app, verifier(), "one", None);
+        let api = Api::new(app, verifier(), "one", None, Limits::default());
         Self { router: crate::router(Arc::clone(&api)), api, log, clock }
     }
 

@@ -56,10 +56,20 @@ impl Answer {
     }
 }
 
+/// What is asked on the operations listener: there it is answered in full, or at all.
+const OF_OPERATORS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/docs"];
+
+/// Where a process listens.
+#[derive(Debug, Default)]
+struct Addresses {
+    public: String,
+    operations: String,
+}
+
 /// A client of one dualgrid. Clones follow it when it is restarted at another address.
 #[derive(Debug, Clone)]
 pub struct Client {
-    address: Arc<Mutex<String>>,
+    addresses: Arc<Mutex<Addresses>>,
     http: reqwest::Client,
     contracts: Arc<Contracts>,
     events: Arc<Events>,
@@ -68,26 +78,38 @@ pub struct Client {
 impl Client {
     /// A client of a process that will run this program, once it is led to its address.
     pub(crate) async fn of_program(binary: &Path) -> anyhow::Result<Self> {
-        Self::try_new("", Events::of(binary).await?)
+        Self::try_new(Events::of(binary).await?)
     }
 
-    fn try_new(address: &str, events: Arc<Events>) -> anyhow::Result<Self> {
+    fn try_new(events: Arc<Events>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build().context("no HTTP client")?;
-        Ok(Self { address: Arc::new(Mutex::new(address.to_owned())), http, contracts: Arc::default(), events })
+        Ok(Self { addresses: Arc::default(), http, contracts: Arc::default(), events })
     }
 
-    /// The address it speaks to, such as `127.0.0.1:8080`.
+    /// The address of callers, such as `127.0.0.1:8080`.
     pub fn address(&self) -> String {
-        self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).public.clone()
+    }
+
+    /// The address of operators.
+    pub fn operations_address(&self) -> String {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).operations.clone()
     }
 
     /// Points this client and its clones elsewhere.
-    pub(crate) fn follow(&self, address: &str) {
-        address.clone_into(&mut self.address.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn follow(&self, public: &str, operations: &str) {
+        let there = Addresses { public: public.to_owned(), operations: operations.to_owned() };
+        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = there;
     }
 
-    /// The whole address of a path.
+    /// The whole address of a path; of one for operators, on their listener.
     pub fn url(&self, path: &str) -> String {
+        let is_of_operators = OF_OPERATORS.iter().any(|of| path.strip_prefix(of).is_some_and(is_end_of_segment));
+        if is_of_operators { format!("http://{}{path}", self.operations_address()) } else { self.public_url(path) }
+    }
+
+    /// The whole address of a path on the listener of callers, whatever it is.
+    pub fn public_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
     }
 
@@ -128,6 +150,10 @@ impl Client {
         self.events.check_all(&answer.body).with_context(|| format!("{method} {path}"))?;
         Ok(answer)
     }
+}
+
+fn is_end_of_segment(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(['/', '?'])
 }
 
 /// A fresh id for a command.
@@ -188,9 +214,14 @@ mod tests {
 
     #[test]
     fn a_clone_follows_to_another_address() {
-        let client = Client::try_new("127.0.0.1:1", Arc::default()).unwrap();
+        let client = Client::try_new(Arc::default()).unwrap();
         let clone = client.clone();
-        client.follow("127.0.0.1:2");
-        assert_eq!(clone.url("/healthz"), "http://127.0.0.1:2/healthz");
+        client.follow("127.0.0.1:2", "127.0.0.1:3");
+        assert_eq!(clone.url("/cases?limit=1"), "http://127.0.0.1:2/cases?limit=1");
+        assert_eq!(clone.url("/metricsx"), "http://127.0.0.1:2/metricsx");
+        assert_eq!(clone.public_url("/metrics"), "http://127.0.0.1:2/metrics");
+        for path in ["/healthz", "/readyz?a=1", "/docs/index.html"] {
+            assert_eq!(clone.url(path), format!("http://127.0.0.1:3{path}"));
+        }
     }
 }

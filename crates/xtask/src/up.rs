@@ -71,14 +71,15 @@ async fn whereabouts(system: &System) -> anyhow::Result<String> {
     let token = system.token("you", "auditor", &[]).await?;
     let config = system.config_path().display().to_string();
     let rows = [
-        ("API, to read and to try", http.url("/docs")),
-        ("OpenAPI", http.url("/openapi.json")),
+        ("API", http.public_url("")),
+        ("a page to read and to try it", http.url("/docs")),
+        ("OpenAPI", http.public_url("/openapi.json")),
         ("metrics", http.url("/metrics")),
         ("NATS", format!("{} (users and passwords: {})", system.nats().url(), system.nats().config_path().display())),
         ("log", system.store_url().to_owned()),
         ("output of the process", system.log_path().display().to_string()),
         ("a token, as auditor", format!("export TOKEN={token}")),
-        ("all events, as they come", format!("curl -NH \"Authorization: Bearer $TOKEN\" {}", http.url("/events"))),
+        ("all events, as they come", format!("curl -NH \"Authorization: Bearer $TOKEN\" {}", http.public_url("/events"))),
         ("is all well?", format!("target/debug/dualgrid doctor --config {config}")),
         ("a token for another role", format!("target/debug/dualgrid token issue --help  # with --config {config}")),
     ];

@@ -3,22 +3,22 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use app::losses::Mark;
 use axum::response::sse;
+use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Position, Recorded};
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::feed::{PAGE_EVENTS, POLL_INTERVAL};
 use crate::api::Api;
 use crate::auth::Caller;
+use crate::limits::Place;
+use crate::telemetry::{count_ended_stream, count_stream};
 
-/// How many events are read at once. A slow reader holds at most so many in memory.
-const PAGE_EVENTS: usize = 200;
-
-/// How often the log is asked without a sign: other processes append to it too.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a reader may take over what was read for it.
+const PAGE_PATIENCE: TimeDelta = TimeDelta::minutes(1);
 
 /// The name of the last event of a stream, which says why it ends. It has no `id`, so that the last one counts.
 const END: &str = "end";
@@ -32,8 +32,14 @@ enum End {
     LogWentBack,
     Stopping,
     TokenExpired,
+    /// It takes what was read for it too slowly.
+    TooSlow,
     Unreadable,
 }
+
+/// Every reason, as the metric has it.
+pub(crate) const REASONS: [&str; 6] =
+    ["epoch-raised", "log-went-back", "stopping", "token-expired", "too-slow", "unavailable"];
 
 impl End {
     const fn code(self) -> &'static str {
@@ -42,6 +48,7 @@ impl End {
             Self::LogWentBack => "log-went-back",
             Self::Stopping => "stopping",
             Self::TokenExpired => "token-expired",
+            Self::TooSlow => "too-slow",
             Self::Unreadable => "unavailable",
         }
     }
@@ -55,6 +62,10 @@ impl End {
             Self::LogWentBack => "the log may have lost its newest events: come back with Last-Event-ID".to_owned(),
             Self::Stopping => "this process stops: come back with Last-Event-ID".to_owned(),
             Self::TokenExpired => "your token has run out: come back with a new one and with Last-Event-ID".to_owned(),
+            Self::TooSlow => format!(
+                "you took less than {PAGE_EVENTS} events in {} s: come back with Last-Event-ID when you can take more",
+                PAGE_PATIENCE.num_seconds()
+            ),
             Self::Unreadable => "the log cannot be read now: come back with Last-Event-ID".to_owned(),
         }
     }
@@ -73,23 +84,52 @@ pub(super) struct Tail {
     /// The epoch of everything that is sent. Where the log has another one, the stream ends.
     epoch: u32,
     has_ended: bool,
-    pending: VecDeque<Recorded>,
+    pending: VecDeque<Arc<Recorded>>,
+    /// When what is pending was read.
+    read_at: DateTime<Utc>,
     committed: watch::Receiver<Position>,
     stopping: watch::Receiver<bool>,
     /// Changes where the log may be another one than before.
     incarnation: watch::Receiver<u64>,
     began_in: u64,
+    /// Its place among all streams.
+    _place: Place<String>,
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        count_stream(false);
+    }
 }
 
 impl Tail {
     /// Reads the first page, or says why the caller may not.
-    pub(super) async fn start(api: Arc<Api>, caller: Caller, after: Position, epoch: u32) -> Result<Self, app::Error> {
+    pub(super) async fn start(
+        api: Arc<Api>,
+        caller: Caller,
+        after: Position,
+        epoch: u32,
+        place: Place<String>,
+    ) -> Result<Self, app::Error> {
         let (committed, stopping) = (api.app.committed(), api.stopping());
         let incarnation = api.app.ports().log.incarnation();
         let began_in = *incarnation.borrow();
         let (pending, has_ended) = (VecDeque::new(), false);
-        let mut tail =
-            Self { api, caller, after, epoch, has_ended, pending, committed, stopping, incarnation, began_in };
+        let mut tail = Self {
+            read_at: api.now(),
+            api,
+            caller,
+            after,
+            epoch,
+            has_ended,
+            pending,
+            committed,
+            stopping,
+            incarnation,
+            began_in,
+            _place: place,
+        };
+        count_stream(true);
         tail.read().await?;
         Ok(tail)
     }
@@ -103,6 +143,7 @@ impl Tail {
             Ok(event) => event,
             Err(end) => {
                 self.has_ended = true;
+                count_ended_stream(end.code());
                 end.event()
             }
         };
@@ -135,7 +176,12 @@ impl Tail {
         if *self.stopping.borrow() {
             return Err(End::Stopping);
         }
-        if self.api.now() >= self.caller.until { Err(End::TokenExpired) } else { Ok(()) }
+        let now = self.api.now();
+        if now >= self.caller.until {
+            return Err(End::TokenExpired);
+        }
+        let is_slow = !self.pending.is_empty() && now.signed_duration_since(self.read_at) > PAGE_PATIENCE;
+        if is_slow { Err(End::TooSlow) } else { Ok(()) }
     }
 
     fn unreadable(&self, error: &app::Error) -> End {
@@ -146,7 +192,8 @@ impl Tail {
     /// Reads a page. What is committed from here on is noticed by [`Tail::wait`].
     async fn read(&mut self) -> Result<(), app::Error> {
         self.committed.borrow_and_update();
-        self.pending = self.api.app.events(&self.caller.actor, self.after, PAGE_EVENTS).await?.into();
+        self.pending = self.api.feed.after(&self.api.app, &self.caller.actor, self.after).await?;
+        self.read_at = self.api.now();
         Ok(())
     }
 

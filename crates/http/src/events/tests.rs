@@ -87,6 +87,56 @@ async fn a_stream_ends_with_the_server_and_with_the_token() {
     assert_eq!(found, "stopping");
 }
 
+/// Who took one event in more than a minute is told so, and comes back to the next one.
+#[tokio::test]
+async fn a_reader_that_is_too_slow_is_told_so_and_comes_back() {
+    let bench = Bench::new();
+    (1..=9).for_each(|_| bench.log.record("{}"));
+    let mut stream = follow(&bench, &[]).await;
+    assert_eq!(next(&mut stream).await, Some(sent(2, "{}")));
+    bench.clock.advance(TimeDelta::seconds(59));
+    assert_eq!(next(&mut stream).await, Some(sent(3, "{}")));
+    bench.clock.advance(TimeDelta::seconds(2));
+    assert_eq!(end(&mut stream).await, "too-slow");
+    let mut again = follow(&bench, &[(HeaderName::from_static(LAST_EVENT_ID), "0:3")]).await;
+    assert_eq!(next(&mut again).await, Some(sent(4, "{}")));
+}
+
+/// Who waits at the end of the log is not slow, however long nothing comes.
+#[tokio::test]
+async fn a_reader_that_has_everything_is_not_slow() {
+    let bench = Bench::new();
+    (1..=2).for_each(|_| bench.log.record("{}"));
+    let mut stream = follow(&bench, &[]).await;
+    assert_eq!(next(&mut stream).await, Some(sent(2, "{}")));
+    bench.clock.advance(TimeDelta::minutes(30));
+    let (found, ()) = tokio::join!(next(&mut stream), async {
+        tokio::task::yield_now().await;
+        bench.log.record("{}");
+    });
+    assert_eq!(found, Some(sent(3, "{}")));
+}
+
+#[tokio::test]
+async fn a_principal_has_so_many_streams_and_another_one_has_its_own() {
+    let bench = Bench::new();
+    (1..=2).for_each(|_| bench.log.record("{}"));
+    let mut open = Vec::new();
+    for _ in 0..crate::limits::Limits::default().streams_per_principal {
+        open.push(follow(&bench, &[]).await);
+    }
+    let response = bench.send(asked("/events", &[])).await;
+    assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &"1".parse().unwrap()));
+    let page = bench.send(asked("/events", &[(ACCEPT, "application/json")])).await;
+    assert_eq!(page.status(), StatusCode::OK, "a page is no stream");
+    let other = kernel::Actor { id: "staff-0008".into(), ..auditor() };
+    let other = Request::get("/events").header(AUTHORIZATION, format!("Bearer {}", token(&other)));
+    let other = bench.send(other.body(Body::empty()).unwrap()).await;
+    assert_eq!(other.status(), StatusCode::OK);
+    open.pop();
+    assert_eq!(bench.send(asked("/events", &[])).await.status(), StatusCode::OK, "a place is free again");
+}
+
 #[tokio::test]
 async fn a_stream_ends_where_the_log_goes_back() {
     let bench = Bench::new();

@@ -14,7 +14,7 @@ use super::BEARER;
 use crate::problem::PROBLEM_JSON;
 
 /// Status, name and meaning of every answer that is a problem.
-const PROBLEMS: [(&str, &str, &str); 14] = [
+const PROBLEMS: [(&str, &str, &str); 15] = [
     ("400", "BadRequest", "The request does not fit its form"),
     ("401", "NoToken", "The token is missing or not accepted"),
     ("403", "NotAllowed", "The role does not allow it, or not in that place"),
@@ -23,10 +23,11 @@ const PROBLEMS: [(&str, &str, &str); 14] = [
     ("408", "TooSlow", "The body did not arrive in time"),
     ("409", "Refused", "The domain says no; `code` says why"),
     ("410", "Erased", "The person's data was erased"),
-    ("412", "Moved", "It is not at the version that `If-Match` names"),
+    ("412", "Moved", "It does not have a tag, or is not at a version, that `If-Match` names"),
     ("413", "TooLarge", "The body is too large"),
     ("415", "UnsupportedMediaType", "The body is of a type that is not accepted"),
     ("422", "Unprocessable", "What the body names does not exist or cannot be right, or the id was used before"),
+    ("429", "TooMany", "More requests, streams or uploads than one caller may have; come back after `Retry-After`"),
     ("500", "Internal", "Something is broken on our side"),
     ("503", "Busy", "Not now; send the same again, with the same Idempotency-Key, after `Retry-After`"),
 ];
@@ -36,7 +37,7 @@ pub(super) fn problems() -> impl Iterator<Item = (&'static str, Response)> {
     PROBLEMS.iter().map(|(status, name, meaning)| {
         let problem = response(meaning, PROBLEM_JSON, "Problem");
         let again = || header("After how many seconds to send it again");
-        (*name, if *status == "503" { problem.header("Retry-After", again()) } else { problem }.build())
+        (*name, if matches!(*status, "429" | "503") { problem.header("Retry-After", again()) } else { problem }.build())
     })
 }
 
@@ -56,7 +57,7 @@ pub(super) fn locked(operation: OperationBuilder, by: Allowed, text: &str, probl
     let operation = operation
         .description(Some(format!("{text}\n\n{}", who_may(by))))
         .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
-    let always = ["401", "403", "500", "503"];
+    let always = ["400", "401", "403", "429", "500", "503"];
     let refused = PROBLEMS.iter().filter(|(status, ..)| always.contains(status) || problems.contains(status));
     refused
         .fold(operation, |operation, (status, name, _)| operation.response(*status, Ref::from_response_name(*name)))

@@ -60,12 +60,12 @@ fn words(endpoint: Endpoint) -> Words {
         }
         Endpoint::PutEvidence => words("upload-evidence", "evidence", "Upload a file", EVIDENCE),
         Endpoint::GetEvidence => words("read-evidence", "evidence", "Download a file", "Checked against its digest."),
-        Endpoint::Healthz => words("healthz", "operation", "Whether the process is alive, and which it is", ""),
-        Endpoint::Readyz => words("readyz", "operation", "Whether the process can do its work", ""),
-        Endpoint::Metrics => words("metrics", "operation", "What was measured", ""),
+        Endpoint::Healthz => words("healthz", "operation", "Whether the process is alive", ELSEWHERE),
+        Endpoint::Readyz => words("readyz", "operation", "Whether the process can do its work", ELSEWHERE),
+        Endpoint::Metrics => words("metrics", "operation", "What was measured", OPERATORS),
         Endpoint::OpenApi => words("openapi", "operation", "This document", ""),
-        Endpoint::Docs => words("docs", "operation", "Leads to the page on which to try it", ""),
-        Endpoint::DocsFile => words("docs-file", "operation", "A file of that page", ""),
+        Endpoint::Docs => words("docs", "operation", "Leads to the page on which to try it", OPERATORS),
+        Endpoint::DocsFile => words("docs-file", "operation", "A file of that page", OPERATORS),
     }
 }
 
@@ -74,6 +74,11 @@ fn tag_of(view: &dyn Shown) -> &'static str {
     let of = view.from().first().and_then(|category| app::registry::kind(category).ok());
     of.map_or("views", |kind| kind.plural())
 }
+
+/// What is said in full only to who runs it.
+const ELSEWHERE: &str = "In full on the operations listener; elsewhere nothing but yes or no.";
+/// What only who runs it is answered.
+const OPERATORS: &str = "On the operations listener only.";
 
 /// A place in the log: a position, with the epoch before it where it is known.
 const MARK: &str = "^([0-9]{1,10}:)?[0-9]{1,19}$";
@@ -97,8 +102,16 @@ pub(super) fn operation(endpoint: Endpoint) -> Operation {
     let Words(id, tag, summary, text) = words(endpoint);
     let operation = OperationBuilder::new().operation_id(Some(id)).tag(tag).summary(Some(summary));
     match closed(endpoint) {
-        None => open(endpoint, operation).build(),
-        Some((allowed, problems, describe)) => locked(describe(operation), allowed, text, problems),
+        None => open(endpoint, operation)
+            .response("400", Ref::from_response_name("BadRequest"))
+            .response("412", Ref::from_response_name("Moved"))
+            .build(),
+        Some((allowed, problems, describe)) => {
+            // What is uploaded has no version that could be named.
+            let is_read = !matches!(endpoint, Endpoint::PutEvidence);
+            let problems = [problems, if is_read { &["412"] } else { &[] }].concat();
+            locked(describe(operation), allowed, text, &problems)
+        }
     }
 }
 
@@ -187,23 +200,27 @@ fn shown(operation: OperationBuilder, name: &str) -> OperationBuilder {
 
 /// What needs no token: nothing of a case.
 fn open(endpoint: Endpoint, operation: OperationBuilder) -> OperationBuilder {
+    let operation = operation.response("400", Ref::from_response_name("BadRequest"));
+    let operation = if endpoint.is_for_operators() {
+        operation.response("404", Ref::from_response_name("NotFound"))
+    } else {
+        operation
+    };
     match endpoint {
         Endpoint::Healthz => operation.response("200", json("The process is alive", "Alive").build()),
         Endpoint::Readyz => operation
             .response("200", json("The process is ready", "Report").build())
             .response("503", json("The process is not ready; the checks say why", "Report").build()),
-        Endpoint::Metrics => operation
-            .response("200", response("In the text format of Prometheus", PROMETHEUS, "Text").build())
-            .response("404", Ref::from_response_name("NotFound")),
+        Endpoint::Metrics => {
+            operation.response("200", response("In the text format of Prometheus", PROMETHEUS, "Text").build())
+        }
         Endpoint::Docs => operation.response(
             "308",
             ResponseBuilder::new().description("Moved").header("Location", header("The page")).build(),
         ),
         Endpoint::DocsFile => operation
             .parameter(in_path("file", "Its name; begin with index.html", text()))
-            .response("200", response("The file", "*/*", "File").build())
-            .response("400", Ref::from_response_name("BadRequest"))
-            .response("404", Ref::from_response_name("NotFound")),
+            .response("200", response("The file", "*/*", "File").build()),
         _ => operation.response("200", json("The document", "Document").build()),
     }
 }

@@ -126,7 +126,7 @@ fn problem() -> Value {
             "retry_after": {
                 "type": "integer",
                 "minimum": 1,
-                "description": "In how many seconds to send the same request again; with status 503, as the header Retry-After"
+                "description": "In how many seconds to send the same request again; with status 429 or 503, as the header Retry-After"
             }
         }
     })
@@ -190,8 +190,10 @@ fn event_page() -> Value {
 fn alive() -> Value {
     json!({
         "type": "object",
-        "required": ["instance", "pid", "version"],
+        "description": "Which process it is, is told on the operations listener only",
+        "required": ["alive"],
         "properties": {
+            "alive": { "type": "boolean" },
             "instance": { "type": "string" },
             "pid": { "type": "integer" },
             "version": { "type": "string" }
@@ -202,7 +204,8 @@ fn alive() -> Value {
 fn report() -> Value {
     json!({
         "type": "object",
-        "required": ["ready", "checks", "warnings"],
+        "description": "Checks and warnings are told on the operations listener only",
+        "required": ["ready"],
         "properties": {
             "ready": { "type": "boolean" },
             "checks": {

@@ -27,6 +27,11 @@ fn request(method: Method, template: &str) -> Builder {
     Request::builder().method(if method == Method::Get { "GET" } else { "POST" }).uri(path)
 }
 
+fn with_query(route: &routes::Route, query: &str) -> Builder {
+    let built = request(route.method, &route.path).body(Body::empty()).unwrap();
+    Request::builder().method(built.method()).uri(format!("{}?{query}", built.uri()))
+}
+
 fn get(path: &str) -> Request<Body> {
     let auditor = format!("Bearer {}", token(&auditor()));
     Request::get(path).header(AUTHORIZATION, auditor).body(Body::empty()).unwrap()
@@ -64,6 +69,55 @@ async fn a_token_that_is_not_taken_is_answered_with_its_reason() {
     let token = token(&auditor());
     bench.clock.advance(chrono::TimeDelta::hours(2));
     assert_eq!(bench.ask(asked(&token)).await.1["code"], "token-expired");
+}
+
+/// What strangers hear of the process is that it is alive and ready; who runs it hears all of it.
+#[tokio::test]
+async fn the_public_listener_tells_nothing_about_the_process() {
+    let bench = Bench::new();
+    let public = super::public(std::sync::Arc::clone(&bench.api));
+    let there = async |path: &str| {
+        let response = tower::ServiceExt::oneshot(public.clone(), get(path)).await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice::<Value>(&bytes).unwrap_or_default())
+    };
+    assert_eq!(there("/healthz").await, (200, serde_json::json!({ "alive": true })));
+    assert_eq!(there("/readyz").await, (503, serde_json::json!({ "ready": false })));
+    for path in ["/metrics", "/docs", "/docs/index.html"] {
+        let (status, problem) = there(path).await;
+        assert_eq!((status, problem["code"].as_str()), (404, Some("no-such-route")), "{path}");
+    }
+    let (status, full) = bench.ask(get("/healthz")).await;
+    assert_eq!((status.as_u16(), full["instance"].as_str(), full["alive"].as_bool()), (200, Some("one"), Some(true)));
+    let (_, full) = bench.ask(get("/readyz")).await;
+    assert!(full["checks"].is_object() && full["ready"] == false, "{full}");
+    // Everything else is the same on both.
+    for route in routes::table().into_iter().filter(|route| !route.endpoint.is_for_operators()) {
+        let asked = || request(route.method, &route.path).body(Body::empty()).unwrap();
+        let public = tower::ServiceExt::oneshot(public.clone(), asked()).await.unwrap();
+        assert_eq!(public.status(), bench.send(asked()).await.status(), "{route:?}");
+    }
+}
+
+/// A parameter that is not read is refused too, on every route: whoever gives one expects something of it.
+#[tokio::test]
+async fn a_parameter_that_nobody_reads_is_refused_on_every_route() {
+    let bench = Bench::new();
+    bench.log.record("{}");
+    let auditor = format!("Bearer {}", token(&auditor()));
+    for route in routes::table() {
+        for query in ["no-such=1", "limt=5", "=", "a"] {
+            let asked = with_query(&route, query).header(AUTHORIZATION, &auditor);
+            let (status, problem) = bench.ask(asked.body(Body::empty()).unwrap()).await;
+            assert_eq!((status.as_u16(), problem["code"].as_str()), (400, Some("query-invalid")), "{route:?} {query}");
+        }
+        if !route.endpoint.takes_query() {
+            let asked = with_query(&route, "").header(AUTHORIZATION, &auditor);
+            let (_, problem) = bench.ask(asked.body(Body::empty()).unwrap()).await;
+            assert_ne!(problem["code"], "query-invalid", "{route:?} with an empty query");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A log in memory, and ports that are out of reach.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use app::port::view_store::Registered;
@@ -26,6 +27,7 @@ pub(crate) struct Log {
     events: Mutex<Vec<Recorded>>,
     committed: watch::Sender<Position>,
     incarnation: watch::Sender<u64>,
+    reads: AtomicUsize,
 }
 
 /// Who asks for the stream of this aggregate sees a panic.
@@ -72,6 +74,11 @@ impl Log {
         self.incarnation.send_modify(|number| *number += 1);
     }
 
+    /// How often events were read.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+
     fn events(&self) -> MutexGuard<'_, Vec<Recorded>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,6 +98,7 @@ impl EventLog for Log {
         Ok(self.events().iter().filter(|event| event.stream == *stream && *stream == losses).cloned().collect())
     }
     async fn after(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, Failure> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let events = self.events();
         Ok(events.iter().filter(|event| event.position > after).take(limit).cloned().collect())
     }

@@ -1,11 +1,11 @@
 //! The configuration file of a system under test.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Serialize;
+
+use crate::nats::write_secret;
 
 /// Everything in `dualgrid.toml`.
 #[derive(Debug, Serialize)]
@@ -13,6 +13,8 @@ pub(super) struct Config {
     pub(super) installation: String,
     pub(super) instance: String,
     pub(super) http: Http,
+    pub(super) operations: Http,
+    pub(super) limits: Limits,
     pub(super) store: Database,
     pub(super) vault: Vault,
     pub(super) evidence: Database,
@@ -24,6 +26,13 @@ pub(super) struct Config {
 pub(super) struct Http {
     pub(super) listen: String,
     pub(super) address_file: String,
+}
+
+/// A test asks as often as it can; what is limited is tested with limits of its own.
+#[derive(Debug, Serialize)]
+pub(super) struct Limits {
+    pub(super) requests_per_second: u32,
+    pub(super) requests_burst: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,8 +55,7 @@ pub(super) struct Auth {
 #[derive(Debug, Serialize)]
 pub(super) struct Nats {
     pub(super) url: String,
-    pub(super) user: String,
-    pub(super) password: String,
+    pub(super) nkey_file: String,
 }
 
 impl Config {
@@ -55,16 +63,4 @@ impl Config {
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         write_secret(path, &toml::to_string(self).context("the configuration is no TOML")?)
     }
-}
-
-/// Writes a file only its owner can read.
-pub(super) fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("could not write {}", path.display()))
 }

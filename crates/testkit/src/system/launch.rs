@@ -1,13 +1,13 @@
 //! Starting a system, and making sure that it is ours who answers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use super::config::{Auth, Config, Database, Http, Nats, Vault};
+use super::config::{Auth, Config, Database, Http, Limits, Nats, Vault};
 use super::{Store, System, SystemSetup, dualgrid_binary};
 use crate::client::Client;
 use crate::nats::{CORE, NatsServer, NatsSetup};
@@ -110,32 +110,29 @@ impl System {
 
     fn config(&self) -> anyhow::Result<Config> {
         let file = |name: &str| self.dir.join(name).display().to_string();
-        let (user, password) = self.nats.user(CORE)?;
         Ok(Config {
             installation: "sample".to_owned(),
             instance: self.instance.clone(),
             http: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("http.addr") },
+            operations: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("operations.addr") },
+            limits: Limits { requests_per_second: 1_000_000, requests_burst: 1_000_000 },
             store: Database { url: self.store_url.clone() },
             vault: Vault { url: self.vault_url.clone(), key_file: file("vault.key") },
             evidence: Database { url: format!("file://{}", file("evidence")) },
             auth: Auth { public_key_file: file("token.pub"), private_key_file: file("token.key") },
-            nats: Nats { url: self.nats.url(), user: user.to_owned(), password: password.to_owned() },
+            nats: Nats { url: self.nats.url(), nkey_file: self.nats.seed_file(CORE).display().to_string() },
         })
     }
 
     /// Starts the process and waits until it has come so far.
     pub(super) async fn serve(&mut self, wanted: Started) -> anyhow::Result<()> {
         ensure!(self.process.is_none(), "dualgrid is running already");
-        let address_file = self.dir.join("http.addr");
-        // The address of the run before would lead to whoever has that port now.
-        if address_file.exists() {
-            std::fs::remove_file(&address_file).context("could not remove the old address")?;
-        }
+        let addresses = AddressFiles::fresh(&self.dir, &self.roles)?;
         let mut program = self.program("dualgrid", &self.log_path(), &self.roles);
         for (name, value) in &self.environment {
             program = program.env(name, value);
         }
-        self.process = Some(started(program, &address_file, &self.client, &self.instance, wanted).await?);
+        self.process = Some(started(program, &addresses, &self.client, &self.instance, wanted).await?);
         Ok(())
     }
 
@@ -146,10 +143,37 @@ impl System {
     }
 }
 
+/// Where a process writes where it listens.
+pub(super) struct AddressFiles {
+    /// `None` for a process that takes neither commands nor queries.
+    pub(super) public: Option<PathBuf>,
+    pub(super) operations: PathBuf,
+}
+
+impl AddressFiles {
+    /// Those in a folder, without what a run before has left: its addresses would lead to whoever has the ports now.
+    pub(super) fn fresh(dir: &Path, roles: &[String]) -> anyhow::Result<Self> {
+        let (public, operations) = (dir.join("http.addr"), dir.join("operations.addr"));
+        for file in [&public, &operations].into_iter().filter(|file| file.exists()) {
+            std::fs::remove_file(file).context("could not remove the old address")?;
+        }
+        let is_api = roles.is_empty() || roles.iter().any(|role| role == "api");
+        Ok(Self { public: is_api.then_some(public), operations })
+    }
+
+    /// Where it listens for callers and for its operators, once both are known.
+    fn read(&self) -> Option<(String, String)> {
+        let read = |file: &Path| Some(std::fs::read_to_string(file).ok()?.trim().to_owned());
+        let operations = read(&self.operations)?;
+        let public = self.public.as_deref().map_or_else(|| Some(operations.clone()), read)?;
+        Some((public, operations))
+    }
+}
+
 /// Starts the process, waits until it has come so far, and points the client there.
 pub(super) async fn started(
     program: Program,
-    address_file: &Path,
+    addresses: &AddressFiles,
     client: &Client,
     instance: &str,
     wanted: Started,
@@ -158,8 +182,8 @@ pub(super) async fn started(
     let pid = process.pid();
     process
         .wait_until_ready(START_PATIENCE, async || {
-            let Ok(address) = std::fs::read_to_string(address_file) else { return Ok(None) };
-            client.follow(address.trim());
+            let Some((public, operations)) = addresses.read() else { return Ok(None) };
+            client.follow(&public, &operations);
             has_come(client, instance, pid, wanted).await
         })
         .await?;

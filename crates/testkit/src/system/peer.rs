@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::launch::{Started, started};
+use super::launch::{AddressFiles, Started, started};
 use super::{STOP_PATIENCE, System};
 use crate::client::Client;
 use crate::process::{Process, Signal};
@@ -72,19 +72,18 @@ impl Peer {
         if self.process.is_some() {
             self.stop().await?;
         }
-        let address_file = self.dir.join("http.addr");
-        // The address of the run before would lead to whoever has that port now.
-        if address_file.exists() {
-            std::fs::remove_file(&address_file).context("could not remove the old address")?;
-        }
+        let addresses = AddressFiles::fresh(&self.dir, &self.roles)?;
         let mut program = system
             .program("a peer of dualgrid", &self.log_path(), &self.roles)
             .env("DUALGRID__INSTANCE", &self.instance)
-            .env("DUALGRID__HTTP__ADDRESS_FILE", &address_file);
+            .env("DUALGRID__OPERATIONS__ADDRESS_FILE", &addresses.operations);
+        if let Some(public) = &addresses.public {
+            program = program.env("DUALGRID__HTTP__ADDRESS_FILE", public);
+        }
         for (name, value) in environment {
             program = program.env(name, value);
         }
-        self.process = Some(started(program, &address_file, &self.client, &self.instance, wanted).await?);
+        self.process = Some(started(program, &addresses, &self.client, &self.instance, wanted).await?);
         Ok(())
     }
 

@@ -55,7 +55,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("proc-macro2", &["xtask"]),
     ("quick_cache", &["app", "http", "log"]),
     ("reqwest", &["testkit"]),
-    ("rustix", &["log"]),
+    ("rustix", &["dualgrid", "log"]),
     ("serde_path_to_error", &["kernel"]),
     ("sha2", &["kernel", "testkit"]),
     ("sqlx", &["log"]),

@@ -1,0 +1,127 @@
+//! How many requests a second a principal may make, over every door together.
+//!
+//! A department that floods NATS, or a program that asks in a loop, is told to wait; everybody else is served as before.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::{App, Error};
+
+/// After how many principals those are forgotten that have been still for long enough to have no debt.
+const PRINCIPALS_KEPT: usize = 4096;
+
+/// How many requests a principal may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// In a second, on average.
+    pub per_second: NonZeroU32,
+    /// At once, by who was still before.
+    pub burst: NonZeroU32,
+}
+
+type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
+
+/// What each principal has asked for lately; nobody is limited without a rate.
+pub(crate) struct Pace {
+    clock: MonotonicClock,
+    limited: Option<(Rate, Limiter)>,
+}
+
+impl Pace {
+    pub(crate) fn of(rate: Option<Rate>) -> Self {
+        let limited = rate.map(|rate| {
+            let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
+            (rate, RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock))
+        });
+        Self { clock: MonotonicClock, limited }
+    }
+
+    /// Counts a request.
+    fn admit(&self, principal: &str) -> Result<(), Error> {
+        let Some((rate, limiter)) = &self.limited else { return Ok(()) };
+        if limiter.len() > PRINCIPALS_KEPT {
+            limiter.retain_recent();
+        }
+        limiter.check_key(&principal.to_owned()).map_err(|early| {
+            let wait = early.wait_time_from(self.clock.now());
+            Error::TooManyRequests { per_second: rate.per_second.get(), wait_s: whole_seconds(wait) }
+        })
+    }
+}
+
+/// A wait in whole seconds, at least one: what the header `Retry-After` can say.
+fn whole_seconds(wait: Duration) -> u32 {
+    let rest = u64::from(wait.subsec_nanos() > 0);
+    u32::try_from(wait.as_secs().saturating_add(rest).max(1)).unwrap_or(u32::MAX)
+}
+
+impl App {
+    /// Counts a request of a principal: the subject of a token, or a department. Every door asks before it does anything for them.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] where it makes more than the installation allows; nothing was done then.
+    pub fn admit(&self, principal: &str) -> Result<(), Error> {
+        self.pace.admit(principal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(per_second: u32, burst: u32) -> Rate {
+        let some = |number| NonZeroU32::new(number).expect("a number above zero");
+        Rate { per_second: some(per_second), burst: some(burst) }
+    }
+
+    #[test]
+    fn who_asks_too_often_waits_and_nobody_else_does() {
+        let pace = Pace::of(Some(rate(1, 3)));
+        for _ in 0..3 {
+            pace.admit("staff-1").unwrap();
+        }
+        let problem = pace.admit("staff-1").unwrap_err().problem();
+        assert_eq!((problem.status, problem.code.as_str()), (429, "too-many-requests"));
+        assert_eq!(problem.retry_after, Some(1));
+        assert!(problem.detail.contains("1 request a second"), "{}", problem.detail);
+        pace.admit("staff-2").unwrap();
+        pace.admit("dept/SCJG").unwrap();
+    }
+
+    #[test]
+    fn who_waits_as_told_is_served() {
+        let pace = Pace::of(Some(rate(50, 1)));
+        pace.admit("staff-1").unwrap();
+        assert!(matches!(pace.admit("staff-1"), Err(Error::TooManyRequests { .. })));
+        std::thread::sleep(Duration::from_millis(40));
+        pace.admit("staff-1").unwrap();
+    }
+
+    #[test]
+    fn principals_that_are_still_are_forgotten() {
+        let pace = Pace::of(Some(rate(1_000_000, 1)));
+        for number in 0..PRINCIPALS_KEPT * 2 {
+            pace.admit(&format!("staff-{number}")).unwrap();
+        }
+        let (_, limiter) = pace.limited.as_ref().unwrap();
+        assert!(limiter.len() <= PRINCIPALS_KEPT + 1, "{} are kept", limiter.len());
+    }
+
+    #[test]
+    fn without_a_rate_nobody_waits() {
+        let pace = Pace::of(None);
+        assert!((0..1000).all(|_| pace.admit("staff-1").is_ok()));
+    }
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds() {
+        for (wait, seconds) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_001, 60)] {
+            assert_eq!(whole_seconds(Duration::from_millis(wait)), seconds, "{wait} ms");
+        }
+    }
+}
