@@ -14,6 +14,7 @@ use crate::lately::Lately;
 use crate::memory::Memory;
 use crate::pace::{Pace, Rate};
 use crate::port::Ports;
+use crate::refusals::Refusals;
 use crate::reference::{Known, Reference};
 use crate::turns::Turns;
 
@@ -52,6 +53,7 @@ pub struct App {
     pub(crate) memory: Memory,
     pub(crate) turns: Turns,
     pub(crate) pace: Pace,
+    pub(crate) refusals: Refusals,
     pub(crate) answered: Answered,
     /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<Digest, Evidence>,
@@ -66,6 +68,7 @@ impl App {
     pub fn new(ports: Ports, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
             pace: Pace::of(settings.rate),
+            refusals: Refusals::default(),
             settings,
             reference: Reference::default(),
             memory: Memory::of(&*ports.log),

@@ -184,7 +184,8 @@ impl App {
             Ok(answer) => tracing::debug!(command.name = request.name, stream = %answer.stream, events = answer.events),
             Err(Error::Conflict) => tracing::warn!(command.name = request.name, "gave up after several lost races"),
             Err(error) if error.is_ours() => tracing::error!(command.name = request.name, %error, "command failed"),
-            Err(error) => tracing::info!(command.name = request.name, code = error.problem().code, "command refused"),
+            // Told by the door, which knows where it came from.
+            Err(error) => tracing::debug!(command.name = request.name, code = error.problem().code, "command refused"),
         }
         answer
     }

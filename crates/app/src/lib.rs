@@ -45,6 +45,7 @@ mod ready;
 pub mod rebuild;
 mod recording;
 mod reference;
+pub mod refusals;
 pub mod registry;
 pub mod shown;
 pub mod similar;

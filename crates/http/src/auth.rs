@@ -13,7 +13,7 @@ use kernel::Actor;
 use crate::api::Api;
 use crate::headers::only;
 use crate::problem::Fault;
-use crate::telemetry::note_role;
+use crate::telemetry::note_caller;
 use crate::token::TokenError;
 
 /// Who asks, and until when their token is taken. Present wherever [`authenticate`] stands in front.
@@ -39,7 +39,7 @@ pub(crate) async fn authenticate(
 ) -> Result<Response, Fault> {
     let token = bearer(request.headers())?.ok_or(TokenError::Missing)?;
     let (actor, until) = api.verifier.verify_until(token, api.now())?;
-    note_role(&request, actor.role);
+    note_caller(&request, &actor);
     api.app.admit(&actor.id)?;
     request.extensions_mut().insert(Caller { actor, until });
     Ok(next.run(request).await)

@@ -113,7 +113,8 @@ impl Fault {
             }
             Self::Command(_) => (),
             Self::App(Error::Conflict) => tracing::warn!(code = problem.code, "request lost a race"),
-            _ => tracing::info!(code = problem.code, "request refused"),
+            // Told by whoever watches responses go by and knows the caller.
+            _ => {}
         }
     }
 }

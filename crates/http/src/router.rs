@@ -29,6 +29,11 @@ enum Entrance {
 
 /// Everything that dualgrid answers over HTTP.
 pub fn router(api: Arc<Api>) -> Router {
+    observed(everything(Arc::clone(&api)), api)
+}
+
+/// The same without anybody who watches.
+pub(crate) fn everything(api: Arc<Api>) -> Router {
     routed(api, Entrance::Operators)
 }
 
@@ -68,6 +73,10 @@ fn routed(api: Arc<Api>, entrance: Entrance) -> Router {
         if !route.endpoint.takes_query() {
             handler = handler.route_layer(from_fn(headers::refuse_query));
         }
+        if let Some(action) = route.endpoint.action().filter(|_| route.endpoint.is_sensitive()) {
+            handler = handler
+                .route_layer(from_fn(async move |request, next| telemetry::note_read(action, request, next).await));
+        }
         if route.endpoint.action().is_some() {
             handler = handler.route_layer(from_fn_with_state(Arc::clone(&api), auth::authenticate));
         }
@@ -80,8 +89,12 @@ fn routed(api: Arc<Api>, entrance: Entrance) -> Router {
         .layer(from_fn(headers::check_match))
         .layer(from_fn(headers::protect))
         .layer(from_fn(unread::settle))
-        .layer(from_fn(telemetry::observe))
         .with_state(api)
+}
+
+/// Measures every request, and tells of what is refused, whatever stands before the handlers.
+pub(crate) fn observed(router: Router, api: Arc<Api>) -> Router {
+    router.layer(from_fn_with_state(api, telemetry::observe))
 }
 
 fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {

@@ -50,6 +50,11 @@ impl Endpoint {
         })
     }
 
+    /// Whether reading it is told in the log: it shows a person, or a file in which one may be seen.
+    pub(crate) const fn is_sensitive(self) -> bool {
+        matches!(self, Self::Person(..) | Self::GetEvidence)
+    }
+
     /// Whether only the operations listener answers it.
     pub(crate) const fn is_for_operators(self) -> bool {
         matches!(self, Self::Metrics | Self::Docs | Self::DocsFile)

@@ -20,6 +20,8 @@ use crate::token::Verifier;
 use crate::{headers, router};
 use connections::Connections;
 
+pub(crate) use connections::From;
+
 /// How long requests in flight may take once the server stops. A request that never arrives whole is not waited for longer.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
@@ -51,12 +53,12 @@ where
 {
     let Options { public, operations, verifier, instance, metrics, limits, shutdown } = options;
     let api = Api::new(app, verifier, instance, metrics, limits);
-    let of_operators = if public.is_some() { router::router } else { router::operations };
+    let of_operators = if public.is_some() { router::everything } else { router::operations };
     // Who fills one of them keeps nobody from the other.
     let serve = async |listener: Option<TcpListener>, routes: fn(Arc<Api>) -> Router| {
         let Some(listener) = listener else { return };
-        let routes =
-            routes(Arc::clone(&api)).layer(from_fn(headers::check_transfer)).layer(from_fn(headers::check_host));
+        let routes = routes(Arc::clone(&api)).layer(from_fn(headers::check_transfer));
+        let routes = router::observed(routes.layer(from_fn(headers::check_host)), Arc::clone(&api));
         Connections::new(routes, limits, api.stopping()).serve(listener).await;
     };
     let overdue = async {

@@ -100,6 +100,57 @@ async fn the_public_listener_tells_nothing_about_the_process() {
     }
 }
 
+/// Who, what, on what, from where, and with which result; nothing of what was sent.
+#[tokio::test]
+async fn every_refusal_has_one_line_with_an_actor() {
+    let bench = Bench::new();
+    bench.log.record("{}");
+    let with = |mut request: Request<Body>| {
+        request.extensions_mut().insert(crate::server::From("192.0.2.7".parse().unwrap()));
+        request
+    };
+    let open = |path: &str| Request::get(path).body(Body::empty()).unwrap();
+    let stolen =
+        || Request::get("/events/1").header(AUTHORIZATION, "Bearer canary-of-a-token").body(Body::empty()).unwrap();
+    let by_clerk = |path: &str| {
+        let clerk = format!("Bearer {}", token(&clerk()));
+        Request::get(path).header(AUTHORIZATION, clerk).body(Body::empty()).unwrap()
+    };
+    let accept = format!("/cases/{ID}/accept-order");
+    let cases: Vec<(Request<Body>, &str, &str, &str, u16, &str)> = vec![
+        (open("/events/1"), "nobody", "/events/{position}", "1", 401, "token-missing"),
+        (stolen(), "nobody", "/events/{position}", "1", 401, "token-invalid"),
+        (open("/canary/13912345678"), "nobody", "unmatched", "", 404, "no-such-route"),
+        (get("/commands/canary"), "staff-0007", "/commands/{command}", "something else", 400, "path-invalid"),
+        (get("/commands/13912345678"), "staff-0007", "/commands/{command}", "something else", 400, "path-invalid"),
+        (get("/events?canary=13912345678"), "staff-0007", "/events", "", 400, "query-invalid"),
+        (get("/events/9"), "staff-0007", "/events/{position}", "9", 404, "not-found"),
+        (post(&accept, "{\"canary\":1}"), "staff-0042", "/cases/{case}/accept-order", ID, 400, "body-does-not-fit"),
+        (by_clerk("/events"), "staff-0042", "/events", "", 403, "not-allowed"),
+        (post("/events", "canary"), "nobody", "/events", "", 405, "method-not-allowed"),
+    ];
+    for (request, who, what, on, status, code) in cases {
+        let (captured, looking) = Captured::start();
+        let told = format!("{} {}", request.method(), request.uri());
+        let (answered, problem) = bench.ask(with(request)).await;
+        drop(looking);
+        let text = captured.text();
+        assert_eq!((answered.as_u16(), problem["code"].as_str()), (status, Some(code)), "{told}: {problem}");
+        assert_eq!(text.matches("message=refused").count(), 1, "{told}: {text}");
+        for line in [
+            format!("actor.id={who:?}"),
+            format!("what={what:?}"),
+            format!("on={on:?}"),
+            "from=\"192.0.2.7\"".to_owned(),
+            format!("status={status}"),
+            format!("code={code:?}"),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{told}: {line} is not in\n{text}");
+        }
+        assert!(!text.contains("canary") && !text.contains("13912345678"), "{told}: {text}");
+    }
+}
+
 /// A parameter that is not read is refused too, on every route: whoever gives one expects something of it.
 #[tokio::test]
 async fn a_parameter_that_nobody_reads_is_refused_on_every_route() {
