@@ -25,7 +25,7 @@ pub(crate) fn order() -> OrderId {
 
 /// The digest of an uploaded file.
 pub(crate) fn digest() -> Digest {
-    Digest::of(b"abc")
+    Digest::of(kernel::evidence::EXAMPLE)
 }
 
 /// Monday 2026-03-02, 19:00 in Shanghai.

@@ -49,9 +49,12 @@ async fn a_history_that_showed_what_is_lost_begins_again() {
     let registered = desk.tell(&leader(), case, "register-issue", register).await.unwrap();
     desk.tell(&leader(), case, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
     let first = history(&desk, case, None).await.unwrap().next.unwrap();
-    assert_eq!(first, "0:1");
+    assert!(first.starts_with("0:1@"), "{first}");
     let second = history(&desk, case, Some(&first)).await.unwrap().next.unwrap();
-    assert_eq!(second, "0:2");
+    assert!(second.starts_with("0:2@"), "{second}");
+    let other = desk.discover().await;
+    let foreign = history(&desk, other, Some(&first)).await;
+    assert_eq!(refusal(foreign), (400, "query-invalid".to_owned()), "`next` of the history of another case");
     let lost = registered.first.unwrap().0;
     accept_loss(&desk, lost - 1).await;
     assert!(history(&desk, case, Some(&first)).await.is_ok(), "version 1 is before what was lost");

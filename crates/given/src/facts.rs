@@ -41,7 +41,8 @@ pub fn matter() -> MatterCode {
 
 /// A file in the store.
 pub fn evidence() -> Evidence {
-    Evidence { sha256: Digest::of(b"photo"), media_type: "image/jpeg".into(), size: 5 }
+    let size = kernel::evidence::EXAMPLE.len() as u64;
+    Evidence { sha256: Digest::of(kernel::evidence::EXAMPLE), media_type: "image/png".into(), size }
 }
 
 /// So many days from [`NOW`], by a rule of that name.

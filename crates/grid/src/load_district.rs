@@ -37,31 +37,37 @@ impl Verb for LoadDistrict {
     type Of = District;
 
     fn example() -> Self {
-        let root: GridCode = code("JAS");
-        let level = Level {
-            name: "街镇总网格".into(),
-            party_org_required: true,
-            centre: true,
-            duty: Some("加强党的建设".into()),
+        let root: GridCode = code("BZ");
+        let level = |name: &str, centre| Level {
+            name: name.into(),
+            party_org_required: centre,
+            centre,
+            duty: centre.then(|| "加强党的建设".into()),
         };
-        let grid = GridSpec {
-            code: root.clone(),
-            name: "静安寺街道总网格".into(),
+        let levels = vec![level("街镇总网格", true), level("商务区网格", false), level("楼宇微网格", false)];
+        let grid = |text: &str, name: &str, parent: Option<&str>, depth: usize| GridSpec {
+            code: code(text),
+            name: name.into(),
             network: Network::Party,
-            parent: None,
-            level: level.name.clone(),
+            parent: parent.map(code),
+            level: levels[depth].name.clone(),
             kind: None,
-            party_org: Some(PartyOrg { code: code("JAS-DGW"), name: "静安寺街道党工委".into() }),
+            party_org: (depth == 0).then(|| PartyOrg { code: code("BZ-DGW"), name: "北站街道党工委".into() }),
             reason: None,
         };
+        let grids = vec![
+            grid("BZ", "北站街道总网格", None, 0),
+            grid("BZ-R01", "大悦城商务区网格", Some("BZ"), 1),
+            grid("BZ-R01-B01", "大悦城北座微网格", Some("BZ-R01"), 2),
+        ];
         let department =
             DepartmentSpec {
                 code: code("SCJG"), name: "市场监督管理所".into(), matters: [code("FW-0301")].into()
             };
         Self(DistrictDescription {
             effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
-            levels: vec![LevelPlan { root, levels: vec![level] }],
-            grids: vec![grid],
+            levels: vec![LevelPlan { root, levels }],
+            grids,
             closings: vec![],
             departments: vec![department],
             mappings: vec![],

@@ -17,5 +17,8 @@ pub struct Evidence {
     pub size: u64,
 }
 
+/// The file that the examples of commands name: whoever uploads it can give them as they stand.
+pub const EXAMPLE: &[u8] = b"\x89PNG\r\n\x1a\n photo";
+
 /// Largest file that is taken: 20 MiB.
 pub const SIZE_BYTES_MAX: u64 = 20 * 1024 * 1024;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use kernel::facts::Authority;
 use kernel::{
-    Allowed, Context, Decision, DepartmentCode, Excess, Limit, MatterCode, Needs, Reach, Role, TimeUnit, Verb,
+    Allowed, Context, Decision, DepartmentCode, Excess, Limit, MatterCode, Needs, Reach, Role, Step, TimeUnit, Verb,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,29 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, DuplicateRule, DuplicateRulePublished,
     FilingCriteriaPublished, HandlingKind, Matter, MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal,
-    ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimitsPublished,
-    Windows, WindowsPublished,
+    ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit,
+    StepLimitsPublished, Windows, WindowsPublished,
 };
+
+/// The steps of the example: every one for which some kind asks a due time, because rules without a limit for one are refused.
+const STEPS: [Step; 16] = [
+    Step::REGISTER,
+    Step::ROUTE,
+    Step::WORK_IN_GRID,
+    Step::DELIBERATE,
+    Step::FILE,
+    Step::REVIEW_REFUSAL,
+    Step::DISPATCH,
+    Step::ACCEPT,
+    Step::FIRST_CONTACT,
+    Step::DECIDE_RETURN,
+    Step::DISPOSE,
+    Step::VERIFY,
+    Step::REWORK,
+    Step::COLLECT_FEEDBACK,
+    Step::CLOSE,
+    Step::ROUTE_AGAIN,
+];
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
 ///
@@ -61,10 +81,17 @@ impl Verb for PublishRules {
             assumed: false,
             source: "城市管理事项清单".into(),
         };
+        let step_limit = |step: &Step| StepLimit {
+            step: step.clone(),
+            limit: Limit { amount: 1, unit: TimeUnit::WorkDay },
+            calendar: CalendarPurpose::default(),
+            assumed: true,
+            source: "网格工作规范".into(),
+        };
         Self(RulesDescription {
             effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
             matters: vec![matter],
-            step_limits: vec![],
+            step_limits: STEPS.iter().map(step_limit).collect(),
             windows: Windows {
                 return_order: limit(4, TimeUnit::WorkHour, "网格工作规范"),
                 reopen: limit(15, TimeUnit::CalendarDay, "网格工作规范"),

@@ -137,6 +137,12 @@ impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count() {
             0 => write!(f, "the log is older than the stream of NATS, and reaches to {}", self.after)?,
+            // Not even the first event is the same: a loss leaves the beginning.
+            count if self.after == Position::START => write!(
+                f,
+                "the stream of NATS is the copy of another log: none of its {count} events is in this one, which is a new installation \
+                 or another database"
+            )?,
             count => write!(f, "the log has lost {count} events, from position {} on", self.first())?,
         }
         f.write_str("; nothing is recorded until an operator has settled it with `dualgrid log`")
@@ -201,13 +207,14 @@ pub trait EventLog: Send + Sync + 'static {
         Ok(true)
     }
 
-    /// How far the departments had come in a stream that was deleted and is not there again yet, by code.
-    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+    /// How far the durable consumers of the stream of NATS have come, by their names: whatever they were to receive up to that
+    /// position was acknowledged.
+    async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {
         Ok(BTreeMap::new())
     }
 
-    /// Keeps that, in place of what was kept before.
-    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
+    /// Keeps how far consumers have come. A floor never falls, and one that is not named stays as it is.
+    async fn raise_floors(&self, floors: BTreeMap<String, Position>) -> Result<(), Failure> {
         let _ = floors;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! One entry of a history, as an auditor reads it, and where a page of a history begins.
 
+use kernel::digest::Digest;
 use kernel::{Position, Recorded, StreamId, Version, envelope};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,6 +10,9 @@ use super::invalid;
 use crate::event::Unreadable;
 use crate::losses::Mark;
 use crate::{App, Error};
+
+/// Characters of the name of a history in a cursor.
+const NAME_LEN: usize = 8;
 
 /// One event of an aggregate with its place in the log. The event is the stored bytes.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -33,18 +37,31 @@ impl HistoryEntry {
     }
 }
 
-/// The cursor after a version: it is written as a [`Mark`] is, with the version in place of the position.
-pub(super) fn after(epoch: u32, version: Version) -> String {
-    Mark { epoch: Some(epoch), position: Position(version.0.into()) }.to_string()
+/// The cursor after a version: it is written as a [`Mark`] is, with the version in place of the position, and the history that it is
+/// of behind it.
+pub(super) fn after(epoch: u32, version: Version, stream: &StreamId) -> String {
+    let mark = Mark { epoch: Some(epoch), position: Position(version.0.into()) };
+    format!("{mark}@{}", name_of(stream))
+}
+
+/// A short name of a history.
+fn name_of(stream: &StreamId) -> String {
+    let mut name = Digest::of(stream.to_string().as_bytes()).to_string();
+    name.truncate(NAME_LEN);
+    name
 }
 
 impl App {
-    /// The version after which a page begins: where the event of that version is not the one that the page before showed, nothing
+    /// The version after which a page begins. `next` of another history means nothing in this one. Where the event of that version is not the one that the page before showed, nothing
     /// can follow it.
     pub(super) async fn beyond_version(&self, stream: &StreamId, beyond: Option<&str>) -> Result<Version, Error> {
         let Some(beyond) = beyond else { return Ok(Version(0)) };
-        let not_one = || invalid("`beyond` is `next` of the page before");
-        let Mark { epoch, position } = beyond.parse().map_err(|_| not_one())?;
+        let not_one = || invalid("`beyond` is `next` of the page before, of the same history, or a version");
+        let (mark, of) = beyond.split_once('@').map_or((beyond, None), |(mark, of)| (mark, Some(of)));
+        if of.is_some_and(|of| of != name_of(stream)) {
+            return Err(not_one());
+        }
+        let Mark { epoch, position } = mark.parse().map_err(|_| not_one())?;
         let version = Version(u32::try_from(position.0).map_err(|_| not_one())?);
         if version > Version(0) && epoch.is_some() {
             let seen = self.ports.log.stream(stream, Version(version.0 - 1)).await?;

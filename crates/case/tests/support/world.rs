@@ -42,7 +42,7 @@ pub(crate) fn department(code: &str) -> DepartmentCode {
 
 /// A file that was uploaded.
 pub(crate) fn photo() -> Digest {
-    Digest::of(b"photo")
+    Digest::of(kernel::evidence::EXAMPLE)
 }
 
 pub(crate) fn staff(id: &str, role: Role) -> Actor {

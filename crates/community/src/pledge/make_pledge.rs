@@ -70,7 +70,7 @@ impl Verb for MakePledge {
             member: "staff-1".into(),
             year: 2026,
             text: "带头把自家非机动车停进车棚，参加志愿者队伍和网格走访".into(),
-            evidence: vec![Digest::of(b"photo")],
+            evidence: vec![Digest::of(kernel::evidence::EXAMPLE)],
         }
     }
 }

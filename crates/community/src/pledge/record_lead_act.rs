@@ -60,7 +60,7 @@ impl Verb for RecordLeadAct {
         Needs::none().evidence(&self.evidence)
     }
     fn example() -> Self {
-        Self { act: LeadAct::BikesInShed, evidence: vec![Digest::of(b"photo")] }
+        Self { act: LeadAct::BikesInShed, evidence: vec![Digest::of(kernel::evidence::EXAMPLE)] }
     }
 }
 

@@ -48,14 +48,18 @@ impl Desk {
 
     /// Opens it with its log and its views in this database, or else in its folder.
     pub(crate) async fn open_on(file: &str, log: Option<String>) -> Self {
+        let desk = Self::empty(log).await;
+        desk.load_sample(file).await;
+        desk
+    }
+
+    /// Opens it with nothing in it but the file of the examples.
+    pub(crate) async fn empty(log: Option<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(now()));
         let app = open(folder.path(), log.as_deref(), clock.clone()).await;
-        let photo = b"\x89PNG\r\n\x1a\n photo".as_slice().into();
-        let photo = app.ports().evidence.put("image/png", photo).await.unwrap();
-        let desk = Self { app, clock, photo: photo.sha256.to_string(), folder, log };
-        desk.load_sample(file).await;
-        desk
+        let photo = app.ports().evidence.put("image/png", kernel::evidence::EXAMPLE.into()).await.unwrap();
+        Self { app, clock, photo: photo.sha256.to_string(), folder, log }
     }
 
     /// Another process on the same files.
