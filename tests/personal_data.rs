@@ -2,6 +2,9 @@
 //!
 //! The same search looks for what is no secret, so that it is known to work.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use anyhow::{Context as _, ensure};
 use dualgrid_tests::{World, database_of, in_database, in_files, stream_equals_log};
 use testkit::client::command_id;
@@ -24,7 +27,24 @@ async fn a_reporter_is_nowhere_in_clear_and_can_be_erased_on_sqlite() -> anyhow:
         ensure!(positive.iter().any(|place| place.starts_with(begins)), "no title in {begins}: {positive:?}");
     }
     nowhere_in_files(&world).await?;
+    for kept in ["log.db", "log.views.db", "vault.db", "evidence"] {
+        is_its_owners(&world.system.dir().join(kept))?;
+    }
     erased(&world, &case).await
+}
+
+/// A file, or a folder with all that is in it, which nobody else may look into, whatever the umask is under which the program started.
+fn is_its_owners(path: &Path) -> anyhow::Result<()> {
+    let metadata = std::fs::metadata(path).with_context(|| format!("{} is missing", path.display()))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
+    ensure!(mode == wanted, "{} has mode {mode:o}", path.display());
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            is_its_owners(&entry?.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! | part of the request | meaning |
 //! |---|---|
-//! | second last token of the subject | the department; NATS lets only that department publish there |
+//! | second last token of the subject | the department; only its own account reaches the core there |
 //! | last token | the verb, for example `accept-order`; [`rules`](crate::rules) has them all |
 //! | `Dualgrid-Command-Id` | a UUID made by the department; the same id again gets the same answer |
 //! | `Dualgrid-<Kind>-Id` | what the command is about, for example `Dualgrid-Case-Id` |
@@ -11,7 +11,7 @@
 //! | `Dualgrid-Correlation-Id`, `traceparent` | optional |
 //! | `Content-Type`, `Content-Encoding` | optional; a body that says that it is no JSON in UTF-8 as it is gets 415 |
 //! | payload | the JSON body, as over HTTP, with the same limits |
-//! | reply subject | begins with `_INBOX_<CODE>.`, where NATS lets only that department listen |
+//! | `Nats-Request-Info` | written by nats-server: the account that the command came from, `D_<CODE>` |
 //!
 //! Names of headers are compared without case, as over HTTP; one given twice, in whatever case, is 400 `header-repeated`.
 //!
@@ -22,9 +22,9 @@
 //! error: `Nats-Service-Error-Code` is its status, `Nats-Service-Error` its code. What may pass (503) says in the header `Retry-After`
 //! and in the problem in how many seconds to send the same command again.
 //!
-//! INVARIANT: an answer goes to the department's own inbox or nowhere. The core may publish everywhere, and nats-server
-//! does not check the reply subject against the sender's rights: a department that could name any subject would write
-//! with ours.
+//! INVARIANT: an answer goes into the department's own account or nowhere. The core may publish everywhere in its account, and
+//! nats-server does not check a reply subject against the sender's rights: a department that could name any subject of the
+//! core's account would write with ours.
 
 mod request;
 
@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::intake::{Answer, Expected, Request};
+use app::refusals::{NOBODY, Refused};
 use app::{App, Problem};
 use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt as _};
 use async_nats::{HeaderMap, Message};
@@ -61,6 +62,17 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 /// Takes commands and answers them.
 #[async_trait]
 pub trait Door: Send + Sync + 'static {
+    /// Counts a request of a department, or says that it makes too many. A door may take as many as come.
+    fn admit(&self, principal: &str) -> Result<(), app::Error> {
+        tracing::trace!(principal, "admitted");
+        Ok(())
+    }
+
+    /// Tells that a request was refused. A door may keep it to itself.
+    fn tell_refused(&self, refused: &Refused<'_>) {
+        tracing::trace!(code = refused.code, "refused");
+    }
+
     /// Handles a command, if what it is about is as expected; the same command again gets the same answer.
     async fn submit(&self, request: Request, expected: Option<Expected>) -> Result<Answer, app::Error>;
 
@@ -73,6 +85,14 @@ pub trait Door: Send + Sync + 'static {
 
 #[async_trait]
 impl Door for App {
+    fn admit(&self, principal: &str) -> Result<(), app::Error> {
+        Self::admit(self, principal)
+    }
+
+    fn tell_refused(&self, refused: &Refused<'_>) {
+        Self::tell_refused(self, refused);
+    }
+
     async fn submit(&self, request: Request, expected: Option<Expected>) -> Result<Answer, app::Error> {
         self.submit_if(request, expected).await
     }
@@ -150,7 +170,7 @@ impl Commands {
                 Some(ended) = under_way.join_next(), if !under_way.is_empty() => note(ended),
                 request = requests.next(), if under_way.len() < CONCURRENT_MAX => {
                     let Some(request) = request else { return };
-                    if request::has_own_inbox(&request.message) {
+                    if request::has_own_account(&request.message) {
                         under_way.spawn(answer(Arc::clone(&self.door), request));
                     } else {
                         warn_of(&request.message);
@@ -166,7 +186,7 @@ fn warn_of(message: &Message) {
     tracing::warn!(
         subject,
         ?reply,
-        "a command was ignored: its answer would not go to the inbox of its department, _INBOX_<CODE>"
+        "a command was ignored: it did not come through the account of its department, D_<CODE>"
     );
 }
 
@@ -176,8 +196,22 @@ fn note(ended: Result<(), JoinError>) {
     }
 }
 
-/// Handles a command or keeps a file, as the last token of the subject says.
+/// Handles a command or keeps a file, and tells what is refused.
 async fn outcome(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
+    let ended = handled(door, message).await;
+    if let Err(Problem { status: status @ 400..500, code, .. }) = &ended {
+        let who = request::sender(message).unwrap_or_else(|_| NOBODY.to_owned());
+        let (what, on) = request::about_of(message);
+        let role = Some(crate::rules::ROLE.as_str());
+        door.tell_refused(&Refused { who: &who, role, what, on: &on, from: "nats", status: *status, code });
+    }
+    ended
+}
+
+/// Handles a command or keeps a file, as the last token of the subject says.
+async fn handled(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
+    // Before anything is read: who floods costs next to nothing.
+    door.admit(&request::sender(message)?).map_err(|error| error.problem())?;
     let value = if message.subject.ends_with(&format!(".{UPLOAD}")) {
         let upload = request::read_upload(message)?;
         let kept = door.upload(&upload.by, &upload.media_type, upload.file).await;
@@ -216,4 +250,61 @@ fn problem_headers(problem: &Problem) -> HeaderMap {
         headers.insert(header::RETRY_AFTER, seconds.to_string());
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes nothing any more of one department, and keeps what it is told.
+    #[derive(Default)]
+    struct Flooded(std::sync::Mutex<Vec<String>>);
+
+    #[async_trait]
+    impl Door for Flooded {
+        fn admit(&self, principal: &str) -> Result<(), app::Error> {
+            let is_flooding = principal == "dept/CGZF";
+            if is_flooding { Err(app::Error::TooManyRequests { per_second: 100, wait_s: 7 }) } else { Ok(()) }
+        }
+
+        fn tell_refused(&self, refused: &Refused<'_>) {
+            let Refused { who, what, on, from, status, code, .. } = *refused;
+            self.0.lock().unwrap().push(format!("{who} {what} {on} {from} {status} {code}"));
+        }
+
+        async fn submit(&self, request: Request, _: Option<Expected>) -> Result<Answer, app::Error> {
+            assert!(!request.name.is_empty(), "a command that was admitted");
+            Err(app::Error::Conflict)
+        }
+    }
+
+    fn message(subject: &str) -> Message {
+        let mut headers = HeaderMap::new();
+        let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+        headers.insert(header::COMMAND_ID, id);
+        headers.insert(header::id_of("case"), id);
+        let (subject, payload) = (subject.into(), Bytes::from_static(b"{}"));
+        Message { subject, reply: None, payload, headers: Some(headers), status: None, description: None, length: 0 }
+    }
+
+    #[tokio::test]
+    async fn a_department_that_floods_is_told_to_wait_and_no_other_one() {
+        let door = Flooded::default();
+        for verb in ["accept-order", "no-such-verb", UPLOAD] {
+            let problem = outcome(&door, &message(&format!("dg.cmd.CGZF.{verb}"))).await.unwrap_err();
+            assert_eq!((problem.status, problem.code.as_str()), (429, "too-many-requests"), "{verb}");
+            let headers = problem_headers(&problem);
+            assert_eq!(headers.get(header::RETRY_AFTER).unwrap().as_str(), "7");
+            assert_eq!(headers.get(NATS_SERVICE_ERROR_CODE).unwrap().as_str(), "429");
+        }
+        let problem = outcome(&door, &message("dg.cmd.SCJG.accept-order")).await.unwrap_err();
+        assert_eq!(problem.code, "busy", "another department's command is handled");
+        let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+        let told = [
+            format!("dept/CGZF accept-order {id} nats 429 too-many-requests"),
+            "dept/CGZF unknown  nats 429 too-many-requests".to_owned(),
+            "dept/CGZF upload-evidence  nats 429 too-many-requests".to_owned(),
+        ];
+        assert_eq!(*door.0.lock().unwrap(), told, "who, what, on what, from where, with which result");
+    }
 }

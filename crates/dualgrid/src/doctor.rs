@@ -11,7 +11,8 @@ use kernel::{Clock as _, Position, SystemClock};
 use log::Options;
 
 use crate::config::{Config, Overrides};
-use crate::{keys, system};
+use crate::output::say;
+use crate::{keys, private, programs, system};
 
 /// One thing that was checked.
 struct Finding {
@@ -37,6 +38,7 @@ pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(config) => {
             findings.add("configuration", true, path.display().to_string());
             key_files(&config, &mut findings);
+            kept_here(&config, &mut findings);
             durability(&config, &mut findings).await;
             stores(&config, &mut findings).await;
             nats(&config, &mut findings).await;
@@ -47,7 +49,7 @@ pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
     for finding in &findings.0 {
         table.add_row([finding.what.as_str(), if finding.ok { "ok" } else { "NOT OK" }, finding.detail.as_str()]);
     }
-    println!("{table}");
+    say!("{table}");
     let well = findings.0.iter().all(|finding| finding.ok);
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -64,6 +66,20 @@ fn key_files(config: &Config, findings: &mut Findings) {
                 findings.add(what, false, format!("others may read it (mode {mode:o}); chmod 600 it"));
             }
             (Ok(_), _) => findings.add(what, true, "readable"),
+        }
+    }
+}
+
+/// Files and folders that others may look into.
+fn kept_here(config: &Config, findings: &mut Findings) {
+    for (what, url) in
+        [("log", &config.store.url), ("vault", &config.vault.url), ("evidence", &config.evidence.url)]
+    {
+        let kept = log::kept_here(url);
+        for path in private::looser(&kept) {
+            let mode = if path.is_dir() { "700" } else { "600" };
+            let detail = format!("others may look into {}; chmod {mode} it", path.display());
+            findings.add(format!("files of {what}"), false, detail);
         }
     }
 }
@@ -146,14 +162,10 @@ async fn clock(app: &app::App, head: Position, findings: &mut Findings) {
 }
 
 async fn nats(config: &Config, findings: &mut Findings) {
-    let credentials = match config.nats.credentials() {
-        Ok(credentials) => credentials,
-        Err(error) => return findings.add("NATS", false, format!("{error:#}")),
-    };
     let options = ConnectionOptions {
         url: config.nats.url.clone(),
         name: "dualgrid doctor".into(),
-        credentials,
+        credentials: config.nats.credentials(),
         inbox_prefix: "_INBOX".into(),
     };
     let connection = match Connection::connect(options).await {
@@ -165,6 +177,12 @@ async fn nats(config: &Config, findings: &mut Findings) {
         return findings.add("NATS", false, detail);
     }
     findings.add("NATS", true, format!("{}, new enough", config.nats.url));
+    if let Some(file) = &config.nats.programs_file {
+        match programs::check(file) {
+            Ok(count) => findings.add("NATS programs", true, format!("{count} in {}", file.display())),
+            Err(error) => findings.add("NATS programs", false, format!("{error:#}")),
+        }
+    }
     match connection.payload_warning() {
         None => findings.add("NATS messages", true, "the largest event fits into one"),
         Some(warning) => findings.add("NATS messages", false, warning),

@@ -45,7 +45,7 @@ pub use durability::{Durability, Finding};
 pub use error::OpenError;
 pub use evidence::ObjectEvidence;
 pub use memory::MemoryLog;
-pub use open::{Opened, bring_back, durability, open, open_evidence, open_vault, refuse_holes};
+pub use open::{Opened, bring_back, durability, kept_here, open, open_evidence, open_vault, refuse_holes};
 pub use options::Options;
 pub use postgres::PgLog;
 pub use sqlite::SqliteLog;

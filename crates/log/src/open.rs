@@ -1,6 +1,8 @@
 //! From urls to open databases.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::port::{Append, EventLog, EvidenceStore, Lost, Vault, ViewStore};
 
@@ -11,7 +13,7 @@ use crate::error::OpenError;
 use crate::evidence::ObjectEvidence;
 use crate::options::Options;
 use crate::postgres::PgLog;
-use crate::sqlite::SqliteLog;
+use crate::sqlite::{File, SqliteLog};
 use crate::vault::{PgVault, SqliteVault, Wrapping};
 use crate::views::{PgViews, SqliteViews};
 
@@ -61,6 +63,29 @@ pub async fn open_vault(url: &str, options: &Options, wrapping: Wrapping) -> Res
 /// Opens the evidence store at `url`.
 pub fn open_evidence(url: &str) -> Result<Arc<dyn EvidenceStore>, OpenError> {
     Ok(Arc::new(ObjectEvidence::open(url)?))
+}
+
+/// What a log or a vault at `url`, or a store of evidence, keeps on this machine: files and folders that exist. None of a database on a
+/// server, or of a bucket.
+pub fn kept_here(url: &str) -> Vec<PathBuf> {
+    let mut kept = Vec::new();
+    if let Some(folder) = url.strip_prefix("file://") {
+        kept.push(PathBuf::from(folder));
+        kept.extend(std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()));
+    }
+    if let Ok(file) = File::parse(url, Duration::ZERO)
+        && matches!(scheme(url), Ok(Scheme::Sqlite))
+    {
+        for file in [file.clone(), file.beside("views")] {
+            for suffix in ["", "-wal", "-shm"] {
+                let mut name = file.path().as_os_str().to_owned();
+                name.push(suffix);
+                kept.push(name.into());
+            }
+        }
+    }
+    kept.retain(|path| path.exists());
+    kept
 }
 
 /// Refuses a log in which a stream does not begin at version 1 or has a hole. Every event is looked at, which takes seconds for

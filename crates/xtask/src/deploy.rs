@@ -1,42 +1,34 @@
 //! The files of `deploy/`, each read by the program that will read it. What is not installed is said and passed over.
 
+mod hardening;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, ensure};
 use testkit::sample::workspace_dir;
-use testkit::tools;
 
 /// Where units look for the program once it is installed.
 const INSTALLED: &str = "/usr/bin/dualgrid";
 
-/// Checks nats.conf, the systemd units and compose.yaml.
-pub(crate) async fn run() -> anyhow::Result<()> {
+/// Checks the systemd units and compose.yaml, and what both give up.
+pub(crate) fn run() -> anyhow::Result<()> {
     let deploy = workspace_dir().join("deploy");
-    nats(&deploy.join("nats.conf")).await?;
+    hardened(&deploy)?;
     let scratch = tempfile::tempdir().context("could not make a folder")?;
     units(&deploy.join("systemd"), scratch.path())?;
     compose(&deploy.join("compose.yaml"), scratch.path())
 }
 
-/// nats-server itself reads the configuration, with a password for every variable that it names.
-async fn nats(file: &Path) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-    let mut command = Command::new(tools::nats_server().await?);
-    command.arg("-t").arg("-c").arg(file);
-    for variable in variables(&text) {
-        command.env(variable, "s-a-password");
-    }
-    passed("nats-server -t", &command.output().context("nats-server does not start")?)
-}
-
-/// The environment variables that a configuration of nats-server names.
-fn variables(text: &str) -> impl Iterator<Item = &str> {
-    let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    text.split('$').skip(1).filter_map(move |rest| {
-        let end = rest.find(|letter| !is_name(letter)).unwrap_or(rest.len());
-        rest[..end].starts_with("DUALGRID").then_some(&rest[..end])
-    })
+/// Every service and every unit gives up what it does not need.
+fn hardened(deploy: &Path) -> anyhow::Result<()> {
+    let read =
+        |name: &str| std::fs::read_to_string(deploy.join(name)).with_context(|| format!("could not read {name}"));
+    let mut missing = hardening::of_compose(&read("compose.yaml")?);
+    missing.extend(hardening::of_unit(&read("systemd/dualgrid@.service")?));
+    ensure!(missing.is_empty(), "deploy/ gives up too little:\n{}", missing.join("\n"));
+    eprintln!("hardening: in order");
+    Ok(())
 }
 
 /// The units, with a program that is surely there in place of ours. An unknown key is only a warning to systemd, so any
@@ -66,7 +58,7 @@ fn compose(file: &Path, scratch: &Path) -> anyhow::Result<()> {
         eprintln!("docker compose is not installed: compose.yaml was not checked");
         return Ok(());
     }
-    for name in ["postgres.env", "nats.env", "dualgrid.env"] {
+    for name in ["postgres.env", "dualgrid.env"] {
         std::fs::write(scratch.join(name), "")?;
     }
     let mut command = Command::new("docker");
@@ -84,13 +76,6 @@ fn passed(what: &str, output: &Output) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_variables_of_a_configuration_are_found() {
-        let text = "password: $DUALGRID_NATS_PASSWORD_CORE }\n# $HOME\n password: $DUALGRID_NATS_PASSWORD_DEPT_CGZF\n";
-        let found: Vec<_> = variables(text).collect();
-        assert_eq!(found, ["DUALGRID_NATS_PASSWORD_CORE", "DUALGRID_NATS_PASSWORD_DEPT_CGZF"]);
-    }
 
     #[test]
     fn a_program_that_ends_badly_is_an_offence() {

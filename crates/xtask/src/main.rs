@@ -13,6 +13,7 @@ mod contract;
 mod deploy;
 mod gauntlet;
 mod generate;
+mod sbom;
 mod test;
 mod tidy;
 mod up;
@@ -33,7 +34,7 @@ struct Arguments {
 enum Task {
     /// Check what the compiler does not: floors, homes, circles, dependencies, sizes, comments, texts, named errors
     Tidy,
-    /// Write the generated files: documents, schemas, OpenAPI, nats.conf
+    /// Write the generated files: documents, schemas, OpenAPI
     Generate(generate::Options),
     /// Install what is missing, start PostgreSQL, and run all tests
     Test(test::Options),
@@ -45,8 +46,10 @@ enum Task {
     Up(up::Options),
     /// Ask thousands of requests made from the OpenAPI document, on both stores, and hold every answer against it
     Contract(contract::Options),
-    /// Check the files of deploy/ with the programs that read them
+    /// Check the files of deploy/ with the programs that read them, and what containers and units give up
     Deploy,
+    /// Write what is in the program, as a CycloneDX document
+    Sbom(sbom::Options),
     /// Everything CI runs: format, tidy, clippy, generated files, deploy, contract, gauntlet, tests
     Ci,
 }
@@ -61,7 +64,8 @@ async fn main() -> ExitCode {
         Task::Gauntlet(options) => gauntlet::run(options).await,
         Task::Up(options) => up::run(options).await,
         Task::Contract(options) => contract::run(options).await,
-        Task::Deploy => deploy::run().await,
+        Task::Deploy => deploy::run(),
+        Task::Sbom(options) => sbom::run(options).await,
         Task::Ci => Box::pin(ci::run()).await,
     };
     match outcome {

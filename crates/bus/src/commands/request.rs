@@ -6,21 +6,35 @@ use app::intake::{Expected, NotExpected, Request};
 use async_nats::{HeaderMap, HeaderName, Message};
 use bytes::Bytes;
 use kernel::{Actor, DepartmentCode, Scope};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::header::{
-    self, ACTOR, COMMAND_ID, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH, TRACEPARENT,
+    self, ACTOR, COMMAND_ID, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH, REQUEST_INFO,
+    TRACEPARENT,
 };
 use crate::rules::{ROLE, Rule, rule_of};
-use crate::subject::inbox_prefix;
+use crate::subject::UPLOAD;
 
-/// Whether the answer goes to the inbox of the department in the subject: only that department listens there.
-pub(super) fn has_own_inbox(message: &Message) -> bool {
+/// Where nats-server lets the answers to requests from other accounts go. No client can publish or listen there.
+const SERVICE_REPLY: &str = "_R_.";
+
+/// Whether it came through the account of the department in its subject: nats-server itself says so in a header, which it
+/// replaces where the sender has set it, and gives the answer a reply subject that leads back into that account.
+pub(super) fn has_own_account(message: &Message) -> bool {
+    #[derive(Deserialize)]
+    struct Sender {
+        acc: String,
+    }
     let (Ok((department, _)), Some(reply)) = (department_and_verb(&message.subject), &message.reply) else {
         return false;
     };
-    let inbox = reply.strip_prefix(&inbox_prefix(&department)).and_then(|rest| rest.strip_prefix('.'));
-    inbox.is_some_and(|inbox| !inbox.is_empty())
+    // Of just this spelling: any other is the sender's own.
+    let told = message.headers.as_ref().and_then(|headers| headers.get(REQUEST_INFO));
+    let sender = told.and_then(|told| serde_json::from_str::<Sender>(told.as_str()).ok());
+    let member = sender.and_then(|sender| accounts::member_of_account(&sender.acc));
+    let is_own = member.is_some_and(|member| member.is_department() && member.name() == department.as_str());
+    is_own && reply.starts_with(SERVICE_REPLY)
 }
 
 /// Reads a command, and what it relies on. The department is the one in the subject, whatever else the message says.
@@ -99,6 +113,24 @@ fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Proble
     let (code, verb) = rest.ok_or_else(|| problem(format!("{subject} is not dg.cmd.<CODE>.<verb>")))?;
     let department = DepartmentCode::try_new(code).map_err(|error| problem(error.to_string()))?;
     Ok((department, verb.to_owned()))
+}
+
+/// Who sends it, as far as requests are counted: the department, whichever clerk it names.
+pub(super) fn sender(message: &Message) -> Result<String, Problem> {
+    let (department, _) = department_and_verb(&message.subject)?;
+    Ok(Actor::id_of_department(&department))
+}
+
+/// What a message asks for, and the id of what it is about, as a line of the log may name them.
+pub(super) fn about_of(message: &Message) -> (&'static str, String) {
+    let Ok((_, verb)) = department_and_verb(&message.subject) else { return ("unknown", String::new()) };
+    if verb == UPLOAD {
+        return (UPLOAD, String::new());
+    }
+    let Some(rule) = rule_of(&verb) else { return ("unknown", String::new()) };
+    let none = HeaderMap::new();
+    let id = about(message.headers.as_ref().unwrap_or(&none), rule).ok().flatten();
+    (rule.verb, id.map(|id| id.to_string()).unwrap_or_default())
 }
 
 /// Who sends it: the clerk that the message names, or the department itself.
@@ -197,34 +229,39 @@ mod tests {
     }
 
     #[test]
-    fn only_the_inbox_of_the_department_in_the_subject_is_its_own() {
-        let answered = |subject: &str, reply: Option<&str>| {
+    fn only_the_account_of_the_department_in_the_subject_is_its_own() {
+        let own = |subject: &str, reply: Option<&str>, told: &[(HeaderName, &str)]| {
             let reply = reply.map(Into::into);
-            has_own_inbox(&Message { reply, ..message(subject, &[]) })
+            has_own_account(&Message { reply, ..message(subject, told) })
         };
-        let subject = "dg.cmd.CG-01.accept-order";
-        for own in ["_INBOX_CG-01.a", "_INBOX_CG-01.a.b", "_INBOX_CG-01.a.*"] {
-            assert!(answered(subject, Some(own)), "{own}");
-        }
+        let (subject, reply) = ("dg.cmd.CG-01.accept-order", Some("_R_.abc.def"));
+        let told = r#"{"acc":"D_CG-01","rtt":1133099}"#;
+        assert!(own(subject, reply, &[(REQUEST_INFO, told)]));
         for other in [
             "",
-            "_INBOX_CG-01",
-            "_INBOX_CG-01.",
-            "_INBOX_CG-011.a",
-            "_INBOX_CG.a",
-            "_INBOX_LHSR.a",
-            "_INBOX.a",
-            "_INBOX.CG-01.a",
-            "a._INBOX_CG-01.a",
-            "dg.evt.order.CG-01.order_accepted",
-            "dg.cmd.LHSR.accept-order",
-            "$JS.API.STREAM.DELETE.DUALGRID",
+            "{}",
+            "D_CG-01",
+            r#"{"acc":"D_CG-011"}"#,
+            r#"{"acc":"D_LH"}"#,
+            r#"{"acc":"I_CG-01"}"#,
+            r#"{"acc":"CORE"}"#,
         ] {
-            assert!(!answered(subject, Some(other)), "{other}");
+            assert!(!own(subject, reply, &[(REQUEST_INFO, other)]), "{other}");
         }
-        assert!(!answered(subject, None));
-        assert!(!answered("dg.cmd.*.accept-order", Some("_INBOX_*.a")));
-        assert!(!answered("dg.cmd.accept-order", Some("_INBOX_accept-order.a")));
+        let sent = HeaderName::from_static("nats-request-info");
+        assert!(!own(subject, reply, &[(sent, told)]), "what nats-server has not written");
+        assert!(!own(subject, reply, &[]));
+        for elsewhere in [
+            None,
+            Some(""),
+            Some("_INBOX.a"),
+            Some("_R_"),
+            Some("dg.evt.district.x"),
+            Some("$JS.API.STREAM.DELETE.DUALGRID"),
+        ] {
+            assert!(!own(subject, elsewhere, &[(REQUEST_INFO, told)]), "{elsewhere:?}");
+        }
+        assert!(!own("dg.cmd.*.accept-order", reply, &[(REQUEST_INFO, r#"{"acc":"D_*"}"#)]));
     }
 
     #[test]
