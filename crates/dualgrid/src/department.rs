@@ -10,6 +10,8 @@ use kernel::DepartmentCode;
 use kernel::digest::Digest;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::output::say;
+
 /// The picture that shows a disposal if no file is named: a white pixel, PNG.
 const SAMPLE_PICTURE: &[u8] = include_bytes!("department/done.png");
 const SAMPLE_NAME: &str = "sample picture";
@@ -23,12 +25,9 @@ pub(crate) struct RunArguments {
     /// Where NATS is.
     #[arg(long, default_value = "nats://127.0.0.1:4222")]
     nats_url: String,
-    /// Its user on NATS; `dept-CODE` if absent.
+    /// The file with its key, which `dualgrid nats key` made.
     #[arg(long)]
-    user: Option<String>,
-    /// A file with the password of that user.
-    #[arg(long)]
-    password_file: PathBuf,
+    nkey_file: PathBuf,
     /// Staff id of the clerk in whose name it acts.
     #[arg(long)]
     clerk: Option<String>,
@@ -48,9 +47,6 @@ pub(crate) struct RunArguments {
 
 /// Receives orders and answers them until it is interrupted.
 pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<()> {
-    let file = &arguments.password_file;
-    let password = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-    let user = arguments.user.clone().unwrap_or_else(|| format!("dept-{}", arguments.code));
     let picture = match &arguments.picture {
         None => SAMPLE_PICTURE.to_vec(),
         Some(path) => std::fs::read(path).with_context(|| format!("could not read {}", path.display()))?,
@@ -59,11 +55,11 @@ pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<()> {
     let department = Department::connect(DepartmentOptions {
         code: arguments.code.clone(),
         url: arguments.nats_url.clone(),
-        credentials: Credentials::Password { user, password: password.trim().to_owned() },
+        credentials: Credentials::NkeyFile(arguments.nkey_file.clone()),
         clerk: arguments.clerk.clone(),
     })
     .await?;
-    println!("Department {} waits for its orders at {}.", arguments.code, arguments.nats_url);
+    say!("Department {} waits for its orders at {}.", arguments.code, arguments.nats_url);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let told = async {
         tokio::select! {
@@ -72,7 +68,7 @@ pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<()> {
         }
     };
     let uploader = OverNats { department: &department, picture };
-    department.run(&arguments.policy(), &uploader, &|step| println!("{step}"), told).await;
+    department.run(&arguments.policy(), &uploader, &|step| say!("{step}"), told).await;
     Ok(())
 }
 

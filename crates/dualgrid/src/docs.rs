@@ -3,11 +3,12 @@
 mod authorisation;
 mod events;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use app::registry;
+
+use crate::output::{self, say};
 
 /// Which of them.
 #[derive(Debug, clap::Subcommand)]
@@ -29,19 +30,12 @@ pub(crate) enum Docs {
 /// Prints or writes one of them.
 pub(crate) fn print(docs: &Docs) -> anyhow::Result<()> {
     match docs {
-        Docs::Events => write(&events::page()),
-        Docs::Authorisation => write(&authorisation::page()),
-        Docs::Openapi => write(&format!("{}\n", serde_json::to_string_pretty(&http_api::openapi::document())?)),
-        Docs::Schemas { dir } => schemas(dir),
+        Docs::Events => output::text(format_args!("{}", events::page())),
+        Docs::Authorisation => output::text(format_args!("{}", authorisation::page())),
+        Docs::Openapi => say!("{}", serde_json::to_string_pretty(&http_api::openapi::document())?),
+        Docs::Schemas { dir } => schemas(dir)?,
     }
-}
-
-/// Writes a page. A reader that has seen enough closes its end (`| head`), which is no error.
-fn write(page: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(page.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("could not write the page"),
-    }
+    Ok(())
 }
 
 fn schemas(dir: &Path) -> anyhow::Result<()> {

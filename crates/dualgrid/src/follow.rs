@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::system;
 
 /// How often it is looked how far it has come.
@@ -39,11 +40,11 @@ pub(crate) async fn after_import(app: &Arc<App>, answer: &Answer, waits: bool) -
     if changes == 0 {
         return Ok(());
     }
-    println!(
+    say!(
         "{changes} of them close or move a grid. What takes effect later is followed when it does, by the role processor."
     );
     if !waits {
-        println!(
+        say!(
             "A running system lets open cases follow; `dualgrid district follow` waits for that and helps with it."
         );
         return Ok(());
@@ -65,7 +66,7 @@ async fn until_followed(app: &Arc<App>, since: Position) -> anyhow::Result<()> {
     stop.send_replace(true);
     while roles.join_next().await.is_some() {}
     waited?;
-    println!("Every open case is where it belongs; {done} were looked at here.");
+    say!("Every open case is where it belongs; {done} were looked at here.");
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! `dualgrid import district FILE`: a description in TOML becomes commands, and those become events.
 
+mod astray;
 mod description;
 mod places;
 
@@ -15,6 +16,7 @@ use kernel::{Actor, CommandId, Difference, Role, Scope, Turn};
 use self::description::Description;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::{follow, system};
 
 /// The commands that a description becomes, in this order. The keys of each are the fields of its body.
@@ -47,6 +49,9 @@ pub(crate) async fn district(config: &Config, arguments: &ImportArguments) -> an
     let description = Description::read(&arguments.file)?;
     let body = body(&description, arguments.allow_closing)
         .with_context(|| format!("{} cannot be loaded", arguments.file.display()))?;
+    for warning in astray::warnings(&description) {
+        say!("warning: {warning}");
+    }
     let app = system::open(config).await?;
     if arguments.dry_run {
         return rehearse(&app, body, &description).await;
@@ -83,7 +88,7 @@ fn show(differences: &[Difference]) {
     }
     let count = |turn| differences.iter().filter(|row| row.turn == turn).count();
     let counted = [Turn::Begins, Turn::Changes, Turn::Ends].map(count);
-    println!("{printed}\n{} begin, {} change, {} end; nothing was recorded", counted[0], counted[1], counted[2]);
+    say!("{printed}\n{} begin, {} change, {} end; nothing was recorded", counted[0], counted[1], counted[2]);
 }
 
 /// What a command of the operator recorded.
@@ -93,7 +98,7 @@ pub(crate) fn print(answer: &Answer) {
     for moved in &answer.streams {
         printed.add_row([moved.stream.category().to_owned(), moved.version.to_string()]);
     }
-    println!("{printed}\n{} events were recorded", answer.events);
+    say!("{printed}\n{} events were recorded", answer.events);
 }
 
 /// A refusal with the places in the files of which it speaks.

@@ -12,6 +12,8 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use kernel::{Entropy as _, SystemEntropy, WrappingKey};
 
+use crate::output::say;
+
 /// Writes the key files that are missing and says which were written.
 pub(crate) fn init(dir: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(dir).with_context(|| format!("could not create {}", dir.display()))?;
@@ -22,7 +24,8 @@ pub(crate) fn init(dir: &Path) -> anyhow::Result<()> {
     }
     let key = SigningKey::from_bytes(&random());
     write_new(&private, key.to_pkcs8_der().map_err(|error| anyhow!("{error}"))?.as_bytes())?;
-    write_new(&public, &key.verifying_key().to_bytes())
+    write_new(&public, &key.verifying_key().to_bytes())?;
+    crate::nats::keys_of_core(dir)
 }
 
 fn random() -> [u8; 32] {
@@ -36,11 +39,11 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     match opened {
         Ok(mut file) => {
             writeln!(file, "{}", BASE64.encode(bytes)).and_then(|()| file.sync_all())?;
-            println!("wrote {}", path.display());
+            say!("wrote {}", path.display());
             Ok(())
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            println!("kept  {}", path.display());
+            say!("kept  {}", path.display());
             Ok(())
         }
         Err(error) => Err(error).with_context(|| format!("could not write {}", path.display())),

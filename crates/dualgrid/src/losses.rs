@@ -18,6 +18,7 @@ use log::Options;
 use serde_json::json;
 
 use crate::config::Config;
+use crate::output::say;
 use crate::system;
 
 /// Log and stream, side by side.
@@ -32,17 +33,17 @@ struct Compared {
 /// Says what is lost and what can be done.
 pub(crate) async fn status(config: &Config) -> anyhow::Result<()> {
     let Compared { head, halted, beside, .. } = compare(config).await?;
-    println!("The log ends at position {head}.");
+    say!("The log ends at position {head}.");
     match &halted {
-        Some(lost) => println!("It is halted: {lost}."),
-        None => println!("It takes commands."),
+        Some(lost) => say!("It is halted: {lost}."),
+        None => say!("It takes commands."),
     }
     match beside {
-        None => println!("NATS has no stream."),
+        None => say!("NATS has no stream."),
         Some(Beside { common, events, foreign, .. }) if events.is_empty() => {
-            println!("NATS has nothing that the log does not have; they agree up to position {common}.");
+            say!("NATS has nothing that the log does not have; they agree up to position {common}.");
             if foreign > 0 {
-                println!(
+                say!(
                     "{foreign} messages after it are nothing that the log could have recorded there; the publisher removes them."
                 );
             }
@@ -58,7 +59,7 @@ const SHOWN_MAX: usize = 20;
 /// The events that only NATS has, so that somebody can tell whether the log wrote them, and what can be done.
 fn show(beside: &Beside, head: Position) {
     let Beside { common, events, .. } = beside;
-    println!("NATS has {} events after position {common} that are not in the log:", events.len());
+    say!("NATS has {} events after position {common} that are not in the log:", events.len());
     let mut table = Table::new();
     table.set_header(["position", "event", "id", "stream", "command", "by", "time"]);
     for event in events.iter().take(SHOWN_MAX) {
@@ -71,28 +72,28 @@ fn show(beside: &Beside, head: Position) {
         let (position, id, time) = (event.position.to_string(), event.id.to_string(), event.time.to_rfc3339());
         table.add_row([position, event.kind.clone(), id, stream, command, by, time]);
     }
-    println!("{table}");
+    say!("{table}");
     if events.len() > SHOWN_MAX {
-        println!("… and {} more.", events.len() - SHOWN_MAX);
+        say!("… and {} more.", events.len() - SHOWN_MAX);
     }
     if let Some(first) = &beside.other_log {
-        println!("{}", of_another_log(first));
+        say!("{}", of_another_log(first));
         return;
     }
-    println!(
+    say!(
         "The log does not know their ids. Nothing in a message proves who wrote it: whoever has the password of the NATS user core can. \
          Ask those who are named whether they gave these commands."
     );
     if *common == head {
-        println!("`dualgrid log recover --from-nats` brings them back.");
+        say!("`dualgrid log recover --from-nats` brings them back.");
         if beside.is_halved {
-            println!("The command of the last one is not whole in NATS: its events are not brought back.");
+            say!("The command of the last one is not whole in NATS: its events are not brought back.");
         }
     } else {
         let own = head.0.saturating_sub(common.0);
-        println!("The log has recorded {own} others at these positions since, so that they cannot be brought back.");
+        say!("The log has recorded {own} others at these positions since, so that they cannot be brought back.");
     }
-    println!(
+    say!(
         "`dualgrid log accept-loss --save FILE` gives them up, and keeps a copy of them in FILE. That is also the way on where somebody \
          else wrote them; change the password of core then."
     );
@@ -143,13 +144,13 @@ pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
     let still = rest.last().map(|event| Lost { after: last, to: event.position });
     drop(app);
     log::bring_back(&config.store.url, &Options::default(), head, &appends, still).await?;
-    println!(
+    say!(
         "{} events of {} commands were brought back; the log ends at position {last}.",
         whole.len(),
         appends.len()
     );
     if let Some(halved) = halved {
-        println!(
+        say!(
             "Command {} is not whole in NATS, which has only its first {left} events: they were not brought back, and the log stays \
              halted. `dualgrid log accept-loss --save FILE` gives them up; whoever gave the command sends it again.",
             halved.command
@@ -195,10 +196,10 @@ pub(crate) async fn accept(config: &Config, save: &Path, replaced: Option<&str>)
     };
     let answer = app.submit(request).await?;
     let position = answer.first.unwrap_or(head);
-    println!("The loss after position {after} is accepted. Epoch {epoch} begins at position {position}.");
-    println!("{} events that only NATS had are in {}.", events.len(), save.display());
+    say!("The loss after position {after} is accepted. Epoch {epoch} begins at position {position}.");
+    say!("{} events that only NATS had are in {}.", events.len(), save.display());
     if views_are_ahead(&app, head).await? {
-        println!("Views had folded lost events; they are built anew.");
+        say!("Views had folded lost events; they are built anew.");
         app.rebuild(&[], |_, _| ()).await?;
     }
     Ok(())
@@ -226,7 +227,7 @@ async fn compare(config: &Config) -> anyhow::Result<Compared> {
     let options = ConnectionOptions {
         url: config.nats.url.clone(),
         name: format!("dualgrid log {}", config.installation),
-        credentials: config.nats.credentials()?,
+        credentials: config.nats.credentials(),
         inbox_prefix: "_INBOX".into(),
     };
     let connection = Connection::connect(options).await?;

@@ -5,6 +5,7 @@ use app::registry;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
+use crate::output::say;
 use crate::system;
 
 /// Builds one view, or all.
@@ -25,7 +26,7 @@ pub(crate) async fn rebuild(config: &Config, name: &str) -> anyhow::Result<()> {
         .await?;
     bar.finish();
     for name in names {
-        println!("{name} was rebuilt up to position {position} and is in use.");
+        say!("{name} was rebuilt up to position {position} and is in use.");
     }
     Ok(())
 }

@@ -20,7 +20,8 @@ pub(crate) fn start(config: &Log) -> anyhow::Result<Guard> {
         Err(_) => EnvFilter::try_new(&config.filter),
     };
     let filter = filter.context("log.filter, or RUST_LOG, is no list of tracing directives")?;
-    let printed = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // What cannot be written (`dualgrid serve 2>&1 | head`) is lost, and nothing panics for it.
+    let printed = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
     let printed = match config.format {
         LogFormat::Json => printed.json().boxed(),
         LogFormat::Text => printed.with_ansi(false).boxed(),
@@ -63,7 +64,7 @@ impl Drop for Guard {
         if let Some(traces) = self.traces.take()
             && let Err(error) = traces.shutdown()
         {
-            eprintln!("dualgrid: the last traces were not sent: {error}");
+            crate::output::complain(format_args!("the last traces were not sent: {error}"));
         }
     }
 }

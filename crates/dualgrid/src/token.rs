@@ -6,6 +6,7 @@ use kernel::{Actor, Clock as _, DepartmentCode, GridCode, Role, Scope, SystemClo
 
 use crate::config::Config;
 use crate::keys;
+use crate::output::say;
 
 /// For whom, as what, for how long.
 #[derive(Debug, clap::Args)]
@@ -59,6 +60,6 @@ pub(crate) fn issue(config: &Config, arguments: &IssueArguments) -> anyhow::Resu
     let actor = Actor::try_new(&arguments.subject, arguments.role, arguments.scope.scope())?;
     let now = SystemClock.now();
     let valid = chrono::TimeDelta::hours(arguments.hours.into());
-    println!("{}", issuer.issue(&Claims::new(&config.installation, &actor, now, valid)));
+    say!("{}", issuer.issue(&Claims::new(&config.installation, &actor, now, valid)));
     Ok(())
 }

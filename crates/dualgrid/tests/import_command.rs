@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const MAIN: &str = r#"
 effective_from = 2026-01-01T00:00:00+08:00
@@ -49,12 +49,14 @@ impl Place {
         let at = |name: &str| place.path(name).display().to_string();
         let config = format!(
             "installation = \"test\"\n[store]\nurl = \"sqlite:{}\"\n[vault]\nurl = \"sqlite:{}\"\nkey_file = \"{}\"\n\
-             [evidence]\nurl = \"file://{}\"\n[auth]\npublic_key_file = \"{}\"\n[nats]\nurl = \"nats://127.0.0.1:1\"\n",
+             [evidence]\nurl = \"file://{}\"\n[auth]\npublic_key_file = \"{}\"\nprivate_key_file = \"{}\"\n[nats]\nurl = \"nats://127.0.0.1:1\"\nnkey_file = \"{}\"\n",
             at("log.db"),
             at("vault.db"),
             at("vault.key"),
             at("evidence"),
             at("token.pub"),
+            at("token.key"),
+            at("core.nk"),
         );
         place.write("dualgrid.toml", &config);
         let keys = place.run(&["keys", "init", "--dir", &at("")]);
@@ -74,9 +76,13 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dualgrid"));
         command.arg("--config").arg(self.path("dualgrid.toml")).args(arguments).current_dir(Path::new("/"));
-        command.output().unwrap()
+        command
     }
 
     /// Imports with these flags. Returns whether it was taken, and what was printed, without the folder.
@@ -115,6 +121,66 @@ fn a_forgotten_file_closes_nothing_unless_that_is_allowed() {
     }
     let (taken, said) = place.import(&["--allow-closing", "2"]);
     assert!(taken && said.contains("2 events were recorded"), "{said}");
+}
+
+/// The same description as of a month later, without the grid R2.
+fn without_r2() -> String {
+    MAIN.replace("\"two.toml\", ", "").replace("2026-01-01", "2026-02-01")
+}
+
+#[test]
+fn an_import_that_closes_a_grid_waits_until_open_cases_have_followed_it() {
+    let place = Place::new();
+    assert!(place.import(&[]).0);
+    place.write("main.toml", &without_r2());
+    let (taken, said) = place.import(&["--allow-closing", "2"]);
+    assert!(taken && said.contains("1 of them close or move a grid."), "{said}");
+    assert!(said.contains("Every open case is where it belongs; 0 were looked at here."), "{said}");
+    place.write("main.toml", &MAIN.replace("2026-01-01", "2026-03-01"));
+    assert!(place.import(&[]).0, "it is established again");
+    place.write("main.toml", &without_r2().replace("2026-02-01", "2026-04-01"));
+    let (taken, said) = place.import(&["--allow-closing", "2", "--no-wait"]);
+    assert!(taken && said.contains("`dualgrid district follow` waits for that and helps with it."), "{said}");
+    let followed = place.run(&["district", "follow"]);
+    let said = told(&followed.stdout);
+    assert!(followed.status.success() && said.contains("Every open case is where it belongs"), "{said}");
+}
+
+#[test]
+fn no_command_minds_a_reader_that_has_seen_enough() {
+    let place = Place::new();
+    let main = place.path("main.toml").display().to_string();
+    let folder = place.folder.path().display().to_string();
+    let person = "0190163d-8694-739b-aea5-966c26f8ad91";
+    let issue = ["token", "issue", "--role", "auditor", "--subject", "a"];
+    for (arguments, is_done) in [
+        (&["import", "district", &main, "--dry-run"][..], true),
+        (&["import", "district", &main], true),
+        (&["rebuild", "all"], true),
+        (&["district", "follow"], true),
+        (&["keys", "init", "--dir", &folder], true),
+        (&issue, true),
+        (&["erase", "person", person], true),
+        (&["docs", "events"], true),
+        (&["docs", "openapi"], true),
+        (&["doctor"], false), // NATS is away.
+        (&["--help"], true),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.command(arguments).stdout(writer).output().unwrap();
+        let said = told(&output.stderr);
+        assert!(!said.contains("panicked"), "{arguments:?}: {said}");
+        assert_eq!(output.status.success(), is_done, "{arguments:?}: {said}");
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = place.command(arguments).stdout(Stdio::null()).stderr(writer).status().unwrap();
+        assert_eq!(ended.code(), Some(i32::from(!is_done)), "{arguments:?}: what is said of faults is not read either");
+    }
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = place.command(&issue).stdout(full).output().unwrap();
+    let said = told(&output.stderr);
+    assert!(!output.status.success() && said.contains("not all that was said about it could be written"), "{said}");
 }
 
 #[test]

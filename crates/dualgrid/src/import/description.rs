@@ -23,6 +23,9 @@ const NAMES: [(&str, &str); 9] = [
     ("step_limits", "step"),
 ];
 
+/// What stands before the name of a key that is set nowhere in a message.
+const BEFORE_KEY: &str = "the body must have `";
+
 /// Most rows that are named with a refusal.
 const ROWS_SHOWN_MAX: usize = 3;
 
@@ -31,6 +34,8 @@ pub(super) struct Description {
     pub(super) table: Table,
     rows: Vec<Row>,
     places: Places,
+    /// The file that includes the others.
+    main: PathBuf,
 }
 
 /// A row of a list that has a name, and where it stands.
@@ -82,11 +87,15 @@ impl Description {
             }
             places.add(own);
         }
-        Ok(Self { table, rows, places })
+        Ok(Self { table, rows, places, main: file.to_path_buf() })
     }
 
     /// Where a message speaks of: places of a body such as `posts[3].holder`, else the rows that it names.
     pub(super) fn spots_in(&self, message: &str) -> String {
+        if let Some(key) = message.split_once(BEFORE_KEY).and_then(|(_, rest)| rest.split('`').next()) {
+            // What stands nowhere has no place: the first line is above every table.
+            return format!("; no file sets `{key}`: see {}:1:1, and set it above the first table", self.main.display());
+        }
         let spots = self.places.in_message(message, &self.table);
         if spots.is_empty() { self.rows_named_in(message) } else { listed(spots) }
     }
@@ -151,12 +160,12 @@ impl Description {
     }
 
     /// Where a row stands.
-    fn row(&self, list: &str, name: &str) -> String {
+    pub(super) fn row(&self, list: &str, name: &str) -> String {
         let found = self.rows.iter().find(|row| row.list == list && row.name == name);
         found.map_or_else(|| format!("{name} in {list}"), ToString::to_string)
     }
 
-    fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
+    pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &Value> {
         self.table.get(name).and_then(Value::as_array).into_iter().flatten()
     }
 }
@@ -166,7 +175,7 @@ fn listed(spots: impl IntoIterator<Item = String>) -> String {
     spots.into_iter().fold(String::new(), |text, spot| text + "; see " + &spot)
 }
 
-fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(row: &'a Value, field: &str) -> &'a str {
     row.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -265,7 +274,7 @@ mod tests {
             spot: Spot { file: Path::new("a.toml").into(), line, column: 1 },
         };
         let rows = vec![row("grids", "JAS", 3), row("grids", "JAS-R03", 9)];
-        let description = Description { table: Table::new(), rows, places: Places::default() };
+        let description = Description { table: Table::new(), rows, places: Places::default(), main: "a.toml".into() };
         assert_eq!(description.rows_named_in("grid JAS-R03 already exists"), "; see a.toml:9:1: JAS-R03 in grids");
         assert_eq!(description.rows_named_in("nothing of it"), "");
     }

@@ -113,8 +113,40 @@ fn what_is_wrong_above_the_rows_is_told_with_its_place_too() {
         ),
         "{window}"
     );
-    let missing = said("effective_from = 2018-01-01T00:00:00Z", ROOT);
-    assert!(missing.contains("the body must have `windows`"), "{missing}");
+    for key in ["windows", "effective_from"] {
+        let rest = RULES.split_once("[windows]").unwrap();
+        let main = if key == "windows" { rest.0.to_owned() } else { format!("[windows]{}", rest.1) };
+        let missing = said(&main, ROOT);
+        let place = format!("no file sets `{key}`: see main.toml:1:1, and set it above the first table");
+        assert!(missing.contains(&place) && missing.contains(&format!("must have `{key}`")), "{missing}");
+    }
+}
+
+#[test]
+fn a_post_that_is_held_only_below_the_centre_is_warned_of() {
+    let warned = |more: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let below = "[[grids]]\ncode = \"R1\"\nname = \"R1\"\nnetwork = \"party\"\nlevel = \"M\"\nparent = \"T\"\n";
+        std::fs::write(folder.path().join("main.toml"), format!("{RULES}{ROOT}{below}{more}")).unwrap();
+        let description = Description::read(&folder.path().join("main.toml")).unwrap();
+        let place = format!("{}/", folder.path().display());
+        astray::warnings(&description).into_iter().map(|warning| warning.replace(&place, "")).collect::<Vec<_>>()
+    };
+    let post = |role: &str, grid: &str| format!("[[posts]]\ngrid = \"{grid}\"\nrole = \"{role}\"\nholder = \"a\"\n");
+    let of = |role: &str| {
+        format!(
+            "main.toml:6:1: T in grids: obligations name the {role} of T, and nobody holds that post there or above; whoever holds it \
+             in R1 cannot act for the grids beside it"
+        )
+    };
+    for role in ["duty_officer", "dispatcher", "verifier"] {
+        assert_eq!(warned(&post(role, "R1")), [of(role)]);
+        assert!(warned(&(post(role, "R1") + &post(role, "T"))).is_empty(), "{role}: the centre has its own");
+        let centred = "[[levels]]\nroot = \"T\"\nlevels = [{ name = \"L\" }, { name = \"M\", centre = true }]\n";
+        assert!(warned(&(post(role, "R1") + centred)).is_empty(), "{role}: the centre is the other level");
+    }
+    assert!(warned(&post("grid_leader", "R1")).is_empty(), "every grid has a leader of its own");
+    assert!(astray::warnings(&sample()).is_empty(), "the sample is in order");
 }
 
 #[test]
