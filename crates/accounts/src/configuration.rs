@@ -142,7 +142,8 @@ impl Configuration {
 
     /// The account with JetStream, which offers each member its own services and nothing to anybody else.
     fn core(&self) -> String {
-        let mut text = format!("  {CORE} {{\n    jetstream: enabled\n    users: [{}]\n", plain_users(&self.server.core));
+        let mut text =
+            format!("  {CORE} {{\n    jetstream: enabled\n    users: [{}]\n", plain_users(&self.server.core));
         text.push_str("    exports: [\n");
         for grant in &self.grants {
             let account = quoted(&grant.member.account());

@@ -11,7 +11,9 @@ pub enum InvalidKey {
     #[error("it is not the public nkey of a user: that is 56 letters and digits, begins with U, and its checksum fits")]
     Public,
     /// Not a seed.
-    #[error("it is not the seed of a user's nkey: that is 58 letters and digits, begins with SU, and its checksum fits")]
+    #[error(
+        "it is not the seed of a user's nkey: that is 58 letters and digits, begins with SU, and its checksum fits"
+    )]
     Seed,
 }
 
@@ -97,7 +99,9 @@ mod tests {
         let public = Seed::of_random([7; 32]).public().to_string();
         let account = KeyPair::new_from_raw(KeyPairType::Account, [7; 32]).unwrap();
         let secret = Seed::of_random([7; 32]).secret();
-        for wrong in ["", "U", &public[..55], &public.to_lowercase(), &format!("{public} "), &account.public_key(), &secret] {
+        for wrong in
+            ["", "U", &public[..55], &public.to_lowercase(), &format!("{public} "), &account.public_key(), &secret]
+        {
             assert_eq!(PublicKey::try_new(wrong), Err(InvalidKey::Public), "{wrong}");
         }
         for wrong in ["", "SU", &public, &account.seed().unwrap()] {

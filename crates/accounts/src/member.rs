@@ -12,7 +12,9 @@ pub enum InvalidName {
     #[error("`{0}` cannot be the code of a department on NATS: 1 to 32 of A-Z, 0-9 and hyphen, and no hyphen first")]
     Department(String),
     /// Not a name.
-    #[error("`{0}` cannot be the name of an integrator on NATS: 1 to 32 of A-Z, a-z, 0-9 and hyphen, and no hyphen first")]
+    #[error(
+        "`{0}` cannot be the name of an integrator on NATS: 1 to 32 of A-Z, a-z, 0-9 and hyphen, and no hyphen first"
+    )]
     Integrator(String),
 }
 

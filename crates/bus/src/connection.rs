@@ -7,6 +7,7 @@ pub use version::{TooOld, VERSION_MIN, check_version};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use accounts::{InvalidKey, Seed};
 use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use kernel::envelope::EVENT_BYTES_MAX;
@@ -29,10 +30,6 @@ pub enum Credentials {
     /// Without credentials.
     #[default]
     Anonymous,
-    /// By user and password.
-    Password { user: String, password: String },
-    /// By a `.creds` file (JWT and seed).
-    CredsFile(PathBuf),
     /// By a file that holds the seed of an nkey.
     NkeyFile(PathBuf),
 }
@@ -41,8 +38,6 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Anonymous => f.write_str("Anonymous"),
-            Self::Password { user, .. } => write!(f, "Password({user})"),
-            Self::CredsFile(path) => write!(f, "CredsFile({})", path.display()),
             Self::NkeyFile(path) => write!(f, "NkeyFile({})", path.display()),
         }
     }
@@ -56,7 +51,7 @@ pub struct ConnectionOptions {
     /// The name of this connection in the lists of nats-server.
     pub name: String,
     pub credentials: Credentials,
-    /// Prefix of the subjects for answers: `_INBOX` for the core, `_INBOX_<CODE>` for a department.
+    /// Prefix of the subjects for answers: `_INBOX`.
     pub inbox_prefix: String,
 }
 
@@ -70,6 +65,9 @@ pub enum ConnectError {
         #[source]
         source: std::io::Error,
     },
+    /// A file with credentials holds something else.
+    #[error("the file {path} holds no nkey: {reason}; `dualgrid nats key` makes one")]
+    NotAKey { path: PathBuf, reason: InvalidKey },
     /// The address is malformed, or NATS does not let us in.
     #[error("cannot connect to NATS at {url}: {hint}")]
     Refused {
@@ -178,7 +176,7 @@ fn hint(kind: ConnectErrorKind) -> Option<&'static str> {
     match kind {
         ConnectErrorKind::ServerParse => Some("write the address as nats://HOST:PORT"),
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
-            Some("NATS does not let this user in; check user, password or key against the configuration of nats-server")
+            Some("NATS does not let this user in; check its nkey against the configuration of nats-server")
         }
         ConnectErrorKind::Tls => Some("the TLS connection was refused; check the certificates"),
         _ => None,
@@ -191,12 +189,11 @@ async fn client_options(
 ) -> Result<ConnectOptions, ConnectError> {
     let base = match &options.credentials {
         Credentials::Anonymous => ConnectOptions::new(),
-        Credentials::Password { user, password } => {
-            ConnectOptions::with_user_and_password(user.clone(), password.clone())
+        Credentials::NkeyFile(path) => {
+            let seed = Seed::try_new(&read(path).await?);
+            let seed = seed.map_err(|reason| ConnectError::NotAKey { path: path.clone(), reason })?;
+            ConnectOptions::with_nkey(seed.secret())
         }
-        Credentials::CredsFile(path) => ConnectOptions::with_credentials(&read(path).await?)
-            .map_err(|source| ConnectError::CredentialsFile { path: path.clone(), source })?,
-        Credentials::NkeyFile(path) => ConnectOptions::with_nkey(read(path).await?.trim().to_owned()),
     };
     let changed = std::sync::Arc::new(changed);
     Ok(base
@@ -251,8 +248,8 @@ mod tests {
 
     #[test]
     fn credentials_print_no_secret() {
-        let credentials = Credentials::Password { user: "core".into(), password: "canary".into() };
-        assert_eq!(format!("{credentials:?}"), "Password(core)");
+        let credentials = Credentials::NkeyFile("core.nk".into());
+        assert_eq!(format!("{credentials:?}"), "NkeyFile(core.nk)");
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ use crate::connection::ConnectError;
 use crate::departments::consumer_of;
 use crate::error::chain;
 use crate::stream::STREAM;
-use crate::subject::{self, UPLOAD, inbox_prefix};
+use crate::subject::{self, UPLOAD};
 use crate::{Connection, ConnectionOptions, Credentials, Error, header};
 
 /// How long one attempt to send a command waits for its answer.
@@ -47,7 +47,7 @@ pub struct DepartmentOptions {
     pub code: DepartmentCode,
     /// One or more addresses, separated by commas.
     pub url: String,
-    /// How it shows NATS who it is; its user is `dept-<CODE>`.
+    /// How it shows NATS who it is: the key of its account `D_<CODE>`.
     pub credentials: Credentials,
     /// Staff id of the clerk in whose name it acts, if it acts for one.
     pub clerk: Option<String>,
@@ -76,10 +76,10 @@ impl Department {
             url: options.url.clone(),
             name: format!("dualgrid department {}", options.code),
             credentials: options.credentials.clone(),
-            inbox_prefix: inbox_prefix(&options.code),
+            inbox_prefix: "_INBOX".to_owned(),
         })
         .await?;
-        let jetstream = jetstream::new(connection.client().clone());
+        let jetstream = jetstream::with_domain(connection.client().clone(), accounts::DOMAIN);
         Ok(Self { options, connection, jetstream })
     }
 

@@ -1,25 +1,27 @@
-//! One durable pull consumer for each department, created and kept by the core.
+//! One durable pull consumer for each department and each integrator, created and kept by the core.
 //!
 //! A department can fetch from its consumer and acknowledge. It can neither create nor change a consumer, so it cannot see
-//! the orders of another department. The consumer of a department that is no longer active is kept, also when the stream is
-//! recreated: the department may have orders to finish. Only after a wipe of NATS is nothing known of it.
+//! the orders of another department. The consumer of a department that is no longer active is kept: the department may have orders
+//! to finish. A consumer that is lost, with the stream or alone, begins again where its owner was ([`floors`]).
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::{InvalidName, Member};
+use app::port::EventLog;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, pull};
 use async_nats::jetstream::context::ConsumerInfoErrorKind;
 use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use async_trait::async_trait;
-use futures::TryStreamExt as _;
-use kernel::DepartmentCode;
+use kernel::{DepartmentCode, Position};
 
 use crate::error::chain;
-use crate::stream;
-use crate::subject::subjects_of;
+use crate::floors::{self, Floors, floor_of};
+use crate::stream::{self, Origin};
+use crate::subject::{subjects_of, subjects_of_audience};
 use crate::{Connection, Error};
 
 /// After how long an event that is not acknowledged is delivered again.
@@ -44,6 +46,58 @@ pub(crate) fn department_of(consumer: &str) -> Option<DepartmentCode> {
 pub trait Directory: Send + Sync + 'static {
     /// The departments that are active now.
     async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error>;
+
+    /// The integrators that were granted something.
+    fn integrators(&self) -> Vec<Integrator> {
+        Vec::new()
+    }
+}
+
+/// An integrator, and the events that it was granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Integrator {
+    member: Member,
+    /// Subjects; none of them within another.
+    filters: Vec<String>,
+}
+
+/// What was granted to an integrator cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGrant {
+    /// Its name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// One of its audiences.
+    #[error(
+        "the integrator {name} cannot be granted the audience `{audience}`: {reason}; grant order.<CODE>, order.*, street.<CODE>, \
+         street.* or district"
+    )]
+    Audience { name: String, audience: String, reason: &'static str },
+    /// It was granted nothing.
+    #[error("the integrator {0} is granted no audience: list at least one")]
+    Nothing(String),
+}
+
+impl Integrator {
+    /// The integrator of that name with the audiences that it was granted.
+    pub fn try_new(name: &str, audiences: &[String]) -> Result<Self, InvalidGrant> {
+        let member = Member::integrator(name)?;
+        let mut filters = Vec::new();
+        for audience in audiences {
+            // NATS refuses filters of which one is within another.
+            let is_within = |all: &str| audience.starts_with(&all[..all.len() - 1]) && audience != all;
+            let subjects = subjects_of_audience(audience).map_err(|reason| InvalidGrant::Audience {
+                name: name.to_owned(),
+                audience: audience.clone(),
+                reason,
+            })?;
+            if !audiences.iter().any(|all| all.ends_with(".*") && is_within(all)) && !filters.contains(&subjects) {
+                filters.push(subjects);
+            }
+        }
+        filters.sort_unstable();
+        if filters.is_empty() { Err(InvalidGrant::Nothing(name.to_owned())) } else { Ok(Self { member, filters }) }
+    }
 }
 
 #[async_trait]
@@ -53,19 +107,76 @@ impl Directory for app::App {
     }
 }
 
+/// A durable consumer that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wanted {
+    name: String,
+    description: String,
+    /// The subjects of what it receives: at least one.
+    filters: Vec<String>,
+}
+
+impl Wanted {
+    fn of_department(department: &DepartmentCode) -> Self {
+        Self {
+            name: consumer_of(department),
+            description: format!("Orders of {department}; kept by dualgrid"),
+            filters: vec![subjects_of(department)],
+        }
+    }
+
+    fn of_integrator(integrator: &Integrator) -> Self {
+        let name = integrator.member.name();
+        Self {
+            name: integrator.member.consumer(),
+            description: format!("What the integrator {name} was granted; kept by dualgrid"),
+            filters: integrator.filters.clone(),
+        }
+    }
+
+    fn config(&self, begin: DeliverPolicy) -> pull::Config {
+        let (filter_subject, filter_subjects) = match self.filters.as_slice() {
+            [one] => (one.clone(), Vec::new()),
+            several => (String::new(), several.to_vec()),
+        };
+        pull::Config {
+            durable_name: Some(self.name.clone()),
+            description: Some(self.description.clone()),
+            filter_subject,
+            filter_subjects,
+            deliver_policy: begin,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_deliver: -1,
+            max_ack_pending: ACK_PENDING_MAX,
+            ..pull::Config::default()
+        }
+    }
+}
+
 /// Keeps the consumers.
 pub struct Departments {
     connection: Connection,
     jetstream: Context,
     directory: Arc<dyn Directory>,
+    log: Arc<dyn EventLog>,
+    origin: Origin,
     look_every: Duration,
 }
 
 impl Departments {
-    /// Looks for new departments and lost consumers every `look_every`.
-    pub fn new(connection: Connection, directory: Arc<dyn Directory>, look_every: Duration) -> Self {
+    /// Looks for new departments and lost consumers every `look_every`. A stream of another installation is left alone; where
+    /// `installation` is empty, that is not checked.
+    pub fn new(
+        connection: Connection,
+        directory: Arc<dyn Directory>,
+        log: Arc<dyn EventLog>,
+        installation: &str,
+        look_every: Duration,
+    ) -> Self {
         let jetstream = jetstream::new(connection.client().clone());
-        Self { connection, jetstream, directory, look_every }
+        let origin = Origin { installation: installation.to_owned(), ..Origin::default() };
+        Self { connection, jetstream, directory, log, origin, look_every }
     }
 
     /// Keeps the consumers until `shutdown`.
@@ -86,67 +197,81 @@ impl Departments {
         }
     }
 
-    /// Creates the missing consumers, once.
+    /// Creates the missing consumers, once, and keeps how far those that are there have come.
     pub async fn keep(&self) -> Result<(), Error> {
         self.connection.check_version()?;
         let active = self.directory.departments().await?;
         let Some(stream) = stream::find(&self.jetstream).await? else { return Ok(()) };
-        let kept: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;
-        let mut wanted: BTreeSet<DepartmentCode> = active.into_iter().collect();
-        wanted.extend(kept.iter().filter_map(|consumer| department_of(&consumer.name)));
-        // Departments that had a consumer before the stream was recreated.
-        wanted.extend(stream::floors(&stream.cached_info().config).into_keys());
-        for department in wanted {
-            let name = consumer_of(&department);
-            match kept.iter().find(|consumer| consumer.name == name) {
-                Some(consumer) => self.correct(&stream, &department, consumer).await?,
-                None if is_there(&stream, &name).await? => {}
-                None => self.make(&stream, &department).await?,
+        self.origin.refuse_foreign(&stream.cached_info().config)?;
+        // Read before the consumers, which can only have come further since.
+        let kept: Floors = self.log.floors().await?;
+        let there: Vec<Info> = floors::listed(&stream).await?;
+        floors::raise(&*self.log, &self.jetstream, &stream, &kept, &there).await?;
+        let mut departments: BTreeSet<DepartmentCode> = active.into_iter().collect();
+        departments.extend(there.iter().filter_map(|consumer| department_of(&consumer.name)));
+        // Departments that had a consumer once.
+        departments.extend(kept.keys().filter_map(|consumer| department_of(consumer)));
+        let integrators = self.directory.integrators();
+        let integrators = integrators.iter().map(Wanted::of_integrator);
+        for wanted in departments.iter().map(Wanted::of_department).chain(integrators) {
+            let floor = kept.get(&wanted.name).copied().unwrap_or(Position::START);
+            match there.iter().find(|consumer| consumer.name == wanted.name) {
+                Some(consumer) if floor_of(consumer) < floor => self.put_forward(&stream, &wanted, floor).await?,
+                Some(consumer) => correct(&stream, &wanted, consumer).await?,
+                None if is_there(&stream, &wanted.name).await? => {}
+                None => self.make(&stream, &wanted, floor).await?,
             }
         }
         Ok(())
     }
 
-    /// Creates the consumer of a department. It continues where the department was before the stream was recreated.
-    async fn make(&self, stream: &Stream, department: &DepartmentCode) -> Result<(), Error> {
+    /// Creates a consumer. It continues where its owner was: after `floor`.
+    async fn make(&self, stream: &Stream, wanted: &Wanted, floor: Position) -> Result<(), Error> {
         let found = stream.cached_info();
-        let floor = stream::floors(&found.config).get(department).copied().unwrap_or(0);
-        if floor > found.state.last_sequence {
+        if floor.0 > found.state.last_sequence {
             // NATS would begin at the end of the stream; the publisher has not come that far yet.
             return Ok(());
         }
         let begin = match floor {
-            0 => DeliverPolicy::All,
-            floor => DeliverPolicy::ByStartSequence { start_sequence: floor + 1 },
+            Position::START => DeliverPolicy::All,
+            floor => DeliverPolicy::ByStartSequence { start_sequence: floor.next().0 },
         };
-        let made = stream.create_consumer(config(department, begin)).await;
-        made.map_err(Error::nats("create the consumer of a department"))?;
-        tracing::info!(%department, after = floor, "the consumer of a department was created");
+        let made = stream.create_consumer(wanted.config(begin)).await;
+        made.map_err(Error::nats("create a consumer"))?;
+        tracing::info!(consumer = wanted.name, after = floor.0, "a consumer was created");
         let now = stream::find(&self.jetstream).await?;
         if now.is_none_or(|now| now.cached_info().created != found.created) {
             // The stream was recreated meanwhile: this consumer would begin at the wrong place.
-            let deleted = stream.delete_consumer(&consumer_of(department)).await;
-            deleted.map_err(Error::nats("delete the consumer of a department"))?;
+            let deleted = stream.delete_consumer(&wanted.name).await;
+            deleted.map_err(Error::nats("delete a consumer"))?;
         }
         Ok(())
     }
 
-    /// Corrects a consumer that somebody has changed.
-    async fn correct(&self, stream: &Stream, department: &DepartmentCode, found: &Info) -> Result<(), Error> {
-        let wanted = config(department, found.config.deliver_policy);
-        let is_right = found.config.filter_subject == wanted.filter_subject
-            && found.config.filter_subjects.is_empty()
-            && found.config.ack_policy == wanted.ack_policy
-            && found.config.ack_wait == wanted.ack_wait
-            && found.config.max_deliver == wanted.max_deliver
-            && found.config.max_ack_pending == wanted.max_ack_pending;
-        if is_right {
-            return Ok(());
-        }
-        tracing::warn!(%department, "the consumer of a department was configured differently and is corrected");
-        stream.create_consumer(wanted).await.map_err(Error::nats("correct the consumer of a department"))?;
-        Ok(())
+    /// Makes a consumer again that begins before what its owner has acknowledged: somebody else has made it, or nats-server has
+    /// lost what it knew.
+    async fn put_forward(&self, stream: &Stream, wanted: &Wanted, floor: Position) -> Result<(), Error> {
+        tracing::warn!(consumer = wanted.name, to = floor.0, "a consumer was behind what its owner has acknowledged");
+        stream.delete_consumer(&wanted.name).await.map_err(Error::nats("delete a consumer"))?;
+        self.make(stream, wanted, floor).await
     }
+}
+
+/// Corrects a consumer that somebody has changed.
+async fn correct(stream: &Stream, wanted: &Wanted, found: &Info) -> Result<(), Error> {
+    let wanted = wanted.config(found.config.deliver_policy);
+    let is_right = found.config.filter_subject == wanted.filter_subject
+        && found.config.filter_subjects == wanted.filter_subjects
+        && found.config.ack_policy == wanted.ack_policy
+        && found.config.ack_wait == wanted.ack_wait
+        && found.config.max_deliver == wanted.max_deliver
+        && found.config.max_ack_pending == wanted.max_ack_pending;
+    if is_right {
+        return Ok(());
+    }
+    tracing::warn!(consumer = found.name, "a consumer was configured differently and is corrected");
+    stream.create_consumer(wanted).await.map_err(Error::nats("correct a consumer"))?;
+    Ok(())
 }
 
 /// Whether a consumer exists that NATS left out of its list, as it does for a moment while a server is busy.
@@ -154,20 +279,6 @@ async fn is_there(stream: &Stream, name: &str) -> Result<bool, Error> {
     match stream.consumer_info(name).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::nats("look at the consumer of a department")(error)),
-    }
-}
-
-fn config(department: &DepartmentCode, begin: DeliverPolicy) -> pull::Config {
-    pull::Config {
-        durable_name: Some(consumer_of(department)),
-        description: Some(format!("Orders of {department}; kept by dualgrid")),
-        filter_subject: subjects_of(department),
-        deliver_policy: begin,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
-        max_deliver: -1,
-        max_ack_pending: ACK_PENDING_MAX,
-        ..pull::Config::default()
+        Err(error) => Err(Error::nats("look at a consumer")(error)),
     }
 }

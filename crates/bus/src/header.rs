@@ -22,6 +22,8 @@ pub(crate) const IF_MATCH: HeaderName = HeaderName::from_static("If-Match");
 pub(crate) const IF_NONE_MATCH: HeaderName = HeaderName::from_static("If-None-Match");
 /// In how many seconds to send the same command again.
 pub(crate) const RETRY_AFTER: HeaderName = HeaderName::from_static("Retry-After");
+/// From which account a request came: nats-server writes it, over whatever the sender wrote there.
+pub(crate) const REQUEST_INFO: HeaderName = HeaderName::from_static("Nats-Request-Info");
 /// Media type of the payload.
 pub(crate) const CONTENT_TYPE: HeaderName = HeaderName::from_static("Content-Type");
 

@@ -7,6 +7,7 @@
 //! | [`rules`] | everybody | which verbs a department may send, and about what |
 //! | [`stream`] | core | the stream `DUALGRID` |
 //! | [`publisher`] | core | copies the log into the stream and notices if the stream differs from the log |
+//! | [`server`] | core | keeps the configuration of nats-server, and has it read again while everybody stays connected |
 //! | [`departments`] | core | keeps one durable pull consumer `dept-<CODE>` for each department |
 //! | [`commands`] | core | the NATS service `dg.cmd.<CODE>.<verb>`, which ends in `App::submit` like HTTP |
 //! | [`department`] | department | receives orders and answers them |
@@ -20,14 +21,14 @@
 //! resumed process can do no harm: whatever is stored at a sequence is the event at that position.
 //! INVARIANT: the stream's last sequence is the publisher's only checkpoint.
 //! INVARIANT: an event's subject begins with its audience, and each event has exactly one.
-//! INVARIANT: the department is read from the subject of its command, which NATS lets nobody else use.
+//! INVARIANT: a command counts for the department whose account it came through, as nats-server says.
 //! INVARIANT: no task is detached; every `run` is a future that the caller supervises, and ends by dropping it or with
 //! its `shutdown`.
 //!
 //! **Delivery is at least once.** A department acknowledges an event after it has answered; an event that is not
-//! acknowledged is delivered again. When a diverged stream is recreated, each department continues after the last event it
-//! acknowledged, as far as stream and log agreed. After NATS was wiped unexpectedly, nothing is known of what was
-//! acknowledged, and each department gets its events from the beginning. So departments must be idempotent by event id;
+//! acknowledged is delivered again. When a consumer or the stream is deleted, or NATS is wiped, each department continues after the last
+//! event that it is known to have acknowledged, as far as stream and log agreed: what it acknowledged in the last moments may
+//! come again. So departments must be idempotent by event id;
 //! [`department::Department`] derives its command ids from event ids, which makes every repetition harmless.
 //!
 //! Absent: files larger than a message of nats-server may be. They go over HTTP with a clerk's token.
@@ -41,10 +42,12 @@ pub mod department;
 pub mod departments;
 pub mod publisher;
 pub mod rules;
+pub mod server;
 pub mod stream;
 pub mod subject;
 
 mod error;
+mod floors;
 mod header;
 mod permissions;
 

@@ -5,15 +5,17 @@
 
 mod config;
 
-pub(crate) use config::{Floors, Origin, config_with, epoch, floors, in_epoch};
+pub(crate) use config::{Origin, config_for, epoch, in_epoch};
 
 use app::port::EventLog;
 use async_nats::jetstream::context::{GetStreamErrorKind, UpdateStreamError};
-use async_nats::jetstream::stream::{Config, Info, Stream};
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{Config, Info, RawMessageErrorKind, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
-use kernel::DepartmentCode;
+use kernel::{Position, Recorded};
 
 use crate::Error;
+use crate::subject::subject_of;
 use config::{config, misfit};
 
 /// Name of the stream.
@@ -33,27 +35,15 @@ pub(crate) enum Ensured {
 
 /// Finds or creates the stream, and corrects its configuration where NATS allows that. A stream of another installation is
 /// refused.
-pub(crate) async fn ensure(
-    jetstream: &Context,
-    log: &dyn EventLog,
-    origin: &Origin,
-    replicas: usize,
-) -> Result<Ensured, Error> {
+pub(crate) async fn ensure(jetstream: &Context, origin: &Origin, replicas: usize) -> Result<Ensured, Error> {
     let Some(stream) = find(jetstream).await? else {
-        // Asked for after the stream was not found: whoever deleted it had kept them before.
-        let wanted = config_with(origin, &kept_floors(log).await?, replicas);
-        let made = jetstream.create_stream(wanted).await.map_err(Error::nats("create the stream"))?;
+        let made =
+            jetstream.create_stream(config_for(origin, replicas)).await.map_err(Error::nats("create the stream"))?;
         tracing::info!(stream = STREAM, "the stream was created");
         return Ok(Ensured::Fit(Box::new(made.cached_info().clone())));
     };
     let info = remember(jetstream, origin, stream.cached_info().clone()).await?;
     correct(jetstream, info, replicas).await
-}
-
-/// How far the departments had come in a stream that was deleted and is not there again yet.
-async fn kept_floors(log: &dyn EventLog) -> Result<Floors, Error> {
-    let floor = |(code, floor): (String, u64)| Some((DepartmentCode::try_new(&code).ok()?, floor));
-    Ok(log.floors().await?.into_iter().filter_map(floor).collect())
 }
 
 /// Records in the stream whose it is, unless it is recorded already.
@@ -105,4 +95,29 @@ pub(crate) async fn find(jetstream: &Context) -> Result<Option<Stream>, Error> {
             _ => Err(Error::nats("look at the stream")(error)),
         },
     }
+}
+
+/// The message at `sequence`, if there is one.
+pub(crate) async fn message(stream: &Stream<impl Send + Sync>, sequence: u64) -> Result<Option<StreamMessage>, Error> {
+    match stream.get_raw_message(sequence).await {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(Error::nats("read a message of the stream")(error)),
+    }
+}
+
+/// Whether a message is the event at its position, under its subject and byte for byte.
+pub(crate) async fn is_its_event(log: &dyn EventLog, sequence: u64, message: &StreamMessage) -> Result<bool, Error> {
+    let event = log.after(Position(sequence.saturating_sub(1)), 1).await?.pop();
+    Ok(event.is_some_and(|event| is_event(&event, sequence, message.subject.as_str(), &message.payload)))
+}
+
+/// Whether the message at a position is the event of the log there.
+pub(crate) async fn is_event_of(log: &dyn EventLog, stream: &Stream, position: Position) -> Result<bool, Error> {
+    let Some(message) = message(stream, position.0).await? else { return Ok(false) };
+    is_its_event(log, position.0, &message).await
+}
+
+fn is_event(event: &Recorded, sequence: u64, subject: &str, payload: &[u8]) -> bool {
+    event.position.0 == sequence && event.bytes == payload && subject_of(event).is_ok_and(|own| own == subject)
 }

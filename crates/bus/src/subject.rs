@@ -1,4 +1,4 @@
-//! The subjects on which both sides agree: events, commands, and the inboxes of departments.
+//! The subjects on which both sides agree: events and commands.
 
 use kernel::{DepartmentCode, GridCode, Position, Recorded, envelope};
 
@@ -59,6 +59,19 @@ pub fn subjects_of(department: &DepartmentCode) -> String {
     format!("dg.evt.order.{department}.>")
 }
 
+/// The subjects of the events of an audience that an integrator was granted: `order.<CODE>`, `order.*`, `street.<CODE>`, `street.*`
+/// or `district`. What is `internal` is granted to nobody.
+///
+/// # Errors
+/// What is wrong with the audience.
+pub fn subjects_of_audience(audience: &str) -> Result<String, &'static str> {
+    match audience {
+        "internal" => Err("the audience internal is granted to nobody"),
+        "order.*" | "street.*" => Ok(format!("dg.evt.{audience}.>")),
+        one => check_audience(one).map(|()| format!("dg.evt.{one}.>")),
+    }
+}
+
 /// The subject of a department's command.
 pub(crate) fn command(department: &DepartmentCode, verb: &str) -> String {
     format!("dg.cmd.{department}.{verb}")
@@ -67,11 +80,6 @@ pub(crate) fn command(department: &DepartmentCode, verb: &str) -> String {
 /// The subject under which the core takes a verb from all departments.
 pub(crate) fn commands(verb: &str) -> String {
     format!("dg.cmd.*.{verb}")
-}
-
-/// Prefix of the subjects at which a department receives its answers; nobody else may listen there.
-pub(crate) fn inbox_prefix(department: &DepartmentCode) -> String {
-    format!("_INBOX_{department}")
 }
 
 #[cfg(test)]
@@ -114,6 +122,35 @@ mod tests {
             ),
         ] {
             assert_eq!(subject(envelope).as_deref(), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn an_integrator_is_granted_audiences_and_nothing_wider() {
+        for (audience, subjects) in [
+            ("district", "dg.evt.district.>"),
+            ("order.*", "dg.evt.order.*.>"),
+            ("order.CGZF", "dg.evt.order.CGZF.>"),
+            ("street.JAS", "dg.evt.street.JAS.>"),
+            ("street.*", "dg.evt.street.*.>"),
+        ] {
+            assert_eq!(subjects_of_audience(audience).as_deref(), Ok(subjects));
+        }
+        assert_eq!(subjects_of_audience("internal"), Err("the audience internal is granted to nobody"));
+        for wrong in [
+            "",
+            "*",
+            ">",
+            "internal.*",
+            "order",
+            "order.",
+            "order.>",
+            "order.*.x",
+            "order.CG*",
+            "district.*",
+            "street.a b",
+        ] {
+            assert!(subjects_of_audience(wrong).is_err_and(|reason| reason.starts_with("its audience")), "{wrong}");
         }
     }
 

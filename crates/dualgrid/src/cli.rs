@@ -8,7 +8,7 @@ use kernel::PersonId;
 
 use crate::config::{Config, Overrides};
 use crate::{
-    department, docs, doctor, erase, follow, import, keys, losses, rebuild, serve, telemetry, token, withdraw,
+    department, docs, doctor, erase, follow, import, keys, losses, nats, rebuild, serve, telemetry, token, withdraw,
 };
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
@@ -50,6 +50,9 @@ enum Task {
     /// Sample departments.
     #[command(subcommand)]
     Department(Department),
+    /// Keys of programs, and the configuration of nats-server.
+    #[command(subcommand)]
+    Nats(nats::Nats),
     /// What is left to do after grids were closed, split, merged or moved.
     #[command(subcommand)]
     District(District),
@@ -94,7 +97,7 @@ enum Token {
 
 #[derive(Debug, Subcommand)]
 enum Keys {
-    /// Write `vault.key`, `token.key` and `token.pub`; existing files are left alone.
+    /// Write `vault.key`, `token.key` and `token.pub`, and `nats-core.nk` and `nats-system.nk`; existing files are left alone.
     Init {
         #[arg(long)]
         dir: PathBuf,
@@ -157,6 +160,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Erase(Erase::Person { id }) => erase::person(&config()?, id).await?,
         Task::Rebuild { view } => rebuild::rebuild(&config()?, &view).await?,
         Task::Department(Department::Run(arguments)) => department::run(arguments).await?,
+        Task::Nats(task) => nats::run(config, &task).await?,
         Task::Log(Log::Status) => losses::status(&config()?).await?,
         Task::Log(Log::Recover { .. }) => losses::recover(&config()?).await?,
         Task::Log(Log::AcceptLoss { save, replace_log }) => {

@@ -13,10 +13,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 pub(crate) use limits::Limits;
-pub(crate) use nats::Nats;
+pub(crate) use nats::{Nats, NatsServer};
 
 /// The keys that are tables.
-const TABLES: [&str; 9] = ["http", "operations", "limits", "store", "vault", "evidence", "auth", "nats", "log"];
+const TABLES: [&str; 10] = ["http", "operations", "limits", "store", "vault", "evidence", "auth", "nats", "nats_server", "log"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -47,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) auth: Auth,
     /// NATS.
     pub(crate) nats: Nats,
+    /// The configuration of nats-server; only where it is kept, by the role `publisher`.
+    pub(crate) nats_server: Option<NatsServer>,
     /// What the program prints of itself.
     #[serde(default)]
     pub(crate) log: Log,
@@ -221,8 +223,7 @@ mod tests {
         public_key_file = "token.pub"
         [nats]
         url = "nats://127.0.0.1:4222"
-        user = "core"
-        password = "secret"
+        nkey_file = "nats-core.nk"
     "#;
 
     #[test]
@@ -231,7 +232,6 @@ mod tests {
         assert!(config.http.listen.ip().is_loopback());
         assert!(config.operations.listen.ip().is_loopback());
         assert_ne!(config.http.listen, config.operations.listen);
-        assert!(config.nats.credentials().is_ok());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use app::health::{SILENT_LAG_MAX, show_stalled};
 use bus::commands::Commands;
 use bus::departments::Departments;
 use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
+use bus::server::ServerKeeper;
 use bus::{Connection, ConnectionOptions};
 use clap::ValueEnum;
 use http_api::server;
@@ -25,7 +26,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::{descriptors, keys, system};
+use crate::programs::Registered;
+use crate::{descriptors, keys, nats, system};
 
 /// How often departments without a consumer are looked for.
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
@@ -74,7 +76,10 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         let connection = connect(&config).await?;
         if has(RoleName::Publisher) {
             start("publisher", publisher(&config, &app, &connection, stop.subscribe()));
-            let directory: Arc<App> = Arc::clone(&app);
+            let directory = Arc::new(Registered::new(Arc::clone(&app), config.nats.programs_file.clone()));
+            if config.nats_server.is_some() {
+                start("accounts", accounts(&config, &app, stop.subscribe()).await?);
+            }
             let log = Arc::clone(&app.ports().log);
             let (connection, installation) = (connection.clone(), config.installation.as_str());
             let departments =
@@ -176,7 +181,7 @@ async fn connect(config: &Config) -> anyhow::Result<Connection> {
     let options = ConnectionOptions {
         url: config.nats.url.clone(),
         name: format!("dualgrid {}", config.installation),
-        credentials: config.nats.credentials()?,
+        credentials: config.nats.credentials(),
         inbox_prefix: "_INBOX".into(),
     };
     Ok(Connection::connect(options).await?)
@@ -203,6 +208,30 @@ fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: wat
         }
         Ok(())
     })
+}
+
+/// Keeps the accounts of nats-server as the register wants them, and tells readiness where it cannot.
+async fn accounts(config: &Config, app: &Arc<App>, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
+    let settings = nats::settings(config)?;
+    let file = config.nats_server.as_ref().context("there is no [nats_server]")?.config_file.clone();
+    let register = Arc::new(Registered::new(Arc::clone(app), config.nats.programs_file.clone()));
+    let connection = nats::system_connection(config).await?;
+    let keeper = ServerKeeper::new(connection, register, settings, file, LOOK_FOR_DEPARTMENTS_EVERY);
+    let (app, mut trouble) = (Arc::clone(app), keeper.trouble());
+    Ok(ending(async move {
+        let tell = async {
+            loop {
+                app.health().warn("nats accounts", trouble.borrow_and_update().clone());
+                if trouble.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = keeper.run(stopped(stop)) => {}
+            () = tell => {}
+        }
+    }))
 }
 
 /// Watches whether NATS has a later epoch of the log, in a process that takes commands and does not publish.

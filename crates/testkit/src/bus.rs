@@ -72,7 +72,7 @@ impl Department {
     /// The next messages of its consumer: as many as `count`, fewer when `patience` is over. Not acknowledged yet.
     pub async fn next(&self, count: usize, patience: Duration) -> anyhow::Result<Vec<Message>> {
         let name = department_user(&self.code);
-        let consumer: PullConsumer = jetstream::new(self.client.clone())
+        let consumer: PullConsumer = jetstream::with_domain(self.client.clone(), accounts::DOMAIN)
             .get_consumer_from_stream(&name, STREAM)
             .await
             .with_context(|| format!("no consumer {name}"))?;

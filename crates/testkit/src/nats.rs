@@ -1,14 +1,15 @@
-//! A private nats-server with JetStream, as durable as in production, and the configuration of the real one.
+//! A private nats-server with JetStream, as durable as in production, with the accounts of the real one.
 
-mod config;
 mod connect;
 mod launch;
+mod shared;
 
-pub use config::{DepartmentUser, NatsConfig, Password, nats_config};
-
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use accounts::{Grant, Member, Seed};
 use anyhow::{Context as _, bail};
 
 use crate::port;
@@ -19,11 +20,11 @@ use crate::scratch::Scratch;
 /// The JetStream stream that holds the log.
 pub const STREAM: &str = "DUALGRID";
 
-/// The user with every permission: dualgrid itself.
+/// The user with every permission in the account of dualgrid itself.
 pub const CORE: &str = "core";
 
-/// The user that only reads, through one durable consumer of its own name.
-pub const INTEGRATOR: &str = "integrator";
+/// The user that tells nats-server to read its configuration again.
+pub const SYSTEM: &str = "system";
 
 /// How long a stop may take.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -33,11 +34,20 @@ pub fn department_user(code: &str) -> String {
     format!("dept-{code}")
 }
 
+/// The user, and the durable consumer, of an integrator.
+pub fn integrator_user(name: &str) -> String {
+    format!("integ-{name}")
+}
+
 /// What a private server is to look like.
 #[derive(Debug, Clone, Default)]
 pub struct NatsSetup {
-    /// Codes of the departments that get a user.
+    /// Codes of the departments that get an account.
     pub departments: Vec<String>,
+    /// Names of the integrators that get an account.
+    pub integrators: Vec<String>,
+    /// Control: everybody is in the core's account with the same permissions, which is not safe.
+    pub shared_account: bool,
     /// Where configuration, log and data go; a folder of its own, removed at the end, when none is given.
     pub dir: Option<PathBuf>,
     /// Whether it answers monitoring requests over HTTP.
@@ -58,14 +68,17 @@ pub struct NatsServer {
     dir: PathBuf,
     store_dir: PathBuf,
     flushes_seldom: bool,
+    shared_account: bool,
     max_payload: Option<usize>,
     /// Checked against who answers: nobody else has it.
     server_name: String,
     port: u16,
     monitor_port: Option<u16>,
-    /// User and password.
-    users: Vec<(String, String)>,
-    departments: Vec<String>,
+    /// Its own users with their keys: `core` and `system`.
+    core: Seed,
+    system: Seed,
+    /// Departments and integrators with their keys.
+    members: Vec<(Member, Seed)>,
     binary: PathBuf,
     /// Declared before the folder, so that it is dropped before it.
     server: Option<Process>,
@@ -93,11 +106,13 @@ impl NatsServer {
             (folder.path().to_owned(), Some(folder))
         };
         std::fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
-        let mut users = vec![(CORE.to_owned(), random::password()?), (INTEGRATOR.to_owned(), random::password()?)];
-        for code in &setup.departments {
-            users.push((department_user(code), random::password()?));
+        let departments = setup.departments.iter().map(|code| Member::department(code));
+        let integrators = setup.integrators.iter().map(|name| Member::integrator(name));
+        let mut members = Vec::new();
+        for member in departments.chain(integrators) {
+            members.push((member?, seed()?));
         }
-        Ok(Self {
+        let server = Self {
             store_dir: setup.store_dir.unwrap_or_else(|| dir.join("store")),
             flushes_seldom: setup.flushes_seldom,
             max_payload: setup.max_payload,
@@ -105,12 +120,16 @@ impl NatsServer {
             server_name: format!("test-{}", random::hex(8)?),
             port: port::free()?,
             monitor_port: if setup.monitor { Some(port::free()?) } else { None },
-            users,
-            departments: setup.departments,
+            shared_account: setup.shared_account,
+            core: seed()?,
+            system: seed()?,
+            members,
             binary,
             server: None,
             _folder: folder,
-        })
+        };
+        server.write_seeds()?;
+        Ok(server)
     }
 
     /// The address for clients.
@@ -123,11 +142,31 @@ impl NatsServer {
         Some(format!("http://127.0.0.1:{}", self.monitor_port?))
     }
 
-    /// A user and its password: `core`, `integrator` or `dept-CODE`.
-    pub fn user(&self, name: &str) -> anyhow::Result<(&str, &str)> {
-        let found = self.users.iter().find(|(user, _)| user == name);
-        let (user, password) = found.with_context(|| format!("this nats-server has no user {name}"))?;
-        Ok((user, password))
+    /// The key of a user: `core`, `system`, `dept-CODE` or `integ-NAME`.
+    pub fn seed(&self, user: &str) -> anyhow::Result<&Seed> {
+        let ours = [(CORE.to_owned(), &self.core), (SYSTEM.to_owned(), &self.system)].into_iter();
+        let mut all = ours.chain(self.members.iter().map(|(member, seed)| (member.consumer(), seed)));
+        let found = all.find(|(name, _)| name == user);
+        found.map(|(_, seed)| seed).with_context(|| format!("this nats-server has no user {user}"))
+    }
+
+    /// The file with the key of a user, as the user itself would keep it.
+    pub fn seed_file(&self, user: &str) -> PathBuf {
+        self.dir.join(format!("{user}.nk"))
+    }
+
+    /// Departments and integrators with their public keys.
+    pub fn grants(&self) -> Vec<Grant> {
+        let grant = |(member, seed): &(Member, Seed)| Grant { member: member.clone(), keys: vec![seed.public()] };
+        self.members.iter().map(grant).collect()
+    }
+
+    fn write_seeds(&self) -> anyhow::Result<()> {
+        let members = self.members.iter().map(|(member, _)| member.consumer());
+        for user in [CORE.to_owned(), SYSTEM.to_owned()].into_iter().chain(members) {
+            write_secret(&self.seed_file(&user), &self.seed(&user)?.secret())?;
+        }
+        Ok(())
     }
 
     /// The process id, while it runs.
@@ -212,11 +251,27 @@ impl NatsServer {
         }
     }
 
-    /// Connects as one of its users; a department gets the inbox prefix its permissions ask for.
+    /// Connects as one of its users.
     pub async fn connect(&self, user: &str) -> anyhow::Result<async_nats::Client> {
-        let (user, password) = self.user(user)?;
-        connect::connect(&self.url(), user, password).await
+        connect::connect(&self.url(), user, &self.seed(user)?.secret()).await
     }
+}
+
+/// A key that nobody else has.
+pub fn seed() -> anyhow::Result<Seed> {
+    Ok(Seed::of_random(random::bytes()?))
+}
+
+/// Writes a file that only its owner can read.
+pub(crate) fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("could not write {}", path.display()))
 }
 
 /// Copies a folder with everything in it; the target must not be there yet.

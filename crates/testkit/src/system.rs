@@ -199,13 +199,9 @@ impl System {
     /// Starts the sample department with that code; it runs until the system ends.
     pub fn department(&mut self, code: &str) -> anyhow::Result<()> {
         let user = department_user(code);
-        let (_, password) = self.nats.user(&user)?;
-        let password_file = self.dir.join(format!("{user}.password"));
-        config::write_secret(&password_file, password)?;
         let process = Program::new(&user, &self.binary, self.dir.join(format!("{user}.log")))
-            .args(["department", "run", "--as", code, "--nats-url", &self.nats.url(), "--user", &user])
-            .arg("--password-file")
-            .arg(&password_file)
+            .args(["department", "run", "--as", code, "--nats-url", &self.nats.url(), "--nkey-file"])
+            .arg(self.nats.seed_file(&user))
             .end_with(Signal::Terminate)
             .spawn()?;
         self.departments.push(process);

@@ -4,14 +4,17 @@
 
 mod apt;
 mod benchmarks;
+mod cargo_deny;
 mod nats_server;
 mod postgresql;
 mod progress;
+mod python;
 mod schemathesis;
 mod sqlite;
 mod xfs_io;
 
 pub use benchmarks::{npm, openssl_headers};
+pub use cargo_deny::cargo_deny;
 pub use nats_server::{VARIABLE as NATS_SERVER_VARIABLE, nats_server, nats_server_too_old};
 pub use postgresql::postgresql_bin;
 pub use schemathesis::schemathesis;

@@ -1,10 +1,13 @@
 //! What CI runs, in the order in which a fault shows soonest; the tests come last.
 
 use std::future::Future;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use comfy_table::{Table, presets};
+use testkit::sample::workspace_dir;
+use testkit::tools;
 use tokio::time::Instant;
 
 use crate::cargo::{build_all, cargo, run as run_command};
@@ -50,13 +53,23 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     steps.step("tidy", tidy::run()).await?;
     steps.step("clippy", run_command(clippy)).await?;
     steps.step("clippy of the benchmarks", bench::lint()).await?;
+    steps.step("licenses and sources", deny()).await?;
     steps.step("generated files", generate::run(generate::Options { check: true })).await?;
-    steps.step("deploy", deploy::run()).await?;
+    steps.step("deploy", async { deploy::run() }).await?;
     steps.step("contract", Box::pin(contract::run(contract::Options::for_ci()))).await?;
     steps.step("programs of the gauntlet", async { gauntlet::build().await.map(drop) }).await?;
     steps.step("gauntlet, and the build of the tests", Box::pin(gauntlet_beside_build())).await?;
     eprintln!("{}\n== tests", steps.table());
     test::run(test::Options::default()).await
+}
+
+/// What may be in Cargo.lock (deny.toml), but for advisories: those need the internet, and are asked for by hand.
+async fn deny() -> anyhow::Result<()> {
+    let mut command = Command::new(tools::cargo_deny().await?);
+    command.current_dir(workspace_dir());
+    command.args(["--all-features", "--locked", "--offline", "--log-level", "error", "check", "--hide-inclusion-graph"]);
+    command.args(["bans", "licenses", "sources"]);
+    run_command(command).await.context("cargo-deny")
 }
 
 /// The gauntlet waits more than it works: the tests are built meanwhile.

@@ -2,7 +2,6 @@
 
 mod documents;
 mod files;
-mod nats_conf;
 
 use files::Generated;
 use testkit::sample::workspace_dir;
@@ -18,7 +17,6 @@ pub(crate) struct Options {
 /// Makes all of them in memory, then compares or writes.
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let mut generated = Generated::default();
-    nats_conf::generate(&mut generated)?;
     documents::generate(&mut generated).await?;
     let changes = generated.changes(&workspace_dir())?;
     if options.check {

@@ -75,7 +75,7 @@ async fn whereabouts(system: &System) -> anyhow::Result<String> {
         ("a page to read and to try it", http.url("/docs")),
         ("OpenAPI", http.public_url("/openapi.json")),
         ("metrics", http.url("/metrics")),
-        ("NATS", format!("{} (users and passwords: {})", system.nats().url(), system.nats().config_path().display())),
+        ("NATS", format!("{} (keys: {}/*.nk)", system.nats().url(), system.nats().dir().display())),
         ("log", system.store_url().to_owned()),
         ("output of the process", system.log_path().display().to_string()),
         ("a token, as auditor", format!("export TOKEN={token}")),

@@ -9,13 +9,12 @@ use std::sync::atomic::Ordering;
 use app::fault::{self, Sabotage};
 use async_nats::datetime::DateTime;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{Info, RawMessageErrorKind, State};
-use kernel::{Position, Recorded};
+use async_nats::jetstream::stream::{Info, State};
+use kernel::Position;
 
 use super::Publisher;
 use crate::Error;
 use crate::stream::{self, Ensured, Origin, STREAM};
-use crate::subject::subject_of;
 
 /// How many random places are compared in a routine check.
 const SAMPLES: usize = 4;
@@ -84,7 +83,7 @@ impl Publisher {
     /// Finds or creates the stream and compares it with the log.
     pub(super) async fn compare(&self, known: Option<&Agreed>) -> Result<Result<Agreed, Diverged>, Error> {
         let mut origin = self.origin().await?;
-        let found = match stream::ensure(&self.jetstream, &*self.log, &origin, self.options.replicas).await? {
+        let found = match stream::ensure(&self.jetstream, &origin, self.options.replicas).await? {
             Ensured::Fit(found) => found,
             Ensured::Unfit(found, difference) => {
                 return Ok(Err(Diverged { found, difference: Difference::Configuration(difference) }));
@@ -168,17 +167,12 @@ impl Publisher {
     /// The message at `sequence`, if there is one.
     pub(super) async fn message(&self, sequence: u64) -> Result<Option<StreamMessage>, Error> {
         let stream = self.jetstream.get_stream_no_info(STREAM).await.map_err(Error::nats("look at the stream"))?;
-        match stream.get_raw_message(sequence).await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
-            Err(error) => Err(Error::nats("read a message of the stream")(error)),
-        }
+        stream::message(&stream, sequence).await
     }
 
     /// Whether a message is the event at its position.
     pub(super) async fn is_its_event(&self, sequence: u64, message: &StreamMessage) -> Result<bool, Error> {
-        let event = self.log.after(Position(sequence.saturating_sub(1)), 1).await?.pop();
-        Ok(event.is_some_and(|event| is_event(&event, sequence, message.subject.as_str(), &message.payload)))
+        stream::is_its_event(&*self.log, sequence, message).await
     }
 
     /// How far stream and log agree from the beginning, for a stream that agrees up to some place.
@@ -202,8 +196,4 @@ pub(super) fn holes(state: &State) -> Option<Difference> {
     let (first, last, messages) = (state.first_sequence, state.last_sequence, state.messages);
     let is_whole = messages == last && (last == 0 || first == 1);
     (!is_whole).then_some(Difference::Holes { first, last, messages })
-}
-
-fn is_event(event: &Recorded, sequence: u64, subject: &str, payload: &[u8]) -> bool {
-    event.position.0 == sequence && event.bytes == payload && subject_of(event).is_ok_and(|own| own == subject)
 }

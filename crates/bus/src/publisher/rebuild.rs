@@ -1,21 +1,17 @@
-//! Recreates the stream so that each department continues where it was.
+//! Recreates the stream so that each consumer continues where it was.
 //!
-//! A consumer that begins at a sequence can only be created once the stream has reached it. So the metadata of the new stream
-//! holds how far each department was, and `departments` creates each consumer when the stream has come that far.
+//! A consumer that begins at a sequence can only be created once the stream has reached it. So how far each one was is kept beside
+//! the log ([`floors`]), and `departments` creates each consumer when the stream has come that far.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use app::fault::{self, Point};
-use async_nats::jetstream::consumer::{DeliverPolicy, Info};
-use async_nats::jetstream::stream::Stream;
-use futures::TryStreamExt as _;
 
 use super::Publisher;
 use super::check::Diverged;
 use crate::Error;
-use crate::departments::department_of;
-use crate::stream::{self, Floors, STREAM};
+use crate::floors::{self, Floors};
+use crate::stream::{self, STREAM};
 
 /// How long one publisher may take to recreate the stream before another one may.
 const LEASE: Duration = Duration::from_mins(2);
@@ -25,8 +21,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 impl Publisher {
     /// Deletes a stream that differs from the log and creates an empty one, unless somebody else was faster.
     ///
-    /// One at a time: whoever has the lease. Before it is deleted, what departments have acknowledged is kept beside the log, so
-    /// that whoever creates the stream again knows it.
+    /// One at a time: whoever has the lease. Before it is deleted, what its consumers have acknowledged is kept beside the log, so
+    /// that whoever creates them again knows it.
     pub(super) async fn rebuild(&self, diverged: Diverged) -> Result<(), Error> {
         if !self.log.lease_rebuild(self.holder, LEASE).await? {
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
@@ -53,50 +49,24 @@ impl Publisher {
             // Nobody has accepted that anything of this stream is lost.
             self.stop_where_events_are_lost(&now.state, prefix, accepted).await?;
         }
-        let floors = floors(&stream, prefix.0).await?;
+        // Only what THIS stream's consumers say ends where the stream stops being the log: what is kept already was compared when it was.
+        let mut floors: Floors = floors::of(&floors::all(&stream).await?);
+        for floor in floors.values_mut() {
+            *floor = prefix.min(*floor);
+        }
         tracing::warn!(
             stream = STREAM,
             difference = %diverged.difference,
             agreed_to = %prefix,
-            departments = floors.len(),
+            consumers = floors.len(),
             "the stream differs from the log: it is deleted and recreated from the log"
         );
         self.report.rebuilding();
-        let kept = floors.iter().map(|(department, floor)| (department.to_string(), *floor)).collect();
-        self.log.keep_floors(kept).await?;
+        self.log.raise_floors(floors).await?;
         self.jetstream.delete_stream(STREAM).await.map_err(Error::nats("delete the stream"))?;
         fault::point(Point::StreamDeleted);
-        let config = stream::config_with(&origin, &floors, self.options.replicas);
+        let config = stream::config_for(&origin, self.options.replicas);
         self.jetstream.create_stream(config).await.map_err(Error::nats("create the stream"))?;
-        // They are in the new stream now.
-        self.log.keep_floors(BTreeMap::new()).await?;
         Ok(())
     }
-}
-
-/// The last sequence that each department has acknowledged, at most `prefix`.
-async fn floors(stream: &Stream, prefix: u64) -> Result<Floors, Error> {
-    let mut floors = stream::floors(&stream.cached_info().config);
-    let consumers: Vec<Info> = stream.consumers().try_collect().await.map_err(Error::nats("list the consumers"))?;
-    let all = stream.cached_info().state.consumer_count;
-    if consumers.len() < all {
-        return Err(Error::ConsumersMissing { listed: consumers.len(), all });
-    }
-    for consumer in &consumers {
-        if let Some(department) = department_of(&consumer.name) {
-            floors.insert(department, floor_of(consumer));
-        }
-    }
-    for floor in floors.values_mut() {
-        *floor = (*floor).min(prefix);
-    }
-    Ok(floors)
-}
-
-fn floor_of(consumer: &Info) -> u64 {
-    let begun_after = match consumer.config.deliver_policy {
-        DeliverPolicy::ByStartSequence { start_sequence } => start_sequence.saturating_sub(1),
-        _ => 0,
-    };
-    consumer.ack_floor.stream_sequence.max(begun_after)
 }

@@ -5,12 +5,11 @@
 //! | `dualgrid-installation` | name of the installation whose log the stream holds |
 //! | `dualgrid-first-event` | id of the event at position 1; a different id means a different log |
 //! | `dualgrid-epoch` | epoch of the log that the stream holds; absent before the first loss was accepted |
-//! | `dualgrid-floor-<CODE>` | last sequence that the department had acknowledged when the stream was recreated |
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
-use kernel::{DepartmentCode, EventId};
+use kernel::EventId;
 
 use super::STREAM;
 use crate::Error;
@@ -18,13 +17,9 @@ use crate::subject::SUBJECTS;
 
 /// Prefix of all our metadata.
 const OURS: &str = "dualgrid-";
-const FLOOR: &str = "dualgrid-floor-";
 const INSTALLATION: &str = "dualgrid-installation";
 const FIRST_EVENT: &str = "dualgrid-first-event";
 const EPOCH: &str = "dualgrid-epoch";
-
-/// Last acknowledged sequence by department.
-pub(crate) type Floors = BTreeMap<DepartmentCode, u64>;
 
 /// Whose log it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,19 +136,9 @@ pub(crate) fn in_epoch(config: &Config, epoch: u32) -> Config {
     raised
 }
 
-/// How far the departments had come when the stream was recreated.
-pub(crate) fn floors(config: &Config) -> Floors {
-    let floor = |(key, value): (&String, &String)| {
-        let code = DepartmentCode::try_new(key.strip_prefix(FLOOR)?).ok()?;
-        Some((code, value.parse().ok()?))
-    };
-    config.metadata.iter().filter_map(floor).collect()
-}
-
-/// The configuration of a new stream, which records whose it is and how far the departments had come.
-pub(crate) fn config_with(origin: &Origin, floors: &Floors, replicas: usize) -> Config {
-    let floors = floors.iter().map(|(code, floor)| (format!("{FLOOR}{code}"), floor.to_string()));
-    Config { metadata: origin.entries().chain(floors).collect(), ..config(replicas) }
+/// The configuration of a new stream, which records whose it is.
+pub(crate) fn config_for(origin: &Origin, replicas: usize) -> Config {
+    Config { metadata: origin.entries().collect(), ..config(replicas) }
 }
 
 /// Carries the metadata of a stream over to its corrected configuration.
@@ -179,19 +164,17 @@ mod tests {
 
     #[test]
     fn what_a_stream_remembers_is_read_back() {
-        let code = DepartmentCode::try_new("CGZF").unwrap();
-        let kept = Floors::from([(code, 42)]);
-        let mut made = config_with(&origin("one", "a"), &kept, 1);
+        let mut made = in_epoch(&config_for(&origin("one", "a"), 1), 7);
         made.metadata.insert("_nats.ver".into(), "2.15.1".into());
-        assert_eq!(floors(&made), kept);
+        assert_eq!(epoch(&made), 7);
         let mut corrected = config(1);
         keep_memory(&mut corrected, &made);
-        assert_eq!(corrected.metadata.len(), 3);
+        assert_eq!((corrected.metadata.len(), epoch(&corrected)), (3, 7));
     }
 
     #[test]
     fn a_stream_of_another_installation_is_refused_with_its_name() {
-        let made = config_with(&origin("one", "a"), &Floors::new(), 1);
+        let made = config_for(&origin("one", "a"), 1);
         let refused = origin("two", "a").refuse_foreign(&made).unwrap_err().to_string();
         assert!(
             refused.contains("belongs to the installation one") && refused.contains("this one is two"),
@@ -204,7 +187,7 @@ mod tests {
 
     #[test]
     fn another_first_event_is_another_log() {
-        let made = config_with(&origin("one", "a"), &Floors::new(), 1);
+        let made = config_for(&origin("one", "a"), 1);
         assert_eq!(origin("one", "a").other_first_event(&made), None);
         assert_eq!(origin("one", "b").other_first_event(&made), Some(EventId::named("a").to_string()));
         assert_eq!(Origin::default().other_first_event(&made), None, "the log is empty");
@@ -214,10 +197,10 @@ mod tests {
     #[test]
     fn what_is_remembered_is_added_to_and_never_replaced() {
         let empty = Origin { first_event: None, ..origin("one", "") };
-        let mut made = config_with(&empty, &Floors::new(), 1);
+        let mut made = config_for(&empty, 1);
         assert_eq!(empty.added_to(&made), None);
         made.metadata = origin("one", "a").added_to(&made).unwrap();
-        assert_eq!(made, config_with(&origin("one", "a"), &Floors::new(), 1));
+        assert_eq!(made, config_for(&origin("one", "a"), 1));
         assert_eq!(origin("two", "b").added_to(&made), None);
     }
 }

@@ -50,19 +50,27 @@ async fn a_server_that_is_new_enough_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_an_error_and_not_an_absence() {
+async fn a_wrong_key_is_an_error_and_not_an_absence() {
     let world = World::new().await;
-    let credentials = Credentials::Password { user: "core".into(), password: "wrong".into() };
-    let error = Connection::connect(ConnectionOptions { credentials, ..options(world.nats.url()) }).await.unwrap_err();
-    assert!(error.to_string().contains("check user, password or key"), "{error}");
+    let file = world.nats.dir().join("stranger.nk");
+    let refused = async |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let credentials = Credentials::NkeyFile(file.clone());
+        let options = ConnectionOptions { credentials, ..options(world.nats.url()) };
+        Connection::connect(options).await.unwrap_err().to_string()
+    };
+    let error = refused(&testkit::nats::seed().unwrap().secret()).await;
+    assert!(error.contains("check its nkey"), "{error}");
+    let error = refused("p1234").await;
+    assert!(error.contains("holds no nkey") && error.contains("dualgrid nats key"), "{error}");
 }
 
 #[tokio::test]
 async fn a_missing_credentials_file_is_named() {
-    let credentials = Credentials::CredsFile("/does/not/exist.creds".into());
+    let credentials = Credentials::NkeyFile("/does/not/exist.nk".into());
     let options = ConnectionOptions { credentials, ..options("nats://127.0.0.1:1".into()) };
     let error = Connection::connect(options).await.unwrap_err();
-    assert!(error.to_string().contains("/does/not/exist.creds"), "{error}");
+    assert!(error.to_string().contains("/does/not/exist.nk"), "{error}");
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 extern crate dualgrid_bus as bus; // The name by which every other crate knows it.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod connection;

@@ -23,7 +23,7 @@ pub(crate) struct VecLog {
     events: Mutex<Vec<Recorded>>,
     committed: watch::Sender<Position>,
     lost: Mutex<Option<Lost>>,
-    floors: Mutex<BTreeMap<String, u64>>,
+    floors: Mutex<BTreeMap<String, Position>>,
     rebuilder: Mutex<Option<Uuid>>,
     reads: AtomicU64,
 }
@@ -125,8 +125,8 @@ impl VecLog {
         self.committed.send_replace(position);
     }
 
-    /// How far the departments had come, as it is kept for whoever creates the stream next.
-    pub(crate) fn kept_floors(&self) -> BTreeMap<String, u64> {
+    /// How far consumers have come, as it is kept beside the log.
+    pub(crate) fn kept_floors(&self) -> BTreeMap<String, Position> {
         self.floors.lock().unwrap().clone()
     }
 
@@ -247,12 +247,16 @@ impl EventLog for VecLog {
         Ok(is_free)
     }
 
-    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+    async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {
         Ok(self.kept_floors())
     }
 
-    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
-        *self.floors.lock().unwrap() = floors;
+    async fn raise_floors(&self, floors: BTreeMap<String, Position>) -> Result<(), Failure> {
+        let mut kept = self.floors.lock().unwrap();
+        for (consumer, position) in floors {
+            let floor = kept.entry(consumer).or_insert(position);
+            *floor = position.max(*floor);
+        }
         Ok(())
     }
 

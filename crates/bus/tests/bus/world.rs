@@ -37,8 +37,8 @@ impl Directory for Active {
 }
 
 pub(crate) fn credentials(nats: &NatsServer, user: &str) -> Credentials {
-    let (user, password) = nats.user(user).unwrap();
-    Credentials::Password { user: user.to_owned(), password: password.to_owned() }
+    assert!(nats.seed(user).is_ok(), "no user {user}");
+    Credentials::NkeyFile(nats.seed_file(user))
 }
 
 impl World {
@@ -106,7 +106,8 @@ impl World {
     /// The same while only these departments are active.
     pub(crate) async fn keeper_of(&self, active: &[&str]) -> Departments {
         let active = Active(active.iter().copied().map(code).collect());
-        Departments::new(self.connection().await, Arc::new(active), Duration::from_millis(100))
+        let log = Arc::clone(&self.log) as Arc<dyn app::port::EventLog>;
+        Departments::new(self.connection().await, Arc::new(active), log, "", Duration::from_millis(100))
     }
 
     pub(crate) async fn departments(&mut self) {

@@ -1,15 +1,11 @@
 //! Starting a nats-server and making sure that it is ours who answers.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use accounts::{Configuration, Server};
+use anyhow::ensure;
 
-use super::config::flushing_seldom;
-use super::{
-    CORE, DepartmentUser, INTEGRATOR, NatsConfig, NatsServer, Password, connect, department_user, nats_config,
-};
+use super::{CORE, NatsServer, connect, shared, write_secret};
 use crate::port;
 use crate::process::Program;
 
@@ -24,11 +20,11 @@ impl NatsServer {
         let program =
             Program::new("nats-server", &self.binary, self.log_path()).arg("--config").arg(self.config_path());
         let (url, server_name) = (self.url(), self.server_name.clone());
-        let (user, password) = self.user(CORE).map(|(user, password)| (user.to_owned(), password.to_owned()))?;
+        let seed = self.core.secret();
         let server = self.server.insert(program.spawn()?);
         let outcome = server
             .wait_until_ready(START_PATIENCE, async || {
-                let Ok(client) = connect::connect(&url, &user, &password).await else { return Ok(None) };
+                let Ok(client) = connect::connect(&url, CORE, &seed).await else { return Ok(None) };
                 let answered = client.server_info().server_name;
                 ensure!(answered == server_name, "the nats-server `{answered}` answers at {url}");
                 // Clients are let in before JetStream has recovered its streams.
@@ -65,37 +61,29 @@ impl NatsServer {
         Ok(())
     }
 
-    /// Writes the configuration where only we can read it: it holds passwords.
+    /// Writes the configuration where only we can read it.
     fn write_config(&self) -> anyhow::Result<()> {
-        let path = self.config_path();
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)
-            .with_context(|| format!("could not write {}", path.display()))?;
-        let text = nats_config(&self.config()?);
-        let text = if self.flushes_seldom { flushing_seldom(&text) } else { text };
-        let text = match self.max_payload {
-            Some(bytes) => format!("max_payload: {bytes}\n{text}"),
-            None => text,
+        let text = if self.shared_account {
+            shared::text(&self.settings(), &self.grants())
+        } else {
+            Configuration::try_new(self.settings(), self.grants())?.text()
         };
-        file.write_all(text.as_bytes()).context("could not write the configuration")
+        write_secret(&self.config_path(), &text)
     }
 
-    fn config(&self) -> anyhow::Result<NatsConfig> {
-        let password = |user: &str| self.user(user).map(|(_, password)| Password::Value(password.to_owned()));
-        let department = |code: &String| DepartmentUser::try_new(code, password(&department_user(code))?);
-        Ok(NatsConfig {
-            server_name: self.server_name.clone(),
+    /// What this server's configuration says beside its members.
+    pub fn settings(&self) -> Server {
+        Server {
+            name: self.server_name.clone(),
             listen: format!("127.0.0.1:{}", self.port),
             monitor: self.monitor_port.map(|port| format!("127.0.0.1:{port}")),
             store_dir: self.store_dir().display().to_string(),
-            core: password(CORE)?,
-            integrator: password(INTEGRATOR)?,
-            departments: self.departments.iter().map(department).collect::<anyhow::Result<_>>()?,
-        })
+            max_payload: self.max_payload,
+            flushes_always: !self.flushes_seldom,
+            tls: None,
+            core: vec![self.core.public()],
+            system: vec![self.system.public()],
+        }
     }
 }
 
