@@ -4,19 +4,16 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use kernel::digest::Digest;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::App;
 use crate::health::{SILENT_LAG_MAX, show_stalled};
-use crate::port::{EvidenceError, Failure};
+use crate::port::Failure;
 
 /// How often they are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What is looked for among the files. It is never there.
-const TRIAL_FILE: &[u8] = b"trial of the store of evidence";
 
 /// A store beside the log: its name is that of its check in `/readyz` and of its role in the metrics.
 #[derive(Clone, Copy)]
@@ -56,7 +53,9 @@ impl App {
             let detail = match (stalled, store) {
                 (false, _) => "answers",
                 (true, Store::Vault) => "does not answer: look for a lock on its database, or its connection",
-                (true, Store::Evidence) => "does not answer: look at its folder, or the connection to its bucket",
+                (true, Store::Evidence) => {
+                    "takes no file: look at its folder, who may write there and what is free, or at its bucket"
+                }
             };
             self.health().report(store.name(), !stalled, detail);
             sleep(LOOK_EVERY).await;
@@ -66,10 +65,7 @@ impl App {
     async fn try_store(&self, store: Store) -> Result<(), Failure> {
         match store {
             Store::Vault => self.ports().vault.check().await,
-            Store::Evidence => match self.ports().evidence.find(Digest::of(TRIAL_FILE)).await {
-                Err(EvidenceError::Failure(failure)) => Err(failure),
-                _ => Ok(()),
-            },
+            Store::Evidence => self.ports().evidence.check().await,
         }
     }
 }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 
 use bus::{Connection, ConnectionOptions};
 use comfy_table::Table;
-use kernel::digest::Digest;
 use kernel::{Clock as _, Position, SystemClock};
 use log::Options;
 
@@ -115,9 +114,13 @@ async fn stores(config: &Config, findings: &mut Findings) {
             calendars(&app, findings).await;
         }
     }
-    match app.ports().evidence.find(Digest::of(b"dualgrid doctor")).await {
-        Ok(_) => findings.add("evidence", true, config.evidence.url.clone()),
-        Err(error) => findings.add("evidence", false, error.to_string()),
+    match app.ports().evidence.check().await {
+        Ok(()) => findings.add("evidence", true, format!("{}: files can be kept", config.evidence.url)),
+        Err(failure) => findings.add(
+            "evidence",
+            false,
+            format!("{failure}; look at {}: who may write there, and what is free", config.evidence.url),
+        ),
     }
 }
 

@@ -11,6 +11,7 @@ mod media_type;
 use std::path::Path as FilePath;
 use std::sync::Arc;
 
+use app::port::evidence_store::TRIAL_FILE;
 use app::port::{EvidenceError, EvidenceStore, Failure};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +26,9 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutPayload};
 use crate::error::OpenError;
 use crate::failure::chain;
 use media_type::MediaType;
+
+/// The name of the file that is kept for a moment to see whether that can be done. No digest is called so.
+const TRIAL_NAME: &str = "trial";
 
 /// The evidence store in a folder or in S3.
 #[derive(Clone, Debug)]
@@ -126,6 +130,18 @@ impl EvidenceStore for ObjectEvidence {
         let Some((media_type, size)) = self.locate(sha256).await? else { return Ok(None) };
         let bytes = self.read(sha256, media_type, size).await?;
         Ok(Some((Evidence { sha256, media_type: media_type.as_str().to_owned(), size: bytes.len() as u64 }, bytes)))
+    }
+
+    /// A folder that became read-only or full can still be read: so a trial file is kept and removed again.
+    async fn check(&self) -> Result<(), Failure> {
+        let trial = self.prefix.clone().join(TRIAL_NAME);
+        let kept = self.objects.put(&trial, PutPayload::from_static(TRIAL_FILE)).await;
+        kept.map_err(|source| failure("keep a trial file", &source))?;
+        match self.objects.delete(&trial).await {
+            // Another process tries at the same time.
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(failure("remove a trial file", &source)),
+        }
     }
 }
 

@@ -35,6 +35,9 @@ pub enum EvidenceError {
     Failure(#[from] Failure),
 }
 
+/// What is looked for among the files, and kept for a moment, to see whether that can be done.
+pub const TRIAL_FILE: &[u8] = b"trial of the store of evidence";
+
 /// The evidence store.
 #[async_trait]
 pub trait EvidenceStore: Send + Sync + 'static {
@@ -44,4 +47,11 @@ pub trait EvidenceStore: Send + Sync + 'static {
     async fn find(&self, sha256: Digest) -> Result<Option<Evidence>, EvidenceError>;
     /// The file, checked against its digest; `None` where there is none.
     async fn get(&self, sha256: Digest) -> Result<Option<(Evidence, Bytes)>, EvidenceError>;
+    /// Whether files can be read and kept now. Nothing that is kept changes.
+    async fn check(&self) -> Result<(), Failure> {
+        match self.find(Digest::of(TRIAL_FILE)).await {
+            Err(EvidenceError::Failure(failure)) => Err(failure),
+            _ => Ok(()),
+        }
+    }
 }

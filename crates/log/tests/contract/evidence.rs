@@ -104,3 +104,18 @@ async fn a_folder_that_is_gone_for_a_file_is_out_of_reach_and_not_empty() {
         "{found:?}"
     );
 }
+
+#[tokio::test]
+async fn a_folder_that_can_be_read_and_not_written_is_noticed() {
+    let (store, folder) = store();
+    let root = folder.path().join("evidence");
+    store.check().await.unwrap();
+    assert_eq!(std::fs::read_dir(&root).unwrap().count(), 0, "nothing of the trial is left");
+    // A folder in the place of the trial file can be replaced by nobody, whatever they may do.
+    std::fs::create_dir_all(root.join("trial/kept")).unwrap();
+    assert_eq!(store.find(Digest::of(PNG)).await.unwrap(), None, "it can be read");
+    let failure = store.check().await.unwrap_err();
+    assert_eq!(failure.operation, "keep a trial file");
+    std::fs::remove_dir_all(root.join("trial")).unwrap();
+    store.check().await.unwrap();
+}
