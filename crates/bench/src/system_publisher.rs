@@ -8,10 +8,15 @@ mod reader;
 
 use std::collections::HashMap;
 
+use anyhow::Context as _;
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::{Position, Recorded};
 use testkit::nats::{CORE, NatsServer, NatsSetup, STREAM};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
 
 use crate::context::Context;
 use crate::generate;
@@ -48,10 +53,25 @@ async fn nats_server(departments: Vec<String>) -> anyhow::Result<NatsServer> {
     Ok(server)
 }
 
+/// The words with which a user answers the greeting of nats-server, whose nonce it signs.
+async fn hello(socket: &mut TcpStream, nats: &NatsServer, user: &str) -> anyhow::Result<serde_json::Value> {
+    let mut greeting = Vec::new();
+    while greeting.last() != Some(&b'\n') {
+        greeting.push(socket.read_u8().await.context("nats-server does not greet")?);
+    }
+    let info = greeting.strip_prefix(b"INFO ").context("a greeting of another form")?;
+    let info: serde_json::Value = serde_json::from_slice(info).context("a greeting that is no JSON")?;
+    let nonce = info["nonce"].as_str().context("a greeting without a nonce")?;
+    let seed = nats.seed(user)?;
+    Ok(serde_json::json!({
+        "verbose": false, "pedantic": false, "headers": true, "no_responders": true, "lang": "plain", "version": "1",
+        "protocol": 1, "nkey": seed.public().as_str(), "sig": URL_SAFE_NO_PAD.encode(seed.sign(nonce.as_bytes())),
+    }))
+}
+
 /// Our connection to it, as the product makes it.
 async fn connection(nats: &NatsServer) -> anyhow::Result<bus::Connection> {
-    let (user, password) = nats.user(CORE)?;
-    let credentials = bus::Credentials::Password { user: user.to_owned(), password: password.to_owned() };
+    let credentials = bus::Credentials::NkeyFile(nats.seed_file(CORE));
     let options = bus::ConnectionOptions {
         url: nats.url(),
         name: "bench".to_owned(),

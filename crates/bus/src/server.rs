@@ -5,7 +5,9 @@
 //!
 //! INVARIANT: the file is replaced whole before nats-server is told: whatever it reads is a configuration that was meant.
 
+use std::fs::Permissions;
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,6 +141,7 @@ impl ServerKeeper {
 pub fn write(file: &Path, text: &str) -> Result<(), ServerError> {
     let half = file.with_extension("half");
     let written = std::fs::File::create(&half).and_then(|mut opened| {
+        opened.set_permissions(Permissions::from_mode(0o644))?;
         opened.write_all(text.as_bytes())?;
         opened.sync_all()?;
         std::fs::rename(&half, file)

@@ -112,7 +112,7 @@ pub(super) async fn consumer(nats: &NatsServer, code: &str) -> anyhow::Result<(a
     let name = department_user(code);
     let client = nats.connect(&name).await?;
     let consumer = testkit::client::eventually("the department has its consumer", PATIENCE, async || {
-        let found = jetstream::new(client.clone()).get_consumer_from_stream(&name, STREAM).await;
+        let found = jetstream::with_domain(client.clone(), "core").get_consumer_from_stream(&name, STREAM).await;
         Ok(found.ok())
     });
     let consumer = consumer.await?;

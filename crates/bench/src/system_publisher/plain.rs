@@ -75,14 +75,10 @@ impl Plain {
     pub(super) async fn connect(nats: &NatsServer) -> anyhow::Result<Self> {
         let url = nats.url();
         let address = url.strip_prefix("nats://").context("an address of another form")?;
-        let socket = TcpStream::connect(address).await.context("could not connect to nats-server")?;
+        let mut socket = TcpStream::connect(address).await.context("could not connect to nats-server")?;
         socket.set_nodelay(true).context("could not set TCP_NODELAY")?;
+        let hello = super::hello(&mut socket, nats, CORE).await?;
         let mut plain = Self { socket: BufReader::new(socket), line: String::new(), answer: Vec::new() };
-        let (user, password) = nats.user(CORE)?;
-        let hello = serde_json::json!({
-            "verbose": false, "pedantic": false, "headers": true, "no_responders": true, "lang": "plain",
-            "version": "1", "protocol": 1, "user": user, "pass": password,
-        });
         plain.write(format!("CONNECT {hello}\r\nSUB {INBOX} 1\r\nPING\r\n").as_bytes()).await?;
         loop {
             match plain.line().await? {

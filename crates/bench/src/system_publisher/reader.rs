@@ -41,17 +41,13 @@ impl Reader {
     pub(super) async fn connect(nats: &NatsServer, code: &str) -> anyhow::Result<Self> {
         let url = nats.url();
         let address = url.strip_prefix("nats://").context("an address of another form")?;
-        let socket = TcpStream::connect(address).await.context("could not connect to nats-server")?;
+        let mut socket = TcpStream::connect(address).await.context("could not connect to nats-server")?;
         socket.set_nodelay(true).context("could not set TCP_NODELAY")?;
         let name = department_user(code);
-        let inbox = format!("_INBOX_{code}.plain");
+        let inbox = "_INBOX.plain";
         let request = format!(r#"{{"batch":{ASKED_FOR},"expires":30000000000}}"#);
-        let ask = format!("PUB $JS.API.CONSUMER.MSG.NEXT.{STREAM}.{name} {inbox} {}\r\n{request}\r\n", request.len());
-        let (user, password) = nats.user(&name)?;
-        let hello = serde_json::json!({
-            "verbose": false, "pedantic": false, "headers": true, "no_responders": true, "lang": "plain",
-            "version": "1", "protocol": 1, "user": user, "pass": password,
-        });
+        let ask = format!("PUB $JS.core.API.CONSUMER.MSG.NEXT.{STREAM}.{name} {inbox} {}\r\n{request}\r\n", request.len());
+        let hello = super::hello(&mut socket, nats, &name).await?;
         let write = format!("CONNECT {hello}\r\nSUB {inbox} 1\r\n").into_bytes();
         let mut reader = Self { socket, read: BytesMut::new(), write, ask: ask.into_bytes() };
         reader.flush().await?;
