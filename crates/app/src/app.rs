@@ -14,8 +14,8 @@ use crate::lately::Lately;
 use crate::memory::Memory;
 use crate::pace::{Pace, Rate};
 use crate::port::Ports;
-use crate::refusals::Refusals;
 use crate::reference::{Known, Reference};
+use crate::refusals::{Refusals, Refused};
 use crate::turns::Turns;
 
 /// How many files are known to be there without looking.
@@ -100,6 +100,19 @@ impl App {
     /// The newest position that this process has committed or seen.
     pub fn committed(&self) -> watch::Receiver<Position> {
         self.ports.log.committed()
+    }
+
+    /// Counts a request of a principal: the subject of a token, or a department. Every door asks before it does anything for them.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRequests`] where it makes more than the installation allows; nothing was done then.
+    pub fn admit(&self, principal: &str) -> Result<(), Error> {
+        self.pace.admit(principal)
+    }
+
+    /// Tells that a request was refused: counted, and as a line of the log unless the same caller has many.
+    pub fn tell_refused(&self, refused: &Refused<'_>) {
+        self.refusals.tell(refused);
     }
 
     pub(crate) async fn known(&self) -> Result<Known, Error> {

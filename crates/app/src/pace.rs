@@ -10,7 +10,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::{App, Error};
+use crate::Error;
 
 /// After how many principals those are forgotten that have been still for long enough to have no debt.
 const PRINCIPALS_KEPT: usize = 4096;
@@ -42,7 +42,7 @@ impl Pace {
     }
 
     /// Counts a request.
-    fn admit(&self, principal: &str) -> Result<(), Error> {
+    pub(crate) fn admit(&self, principal: &str) -> Result<(), Error> {
         let Some((rate, limiter)) = &self.limited else { return Ok(()) };
         if limiter.len() > PRINCIPALS_KEPT {
             limiter.retain_recent();
@@ -58,16 +58,6 @@ impl Pace {
 fn whole_seconds(wait: Duration) -> u32 {
     let rest = u64::from(wait.subsec_nanos() > 0);
     u32::try_from(wait.as_secs().saturating_add(rest).max(1)).unwrap_or(u32::MAX)
-}
-
-impl App {
-    /// Counts a request of a principal: the subject of a token, or a department. Every door asks before it does anything for them.
-    ///
-    /// # Errors
-    /// [`Error::TooManyRequests`] where it makes more than the installation allows; nothing was done then.
-    pub fn admit(&self, principal: &str) -> Result<(), Error> {
-        self.pace.admit(principal)
-    }
 }
 
 #[cfg(test)]

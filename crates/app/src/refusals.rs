@@ -11,8 +11,6 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::App;
-
 const REFUSALS: &str = "dualgrid_refusals_total";
 const UNTOLD: &str = "dualgrid_refusals_untold_total";
 
@@ -83,12 +81,10 @@ impl Refusals {
         }
         is_told
     }
-}
 
-impl App {
     /// Tells that a request was refused: counted, and as a line of the log unless the same caller has many.
-    pub fn tell_refused(&self, refused: &Refused<'_>) {
-        if !self.refusals.count(refused) {
+    pub(crate) fn tell(&self, refused: &Refused<'_>) {
+        if !self.count(refused) {
             return;
         }
         let Refused { who, role, what, on, from, status, code } = *refused;

@@ -13,8 +13,8 @@ use kernel::Actor;
 use crate::api::Api;
 use crate::headers::only;
 use crate::problem::Fault;
-use crate::telemetry::note_caller;
 use crate::token::TokenError;
+use crate::watch::note_caller;
 
 /// Who asks, and until when their token is taken. Present wherever [`authenticate`] stands in front.
 #[derive(Clone, Debug)]

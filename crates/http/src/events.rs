@@ -25,7 +25,6 @@ use crate::problem::Fault;
 use tail::Tail;
 
 pub(crate) use feed::Feed;
-pub(crate) use tail::REASONS;
 
 /// The header by which a reader resumes.
 pub(crate) const LAST_EVENT_ID: &str = "last-event-id";

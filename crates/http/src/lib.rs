@@ -38,6 +38,7 @@ pub mod server;
 pub mod telemetry;
 pub mod token;
 mod unread;
+mod watch;
 
 #[cfg(test)]
 mod testing;

@@ -44,6 +44,10 @@ impl Default for Limits {
     }
 }
 
+/// Where a request comes from, as the connection says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct From(pub(crate) IpAddr);
+
 /// Who is inside, at most so many in all and so many of each.
 #[derive(Debug)]
 pub(crate) struct Crowd<K> {

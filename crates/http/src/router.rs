@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::api::Api;
 use crate::problem::Fault;
 use crate::routes::{self, Endpoint};
-use crate::{auth, command, docs, events, evidence, headers, operation, query, telemetry, unread};
+use crate::{auth, command, docs, events, evidence, headers, operation, query, unread, watch};
 
 /// Where requests come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,8 @@ fn routed(api: Arc<Api>, entrance: Entrance) -> Router {
             handler = handler.route_layer(from_fn(headers::refuse_query));
         }
         if let Some(action) = route.endpoint.action().filter(|_| route.endpoint.is_sensitive()) {
-            handler = handler
-                .route_layer(from_fn(async move |request, next| telemetry::note_read(action, request, next).await));
+            handler =
+                handler.route_layer(from_fn(async move |request, next| watch::note_read(action, request, next).await));
         }
         if route.endpoint.action().is_some() {
             handler = handler.route_layer(from_fn_with_state(Arc::clone(&api), auth::authenticate));
@@ -94,7 +94,7 @@ fn routed(api: Arc<Api>, entrance: Entrance) -> Router {
 
 /// Measures every request, and tells of what is refused, whatever stands before the handlers.
 pub(crate) fn observed(router: Router, api: Arc<Api>) -> Router {
-    router.layer(from_fn_with_state(api, telemetry::observe))
+    router.layer(from_fn_with_state(api, watch::observe))
 }
 
 fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {

@@ -20,8 +20,6 @@ use crate::token::Verifier;
 use crate::{headers, router};
 use connections::Connections;
 
-pub(crate) use connections::From;
-
 /// How long requests in flight may take once the server stops. A request that never arrives whole is not waited for longer.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 

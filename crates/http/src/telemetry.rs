@@ -2,22 +2,11 @@
 //!
 //! Labels are route templates, methods, statuses, command names and problem codes: finite, and never an id.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-use app::refusals::{NOBODY, Refused, named};
-use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
-use axum::middleware::Next;
-use axum::response::Response;
-use kernel::{Actor, Role};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::time::Instant;
-use tracing::{Instrument as _, Span};
-
-use crate::api::Api;
-use crate::problem::ProblemCode;
-use crate::server::From;
 
 const DURATION: &str = "dualgrid_http_request_duration_seconds";
 const COMMANDS: &str = "dualgrid_http_commands_total";
@@ -25,6 +14,10 @@ const CONNECTIONS: &str = "dualgrid_http_connections";
 const STREAMS: &str = "dualgrid_http_streams";
 const ENDED_STREAMS: &str = "dualgrid_http_ended_streams_total";
 const REFUSED_CONNECTIONS: &str = "dualgrid_http_refused_connections_total";
+
+/// Every reason for which a stream of events is ended.
+pub(crate) const REASONS: [&str; 6] =
+    ["epoch-raised", "log-went-back", "stopping", "token-expired", "too-slow", "unavailable"];
 
 /// The outcomes that people look for: what was done, and what is our fault.
 const OUTCOMES: [&str; 7] = ["done", "replayed", "busy", "overdue", "outcome-unknown", "unavailable", "internal"];
@@ -34,9 +27,6 @@ const BUCKETS_SECONDS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 
 /// How often measurements are folded into their buckets, so that they do not pile up where nobody scrapes.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-
-/// The route label of what no route takes.
-const UNMATCHED: &str = "unmatched";
 
 /// Why metrics cannot be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +65,7 @@ fn describe() {
         ENDED_STREAMS,
         "Streams of events that were ended, by the reason that their readers were told"
     );
-    for reason in crate::events::REASONS {
+    for reason in REASONS {
         metrics::counter!(ENDED_STREAMS, "reason" => reason).increment(0);
     }
     for code in ["crowded", "too-many-at-once"] {
@@ -103,78 +93,10 @@ impl Metrics {
     }
 }
 
-/// What is learned about a request on the way, for the line that tells of it.
-#[derive(Clone, Debug)]
-struct Known {
-    span: Span,
-    caller: Arc<OnceLock<(String, Role)>>,
-}
-
-/// Notes who makes a request, once that is known.
-pub(crate) fn note_caller(request: &Request, actor: &Actor) {
-    if let Some(Known { span, caller }) = request.extensions().get() {
-        span.record("actor.role", actor.role.as_str());
-        // A request has one token.
-        caller.get_or_init(|| (actor.id.clone(), actor.role));
-    }
-}
-
-/// Tells that something sensitive was read, by whom.
-pub(crate) async fn note_read(action: &'static str, request: Request, next: Next) -> Response {
-    let (on, from) = (about(&request), peer(&request));
-    let caller = request.extensions().get::<Known>().map(|known| Arc::clone(&known.caller));
-    let response = next.run(request).await;
-    if response.status().is_success() {
-        let caller = caller.as_ref().and_then(|caller| caller.get());
-        let (who, role) = caller.map_or((NOBODY, None), |(id, role)| (id.as_str(), Some(role.as_str())));
-        let (on, status) = (named(&on), response.status().as_u16());
-        tracing::info!(actor.id = who, actor.role = role, what = action, on, from, status, "read");
-    }
-    response
-}
-
-/// Where a request comes from.
-fn peer(request: &Request) -> String {
-    request.extensions().get::<From>().map_or_else(|| "unknown".to_owned(), |From(peer)| peer.to_string())
-}
-
-/// What a request is about: what its path has where the template of its route has a parameter.
-fn about(request: &Request) -> String {
-    let Some(template) = request.extensions().get::<MatchedPath>() else { return String::new() };
-    let segments = template.as_str().split('/').zip(request.uri().path().split('/'));
-    segments.filter(|(part, _)| part.starts_with('{')).map(|(_, segment)| segment).collect::<Vec<_>>().join("/")
-}
-
-/// Gives every request its span, measures it, and says how it ended.
-pub(crate) async fn observe(State(api): State<Arc<Api>>, mut request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or(UNMATCHED, MatchedPath::as_str).to_owned();
-    let method = method_label(request.method());
-    let span = tracing::info_span!(
-        "http.request",
-        http.method = method,
-        http.route = route,
-        http.status = tracing::field::Empty,
-        duration_ms = tracing::field::Empty,
-        actor.role = tracing::field::Empty,
-    );
-    let caller = Arc::<OnceLock<_>>::default();
-    request.extensions_mut().insert(Known { span: span.clone(), caller: Arc::clone(&caller) });
-    let (on, from) = (about(&request), peer(&request));
-    let started = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
-    let elapsed = started.elapsed();
-    let status = response.status().as_u16();
-    span.record("http.status", status);
-    span.record("duration_ms", elapsed.as_secs_f64() * 1000.0);
-    let code = response.extensions().get::<ProblemCode>().map(|ProblemCode(code)| code.as_str());
-    span.in_scope(|| tracing::debug!(code, "answered"));
-    if let Some(code) = code.filter(|_| response.status().is_client_error() || status == 501) {
-        let (who, role) = caller.get().map_or((NOBODY, None), |(id, role)| (id.as_str(), Some(role.as_str())));
-        api.app.tell_refused(&Refused { who, role, what: &route, on: &on, from: &from, status, code });
-    }
+/// Measures a request.
+pub(crate) fn measure(route: String, method: &'static str, status: u16, elapsed: Duration) {
     let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
     metrics::histogram!(DURATION, &labels).record(elapsed);
-    response
 }
 
 /// Counts a connection that was not let in.
@@ -205,7 +127,7 @@ pub(crate) fn count_command(command: &'static str, outcome: impl Into<String>) {
 }
 
 /// Callers may invent methods; a label has only those that are taken here.
-fn method_label(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -1,13 +1,13 @@
 //! What CI runs, in the order in which a fault shows soonest; the tests come last.
 
 use std::future::Future;
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use comfy_table::{Table, presets};
 use testkit::sample::workspace_dir;
 use testkit::tools;
+use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::cargo::{build_all, cargo, run as run_command};
@@ -67,7 +67,15 @@ pub(crate) async fn run() -> anyhow::Result<()> {
 async fn deny() -> anyhow::Result<()> {
     let mut command = Command::new(tools::cargo_deny().await?);
     command.current_dir(workspace_dir());
-    command.args(["--all-features", "--locked", "--offline", "--log-level", "error", "check", "--hide-inclusion-graph"]);
+    command.args([
+        "--all-features",
+        "--locked",
+        "--offline",
+        "--log-level",
+        "error",
+        "check",
+        "--hide-inclusion-graph",
+    ]);
     command.args(["bans", "licenses", "sources"]);
     run_command(command).await.context("cargo-deny")
 }

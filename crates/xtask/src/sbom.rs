@@ -71,8 +71,9 @@ struct Kind {
 pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let mut command = cargo(["metadata", "--format-version", "1", "--locked", "--filter-platform", TARGET]);
     command.args(["--manifest-path", "crates/dualgrid/Cargo.toml", "--features", &options.features]);
-    let metadata = testkit::process::run(command).await.context("cargo metadata")?;
-    let metadata: Metadata = serde_json::from_str(&metadata).context("cargo metadata printed something else")?;
+    let output = command.output().await.context("cargo does not start")?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata printed something else")?;
     let lock = std::fs::read_to_string(workspace_dir().join("Cargo.lock")).context("could not read Cargo.lock")?;
     let document = document(&metadata, &checksums(&lock))?;
     let text = serde_json::to_string_pretty(&document)?;

@@ -37,10 +37,6 @@ enum End {
     Unreadable,
 }
 
-/// Every reason, as the metric has it.
-pub(crate) const REASONS: [&str; 6] =
-    ["epoch-raised", "log-went-back", "stopping", "token-expired", "too-slow", "unavailable"];
-
 impl End {
     const fn code(self) -> &'static str {
         match self {
@@ -228,5 +224,24 @@ impl Tail {
 async fn changed<T>(receiver: &mut watch::Receiver<T>) {
     if receiver.changed().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::REASONS;
+
+    #[test]
+    fn every_end_is_counted_from_the_start() {
+        let ends = [
+            End::EpochRaised(1),
+            End::LogWentBack,
+            End::Stopping,
+            End::TokenExpired,
+            End::TooSlow,
+            End::Unreadable,
+        ];
+        assert_eq!(ends.map(End::code), REASONS);
     }
 }

@@ -106,7 +106,7 @@ async fn every_refusal_has_one_line_with_an_actor() {
     let bench = Bench::new();
     bench.log.record("{}");
     let with = |mut request: Request<Body>| {
-        request.extensions_mut().insert(crate::server::From("192.0.2.7".parse().unwrap()));
+        request.extensions_mut().insert(crate::limits::From("192.0.2.7".parse().unwrap()));
         request
     };
     let open = |path: &str| Request::get(path).body(Body::empty()).unwrap();

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tower::Layer as _;
 
 use super::patient::Patient;
-use crate::limits::{Crowd, Limits, Place, peer_of};
+use crate::limits::{Crowd, From, Limits, Place, peer_of};
 use crate::problem::PROBLEM_JSON;
 use crate::telemetry::{count_connection, count_refused_connection};
 
@@ -30,10 +30,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 const TOLD_MAX: usize = 64;
 /// How long one of them may take to hear it.
 const TOLD_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Where a request comes from, as the connection says.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct From(pub(crate) IpAddr);
 
 /// The connections of one listener.
 pub(super) struct Connections {
