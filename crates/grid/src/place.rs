@@ -15,6 +15,7 @@ pub(crate) fn place(
     from: DateTime<Utc>,
 ) -> Result<GridNode, Refusal> {
     check_texts(&spec.code, &spec.name, spec.party_org.as_ref(), spec.reason.as_ref())?;
+    check(&spec.code, kernel::check_line("level", &spec.level, NAME_LEN_MAX))?;
     if parent.is_some_and(|parent| parent.network != spec.network) {
         return Err(Refusal::WrongNetwork(spec.code.clone()));
     }
