@@ -33,7 +33,7 @@ struct Kept {
     streams: HashMap<StreamId, Vec<usize>>,
     commands: HashMap<CommandId, (Receipt, Digest)>,
     lost: Option<Lost>,
-    floors: BTreeMap<String, u64>,
+    floors: BTreeMap<String, Position>,
     rebuilder: Option<(Uuid, Instant)>,
 }
 
@@ -160,12 +160,16 @@ impl EventLog for MemoryLog {
         Ok(is_free)
     }
 
-    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
+    async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {
         Ok(self.kept().floors.clone())
     }
 
-    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
-        self.kept().floors = floors;
+    async fn raise_floors(&self, floors: BTreeMap<String, Position>) -> Result<(), Failure> {
+        let mut kept = self.kept();
+        for (consumer, position) in floors {
+            let floor = kept.floors.entry(consumer).or_insert(position);
+            *floor = position.max(*floor);
+        }
         Ok(())
     }
 }

@@ -239,14 +239,14 @@ impl EventLog for PgLog {
         self.readers.wait(call).await.map_err(|source| failure("take the lease of a rebuild", &source))
     }
 
-    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
-        const OPERATION: &str = "read how far departments had come";
+    async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {
+        const OPERATION: &str = "read how far consumers have come";
         let mut connection = self.connection().await.map_err(|source| failure(OPERATION, &source))?;
         upkeep::floors(&mut connection).await
     }
 
-    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
-        let call = async { upkeep::keep_floors(&mut *self.connection().await?, floors).await };
-        self.readers.wait(call).await.map_err(|source| failure("keep how far departments had come", &source))
+    async fn raise_floors(&self, floors: BTreeMap<String, Position>) -> Result<(), Failure> {
+        let call = async { upkeep::raise_floors(&mut *self.connection().await?, floors).await };
+        self.readers.wait(call).await.map_err(|source| failure("keep how far consumers have come", &source))
     }
 }

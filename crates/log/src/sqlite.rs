@@ -260,15 +260,15 @@ impl EventLog for SqliteLog {
         upkeep::lease(&mut connection, holder, lasts).await.map_err(|source| failure(OPERATION, &source))
     }
 
-    async fn floors(&self) -> Result<BTreeMap<String, u64>, Failure> {
-        const OPERATION: &str = "read how far departments had come";
+    async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {
+        const OPERATION: &str = "read how far consumers have come";
         let mut connection = self.readers.acquire().await.map_err(|source| failure(OPERATION, &source))?;
         upkeep::floors(&mut connection).await
     }
 
-    async fn keep_floors(&self, floors: BTreeMap<String, u64>) -> Result<(), Failure> {
-        const OPERATION: &str = "keep how far departments had come";
+    async fn raise_floors(&self, floors: BTreeMap<String, Position>) -> Result<(), Failure> {
+        const OPERATION: &str = "keep how far consumers have come";
         let mut connection = self.connection(OPERATION).await?;
-        upkeep::keep_floors(&mut connection, floors).await.map_err(|source| failure(OPERATION, &source))
+        upkeep::raise_floors(&mut connection, floors).await.map_err(|source| failure(OPERATION, &source))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use app::port::{Failure, Lost};
+use kernel::Position;
 
 use crate::record::position_from_sql;
 
@@ -33,14 +34,21 @@ where lost_after is null
 /// What is still lost after events were brought back: after, to.
 pub(crate) const STILL_LOST: &str = "update head set lost_after = $1, lost_to = $2";
 
-/// How far the departments had come.
-pub(crate) const FLOORS: &str = "select department, position from floors";
+/// How far consumers have come.
+pub(crate) const FLOORS: &str = "select consumer, position from floors";
+
+/// A floor rises and never falls: consumer, position.
+pub(crate) const RAISE_FLOOR: &str = "insert into floors (consumer, position)
+values ($1, $2)
+on conflict (consumer) do update
+set position = excluded.position
+where floors.position < excluded.position";
 
 pub(crate) fn lost_from((after, to): (Option<i64>, Option<i64>)) -> Option<Lost> {
     let position = |sql: Option<i64>| position_from_sql(sql?).ok();
     Some(Lost { after: position(after)?, to: position(to)? })
 }
 
-pub(crate) fn floors_of(rows: Vec<(String, i64)>) -> Result<BTreeMap<String, u64>, Failure> {
-    rows.into_iter().map(|(department, position)| Ok((department, position_from_sql(position)?.0))).collect()
+pub(crate) fn floors_of(rows: Vec<(String, i64)>) -> Result<BTreeMap<String, Position>, Failure> {
+    rows.into_iter().map(|(consumer, position)| Ok((consumer, position_from_sql(position)?))).collect()
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::OpenError;
 use crate::failure::{broken, failure};
 use crate::record::{position_to_sql, to_sql};
-use crate::upkeep::{FLOORS, HALT, HOLE, LOST_OF_HEAD, floors_of, lost_from};
+use crate::upkeep::{FLOORS, HALT, HOLE, LOST_OF_HEAD, RAISE_FLOOR, floors_of, lost_from};
 
 /// Refuses a log in which a stream does not begin at 1 or has a hole, among the events after what was found whole before, or among
 /// all of them.
@@ -64,24 +64,22 @@ pub(super) async fn lease(
     Ok(taken.rows_affected() > 0)
 }
 
-/// How far the departments had come.
-pub(super) async fn floors(connection: &mut SqliteConnection) -> Result<BTreeMap<String, u64>, Failure> {
-    const OPERATION: &str = "read how far departments had come";
+/// How far consumers have come.
+pub(super) async fn floors(connection: &mut SqliteConnection) -> Result<BTreeMap<String, Position>, Failure> {
+    const OPERATION: &str = "read how far consumers have come";
     let rows: Vec<(String, i64)> =
         sqlx::query_as(FLOORS).fetch_all(connection).await.map_err(|source| failure(OPERATION, &source))?;
     floors_of(rows).map_err(|error| broken(OPERATION, error.reason))
 }
 
-/// Keeps that, in place of what was kept before.
-pub(super) async fn keep_floors(
+/// Raises what is kept of them. In the order of their names, so that two processes do not wait for each other.
+pub(super) async fn raise_floors(
     connection: &mut SqliteConnection,
-    floors: BTreeMap<String, u64>,
+    floors: BTreeMap<String, Position>,
 ) -> Result<(), sqlx::Error> {
     let mut tx = connection.begin().await?;
-    sqlx::query("delete from floors").execute(&mut *tx).await?;
-    for (department, position) in floors {
-        let insert = sqlx::query("insert into floors (department, position) values ($1, $2)");
-        insert.bind(department).bind(position_to_sql(Position(position))).execute(&mut *tx).await?;
+    for (consumer, position) in floors {
+        sqlx::query(RAISE_FLOOR).bind(consumer).bind(position_to_sql(position)).execute(&mut *tx).await?;
     }
     tx.commit().await
 }

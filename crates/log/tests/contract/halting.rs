@@ -13,7 +13,8 @@ on_every_log! {
     a_halted_log_records_nothing_until_the_loss_is_accepted
     a_loss_that_was_accepted_meanwhile_halts_nothing
     one_rebuilder_at_a_time
-    floors_are_kept_until_others_take_their_place
+    a_floor_never_falls_and_none_is_forgotten
+    floors_are_raised_by_several_processes_at_once
 }
 
 /// What accepts a loss: an event on the stream of losses.
@@ -73,14 +74,33 @@ async fn one_rebuilder_at_a_time(place: &Place) {
     assert!(log.lease_rebuild(other, lasts).await.unwrap(), "a lease ends");
 }
 
-async fn floors_are_kept_until_others_take_their_place(place: &Place) {
+async fn a_floor_never_falls_and_none_is_forgotten(place: &Place) {
     let log = place.log().await;
-    let floors = |floors: &[(&str, u64)]| -> BTreeMap<String, u64> {
-        floors.iter().map(|(department, floor)| ((*department).to_owned(), *floor)).collect()
+    let floors = |floors: &[(&str, u64)]| -> BTreeMap<String, Position> {
+        floors.iter().map(|(consumer, floor)| ((*consumer).to_owned(), Position(*floor))).collect()
     };
     assert_eq!(log.floors().await.unwrap(), BTreeMap::new());
-    for kept in [floors(&[("CGZF", 7), ("LHSR", 0)]), floors(&[("CGZF", 9)]), floors(&[])] {
-        log.keep_floors(kept.clone()).await.unwrap();
+    for (raised, kept) in [
+        (floors(&[("dept-CGZF", 7), ("dept-LHSR", 0)]), floors(&[("dept-CGZF", 7), ("dept-LHSR", 0)])),
+        (floors(&[("dept-CGZF", 9)]), floors(&[("dept-CGZF", 9), ("dept-LHSR", 0)])),
+        (floors(&[("dept-CGZF", 8), ("int-city", 3)]), floors(&[("dept-CGZF", 9), ("dept-LHSR", 0), ("int-city", 3)])),
+        (floors(&[]), floors(&[("dept-CGZF", 9), ("dept-LHSR", 0), ("int-city", 3)])),
+    ] {
+        log.raise_floors(raised).await.unwrap();
         assert_eq!(place.log().await.floors().await.unwrap(), kept);
     }
+}
+
+async fn floors_are_raised_by_several_processes_at_once(place: &Place) {
+    let logs = [place.log().await, place.log().await];
+    let names: Vec<String> = (0..40).map(|number| format!("dept-{number}")).collect();
+    let raise = |log: &std::sync::Arc<dyn app::port::EventLog>, at: u64| {
+        let (log, names) = (std::sync::Arc::clone(log), names.clone());
+        async move { log.raise_floors(names.into_iter().map(|name| (name, Position(at))).collect()).await.unwrap() }
+    };
+    for round in 0..5 {
+        tokio::join!(raise(&logs[0], round * 2), raise(&logs[1], round * 2 + 1));
+    }
+    let kept = logs[0].floors().await.unwrap();
+    assert!(kept.len() == 40 && kept.values().all(|floor| *floor == Position(9)), "{kept:?}");
 }

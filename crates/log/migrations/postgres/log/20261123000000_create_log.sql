@@ -39,9 +39,9 @@ create table upkeep (
 
 insert into upkeep default values;
 
--- How far each department had come in a stream of NATS that was deleted and is not there again yet.
+-- How far each durable consumer of the stream of NATS has come, by its name: it has acknowledged what was for it up to here.
 create table floors (
-    department text collate "C" primary key,
+    consumer text collate "C" primary key,
     position bigint not null
 );
 

@@ -22,9 +22,9 @@ create table upkeep (
 
 insert into upkeep (only_row) values (1);
 
--- How far each department had come in a stream of NATS that was deleted and is not there again yet.
+-- How far each durable consumer of the stream of NATS has come, by its name: it has acknowledged what was for it up to here.
 create table floors (
-    department text primary key not null,
+    consumer text primary key not null,
     position integer not null
 ) strict, without rowid;
 
