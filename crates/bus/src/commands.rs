@@ -1,4 +1,7 @@
-//! Commands of departments as a NATS service: `dg.cmd.<CODE>.<verb>` ends in the same `App::submit` as HTTP.
+//! Commands of departments over NATS: `dg.cmd.<CODE>.<verb>` ends in the same `App::submit` as HTTP.
+//!
+//! Each department's commands arrive on a connection of their own: async-nats drops its connection over a message that it cannot
+//! read, and neither the publisher nor another department notices ([`Losses`]).
 //!
 //! | part of the request | meaning |
 //! |---|---|
@@ -26,38 +29,45 @@
 //! nats-server does not check a reply subject against the sender's rights: a department that could name any subject of the
 //! core's account would write with ours.
 
+mod lane;
+mod losses;
 mod request;
+mod seldom;
 
-use std::pin::pin;
+pub(crate) use losses::Losses;
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use app::intake::{Answer, Expected, Request};
 use app::refusals::{NOBODY, Refused};
 use app::{App, Problem};
-use async_nats::service::{self, NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, Service, ServiceExt as _};
-use async_nats::{HeaderMap, Message};
+use app::port::EventLog;
+use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE};
+use async_nats::{Client, HeaderMap, Message};
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream::{SelectAll, select_all};
-use kernel::{Actor, Evidence};
+use kernel::{Actor, DepartmentCode, Evidence};
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::sleep;
 
-use crate::rules::rules;
-use crate::subject::{self, UPLOAD};
-use crate::{Connection, Error, header};
+use crate::departments::{Directory, department_of};
+use crate::error::chain;
+use crate::subject::UPLOAD;
+use crate::{ConnectionOptions, Error, header};
+use lane::Lane;
+use seldom::Seldom;
 
-/// Name of the service in the lists of `nats micro`.
-const SERVICE: &str = "dualgrid-commands";
-/// How many commands one process handles at once.
-const CONCURRENT_MAX: usize = 64;
-/// How long the commands under way may take to end at shutdown.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
-/// How long nats-server may take to hear that we leave.
-const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
+/// How often departments without a way for their commands are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Messages that were ignored, by department.
+const IGNORED: &str = "dualgrid_department_messages_ignored_total";
+/// How often a line of the log tells of them, for each department.
+const TELL_EVERY: Duration = Duration::from_secs(30);
 
 /// Takes commands and answers them.
 #[async_trait]
@@ -102,92 +112,82 @@ impl Door for App {
     }
 }
 
-/// The service of one process. Several processes share the work.
+/// The commands that one process takes. Several processes share the work.
 pub struct Commands {
-    connection: Connection,
+    options: ConnectionOptions,
+    directory: Arc<dyn Directory>,
+    log: Arc<dyn EventLog>,
     door: Arc<dyn Door>,
 }
 
-type Requests = SelectAll<service::endpoint::Endpoint>;
-
 impl Commands {
-    /// A service in front of `door`. It takes no commands until it is run.
-    pub fn new(connection: Connection, door: Arc<dyn Door>) -> Self {
-        Self { connection, door }
+    /// Commands for `door`, on a connection for each department of `directory` and for each that had a consumer once: it may have
+    /// orders to finish. None is taken until it is run.
+    pub fn new(
+        options: ConnectionOptions,
+        directory: Arc<dyn Directory>,
+        log: Arc<dyn EventLog>,
+        door: Arc<dyn Door>,
+    ) -> Self {
+        Self { options, directory, log, door }
     }
 
     /// Takes commands until `shutdown`, then answers those under way and ends.
     ///
     /// A command that arrives at the moment of the unsubscription may get no answer. It had no effect, and the department
     /// sends it again with the same id.
-    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let mut shutdown = pin!(shutdown);
-        let started = tokio::select! {
-            // NATS was never reached: there is nothing to end.
-            () = &mut shutdown => return Ok(()),
-            started = self.start() => started,
-        };
-        let (service, mut requests) = started?;
-        let mut under_way = JoinSet::new();
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        let stop = watch::Sender::new(false);
+        let mut lanes = JoinSet::new();
         tokio::select! {
             () = shutdown => {}
-            () = self.take(&mut requests, &mut under_way) => {}
+            never = self.keep(&mut lanes, &stop) => match never {},
         }
-        let deadline = Instant::now() + SHUTDOWN_PATIENCE;
-        // While NATS is away nobody can be told, and no command comes.
-        if self.connection.is_up() {
-            if let Ok(stopped) = timeout(LEAVE_PATIENCE, service.stop()).await {
-                stopped.map_err(Error::nats("stop the service of commands"))?;
-            }
-            // Commands that were delivered before the subscription ended are still answered.
-            let _ = timeout_at(deadline, self.take(&mut requests, &mut under_way)).await;
-        }
-        while let Ok(Some(ended)) = timeout_at(deadline, under_way.join_next()).await {
-            note(ended);
-        }
-        if self.connection.is_up() {
-            let _ = timeout(LEAVE_PATIENCE, self.connection.client().flush()).await;
-        }
-        Ok(())
+        stop.send_replace(true);
+        while lanes.join_next().await.is_some() {}
     }
 
-    async fn start(&self) -> Result<(Service, Requests), Error> {
-        let builder = self.connection.client().service_builder().description("Commands of departments");
-        let service = builder.start(SERVICE, env!("CARGO_PKG_VERSION")).await;
-        let service = service.map_err(Error::nats("start the service of commands"))?;
-        let mut endpoints = Vec::new();
-        for verb in rules().iter().map(|rule| rule.verb).chain([UPLOAD]) {
-            let endpoint = service.endpoint_builder().name(verb).add(subject::commands(verb)).await;
-            endpoints.push(endpoint.map_err(Error::nats("start the service of commands"))?);
-        }
-        Ok((service, select_all(endpoints)))
-    }
-
-    /// Handles requests as they come, at most [`CONCURRENT_MAX`] at once, until the subscription ends.
-    async fn take(&self, requests: &mut Requests, under_way: &mut JoinSet<()>) {
+    /// Opens a lane for each department that has none.
+    async fn keep(&self, lanes: &mut JoinSet<()>, stop: &watch::Sender<bool>) -> Infallible {
+        metrics::describe_counter!(IGNORED, "Messages of departments that came neither through their account nor with an answer's address");
+        let mut open = BTreeSet::new();
         loop {
-            tokio::select! {
-                Some(ended) = under_way.join_next(), if !under_way.is_empty() => note(ended),
-                request = requests.next(), if under_way.len() < CONCURRENT_MAX => {
-                    let Some(request) = request else { return };
-                    if request::has_own_account(&request.message) {
-                        under_way.spawn(answer(Arc::clone(&self.door), request));
-                    } else {
-                        warn_of(&request.message);
+            match self.departments().await {
+                Ok(departments) => {
+                    for department in departments.difference(&open).cloned().collect::<Vec<_>>() {
+                        let options = ConnectionOptions {
+                            name: format!("{} commands {department}", self.options.name),
+                            ..self.options.clone()
+                        };
+                        open.insert(department.clone());
+                        let (door, told) = (Arc::clone(&self.door), Seldom::every(TELL_EVERY));
+                        lanes.spawn(Lane { department, options, door, told }.run(stop.subscribe()));
                     }
                 }
+                Err(error) => tracing::warn!(reason = chain(&error), "departments without a way for commands could not be looked for"),
             }
+            sleep(LOOK_EVERY).await;
         }
+    }
+
+    async fn departments(&self) -> Result<BTreeSet<DepartmentCode>, Error> {
+        let mut departments: BTreeSet<DepartmentCode> = self.directory.departments().await?.into_iter().collect();
+        let floors = self.log.floors().await?;
+        departments.extend(floors.keys().filter_map(|consumer| department_of(consumer)));
+        Ok(departments)
     }
 }
 
-fn warn_of(message: &Message) {
-    let (subject, reply) = (message.subject.as_str(), message.reply.as_deref());
-    tracing::warn!(
-        subject,
-        ?reply,
-        "a command was ignored: it did not come through the account of its department, D_<CODE>"
-    );
+/// Counts a message that is not the department's, or asks for no answer.
+fn ignore(department: &DepartmentCode, told: &Seldom) {
+    metrics::counter!(IGNORED, "department" => department.to_string()).increment(1);
+    if let Some(others) = told.pass() {
+        tracing::warn!(
+            %department,
+            others,
+            "a message was ignored: it did not come through the account of its department, D_<CODE>, or has no reply subject"
+        );
+    }
 }
 
 fn note(ended: Result<(), JoinError>) {
@@ -211,7 +211,7 @@ async fn outcome(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
 /// Handles a command or keeps a file, as the last token of the subject says.
 async fn handled(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
     // Before anything is read: who floods costs next to nothing.
-    door.admit(&request::sender(message)?).map_err(|error| error.problem())?;
+    let _ = request::sender(message)?;
     let value = if message.subject.ends_with(&format!(".{UPLOAD}")) {
         let upload = request::read_upload(message)?;
         let kept = door.upload(&upload.by, &upload.media_type, upload.file).await;
@@ -223,16 +223,17 @@ async fn handled(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
     value.map_err(|error| Problem::new(500, "internal", error.to_string()))
 }
 
-async fn answer(door: Arc<dyn Door>, request: service::Request) {
-    let (body, headers) = match outcome(&*door, &request.message).await {
+async fn answer(door: Arc<dyn Door>, client: Client, message: Message) {
+    let Some(reply) = message.reply.clone() else { return };
+    let (body, headers) = match outcome(&*door, &message).await {
         Ok(answer) => (serde_json::to_vec(&answer), headers("application/json")),
         Err(problem) => (serde_json::to_vec(&problem), problem_headers(&problem)),
     };
     let Ok(body) = body.inspect_err(|error| tracing::error!(%error, "an answer cannot be written as JSON")) else {
         return;
     };
-    if let Err(error) = request.respond_with_headers(Ok(Bytes::from(body)), headers).await {
-        tracing::warn!(%error, subject = %request.message.subject, "an answer could not be sent");
+    if let Err(error) = client.publish_with_headers(reply, headers, Bytes::from(body)).await {
+        tracing::warn!(%error, subject = %message.subject, "an answer could not be sent");
     }
 }
 

@@ -5,6 +5,7 @@ mod version;
 pub use version::{TooOld, VERSION_MIN, check_version};
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{InvalidKey, Seed};
@@ -13,6 +14,7 @@ use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use kernel::envelope::EVENT_BYTES_MAX;
 use tokio::sync::watch;
 
+use crate::commands::Losses;
 use crate::publisher::HEADER_BYTES_MAX;
 
 /// How long one attempt to connect may take.
@@ -21,6 +23,8 @@ const ATTEMPT_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent server is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(10);
+/// How many commands of one department may wait to be handled; what comes beyond is sent again by its program.
+const WAITING_MAX: usize = 4096;
 /// The longest pause between two attempts to connect.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -105,6 +109,41 @@ impl Connection {
     pub async fn connect(options: ConnectionOptions) -> Result<Self, ConnectError> {
         let (changed, link) = watch::channel(Link::default());
         let client_options = client_options(&options, changed).await?;
+        Self::connect_as(options, client_options, link).await
+    }
+
+    /// The same for the commands of one department: how often it is lost is counted, and has its pauses.
+    pub(crate) async fn connect_counting(
+        options: ConnectionOptions,
+        losses: Arc<Losses>,
+    ) -> Result<Self, ConnectError> {
+        let (changed, link) = watch::channel(Link::default());
+        let pauses = Arc::clone(&losses);
+        let client_options = client_options(&options, watch::channel(Link::default()).0).await?;
+        let client_options = client_options
+            .subscription_capacity(WAITING_MAX)
+            .reconnect_delay_callback(move |attempt| pause_before(attempt).max(pauses.pause()))
+            .event_callback(move |event| {
+                match event {
+                    Event::Connected => {
+                        changed.send_modify(|link| *link = Link { up: true, connects: link.connects + 1 });
+                    }
+                    Event::Disconnected | Event::Closed => {
+                        changed.send_modify(|link| link.up = false);
+                        losses.note();
+                    }
+                    _ => {}
+                }
+                std::future::ready(())
+            });
+        Self::connect_as(options, client_options, link).await
+    }
+
+    async fn connect_as(
+        options: ConnectionOptions,
+        client_options: ConnectOptions,
+        link: watch::Receiver<Link>,
+    ) -> Result<Self, ConnectError> {
         let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
         let client = match client_options.clone().connect(servers.as_slice()).await {
             Ok(client) => client,

@@ -17,7 +17,9 @@ use async_nats::jetstream::stream::Stream;
 use async_nats::jetstream::{self, Context};
 use async_trait::async_trait;
 use kernel::{DepartmentCode, Position};
+use tokio::sync::watch;
 
+use crate::deletions::Deletions;
 use crate::error::chain;
 use crate::floors::{self, Floors, floor_of};
 use crate::stream::{self, Origin};
@@ -48,7 +50,7 @@ pub trait Directory: Send + Sync + 'static {
     async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error>;
 
     /// The integrators that were granted something.
-    fn integrators(&self) -> Vec<Integrator> {
+    async fn integrators(&self) -> Vec<Integrator> {
         Vec::new()
     }
 }
@@ -162,6 +164,7 @@ pub struct Departments {
     log: Arc<dyn EventLog>,
     origin: Origin,
     look_every: Duration,
+    deletions: Deletions,
 }
 
 impl Departments {
@@ -176,7 +179,12 @@ impl Departments {
     ) -> Self {
         let jetstream = jetstream::new(connection.client().clone());
         let origin = Origin { installation: installation.to_owned(), ..Origin::default() };
-        Self { connection, jetstream, directory, log, origin, look_every }
+        Self { connection, jetstream, directory, log, origin, look_every, deletions: Deletions::new() }
+    }
+
+    /// Follows the last deletion of the stream or of a consumer that was not ours, in words for readiness.
+    pub fn deletions(&self) -> watch::Receiver<Option<String>> {
+        self.deletions.told()
     }
 
     /// Keeps the consumers until `shutdown`.
@@ -207,21 +215,33 @@ impl Departments {
         let kept: Floors = self.log.floors().await?;
         let there: Vec<Info> = floors::listed(&stream).await?;
         floors::raise(&*self.log, &self.jetstream, &stream, &kept, &there).await?;
+        let mut names: BTreeSet<String> = there.iter().map(|consumer| consumer.name.clone()).collect();
+        let missing = self.deletions.missing(stream.cached_info(), &names);
         let mut departments: BTreeSet<DepartmentCode> = active.into_iter().collect();
         departments.extend(there.iter().filter_map(|consumer| department_of(&consumer.name)));
         // Departments that had a consumer once.
         departments.extend(kept.keys().filter_map(|consumer| department_of(consumer)));
-        let integrators = self.directory.integrators();
+        let integrators = self.directory.integrators().await;
         let integrators = integrators.iter().map(Wanted::of_integrator);
         for wanted in departments.iter().map(Wanted::of_department).chain(integrators) {
             let floor = kept.get(&wanted.name).copied().unwrap_or(Position::START);
             match there.iter().find(|consumer| consumer.name == wanted.name) {
-                Some(consumer) if floor_of(consumer) < floor => self.put_forward(&stream, &wanted, floor).await?,
+                Some(consumer) if floor_of(consumer) < floor => {
+                    // Deleted by us, and not always made at once.
+                    names.remove(&wanted.name);
+                    self.put_forward(&stream, &wanted, floor).await?;
+                }
                 Some(consumer) => correct(&stream, &wanted, consumer).await?,
                 None if is_there(&stream, &wanted.name).await? => {}
-                None => self.make(&stream, &wanted, floor).await?,
+                None => {
+                    if missing.contains(&wanted.name) {
+                        self.deletions.tell("consumer", &wanted.name);
+                    }
+                    self.make(&stream, &wanted, floor).await?;
+                }
             }
         }
+        self.deletions.remember(stream.cached_info(), names);
         Ok(())
     }
 

@@ -46,6 +46,7 @@ pub mod server;
 pub mod stream;
 pub mod subject;
 
+mod deletions;
 mod error;
 mod floors;
 mod header;

@@ -24,6 +24,15 @@ pub const STREAM: &str = "DUALGRID";
 /// Media type of an event.
 pub(crate) const CONTENT_TYPE: &str = "application/cloudevents+json";
 
+/// Metadata: why the stream was made, where that was because there was none. A stream that differs is replaced at once.
+const MADE: &str = "dualgrid-made";
+const MISSING: &str = "missing";
+
+/// Whether the stream was made because there was none.
+pub(crate) fn was_missing(config: &Config) -> bool {
+    config.metadata.get(MADE).is_some_and(|made| made == MISSING)
+}
+
 /// The stream as it was found or created.
 #[derive(Debug)]
 pub(crate) enum Ensured {
@@ -37,8 +46,9 @@ pub(crate) enum Ensured {
 /// refused.
 pub(crate) async fn ensure(jetstream: &Context, origin: &Origin, replicas: usize) -> Result<Ensured, Error> {
     let Some(stream) = find(jetstream).await? else {
-        let made =
-            jetstream.create_stream(config_for(origin, replicas)).await.map_err(Error::nats("create the stream"))?;
+        let mut wanted = config_for(origin, replicas);
+        wanted.metadata.insert(MADE.to_owned(), MISSING.to_owned());
+        let made = jetstream.create_stream(wanted).await.map_err(Error::nats("create the stream"))?;
         tracing::info!(stream = STREAM, "the stream was created");
         return Ok(Ensured::Fit(Box::new(made.cached_info().clone())));
     };

@@ -77,9 +77,9 @@ pub(crate) fn command(department: &DepartmentCode, verb: &str) -> String {
     format!("dg.cmd.{department}.{verb}")
 }
 
-/// The subject under which the core takes a verb from all departments.
-pub(crate) fn commands(verb: &str) -> String {
-    format!("dg.cmd.*.{verb}")
+/// The subjects of every command of a department.
+pub(crate) fn commands_of(department: &DepartmentCode) -> String {
+    format!("dg.cmd.{department}.*")
 }
 
 #[cfg(test)]

@@ -82,18 +82,27 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             }
             let log = Arc::clone(&app.ports().log);
             let (connection, installation) = (connection.clone(), config.installation.as_str());
-            let departments =
-                Departments::new(connection, directory, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
-            let stopped = stopped(stop.subscribe());
-            start("departments", ending(async move { departments.run(stopped).await }));
+            let departments = Departments::new(connection, directory, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
+            let (stopped, told) = (stopped(stop.subscribe()), departments.deletions());
+            let warning = warning(&app, "nats deletions", told);
+            start(
+                "departments",
+                ending(async move {
+                    tokio::select! {
+                        () = departments.run(stopped) => {}
+                        () = warning => {}
+                    }
+                }),
+            );
         } else {
             start("epoch", watching_epoch(&config, &app, &connection, stop.subscribe()));
         }
         if has(RoleName::Api) {
             let door: Arc<App> = Arc::clone(&app);
-            let commands = Commands::new(connection, door);
+            let directory: Arc<App> = Arc::clone(&app);
+            let commands = Commands::new(nats_options(&config)?, directory, Arc::clone(&app.ports().log), door);
             let stopped = stopped(stop.subscribe());
-            start("department commands", Box::pin(async move { Ok(commands.run(stopped).await?) }));
+            start("department commands", ending(async move { commands.run(stopped).await }));
         }
     }
     start("http", http(&config, &app, has(RoleName::Api), metrics, stop.subscribe()).await?);
@@ -217,21 +226,30 @@ async fn accounts(config: &Config, app: &Arc<App>, stop: watch::Receiver<bool>) 
     let register = Arc::new(Registered::new(Arc::clone(app), config.nats.programs_file.clone()));
     let connection = nats::system_connection(config).await?;
     let keeper = ServerKeeper::new(connection, register, settings, file, LOOK_FOR_DEPARTMENTS_EVERY);
-    let (app, mut trouble) = (Arc::clone(app), keeper.trouble());
+    let warning = warning(app, "nats accounts", keeper.trouble());
     Ok(ending(async move {
-        let tell = async {
-            loop {
-                app.health().warn("nats accounts", trouble.borrow_and_update().clone());
-                if trouble.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
         tokio::select! {
             () = keeper.run(stopped(stop)) => {}
-            () = tell => {}
+            () = warning => {}
         }
     }))
+}
+
+/// Shows in readiness what `told` says, without end.
+fn warning(
+    app: &Arc<App>,
+    name: &'static str,
+    mut told: watch::Receiver<Option<String>>,
+) -> impl Future<Output = ()> + Send + use<> {
+    let app = Arc::clone(app);
+    async move {
+        loop {
+            app.health().warn(name, told.borrow_and_update().clone());
+            if told.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
 }
 
 /// Watches whether NATS has a later epoch of the log, in a process that takes commands and does not publish.

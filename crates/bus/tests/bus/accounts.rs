@@ -408,7 +408,7 @@ impl Directory for WithCity {
         Ok(vec![code(ONE)])
     }
 
-    fn integrators(&self) -> Vec<Integrator> {
+    async fn integrators(&self) -> Vec<Integrator> {
         let audiences = ["district", "order.*", "order.LHSR"].map(str::to_owned);
         vec![Integrator::try_new(CITY, &audiences).unwrap()]
     }

@@ -1,11 +1,11 @@
 //! A department receives its own events, each until it is acknowledged, also across a rebuild of the stream.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use app::intake::{Answer, Expected, Request};
-use app::port::{Moved, Receipt};
+use app::port::{EventLog as _, Moved, Receipt};
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
 use async_trait::async_trait;
@@ -118,7 +118,7 @@ async fn a_closed_department_goes_on_after_a_rebuild_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_wipe_a_department_gets_its_events_from_the_beginning() {
+async fn after_a_wipe_a_department_goes_on_where_it_was() {
     let mut world = World::new().await;
     world.publisher().await;
     world.departments().await;
@@ -127,17 +127,20 @@ async fn after_a_wipe_a_department_gets_its_events_from_the_beginning() {
     for delivery in fetch(&department, 3).await {
         delivery.ack().await.unwrap();
     }
+    let kept = async || Ok((world.log.floors().await?.get("dept-CGZF") == Some(&Position(9))).then_some(()));
+    eventually("what it has acknowledged is kept", PATIENCE, kept).await.unwrap();
     world.nats.wipe().await.unwrap();
-    assert_eq!(positions(&fetch(&department, 3).await), [3, 6, 9]);
+    world.log.grow(3);
+    assert_eq!(positions(&fetch(&department, 1).await), [12]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_is_made_when_the_stream_has_come_to_where_its_department_was() {
     let mut world = World::new().await;
     let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
-    let metadata = HashMap::from([("dualgrid-floor-CGZF".to_owned(), "6".to_owned())]);
+    world.log.raise_floors(BTreeMap::from([("dept-CGZF".to_owned(), Position(6))])).await.unwrap();
     let subjects = vec![bus::subject::SUBJECTS.to_owned()];
-    let stream = Config { name: bus::stream::STREAM.to_owned(), subjects, metadata, ..Config::default() };
+    let stream = Config { name: bus::stream::STREAM.to_owned(), subjects, ..Config::default() };
     let stream = context.create_stream(stream).await.unwrap();
     let departments = world.keeper().await;
     departments.keep().await.unwrap();
@@ -150,6 +153,40 @@ async fn a_consumer_is_made_when_the_stream_has_come_to_where_its_department_was
     departments.keep().await.unwrap();
     assert_eq!(positions(&fetch(&department(&world).await, 2).await), [9, 12]);
     assert_eq!(publisher.status().borrow().rebuilds, 0, "the configuration was corrected in place");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_deletes_is_told_and_the_department_goes_on_where_it_was() {
+    let mut world = World::new().await;
+    world.publisher().await;
+    world.log.grow(12);
+    world.settle().await;
+    let departments = world.keeper().await;
+    let told = departments.deletions();
+    departments.keep().await.unwrap();
+    let department = department(&world).await;
+    for delivery in fetch(&department, 2).await {
+        delivery.ack().await.unwrap();
+    }
+    departments.keep().await.unwrap();
+    let context = jetstream::new(world.nats.connect(CORE).await.unwrap());
+    // Recreated by ourselves: nobody is told.
+    context.publish("dg.evt.street.JAS.case_closed", "{}".into()).await.unwrap().await.unwrap();
+    world.settle().await;
+    departments.keep().await.unwrap();
+    departments.keep().await.unwrap();
+    assert_eq!(*told.borrow(), None);
+    context.delete_consumer_from_stream("dept-CGZF", "DUALGRID").await.unwrap();
+    departments.keep().await.unwrap();
+    let said = told.borrow().clone().unwrap();
+    assert!(said.starts_with("somebody else deleted the consumer dept-CGZF;"), "{said}");
+    context.delete_stream("DUALGRID").await.unwrap();
+    world.settle().await;
+    departments.keep().await.unwrap();
+    departments.keep().await.unwrap();
+    let said = told.borrow().clone().unwrap();
+    assert!(said.starts_with("somebody else deleted the stream DUALGRID;"), "{said}");
+    assert_eq!(positions(&fetch(&department, 2).await), [9, 12]);
 }
 
 /// Plays the core: answers commands and records what they make happen.
