@@ -42,9 +42,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::intake::{Answer, Expected, Request};
+use app::port::EventLog;
 use app::refusals::{NOBODY, Refused};
 use app::{App, Problem};
-use app::port::EventLog;
 use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE};
 use async_nats::{Client, HeaderMap, Message};
 use async_trait::async_trait;
@@ -149,7 +149,10 @@ impl Commands {
 
     /// Opens a lane for each department that has none.
     async fn keep(&self, lanes: &mut JoinSet<()>, stop: &watch::Sender<bool>) -> Infallible {
-        metrics::describe_counter!(IGNORED, "Messages of departments that came neither through their account nor with an answer's address");
+        metrics::describe_counter!(
+            IGNORED,
+            "Messages of departments that came neither through their account nor with an answer's address"
+        );
         let mut open = BTreeSet::new();
         loop {
             match self.departments().await {
@@ -164,7 +167,10 @@ impl Commands {
                         lanes.spawn(Lane { department, options, door, told }.run(stop.subscribe()));
                     }
                 }
-                Err(error) => tracing::warn!(reason = chain(&error), "departments without a way for commands could not be looked for"),
+                Err(error) => tracing::warn!(
+                    reason = chain(&error),
+                    "departments without a way for commands could not be looked for"
+                ),
             }
             sleep(LOOK_EVERY).await;
         }
@@ -211,7 +217,7 @@ async fn outcome(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
 /// Handles a command or keeps a file, as the last token of the subject says.
 async fn handled(door: &dyn Door, message: &Message) -> Result<Value, Problem> {
     // Before anything is read: who floods costs next to nothing.
-    let _ = request::sender(message)?;
+    door.admit(&request::sender(message)?).map_err(|error| error.problem())?;
     let value = if message.subject.ends_with(&format!(".{UPLOAD}")) {
         let upload = request::read_upload(message)?;
         let kept = door.upload(&upload.by, &upload.media_type, upload.file).await;
