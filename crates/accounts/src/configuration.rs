@@ -33,15 +33,15 @@ pub struct Grant {
     pub keys: Vec<PublicKey>,
 }
 
-/// Certificates of nats-server.
+/// Certificates of nats-server: paths of PEM files, as it sees them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tls {
-    /// PEM: the server's certificate, followed by those between it and the authority.
-    pub certificate_file: String,
-    /// PEM: its private key.
-    pub key_file: String,
-    /// PEM: the authority that signed the certificates of clients; clients need none if absent.
-    pub client_authority_file: Option<String>,
+    /// The server's certificate, followed by those between it and the authority.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+    /// The authority that signed the certificates of clients; clients need none if absent.
+    pub client_authority: Option<String>,
 }
 
 /// What differs from one nats-server to the next.
@@ -128,9 +128,9 @@ impl Configuration {
             let _ = writeln!(text, "max_payload: {bytes}");
         }
         if let Some(tls) = &server.tls {
-            let (certificate, key) = (quoted(&tls.certificate_file), quoted(&tls.key_file));
+            let (certificate, key) = (quoted(&tls.certificate), quoted(&tls.key));
             let _ = writeln!(text, "\ntls {{\n  cert_file: {certificate}\n  key_file: {key}");
-            if let Some(authority) = &tls.client_authority_file {
+            if let Some(authority) = &tls.client_authority {
                 let _ = writeln!(text, "  ca_file: {}\n  verify: true", quoted(authority));
             }
             text.push_str("}\n");
@@ -290,9 +290,9 @@ system_account: SYS
         assert!(plain.contains("sync_interval: always"));
         assert!(!text(Server { flushes_always: false, ..server() }, vec![]).contains("sync_interval"));
         let tls = Tls {
-            certificate_file: "/tls/a.pem".into(),
-            key_file: "/tls/a.key".into(),
-            client_authority_file: Some("/tls/ca.pem".into()),
+            certificate: "/tls/a.pem".into(),
+            key: "/tls/a.key".into(),
+            client_authority: Some("/tls/ca.pem".into()),
         };
         let full = Server { tls: Some(tls), monitor: Some("127.0.0.1:8222".into()), max_payload: Some(9), ..server() };
         let full = text(full, vec![]);

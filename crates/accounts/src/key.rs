@@ -45,18 +45,19 @@ impl fmt::Display for PublicKey {
 }
 
 /// The secret half. It prints nothing of itself.
-pub struct Seed(KeyPair);
+pub struct Seed(Box<KeyPair>);
 
 impl Seed {
     /// The seed made of 32 random bytes.
+    #[expect(clippy::missing_panics_doc, reason = "any 32 bytes are a key of Ed25519")]
     pub fn of_random(bytes: [u8; 32]) -> Self {
-        Self(KeyPair::new_from_raw(KeyPairType::User, bytes).expect("any 32 bytes are a key of Ed25519"))
+        Self(Box::new(KeyPair::new_from_raw(KeyPairType::User, bytes).expect("any 32 bytes are a key of Ed25519")))
     }
 
     /// Reads the seed of a user, as the file of a program holds it.
     pub fn try_new(text: &str) -> Result<Self, InvalidKey> {
         let read = KeyPair::from_seed(text.trim()).map_err(|_| InvalidKey::Seed)?;
-        if read.key_pair_type() == KeyPairType::User { Ok(Self(read)) } else { Err(InvalidKey::Seed) }
+        if read.key_pair_type() == KeyPairType::User { Ok(Self(Box::new(read))) } else { Err(InvalidKey::Seed) }
     }
 
     /// The public half.
@@ -65,11 +66,13 @@ impl Seed {
     }
 
     /// The text for the file of its program. A secret.
+    #[expect(clippy::missing_panics_doc, reason = "it was made with its seed")]
     pub fn secret(&self) -> String {
         self.0.seed().expect("it was made with its seed")
     }
 
     /// Signs what nats-server sent to be signed.
+    #[expect(clippy::missing_panics_doc, reason = "it was made with its seed")]
     pub fn sign(&self, nonce: &[u8]) -> Vec<u8> {
         self.0.sign(nonce).expect("it was made with its seed")
     }

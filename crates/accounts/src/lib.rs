@@ -14,22 +14,13 @@
 //! INVARIANT: a member publishes to subjects that its account imports, and listens in its own account only.
 //! INVARIANT: nothing here holds, prints or writes a secret but [`key::Seed::secret`].
 
+// Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
 pub mod configuration;
 pub mod key;
 pub mod member;
 
 pub use configuration::{Configuration, DuplicateKey, Grant, Server, Tls};
 pub use key::{InvalidKey, PublicKey, Seed};
-pub use member::{InvalidName, Member, member_of_account};
-
-/// The stream that holds the log.
-pub const STREAM: &str = "DUALGRID";
-
-/// The account of dualgrid itself, with JetStream.
-pub const CORE: &str = "CORE";
-
-/// The account in which nats-server is told to read its configuration again.
-pub const SYSTEM: &str = "SYS";
-
-/// The JetStream domain under which members reach the stream: their account has no JetStream of its own.
-pub const DOMAIN: &str = "core";
+pub use member::{CORE, DOMAIN, InvalidName, Member, STREAM, SYSTEM, member_of_account};

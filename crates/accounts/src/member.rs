@@ -1,6 +1,16 @@
 //! Departments and integrators: who reaches the core from an account of their own.
 
-use crate::{DOMAIN, STREAM};
+/// The stream that holds the log.
+pub const STREAM: &str = "DUALGRID";
+
+/// The account of dualgrid itself, with JetStream.
+pub const CORE: &str = "CORE";
+
+/// The account in which nats-server is told to read its configuration again.
+pub const SYSTEM: &str = "SYS";
+
+/// The JetStream domain under which members reach the stream: their account has no JetStream of its own.
+pub const DOMAIN: &str = "core";
 
 /// Longest code or name, in characters.
 pub const NAME_LEN_MAX: usize = 32;

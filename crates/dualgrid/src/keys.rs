@@ -25,7 +25,7 @@ pub(crate) fn init(dir: &Path) -> anyhow::Result<()> {
     let key = SigningKey::from_bytes(&random());
     write_new(&private, key.to_pkcs8_der().map_err(|error| anyhow!("{error}"))?.as_bytes())?;
     write_new(&public, &key.verifying_key().to_bytes())?;
-    crate::nats::keys_of_core(dir)
+    crate::nkeys::of_core(dir)
 }
 
 fn random() -> [u8; 32] {

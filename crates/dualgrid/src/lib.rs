@@ -27,6 +27,7 @@ mod import;
 mod keys;
 mod losses;
 mod nats;
+mod nkeys;
 mod output;
 mod private;
 mod program;

@@ -1,19 +1,16 @@
 //! `dualgrid nats`: keys for programs, and the configuration of nats-server.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use accounts::{Configuration, Seed, Server, Tls};
 use anyhow::{Context as _, bail};
 use bus::{Connection, ConnectionOptions, Credentials};
 use clap::Subcommand;
-use kernel::{Entropy as _, SystemEntropy};
 
 use crate::config::{self, Config};
 use crate::output::{say, text};
 use crate::programs::Registered;
-use crate::system;
+use crate::{nkeys, system};
 
 /// What can be done about NATS.
 #[derive(Debug, Subcommand)]
@@ -36,7 +33,7 @@ pub(crate) enum Nats {
 /// Does it.
 pub(crate) async fn run(config: impl FnOnce() -> anyhow::Result<Config>, task: &Nats) -> anyhow::Result<()> {
     match task {
-        Nats::Key { file } => key(file),
+        Nats::Key { file } => nkeys::key(file),
         Nats::Config { write: false } => {
             let configured = configuration(&config()?).await?;
             text(format_args!("{configured}"));
@@ -51,36 +48,6 @@ pub(crate) async fn run(config: impl FnOnce() -> anyhow::Result<Config>, task: &
             Ok(())
         }
     }
-}
-
-/// Makes the keys of dualgrid itself that are missing.
-pub(crate) fn keys_of_core(dir: &Path) -> anyhow::Result<()> {
-    for name in ["nats-core.nk", "nats-system.nk"] {
-        let file = dir.join(name);
-        if file.exists() {
-            say!("kept  {}", file.display());
-        } else {
-            make(&file)?;
-            say!("wrote {}", file.display());
-        }
-    }
-    Ok(())
-}
-
-/// Makes a key. A file that exists is never overwritten: it may be the only copy.
-fn key(file: &Path) -> anyhow::Result<()> {
-    say!("{}", make(file)?.public());
-    Ok(())
-}
-
-fn make(file: &Path) -> anyhow::Result<Seed> {
-    let mut random = [0; 32];
-    SystemEntropy.fill(&mut random);
-    let seed = Seed::of_random(random);
-    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let mut opened = opened.with_context(|| format!("could not make the new file {}", file.display()))?;
-    writeln!(opened, "{}", seed.secret()).and_then(|()| opened.sync_all())?;
-    Ok(seed)
 }
 
 async fn write(config: &Config) -> anyhow::Result<()> {
@@ -108,9 +75,9 @@ pub(crate) fn settings(config: &Config) -> anyhow::Result<Server> {
     let server = server_of(config)?;
     let tls = match (&server.certificate_file, &server.key_file) {
         (Some(certificate_file), Some(key_file)) => Some(Tls {
-            certificate_file: certificate_file.clone(),
-            key_file: key_file.clone(),
-            client_authority_file: server.client_authority_file.clone(),
+            certificate: certificate_file.clone(),
+            key: key_file.clone(),
+            client_authority: server.client_authority_file.clone(),
         }),
         (None, None) if server.client_authority_file.is_none() => None,
         _ => bail!(

@@ -17,8 +17,9 @@ pub(super) fn text(server: &Server, grants: &[Grant]) -> String {
         }
         users
     });
-    let core = server.core.iter().map(|key| format!("users: [{{ nkey: {key} }}")).collect::<String>();
-    text.replace(&format!("{core}]"), &format!("{core}{users}]"))
+    let core = server.core.first().expect("the core has a key");
+    let only = format!("users: [{{ nkey: {core} }}");
+    text.replace(&format!("{only}]"), &format!("{only}{users}]"))
 }
 
 fn user(grant: &Grant, key: &PublicKey) -> String {

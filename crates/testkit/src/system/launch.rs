@@ -52,7 +52,7 @@ impl System {
         let mut keys = Command::new(&system.binary);
         keys.args(["keys", "init", "--dir"]).arg(&system.dir);
         run(keys).await.context("could not make keys")?;
-        system.config()?.write(&system.config_path())?;
+        system.config().write(&system.config_path())?;
         for district in &districts {
             let file = district.to_str().context("a district file must have a UTF-8 name")?;
             system.run_cli(&["import", "district", file]).await?;
@@ -108,9 +108,9 @@ impl System {
         })
     }
 
-    fn config(&self) -> anyhow::Result<Config> {
+    fn config(&self) -> Config {
         let file = |name: &str| self.dir.join(name).display().to_string();
-        Ok(Config {
+        Config {
             installation: "sample".to_owned(),
             instance: self.instance.clone(),
             http: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("http.addr") },
@@ -121,7 +121,7 @@ impl System {
             evidence: Database { url: format!("file://{}", file("evidence")) },
             auth: Auth { public_key_file: file("token.pub"), private_key_file: file("token.key") },
             nats: Nats { url: self.nats.url(), nkey_file: self.nats.seed_file(CORE).display().to_string() },
-        })
+        }
     }
 
     /// Starts the process and waits until it has come so far.
