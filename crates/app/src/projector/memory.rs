@@ -21,12 +21,13 @@ pub(super) struct Words {
     events: Mutex<Vec<Recorded>>,
     committed: watch::Sender<Position>,
     pub(super) reads: Mutex<usize>,
+    incarnation: watch::Sender<u64>,
 }
 
 impl Words {
     pub(super) fn of(words: &[&str]) -> Self {
-        let log =
-            Self { events: Mutex::default(), committed: watch::Sender::new(Position(0)), reads: Mutex::default() };
+        let (committed, incarnation) = (watch::Sender::new(Position(0)), watch::Sender::new(0));
+        let log = Self { events: Mutex::default(), committed, reads: Mutex::default(), incarnation };
         for word in words {
             log.say(word);
         }
@@ -47,6 +48,13 @@ impl Words {
             bytes: bytes::Bytes::new(),
         });
         self.committed.send_replace(position);
+    }
+
+    /// Another log, which lacks everything after a position.
+    pub(super) fn loses_all_after(&self, position: usize) {
+        self.events.lock().unwrap().truncate(position);
+        self.committed.send_replace(Position(position as u64));
+        self.incarnation.send_modify(|incarnation| *incarnation += 1);
     }
 }
 
@@ -80,9 +88,12 @@ impl EventLog for Words {
     fn committed(&self) -> watch::Receiver<Position> {
         self.committed.subscribe()
     }
+    fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
+    }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct State {
     pub(super) builds: Vec<Registered>,
     /// Rows by number of the build.

@@ -143,6 +143,35 @@ async fn the_checkpoint_of_a_view_that_does_not_change_is_written_once_a_second(
     assert_eq!(trial.tables.0.lock().unwrap().saves, [0; 0], "nothing is left to be said");
 }
 
+/// As after a failover: the log is that of a moment ago, and the tables of views that of the moment before.
+#[tokio::test(start_paused = true)]
+async fn in_another_log_views_go_on_from_what_its_tables_say_and_not_from_what_was_remembered() {
+    let trial = Trial::new(&["a", "q"]);
+    let mut reader = trial.reader(folds());
+    trial.settle(&mut reader).await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    trial.settle(&mut reader).await;
+    let before = trial.tables.0.lock().unwrap().clone();
+    for word in ["a", "b", "q", "a"] {
+        trial.log.say(word);
+        trial.settle(&mut reader).await;
+    }
+    assert_eq!((trial.counted("plain"), trial.counted("quiet")), ("a3 b1 ".into(), "q2 ".into()));
+    // Every checkpoint is written: nothing is left that the database would refuse.
+    tokio::time::advance(Duration::from_secs(1)).await;
+    trial.settle(&mut reader).await;
+    *trial.tables.0.lock().unwrap() = before;
+    // Nothing new is recorded, which would show by itself that somebody moved the checkpoints.
+    trial.log.loses_all_after(3);
+    for _ in 0..3 {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        trial.settle(&mut reader).await;
+    }
+    // `a` was counted three times in the other log, and twice in this one.
+    assert_eq!([trial.counted("plain"), trial.counted("picky"), trial.counted("quiet")], ["a2 ", "a2 ", "q1 "]);
+    assert_eq!(trial.check("plain"), Check { ok: true, detail: "at position 3".into() });
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_view_that_panics_stops_alone_and_is_tried_again() {
     let trial = Trial::new(&["a"]);
