@@ -44,9 +44,7 @@ pub(crate) async fn after_import(app: &Arc<App>, answer: &Answer, waits: bool) -
         "{changes} of them close or move a grid. What takes effect later is followed when it does, by the role processor."
     );
     if !waits {
-        say!(
-            "A running system lets open cases follow; `dualgrid district follow` waits for that and helps with it."
-        );
+        say!("A running system lets open cases follow; `dualgrid district follow` waits for that and helps with it.");
         return Ok(());
     }
     until_followed(app, Position(first.0 - 1 + u64::from(answer.events))).await

@@ -144,11 +144,7 @@ pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
     let still = rest.last().map(|event| Lost { after: last, to: event.position });
     drop(app);
     log::bring_back(&config.store.url, &Options::default(), head, &appends, still).await?;
-    say!(
-        "{} events of {} commands were brought back; the log ends at position {last}.",
-        whole.len(),
-        appends.len()
-    );
+    say!("{} events of {} commands were brought back; the log ends at position {last}.", whole.len(), appends.len());
     if let Some(halved) = halved {
         say!(
             "Command {} is not whole in NATS, which has only its first {left} events: they were not brought back, and the log stays \

@@ -94,7 +94,10 @@ impl Description {
     pub(super) fn spots_in(&self, message: &str) -> String {
         if let Some(key) = message.split_once(BEFORE_KEY).and_then(|(_, rest)| rest.split('`').next()) {
             // What stands nowhere has no place: the first line is above every table.
-            return format!("; no file sets `{key}`: see {}:1:1, and set it above the first table", self.main.display());
+            return format!(
+                "; no file sets `{key}`: see {}:1:1, and set it above the first table",
+                self.main.display()
+            );
         }
         let spots = self.places.in_message(message, &self.table);
         if spots.is_empty() { self.rows_named_in(message) } else { listed(spots) }
