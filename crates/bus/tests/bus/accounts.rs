@@ -140,8 +140,8 @@ fn replies() -> Vec<String> {
         "$O.store.M.a",
         "_R_.a.b",
     ];
-    replies.extend(others.map(str::to_owned));
-    replies
+    // First what is only heard: once the stream is deleted, nothing answers.
+    others.map(str::to_owned).into_iter().rev().chain(replies).collect()
 }
 
 /// What a member may publish, with bodies that make nats-server answer: at once, with an error, with events.
@@ -237,7 +237,9 @@ async fn tried(nats: &NatsServer) -> Vec<String> {
         effects.extend(found.map(|effect| format!("{}: {effect}", member.account())));
         for (subject, mut ear) in ears {
             while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(10), ear.next()).await {
-                let is_secret = message.payload.as_ref() == b"for the core" || message.subject.starts_with("dg.evt.");
+                // At an inbox of its own account, whatever it is called, it receives the events of its own consumer.
+                let is_secret = message.payload.as_ref() == b"for the core"
+                    || message.subject.starts_with("dg.evt.") && !subject.starts_with("_INBOX.");
                 if is_secret {
                     effects.push(format!("{} heard {} at {subject}", member.account(), message.subject));
                 }
