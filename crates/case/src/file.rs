@@ -313,10 +313,13 @@ impl CaseFile {
         meetings.iter().filter(move |held| held.kind == kind)
     }
 
-    /// The electorate that was counted last, in whichever deliberation.
+    /// The electorate that was counted last, in whichever deliberation; before the first count, the one that came with a case that
+    /// was merged into this one.
     pub(crate) fn electorate(&self) -> Option<u32> {
         let meetings = self.deliberations.iter().flat_map(|deliberation| &deliberation.meetings);
-        meetings.filter_map(|held| held.consent.as_ref()).next_back().map(|consent| consent.count.electorate)
+        let own = meetings.filter_map(|held| held.consent.as_ref()).next_back();
+        let taken_in = || self.taken_in.iter().find_map(|taken| taken.electorate);
+        own.map(|consent| consent.count.electorate).or_else(taken_in)
     }
 
     /// Whether this person disposed something in the current round of work: they do not verify it.

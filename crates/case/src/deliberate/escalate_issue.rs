@@ -12,7 +12,8 @@ const REASON_MAX: usize = 1000;
 
 /// The grid leader or the secretary hands the case from the party network to the street grid centre (吹哨).
 ///
-/// A matter of the community is deliberated first (网格先议), unless a waiver is recorded with its reason: an urgent one too.
+/// A matter of the community is deliberated first (网格先议), in this round of work, unless a waiver is recorded with its reason: an
+/// urgent one too.
 /// After a refusal to file this asks for the one review.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -90,7 +91,9 @@ impl EscalateIssue {
 
     fn has_to_deliberate(file: &CaseFile) -> bool {
         let community = file.matter().is_none_or(|matter| matter.authority == Authority::Community);
-        let conclusion = file.deliberation().and_then(Deliberation::conclusion);
+        // What an earlier round of work came to is not about this one.
+        let newest = file.deliberation().filter(|newest| newest.cycle == file.cycle.number);
+        let conclusion = newest.and_then(Deliberation::conclusion);
         community && !matches!(conclusion, Some(Conclusion::Escalate | Conclusion::Agreed))
     }
 }
@@ -98,10 +101,11 @@ impl EscalateIssue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Urgency;
     use crate::testing::{
-        discovered, escalate, escalated, escalation, given, refused_filing, registered, registered_as,
+        closed, community, conclude, concluded, consent, discovered, escalate, escalated, escalation, given, hearing,
+        held, opened, proposal, refused_filing, registered, registered_as, reopened,
     };
+    use crate::{CaseEvent, ConcludeDeliberation, Urgency};
     use kernel::facts::Authority;
 
     #[test]
@@ -111,6 +115,21 @@ mod tests {
         let unheard = EscalateIssue { waiver: Some("居民已三次拒绝到会".into()), ..escalate() };
         let waiver = DeliberationWaived { reason: "居民已三次拒绝到会".into() }.into();
         given([discovered(), community()]).when(unheard).then([waiver, escalated()]);
+    }
+
+    #[test]
+    fn what_an_earlier_round_of_work_concluded_is_no_deliberation_of_this_one() {
+        let open = || vec![opened(), held(hearing()), proposal(1), consent()];
+        let begun = || [vec![discovered(), community()], open()].concat();
+        let upward = ConcludeDeliberation { conclusion: Conclusion::Escalate, ..conclude() };
+        let upward = given(begun()).when(upward).events();
+        for conclusion in [upward, vec![concluded()]] {
+            let first = [begun(), conclusion.clone()].concat();
+            given(first.clone()).when(escalate()).then([escalated()]);
+            let again: Vec<CaseEvent> = [first, vec![closed(), reopened()]].concat();
+            given(again.clone()).when(escalate()).then_refused(Refusal::DeliberationNeeded);
+            given([again, open(), conclusion].concat()).when(escalate()).then([escalated()]);
+        }
     }
 
     #[test]

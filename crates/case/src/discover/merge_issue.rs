@@ -15,7 +15,7 @@ pub(super) const REASON_MAX: usize = 500;
 ///
 /// Before and after filing, as long as no department holds an order of it. The other case must be open and takes this one in
 /// under the same command ([`TakeInIssue`](crate::TakeInIssue)): both happen, or neither. So two cases can never be merged into
-/// each other. The urgency of this case goes over, and the consent rule that it is bound to.
+/// each other. The urgency of this case goes over, and the consent rule that it is bound to with the electorate that was counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MergeIssue {
@@ -60,6 +60,7 @@ impl Verb for MergeIssue {
                     reason: self.reason.clone(),
                     urgency: file.urgency(),
                     consent_rule: file.consent_rule().cloned(),
+                    electorate: file.electorate(),
                 };
                 Needs::none().also(self.into.uuid(), &taken_in)
             }
@@ -133,7 +134,7 @@ mod tests {
             merge(into).needs(&events.iter().cloned().fold(Case::default(), Case::evolve)).also
         };
         let (reason, urgency) = (merge(into).reason, crate::Urgency::Ordinary);
-        let taken_in = TakeInIssue { from: CASE, reason, urgency, consent_rule: None };
+        let taken_in = TakeInIssue { from: CASE, reason, urgency, consent_rule: None, electorate: None };
         assert_eq!(also(&[discovered()], into), Needs::none().also(into.uuid(), &taken_in).also);
         for (events, into) in [(vec![], into), (vec![discovered(), merged(into)], into), (vec![discovered()], CASE)] {
             assert_eq!(also(&events, into), []);

@@ -12,8 +12,8 @@ use crate::{CaseFile, Conclusion, Deliberation, Refusal, Stage, Urgency};
 /// The part of a merger (并案) that happens on the case that continues. Only `merge-issue` gives it.
 ///
 /// Refused where the case is closed, merged or voided, or is the case that is merged. The consent rule that the other case is bound
-/// to goes over, and so does its urgency where that is the higher one. So it is refused too where this case is bound to another
-/// rule, or where its works go on without the consent that would be needed.
+/// to goes over with the electorate that was counted for it, and so does its urgency where that is the higher one. So it is refused
+/// too where this case is bound to another rule, or where its works go on without the consent that would be needed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TakeInIssue {
@@ -28,6 +28,9 @@ pub struct TakeInIssue {
     /// The consent rule that the case that ends is bound to.
     #[serde(default)]
     pub consent_rule: Option<ConsentRule>,
+    /// The electorate that was counted last for the case that ends.
+    #[serde(default)]
+    pub electorate: Option<u32>,
 }
 
 /// Another case about the same issue ended in this one; its finder gets this one's answer.
@@ -42,6 +45,9 @@ pub struct IssueTakenIn {
     /// The consent rule that the case that ended was bound to: it binds the case that continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent_rule: Option<ConsentRule>,
+    /// The electorate that was counted for it last: it holds for the case that continues until that one counts its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub electorate: Option<u32>,
 }
 
 impl Verb for TakeInIssue {
@@ -52,7 +58,7 @@ impl Verb for TakeInIssue {
 
     fn example() -> Self {
         let reason = "同一家店已有一件在办".into();
-        Self { from: examples::case(), reason, urgency: Urgency::Ordinary, consent_rule: None }
+        Self { from: examples::case(), reason, urgency: Urgency::Ordinary, consent_rule: None, electorate: None }
     }
 }
 
@@ -61,8 +67,8 @@ impl TakeInIssue {
         let into = CaseId::from(context.id);
         let known = case.file.as_deref();
         if let Some(taken) = known.and_then(|file| file.taken_in.iter().find(|taken| taken.from == self.from)) {
-            let is_same =
-                (&self.reason, self.urgency, &self.consent_rule) == (&taken.reason, taken.urgency, &taken.consent_rule);
+            let is_same = (&self.reason, self.urgency, &self.consent_rule, self.electorate)
+                == (&taken.reason, taken.urgency, &taken.consent_rule, taken.electorate);
             return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyMerged) };
         }
         let file = known.filter(|_| !case.stage().is_final() && self.from != into);
@@ -70,8 +76,9 @@ impl TakeInIssue {
         check_text("reason", &self.reason, REASON_MAX)?;
         self.consent_rule.as_ref().map_or(Ok(()), |rule| check_line("consent_rule.id", &rule.id, RULE_ID_LEN_MAX))?;
         self.check_consent(case, file)?;
-        let (from, reason) = (self.from, self.reason.clone());
-        Ok(vec![IssueTakenIn { from, reason, urgency: self.urgency, consent_rule: self.consent_rule.clone() }.into()])
+        let (from, reason, consent_rule) = (self.from, self.reason.clone(), self.consent_rule.clone());
+        let (urgency, electorate) = (self.urgency, self.electorate);
+        Ok(vec![IssueTakenIn { from, reason, urgency, consent_rule, electorate }.into()])
     }
 
     /// A rule that goes over must be able to bind: one at a time, and before works.
@@ -98,16 +105,25 @@ mod tests {
     use super::*;
     use crate::testing::{
         CASE, closed_case, community, conclude, concluded, consent, discovered, filed_case, given, grid_done,
-        grid_started, grid_work, hearing, held, merge, merged, open_deliberation, opened, proposal, taken_in, voided,
+        grid_started, grid_work, hearing, held, hold_hearing, merge, merged, open_deliberation, opened, proposal,
+        taken_in, voided,
     };
-    use crate::{CaseEvent, OpenDeliberation};
+    use crate::{CaseEvent, HoldMeeting, OpenDeliberation};
+    use kernel::consent::ConsentCount;
+    use kernel::{Actor, Role, Scope};
 
     fn rule() -> ConsentRule {
         ::given::facts().consent_rules["RESIDENT_2_3"].clone()
     }
 
     fn take_in(from: CaseId) -> TakeInIssue {
-        TakeInIssue { from, reason: "同一车棚".into(), urgency: Urgency::Ordinary, consent_rule: None }
+        TakeInIssue {
+            from,
+            reason: "同一车棚".into(),
+            urgency: Urgency::Ordinary,
+            consent_rule: None,
+            electorate: None,
+        }
     }
 
     #[test]
@@ -144,6 +160,30 @@ mod tests {
         let also = crate::MergeIssue { into: next, ..merge(next) }.needs(&given(fresh.clone()).state()).also;
         assert_eq!(also[0].body["consent_rule"]["id"], "RESIDENT_2_3");
         assert_eq!(given(fresh).when(bound(next)).events().len(), 1);
+    }
+
+    #[test]
+    fn the_counted_electorate_goes_over_to_the_case_that_continues() {
+        let (from, next) = (CaseId::named("from"), CaseId::named("next"));
+        let open = vec![discovered(), community(), opened(), held(hearing()), proposal(1)];
+        let counted = [open.clone(), vec![consent()]].concat();
+        let sent = |events: Vec<CaseEvent>| {
+            let also = merge(next).needs(&given(events).state()).also;
+            serde_json::from_value::<TakeInIssue>(also[0].body.clone()).unwrap()
+        };
+        let bound = TakeInIssue { from, ..sent(counted) };
+        assert_eq!(bound.electorate, Some(300));
+        let taken = [open.clone(), given(open).when(bound.clone()).events()].concat();
+        given(taken.clone()).when(bound).then_nothing();
+        let few = ConsentCount { electorate: 3, invited: 3, reached: 3, participated: 3, agreed: 3, opposed: 0 };
+        let asked = |count| HoldMeeting { round: 2, consent: Some(count), ..hold_hearing() };
+        given(taken.clone()).when(asked(few)).then_refused(Refusal::AnotherElectorate { electorate: 300 });
+        // Along a chain of mergers; the own count of the case that continues stands before it.
+        assert_eq!(sent(taken.clone()).electorate, Some(300));
+        let own = HoldMeeting { electorate_reason: Some("两户已搬离".into()), ..asked(few) };
+        let secretary = Actor { id: "staff-1".into(), role: Role::ResidentialSecretary, scope: Scope::Everywhere };
+        let own = given(taken.clone()).by_actor(secretary).when(own).events();
+        assert_eq!(sent([taken, own].concat()).electorate, Some(3));
     }
 
     #[test]

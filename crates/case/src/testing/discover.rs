@@ -70,7 +70,8 @@ pub(crate) fn merged(into: CaseId) -> CaseEvent {
 }
 
 pub(crate) fn taken_in(from: CaseId) -> CaseEvent {
-    IssueTakenIn { from, reason: "同一车棚".into(), urgency: Urgency::Ordinary, consent_rule: None }.into()
+    let (reason, urgency) = ("同一车棚".into(), Urgency::Ordinary);
+    IssueTakenIn { from, reason, urgency, consent_rule: None, electorate: None }.into()
 }
 
 pub(crate) fn voided() -> CaseEvent {

@@ -77,6 +77,7 @@ fn discover() -> Vec<CaseEvent> {
             reason: "同一车棚".into(),
             urgency: crate::Urgency::Urgent,
             consent_rule: Some(rule()),
+            electorate: Some(300),
         }
         .into(),
         IssueVoided { reason: "误报".into() }.into(),

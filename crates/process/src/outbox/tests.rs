@@ -13,7 +13,7 @@ fn case(name: &str) -> CaseId {
 
 fn taken_in(from: &str) -> CaseEvent {
     let (urgency, consent_rule) = (case::Urgency::Ordinary, None);
-    IssueTakenIn { from: case(from), reason: "同一件事".into(), urgency, consent_rule }.into()
+    IssueTakenIn { from: case(from), reason: "同一件事".into(), urgency, consent_rule, electorate: None }.into()
 }
 
 fn answered(answer: &str) -> CaseEvent {
