@@ -160,6 +160,19 @@ fn every_day_of_nine_years_is_as_two_independent_packages_count_it() {
 }
 
 #[test]
+fn a_number_of_a_notice_that_only_copies_have_is_marked() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample/README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let unofficial = readme.lines().filter(|line| line.contains("number: copies of the notice only"));
+    let unofficial: BTreeSet<&str> = unofficial.map(|line| line.split('|').nth(1).unwrap().trim()).collect();
+    assert_eq!(unofficial, BTreeSet::from(["〔2024〕12号", "〔2025〕7号"]));
+    for calendar in published().calendars() {
+        let is_unofficial = unofficial.iter().any(|number| calendar.source.contains(number));
+        assert_eq!(calendar.source.contains("文号仅见于非官方转载"), is_unofficial, "{}", calendar.id);
+    }
+}
+
+#[test]
 fn a_notice_that_was_changed_has_both_versions() {
     let rules = published();
     let works = |id: &str, day: &str| {
