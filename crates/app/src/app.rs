@@ -124,4 +124,9 @@ impl App {
         let (now, known) = (self.ports.clock.now(), self.known().await?);
         Ok(known.district().departments(now).map(|department| department.code.clone()).collect())
     }
+
+    /// The register of programs: who is let in to NATS.
+    pub async fn programs(&self) -> Result<people::Programs, Error> {
+        Ok(self.known().await?.programs().clone())
+    }
 }

@@ -1,4 +1,4 @@
-//! District and rules as of now, kept in memory and caught up from the log.
+//! District, rules and register of programs as of now, kept in memory and caught up from the log.
 //!
 //! Another process may publish rules while this one decides: what is known here is at most half a second old, and every
 //! event says which version it was decided under.
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use grid::District;
 use kernel::GridCode;
+use people::Programs;
 use rules::Rulebook;
 use tokio::sync::Mutex;
 
@@ -22,6 +23,7 @@ const FRESH_FOR: TimeDelta = TimeDelta::milliseconds(500);
 pub(crate) struct Known {
     district: Arc<Seen<District>>,
     rules: Arc<Seen<Rulebook>>,
+    programs: Arc<Seen<Programs>>,
     read_at: Option<DateTime<Utc>>,
     /// The incarnation of the log in which it was read.
     incarnation: u64,
@@ -36,6 +38,11 @@ impl Known {
     /// The rules.
     pub(crate) fn rules(&self) -> &Rulebook {
         &self.rules.state
+    }
+
+    /// The register of programs.
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs.state
     }
 
     /// A grid and every grid above it; the grid alone where it is not known.
@@ -66,6 +73,7 @@ impl Reference {
         if !fresh || known.read_at.is_none() {
             known.district = catch_up(log, Arc::clone(&known.district), grid::district_id()).await?;
             known.rules = catch_up(log, Arc::clone(&known.rules), rules::rules_id()).await?;
+            known.programs = catch_up(log, Arc::clone(&known.programs), people::programs_id()).await?;
             known.read_at = Some(now);
         }
         Ok(known.clone())

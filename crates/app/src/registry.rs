@@ -10,6 +10,7 @@ use community::{Pledge, PledgeView};
 use grid::District;
 use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
+use people::Programs;
 use process::{Alarms, Entry, GridWatch, Losses, MergedAnswer, Outbox, Process, Run, Timed};
 use rules::Rulebook;
 use serde_json::Value;
@@ -25,7 +26,15 @@ use crate::shown::{Shown, Views};
 pub const OPEN_IN: &str = "open_in";
 
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> = LazyLock::new(|| {
-    vec![of::<Case>(), of::<Pledge>(), of::<District>(), of::<Rulebook>(), of::<Run>(), of::<Losses>()]
+    vec![
+        of::<Case>(),
+        of::<Pledge>(),
+        of::<District>(),
+        of::<Rulebook>(),
+        of::<Programs>(),
+        of::<Run>(),
+        of::<Losses>(),
+    ]
 });
 
 static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {

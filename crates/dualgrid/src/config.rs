@@ -3,6 +3,7 @@
 mod limits;
 mod nats;
 
+use std::iter;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -12,11 +13,14 @@ use figment::providers::{Env, Format as _, Toml};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::keys;
+
 pub(crate) use limits::Limits;
 pub(crate) use nats::{Nats, NatsServer};
 
 /// The keys that are tables.
-const TABLES: [&str; 10] = ["http", "operations", "limits", "store", "vault", "evidence", "auth", "nats", "nats_server", "log"];
+const TABLES: [&str; 10] =
+    ["http", "operations", "limits", "store", "vault", "evidence", "auth", "nats", "nats_server", "log"];
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Deserialize)]
@@ -136,10 +140,25 @@ pub(crate) struct Evidence {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Auth {
-    /// Checks tokens.
+    /// Checks tokens; belongs to the private key where there is one.
     pub(crate) public_key_file: PathBuf,
+    /// Check tokens as well, until the last token of a former key is over.
+    #[serde(default)]
+    pub(crate) former_public_key_files: Vec<PathBuf>,
     /// Makes tokens; only where tokens are issued.
     pub(crate) private_key_file: Option<PathBuf>,
+}
+
+impl Auth {
+    /// The files of all public keys, the current one first.
+    pub(crate) fn public_key_files(&self) -> impl Iterator<Item = &Path> {
+        iter::once(&self.public_key_file).chain(&self.former_public_key_files).map(PathBuf::as_path)
+    }
+
+    /// All public keys.
+    pub(crate) fn public_keys(&self) -> anyhow::Result<Vec<[u8; 32]>> {
+        self.public_key_files().map(keys::read_32).collect()
+    }
 }
 
 /// What the program prints of itself.

@@ -56,7 +56,7 @@ pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
 fn key_files(config: &Config, findings: &mut Findings) {
     let private = config.auth.private_key_file.as_deref();
     let files = [Some((config.vault.key_file.as_path(), true)), private.map(|file| (file, true))];
-    for (file, secret) in files.into_iter().flatten().chain([(config.auth.public_key_file.as_path(), false)]) {
+    for (file, secret) in files.into_iter().flatten().chain(config.auth.public_key_files().map(|file| (file, false))) {
         let what = format!("key file {}", file.display());
         let mode = std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
         match (keys::read(file), mode) {
@@ -71,9 +71,7 @@ fn key_files(config: &Config, findings: &mut Findings) {
 
 /// Files and folders that others may look into.
 fn kept_here(config: &Config, findings: &mut Findings) {
-    for (what, url) in
-        [("log", &config.store.url), ("vault", &config.vault.url), ("evidence", &config.evidence.url)]
-    {
+    for (what, url) in [("log", &config.store.url), ("vault", &config.vault.url), ("evidence", &config.evidence.url)] {
         let kept = log::kept_here(url);
         for path in private::looser(&kept) {
             let mode = if path.is_dir() { "700" } else { "600" };

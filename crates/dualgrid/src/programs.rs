@@ -1,7 +1,8 @@
 //! The programs of departments and integrators: their public nkeys, and what integrators were granted.
 //!
-//! They are listed in the file `nats.programs_file`. A department is let in while it is active in the district; whoever is
-//! taken out of the file, or whose department is closed, is let in no more.
+//! They are in the register, which the log holds; beside it the file `nats.programs_file` may list more. What the register says of a
+//! program holds, whatever the file says of it: a closed program, or a key that was taken out, is not let in by the file. A department
+//! is let in while it is active in the district.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use async_trait::async_trait;
 use bus::departments::{Directory, Integrator};
 use bus::server::{Register, ServerError};
 use kernel::DepartmentCode;
+use people::{Nkey, ProgramId};
 use serde::Deserialize;
 
 /// The file.
@@ -43,21 +45,21 @@ struct Listed {
     audiences: Vec<String>,
 }
 
-/// Who may use NATS: the file, and the departments of the district.
+/// Who may use NATS: the register, the file, and the departments of the district.
 pub(crate) struct Registered {
     app: Arc<App>,
     file: Option<PathBuf>,
 }
 
 impl Registered {
-    /// The programs of that file; none without one.
+    /// The programs of the register and of that file.
     pub(crate) fn new(app: Arc<App>, file: Option<PathBuf>) -> Self {
         Self { app, file }
     }
 
     /// Everybody who is let in, with their keys.
     pub(crate) async fn all(&self) -> anyhow::Result<Vec<Grant>> {
-        let programs = self.read()?;
+        let programs = self.listed().await?;
         let active = self.app.departments().await?;
         let mut grants = Vec::new();
         for department in &programs.department {
@@ -75,11 +77,49 @@ impl Registered {
         Ok(grants)
     }
 
+    /// The programs of the register, and those of the file of which it knows nothing.
+    async fn listed(&self) -> anyhow::Result<Programs> {
+        Ok(joined(&self.app.programs().await?, self.read()?))
+    }
+
     fn read(&self) -> anyhow::Result<Programs> {
         let Some(file) = &self.file else { return Ok(Programs::default()) };
         let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
         read(&text).with_context(|| format!("the programs in {} cannot be used", file.display()))
     }
+}
+
+/// The programs of the register, and of the file those that the register does not know, without keys that it ever knew.
+fn joined(register: &people::Programs, file: Programs) -> Programs {
+    let current = register.current();
+    let mut joined = Programs::default();
+    for program in current.iter().filter(|program| program.closed.is_none()) {
+        let keys = program.keys.iter().map(ToString::to_string).collect();
+        match &program.program {
+            ProgramId::Department(code) => joined.department.push(Department { code: code.to_string(), keys }),
+            ProgramId::Integrator(name) => {
+                let audiences = program.audiences.iter().cloned().map(String::from).collect();
+                joined.integrator.push(Listed { name: name.as_str().to_owned(), keys, audiences });
+            }
+        }
+    }
+    let is_new = |key: &String| !Nkey::try_new(key).is_ok_and(|key| register.is_used(&key));
+    let without_used = |keys: Vec<String>| keys.into_iter().filter(is_new).collect::<Vec<_>>();
+    let knows_department = |code: &str| {
+        current.iter().any(|known| matches!(&known.program, ProgramId::Department(known) if known.as_str() == code))
+    };
+    let knows_integrator = |name: &str| {
+        current.iter().any(|known| matches!(&known.program, ProgramId::Integrator(known) if known.as_str() == name))
+    };
+    for Department { code, keys } in file.department.into_iter().filter(|listed| !knows_department(&listed.code)) {
+        joined.department.push(Department { code, keys: without_used(keys) });
+    }
+    for listed in file.integrator.into_iter().filter(|listed| !knows_integrator(&listed.name)) {
+        joined.integrator.push(Listed { keys: without_used(listed.keys), ..listed });
+    }
+    joined.department.retain(|listed| !listed.keys.is_empty());
+    joined.integrator.retain(|listed| !listed.keys.is_empty());
+    joined
 }
 
 /// Reads the file, and refuses it whole where a part of it cannot be used.
@@ -125,9 +165,9 @@ impl Directory for Registered {
         self.app.departments().await
     }
 
-    fn integrators(&self) -> Vec<Integrator> {
+    async fn integrators(&self) -> Vec<Integrator> {
         // A file that cannot be used is told by whoever keeps the configuration; consumers that are there stay.
-        let programs = self.read().unwrap_or_default();
+        let programs = self.listed().await.unwrap_or_default();
         let listed = programs.integrator.iter();
         listed.filter_map(|one| Integrator::try_new(&one.name, &one.audiences).ok()).collect()
     }
@@ -142,6 +182,10 @@ pub(crate) fn check(file: &Path) -> anyhow::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use people::programs::{ProgramClosed, ProgramKeysChanged, ProgramRegistered, ProgramsEvent};
+    use people::{GrantedAudience, IntegratorName};
+
     use super::*;
 
     fn key(number: u8) -> String {
@@ -150,6 +194,61 @@ mod tests {
 
     fn refused(text: &str) -> String {
         format!("{:#}", read(text).unwrap_err())
+    }
+
+    /// The register after these events.
+    fn register(events: impl IntoIterator<Item = ProgramsEvent>) -> people::Programs {
+        events.into_iter().fold(people::Programs::default(), kernel::Aggregate::evolve)
+    }
+
+    fn nkey(number: u8) -> Nkey {
+        Nkey::try_new(&key(number)).unwrap()
+    }
+
+    fn registered(program: ProgramId, keys: &[u8]) -> ProgramsEvent {
+        let audiences = match &program {
+            ProgramId::Department(_) => [].into(),
+            ProgramId::Integrator(_) => [GrantedAudience::try_new("district").unwrap()].into(),
+        };
+        let keys = keys.iter().map(|number| nkey(*number)).collect();
+        ProgramRegistered { program, keys, audiences, since: DateTime::UNIX_EPOCH }.into()
+    }
+
+    /// Each program that is let in, with its keys.
+    fn let_in(register: &people::Programs, file: &str) -> Vec<(String, Vec<String>)> {
+        let joined = joined(register, read(file).unwrap());
+        let departments = joined.department.into_iter().map(|listed| (listed.code, listed.keys));
+        departments.chain(joined.integrator.into_iter().map(|listed| (listed.name, listed.keys))).collect()
+    }
+
+    #[test]
+    fn what_the_register_says_of_a_program_holds_whatever_the_file_says() {
+        let department = || ProgramId::Department(DepartmentCode::try_new("CGZF").unwrap());
+        let city = || ProgramId::Integrator(IntegratorName::try_new("city").unwrap());
+        let file = format!(
+            "[[department]]\ncode = \"CGZF\"\nkeys = [\"{}\"]\n[[department]]\ncode = \"SCJG\"\nkeys = [\"{}\", \"{}\"]\n\
+             [[integrator]]\nname = \"city\"\nkeys = [\"{}\"]\naudiences = [\"order.*\"]\n",
+            key(1),
+            key(2),
+            key(3),
+            key(4)
+        );
+        let with =
+            |name: &str, keys: &[u8]| (name.to_owned(), keys.iter().map(|number| key(*number)).collect::<Vec<_>>());
+        let nothing = register([]);
+        assert_eq!(let_in(&nothing, &file), [with("CGZF", &[1]), with("SCJG", &[2, 3]), with("city", &[4])]);
+        // Its own keys and not those of the file; nor a key of the file that is another's.
+        let open = [registered(department(), &[3]), registered(city(), &[5])];
+        let expected = [with("CGZF", &[3]), with("SCJG", &[2]), with("city", &[5])];
+        assert_eq!(let_in(&register(open.clone()), &file), expected);
+        let audiences = joined(&register(open.clone()), read(&file).unwrap()).integrator[0].audiences.clone();
+        assert_eq!(audiences, ["district"]);
+        // A key that was taken out, and a program that was closed, do not come back by the file.
+        let (keys, since) = ([nkey(6)].into(), DateTime::UNIX_EPOCH);
+        let changed = ProgramKeysChanged { program: department(), keys, since };
+        let closed = ProgramClosed { program: city(), reason: "合同到期".into(), since };
+        let after = register(open.into_iter().chain([changed.into(), closed.into()]));
+        assert_eq!(let_in(&after, &file), [with("CGZF", &[6]), with("SCJG", &[2])]);
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         start("processes", ending(Arc::clone(&app).process(stop.subscribe())));
     }
     if has(RoleName::Publisher) || has(RoleName::Api) {
-        let connection = connect(&config).await?;
+        let connection = Connection::connect(nats_options(&config)).await?;
         if has(RoleName::Publisher) {
             start("publisher", publisher(&config, &app, &connection, stop.subscribe()));
             let directory = Arc::new(Registered::new(Arc::clone(&app), config.nats.programs_file.clone()));
@@ -100,7 +100,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         if has(RoleName::Api) {
             let door: Arc<App> = Arc::clone(&app);
             let directory: Arc<App> = Arc::clone(&app);
-            let commands = Commands::new(nats_options(&config)?, directory, Arc::clone(&app.ports().log), door);
+            let commands = Commands::new(nats_options(&config), directory, Arc::clone(&app.ports().log), door);
             let stopped = stopped(stop.subscribe());
             start("department commands", ending(async move { commands.run(stopped).await }));
         }
@@ -186,14 +186,13 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     drop(ended);
 }
 
-async fn connect(config: &Config) -> anyhow::Result<Connection> {
-    let options = ConnectionOptions {
+fn nats_options(config: &Config) -> ConnectionOptions {
+    ConnectionOptions {
         url: config.nats.url.clone(),
         name: format!("dualgrid {}", config.installation),
         credentials: config.nats.credentials(),
         inbox_prefix: "_INBOX".into(),
-    };
-    Ok(Connection::connect(options).await?)
+    }
 }
 
 fn publisher_of(config: &Config, app: &App, connection: &Connection) -> Publisher {
@@ -287,7 +286,7 @@ async fn http(
     metrics: Metrics,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<Task> {
-    let key = keys::read_32(&config.auth.public_key_file)?;
+    let keys = config.auth.public_keys()?;
     let operations = listen(config.operations.listen, config.operations.address_file.as_deref()).await;
     let operations = operations.context("operations.listen")?;
     let public = if data {
@@ -299,7 +298,7 @@ async fn http(
     let options = server::Options {
         public,
         operations,
-        verifier: Verifier::from_public_key(&key, &config.installation),
+        verifier: Verifier::new(&keys, &config.installation),
         instance: config.instance.clone(),
         metrics: Some(metrics),
         limits: config.limits.of_http(),

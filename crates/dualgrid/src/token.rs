@@ -1,7 +1,7 @@
 //! `dualgrid token issue`.
 
-use anyhow::Context as _;
-use http_api::token::{Claims, Issuer};
+use anyhow::{Context as _, ensure};
+use http_api::token::{Claims, Issuer, valid_hours_max};
 use kernel::{Actor, Clock as _, DepartmentCode, GridCode, Role, Scope, SystemClock};
 
 use crate::config::Config;
@@ -18,8 +18,8 @@ pub(crate) struct IssueArguments {
     role: Role,
     #[command(flatten)]
     scope: ScopeArguments,
-    /// How many hours it is valid.
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=8784))]
+    /// How many hours it is valid: at most 24, for the role integrator 8784.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
     hours: u32,
 }
 
@@ -56,7 +56,10 @@ fn role(text: &str) -> Result<Role, String> {
 pub(crate) fn issue(config: &Config, arguments: &IssueArguments) -> anyhow::Result<()> {
     let file = config.auth.private_key_file.as_ref();
     let file = file.context("auth.private_key_file is not set: this installation does not issue tokens")?;
-    let issuer = Issuer::from_pkcs8_der(&keys::read(file)?).with_context(|| file.display().to_string())?;
+    let public = keys::read_32(&config.auth.public_key_file)?;
+    let issuer = Issuer::try_new(&keys::read(file)?, &public).with_context(|| file.display().to_string())?;
+    let (role, hours_max) = (arguments.role, valid_hours_max(arguments.role));
+    ensure!(arguments.hours <= hours_max, "--hours is at most {hours_max} for the role {}", role.as_str());
     let actor = Actor::try_new(&arguments.subject, arguments.role, arguments.scope.scope())?;
     let now = SystemClock.now();
     let valid = chrono::TimeDelta::hours(arguments.hours.into());

@@ -45,11 +45,11 @@ pub(crate) fn private_key() -> Vec<u8> {
 }
 
 pub(crate) fn issuer() -> Issuer {
-    Issuer::from_pkcs8_der(&private_key()).expect("the key of the RFC")
+    Issuer::try_new(&private_key(), &PUBLIC_KEY).expect("the key of the RFC")
 }
 
 pub(crate) fn verifier() -> Verifier {
-    Verifier::from_public_key(&PUBLIC_KEY, INSTALLATION)
+    Verifier::new(&[PUBLIC_KEY], INSTALLATION)
 }
 
 pub(crate) fn clerk() -> Actor {

@@ -1,26 +1,50 @@
 //! Bearer tokens: JWTs signed with Ed25519 (RFC 8037), which say who acts, in which role, and where.
+//!
+//! They are read by the profile of RFC 9068 and RFC 8725: one type, one algorithm, a key that is named and known, no
+//! claim twice, and no longer validity than [`valid_hours_max`] allows.
 
+mod members;
+#[cfg(test)]
+mod profile;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation};
+use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use kernel::actor::InvalidActor;
 use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
 use quick_cache::sync::Cache;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use members::Members;
 
 /// The audience of every token.
 pub const AUDIENCE: &str = "dualgrid";
+
+/// The type of every token (RFC 9068, section 2.1), and its long form.
+const TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
 
 /// By how much the clocks of issuer and verifier may differ.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// The last moment at which a token may expire: the end of the year 9999, in seconds since 1970.
 const LAST_EXPIRY: i64 = 253_402_300_799;
+
+/// How many hours a token of `role` may be valid: a day, for a program a leap year.
+///
+/// A token cannot be revoked, so whoever lost one waits this long, or the key is replaced.
+pub const fn valid_hours_max(role: Role) -> u32 {
+    match role {
+        Role::Integrator => 8784,
+        _ => 24,
+    }
+}
 
 /// How many tokens are remembered.
 const KNOWN_MAX: usize = 4096;
@@ -90,12 +114,19 @@ impl Claims {
         }
     }
 
-    /// From when on it is taken: always where it does not say. A moment that no calendar has never comes.
+    /// From when on it is taken: from its `iat` and its `nbf` on. A moment that no calendar has never comes.
     fn begins(&self) -> DateTime<Utc> {
-        let never = DateTime::<Utc>::MAX_UTC;
-        let named = self.nbf.map(|seconds| DateTime::from_timestamp(seconds, 0).unwrap_or(never));
-        let begins = named.unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let seconds = self.nbf.map_or(self.iat, |nbf| nbf.max(self.iat));
+        let begins = DateTime::from_timestamp(seconds, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
         begins.checked_sub_signed(LEEWAY).unwrap_or(begins)
+    }
+
+    /// Refuses a validity that its role does not allow. With `exp` in the future, `iat` cannot lie long ago either.
+    fn check_validity(&self) -> Result<(), TokenError> {
+        let hours_max = valid_hours_max(self.role);
+        let seconds_max = i64::from(hours_max) * 3600;
+        let kept = self.exp.checked_sub(self.iat).is_some_and(|seconds| seconds <= seconds_max);
+        if kept { Ok(()) } else { Err(TokenError::TooLong(hours_max)) }
     }
 
     /// When it expires. A moment after the year 9999 or before 1970 counts as long past.
@@ -125,9 +156,21 @@ pub enum TokenError {
     /// Not a JWT with the claims of dualgrid.
     #[error("this is not a token of dualgrid")]
     Malformed,
+    /// Of another type, for example an ID token.
+    #[error("the token has another type; the header typ must be at+jwt")]
+    Type,
     /// Signed with something else than Ed25519, or not at all.
     #[error("only tokens signed with EdDSA are taken")]
     Algorithm,
+    /// It names no key, or one that is not known here.
+    #[error("the header kid of the token names no key of this installation; ask for a new token")]
+    Key,
+    /// It brings a key, or says where one is (RFC 8725, section 3.10).
+    #[error("the token must not bring a key: leave out the headers jwk, jku, x5c and x5u")]
+    ForeignKey,
+    /// It is valid for more hours than its role allows.
+    #[error("the token is valid for too long: at most {0} h for its role; ask for a new one")]
+    TooLong(u32),
     /// The signature does not fit the key of this installation.
     #[error("the token was not signed by this installation")]
     Signature,
@@ -167,18 +210,40 @@ impl TokenError {
 
 /// A key that cannot sign.
 #[derive(Debug, thiserror::Error)]
-#[error("this is not an Ed25519 private key in PKCS#8 DER")]
-pub struct InvalidKey(#[source] jsonwebtoken::errors::Error);
+pub enum InvalidKey {
+    /// Not a private key.
+    #[error("this is not an Ed25519 private key in PKCS#8 DER")]
+    Private(#[source] jsonwebtoken::errors::Error),
+    /// A private key whose tokens nobody would take.
+    #[error("the private key does not belong to the public key; their files were made together")]
+    Apart,
+}
+
+/// The name of an Ed25519 public key: its thumbprint (RFC 7638).
+fn name_of(key: &DecodingKey) -> String {
+    let jwk = Jwk::from_decoding_key(key, Some(Algorithm::EdDSA)).expect("a key of 32 bytes");
+    jwk.thumbprint(ThumbprintHash::SHA256).expect("a key on Ed25519")
+}
 
 /// Issues tokens. Shows nothing when printed.
-pub struct Issuer(EncodingKey);
+pub struct Issuer {
+    key: EncodingKey,
+    header: Header,
+}
 
 impl Issuer {
-    /// Takes an Ed25519 private key as PKCS#8 DER and tries it once.
-    pub fn from_pkcs8_der(der: &[u8]) -> Result<Self, InvalidKey> {
-        let key = EncodingKey::from_ed_der(der);
-        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &(), &key).map_err(InvalidKey)?;
-        Ok(Self(key))
+    /// Takes an Ed25519 private key as PKCS#8 DER and its public key, and tries once whether they belong together.
+    pub fn try_new(private: &[u8], public: &[u8; 32]) -> Result<Self, InvalidKey> {
+        let key = EncodingKey::from_ed_der(private);
+        let signature = jsonwebtoken::crypto::sign(b"dualgrid", &key, Algorithm::EdDSA).map_err(InvalidKey::Private)?;
+        let public = DecodingKey::from_ed_der(public);
+        let fits = jsonwebtoken::crypto::verify(&signature, b"dualgrid", &public, Algorithm::EdDSA);
+        if !fits.unwrap_or(false) {
+            return Err(InvalidKey::Apart);
+        }
+        let [kind, _] = TYPES;
+        let (typ, kid) = (Some(kind.to_owned()), Some(name_of(&public)));
+        Ok(Self { key, header: Header { typ, kid, ..Header::new(Algorithm::EdDSA) } })
     }
 
     /// The signed token.
@@ -186,7 +251,7 @@ impl Issuer {
     /// # Panics
     /// Never: the key has signed before.
     pub fn issue(&self, claims: &Claims) -> String {
-        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &self.0)
+        jsonwebtoken::encode(&self.header, claims, &self.key)
             .expect("the key has signed before, and claims are texts and numbers")
     }
 }
@@ -200,7 +265,8 @@ impl fmt::Debug for Issuer {
 /// Checks tokens.
 #[derive(Clone)]
 pub struct Verifier {
-    key: DecodingKey,
+    /// By their names: while keys are rotated, the former ones are taken as well.
+    keys: Arc<BTreeMap<String, DecodingKey>>,
     validation: Validation,
     /// Tokens whose signature was found good, so that it is computed once and not with every request. Whether they have
     /// expired is looked at each time.
@@ -216,15 +282,16 @@ struct Known {
 }
 
 impl Verifier {
-    /// Takes the Ed25519 public key of `installation`.
-    pub fn from_public_key(key: &[u8; 32], installation: &str) -> Self {
+    /// Takes the Ed25519 public keys of `installation`.
+    pub fn new(keys: &[[u8; 32]], installation: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["sub", "iss", "aud", "exp"]);
         validation.set_issuer(&[issuer_name(installation)]);
         validation.set_audience(&[AUDIENCE]);
         // The library would ask the system's clock; `read` asks the app's.
         validation.validate_exp = false;
-        Self { key: DecodingKey::from_ed_der(key), validation, known: Arc::new(Cache::new(KNOWN_MAX)) }
+        let keys = keys.iter().map(|key| DecodingKey::from_ed_der(key)).map(|key| (name_of(&key), key)).collect();
+        Self { keys: Arc::new(keys), validation, known: Arc::new(Cache::new(KNOWN_MAX)) }
     }
 
     /// Who the token says acts.
@@ -250,6 +317,7 @@ impl Verifier {
     /// Reads a token that is not known yet.
     fn read_actor(&self, token: &str) -> Result<Known, TokenError> {
         let claims = self.read(token)?;
+        claims.check_validity()?;
         let from = claims.begins();
         let expires = claims.expires();
         let until = expires.checked_add_signed(LEEWAY).unwrap_or(expires);
@@ -259,19 +327,35 @@ impl Verifier {
     }
 
     fn read(&self, token: &str) -> Result<Claims, TokenError> {
-        // As an object first: serde would read a list of the values as well.
-        let read = jsonwebtoken::decode::<Map<String, Value>>(token, &self.key, &self.validation);
-        let TokenData { header, claims, .. } = read.map_err(|error| match error.kind() {
-            ErrorKind::InvalidAlgorithm => TokenError::Algorithm,
+        let key = self.key_of(token)?;
+        let read = jsonwebtoken::decode::<Members>(token, key, &self.validation);
+        let Members(claims) = read.map(|token| token.claims).map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature => TokenError::Signature,
             ErrorKind::InvalidIssuer => TokenError::Issuer,
             ErrorKind::InvalidAudience => TokenError::Audience,
             _ => TokenError::Malformed,
         })?;
-        if header.crit.is_some() {
+        serde_json::from_value(Value::Object(claims)).map_err(|_| TokenError::Malformed)
+    }
+
+    /// Checks the header and finds the key that it names. Nothing else of a header is used.
+    fn key_of(&self, token: &str) -> Result<&DecodingKey, TokenError> {
+        let (head, _) = token.split_once('.').ok_or(TokenError::Malformed)?;
+        let Members(header) = Members::of_part(head).ok_or(TokenError::Malformed)?;
+        let text = |name: &str| header.get(name).and_then(Value::as_str);
+        if header.contains_key("crit") {
             return Err(TokenError::Critical);
         }
-        serde_json::from_value(Value::Object(claims)).map_err(|_| TokenError::Malformed)
+        if ["jwk", "jku", "x5c", "x5u"].into_iter().any(|name| header.contains_key(name)) {
+            return Err(TokenError::ForeignKey);
+        }
+        if text("alg") != Some("EdDSA") {
+            return Err(TokenError::Algorithm);
+        }
+        if !text("typ").is_some_and(|typ| TYPES.contains(&typ)) {
+            return Err(TokenError::Type);
+        }
+        text("kid").and_then(|kid| self.keys.get(kid)).ok_or(TokenError::Key)
     }
 }
 
@@ -290,7 +374,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::{INSTALLATION, NOW, clerk, issuer, verifier};
+    use crate::testing::{INSTALLATION, NOW, PUBLIC_KEY, clerk, issuer, verifier};
 
     fn claims() -> Claims {
         Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::hours(1))
@@ -323,15 +407,15 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_beyond_every_calendar_is_expired() {
+    fn an_expiry_beyond_every_calendar_is_refused() {
+        assert_eq!(verdict(|claims| claims.exp = 0), Err(TokenError::Expired));
         // The last but one is the last second that chrono can hold.
-        for exp in [i64::MAX, 0, LAST_EXPIRY + 1, 8_210_266_876_799, 8_210_266_876_800] {
-            assert_eq!(verdict(|claims| claims.exp = exp), Err(TokenError::Expired), "{exp}");
+        for exp in [i64::MAX, LAST_EXPIRY, LAST_EXPIRY + 1, 8_210_266_876_799, 8_210_266_876_800] {
+            assert_eq!(verdict(|claims| claims.exp = exp), Err(TokenError::TooLong(24)), "{exp}");
         }
         for exp in [-1, i64::MIN] {
             assert_eq!(verdict(|claims| claims.exp = exp), Err(TokenError::Malformed), "{exp}");
         }
-        assert_eq!(verdict(|claims| claims.exp = LAST_EXPIRY), Ok(clerk()));
         let forever = Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::MAX);
         assert_eq!(forever.exp, NOW.timestamp(), "what cannot be counted is over at once");
     }
@@ -340,8 +424,8 @@ mod tests {
     fn tokens_of_others_and_for_others_are_refused() {
         assert_eq!(verdict(|claims| claims.iss = "dualgrid/elsewhere".into()), Err(TokenError::Issuer));
         assert_eq!(verdict(|claims| claims.aud = "mail".into()), Err(TokenError::Audience));
-        let stranger = Verifier::from_public_key(&[0; 32], INSTALLATION);
-        assert_eq!(stranger.verify(&issuer().issue(&claims()), NOW), Err(TokenError::Signature));
+        let stranger = Verifier::new(&[[0; 32]], INSTALLATION);
+        assert_eq!(stranger.verify(&issuer().issue(&claims()), NOW), Err(TokenError::Key));
     }
 
     /// A token with claims of its own and a header of its own.
@@ -367,7 +451,7 @@ mod tests {
         let meant = |aud: Value| {
             let mut claims = serde_json::to_value(claims()).unwrap();
             claims["aud"] = aud;
-            verifier().verify(&signed(&Header::new(Algorithm::EdDSA), &claims), NOW)
+            verifier().verify(&signed(&issuer().header, &claims), NOW)
         };
         for good in [json!("dualgrid"), json!(["dualgrid"]), json!(["x", "dualgrid"]), json!(["dualgrid", "x"])] {
             assert_eq!(meant(good.clone()), Ok(clerk()), "{good}");
@@ -380,7 +464,7 @@ mod tests {
     #[test]
     fn an_extension_that_must_be_understood_is_refused() {
         for critical in [vec!["exp".to_owned()], vec!["b64".to_owned()], vec![]] {
-            let header = Header { crit: Some(critical.clone()), ..Header::new(Algorithm::EdDSA) };
+            let header = Header { crit: Some(critical.clone()), ..issuer().header };
             let token = signed(&header, &serde_json::to_value(claims()).unwrap());
             assert_eq!(verifier().verify(&token, NOW), Err(TokenError::Critical), "{}", critical.join(" "));
         }
@@ -390,8 +474,7 @@ mod tests {
     fn claims_are_an_object() {
         let Claims { sub, role, iat, exp, iss, aud, .. } = claims();
         let list = (sub, role, (), "CGZF", iat, exp, iss, aud);
-        let key = EncodingKey::from_ed_der(&crate::testing::private_key());
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &list, &key).unwrap();
+        let token = signed(&issuer().header, &serde_json::to_value(list).unwrap());
         assert_eq!(verifier().verify(&token, NOW), Err(TokenError::Malformed));
     }
 
@@ -436,7 +519,9 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused_at_once() {
-        assert!(matches!(Issuer::from_pkcs8_der(b"not a key"), Err(InvalidKey(_))));
+        assert!(matches!(Issuer::try_new(b"not a key", &PUBLIC_KEY), Err(InvalidKey::Private(_))));
+        let apart = Issuer::try_new(&crate::testing::private_key(), &[0; 32]);
+        assert!(matches!(apart, Err(InvalidKey::Apart)));
         assert_eq!(format!("{:?} {:?}", issuer(), verifier()), "Issuer(..) Verifier(..)");
     }
 }

@@ -79,7 +79,10 @@ async fn whereabouts(system: &System) -> anyhow::Result<String> {
         ("log", system.store_url().to_owned()),
         ("output of the process", system.log_path().display().to_string()),
         ("a token, as auditor", format!("export TOKEN={token}")),
-        ("all events, as they come", format!("curl -NH \"Authorization: Bearer $TOKEN\" {}", http.public_url("/events"))),
+        (
+            "all events, as they come",
+            format!("curl -NH \"Authorization: Bearer $TOKEN\" {}", http.public_url("/events")),
+        ),
         ("is all well?", format!("target/debug/dualgrid doctor --config {config}")),
         ("a token for another role", format!("target/debug/dualgrid token issue --help  # with --config {config}")),
     ];

@@ -46,7 +46,8 @@ impl Reader {
         let name = department_user(code);
         let inbox = "_INBOX.plain";
         let request = format!(r#"{{"batch":{ASKED_FOR},"expires":30000000000}}"#);
-        let ask = format!("PUB $JS.core.API.CONSUMER.MSG.NEXT.{STREAM}.{name} {inbox} {}\r\n{request}\r\n", request.len());
+        let ask =
+            format!("PUB $JS.core.API.CONSUMER.MSG.NEXT.{STREAM}.{name} {inbox} {}\r\n{request}\r\n", request.len());
         let hello = super::hello(&mut socket, nats, &name).await?;
         let write = format!("CONNECT {hello}\r\nSUB {inbox} 1\r\n").into_bytes();
         let mut reader = Self { socket, read: BytesMut::new(), write, ask: ask.into_bytes() };

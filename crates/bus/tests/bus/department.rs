@@ -9,7 +9,7 @@ use app::port::{EventLog as _, Moved, Receipt};
 use async_nats::jetstream;
 use async_nats::jetstream::stream::Config;
 use async_trait::async_trait;
-use bus::commands::{Commands, Door};
+use bus::commands::Door;
 use bus::department::{
     Delivery, Department, DepartmentOptions, Disposal, Policy, ReturnRequest, Step, UploadError, Uploader,
 };
@@ -243,8 +243,8 @@ async fn the_sample_department_works_its_orders_off() {
     });
     world.publisher().await;
     world.departments().await;
-    let commands = Commands::new(world.connection().await, Arc::clone(&core) as Arc<dyn Door>);
-    world.tasks.spawn(async move { commands.run(std::future::pending()).await.unwrap() });
+    let commands = world.commands(Arc::clone(&core) as Arc<dyn Door>);
+    world.tasks.spawn(async move { commands.run(std::future::pending()).await });
     let department = department(&world).await;
     let policy = Policy {
         request_return: Some(ReturnRequest {

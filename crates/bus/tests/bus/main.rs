@@ -13,6 +13,8 @@ mod department;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod losses;
 #[cfg(test)]
 mod origin;

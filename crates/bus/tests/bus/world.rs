@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bus::commands::{Commands, Door};
 use bus::departments::{Departments, Directory};
 use bus::publisher::{Publisher, PublisherOptions};
 use bus::subject::subject_of;
@@ -58,14 +59,38 @@ impl World {
         Self { nats, log: Arc::new(VecLog::new()), tasks: JoinSet::new() }
     }
 
-    pub(crate) async fn connection(&self) -> Connection {
-        let options = ConnectionOptions {
+    fn options(&self) -> ConnectionOptions {
+        ConnectionOptions {
             url: self.nats.url(),
             name: "test".into(),
             credentials: credentials(&self.nats, CORE),
             inbox_prefix: "_INBOX".into(),
-        };
-        Connection::connect(options).await.unwrap()
+        }
+    }
+
+    pub(crate) async fn connection(&self) -> Connection {
+        Connection::connect(self.options()).await.unwrap()
+    }
+
+    /// Commands of both departments for this door.
+    pub(crate) fn commands(&self, door: Arc<dyn Door>) -> Commands {
+        let active = Active([ONE, OTHER].into_iter().map(code).collect());
+        let log = Arc::clone(&self.log) as Arc<dyn app::port::EventLog>;
+        Commands::new(self.options(), Arc::new(active), log, door)
+    }
+
+    /// Waits until somebody listens for the commands of both departments.
+    pub(crate) async fn commands_are_taken(&self) {
+        let core = self.nats.connect(CORE).await.unwrap();
+        for department in [ONE, OTHER] {
+            let subject = format!("dg.cmd.{department}.probe");
+            let listens = async || {
+                let probe = tokio::time::timeout(Duration::from_millis(200), core.request(subject.clone(), "".into()));
+                // Nobody answers a probe, but a server without a listener says so at once.
+                Ok(probe.await.is_err().then_some(()))
+            };
+            eventually("the commands of a department are taken", PATIENCE, listens).await.unwrap();
+        }
     }
 
     pub(crate) async fn publisher_with(&mut self, options: PublisherOptions) -> Arc<Publisher> {

@@ -234,14 +234,8 @@ mod tests {
 
     #[test]
     fn every_end_is_counted_from_the_start() {
-        let ends = [
-            End::EpochRaised(1),
-            End::LogWentBack,
-            End::Stopping,
-            End::TokenExpired,
-            End::TooSlow,
-            End::Unreadable,
-        ];
+        let ends =
+            [End::EpochRaised(1), End::LogWentBack, End::Stopping, End::TokenExpired, End::TooSlow, End::Unreadable];
         assert_eq!(ends.map(End::code), REASONS);
     }
 }

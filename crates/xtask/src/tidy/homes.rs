@@ -28,7 +28,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["dualgrid", "testkit", "tests", "xtask"]),
     ("async-nats", &["bus", "testkit", "tests"]),
     ("axum", &["http"]),
-    ("base64", &["dualgrid", "kernel"]),
+    ("base64", &["dualgrid", "http", "kernel"]),
     ("clap", &["dualgrid", "tests", "xtask"]),
     ("comfy-table", &["dualgrid", "tests", "xtask"]),
     ("compact_str", &["kernel"]),
