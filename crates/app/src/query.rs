@@ -197,7 +197,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Forbidden`].
-    pub fn may_read_events(&self, by: &Actor) -> Result<(), Error> {
+    pub fn may_read_events(by: &Actor) -> Result<(), Error> {
         authorise_row(by, &READ_EVENTS)
     }
 

@@ -95,7 +95,7 @@ fn joined(register: &people::Programs, file: Programs) -> Programs {
     let mut joined = Programs::default();
     for program in current.iter().filter(|program| program.closed.is_none()) {
         let keys = program.keys.iter().map(ToString::to_string).collect();
-        match &program.program {
+        match &program.id {
             ProgramId::Department(code) => joined.department.push(Department { code: code.to_string(), keys }),
             ProgramId::Integrator(name) => {
                 let audiences = program.audiences.iter().cloned().map(String::from).collect();
@@ -106,10 +106,10 @@ fn joined(register: &people::Programs, file: Programs) -> Programs {
     let is_new = |key: &String| !Nkey::try_new(key).is_ok_and(|key| register.is_used(&key));
     let without_used = |keys: Vec<String>| keys.into_iter().filter(is_new).collect::<Vec<_>>();
     let knows_department = |code: &str| {
-        current.iter().any(|known| matches!(&known.program, ProgramId::Department(known) if known.as_str() == code))
+        current.iter().any(|known| matches!(&known.id, ProgramId::Department(known) if known.as_str() == code))
     };
     let knows_integrator = |name: &str| {
-        current.iter().any(|known| matches!(&known.program, ProgramId::Integrator(known) if known.as_str() == name))
+        current.iter().any(|known| matches!(&known.id, ProgramId::Integrator(known) if known.as_str() == name))
     };
     for Department { code, keys } in file.department.into_iter().filter(|listed| !knows_department(&listed.code)) {
         joined.department.push(Department { code, keys: without_used(keys) });

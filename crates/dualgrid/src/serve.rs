@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::config::Config;
 use crate::programs::Registered;
-use crate::{descriptors, keys, nats, system};
+use crate::{descriptors, nats, system};
 
 /// How often departments without a consumer are looked for.
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);

@@ -92,7 +92,7 @@ async fn only_an_administrator_changes_the_register_and_the_auditor_reads_it() {
     assert_eq!(desk.app.ports().log.head().await.unwrap(), before);
     submit(&desk, &administrator(), "register-program", registration()).await.unwrap();
     let shown = desk.app.document(&administrator(), "programs", None).await.unwrap();
-    let program = json!({"program": {"department": "CGZF"}, "keys": [KEY], "audiences": [], "closed": null});
+    let program = json!({"id": {"department": "CGZF"}, "keys": [KEY], "audiences": [], "closed": null});
     assert_eq!(shown["programs"], json!([program]));
 }
 

@@ -29,7 +29,7 @@ fn texts(root: &Value, schema: &Value, body: &Value, place: &str, found: &mut Ve
         let before = found.len();
         texts(root, next, body, place, found);
         if let (Some(max), true, true) = (max, found.len() == before, body.is_string()) {
-            found.push((place.to_owned(), usize::try_from(max).unwrap()));
+            found.push((place.to_owned(), usize::try_from(max).expect("a body")));
         }
         return;
     }
@@ -48,7 +48,7 @@ fn texts(root: &Value, schema: &Value, body: &Value, place: &str, found: &mut Ve
         }
         Value::String(_) if schema["pattern"].is_null() && schema["format"].is_null() => {
             if let Some(max) = schema["maxLength"].as_u64() {
-                found.push((place.to_owned(), usize::try_from(max).unwrap()));
+                found.push((place.to_owned(), usize::try_from(max).expect("a body")));
             }
         }
         _ => {}

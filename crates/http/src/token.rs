@@ -241,9 +241,10 @@ impl Issuer {
         if !fits.unwrap_or(false) {
             return Err(InvalidKey::Apart);
         }
-        let [kind, _] = TYPES;
-        let (typ, kid) = (Some(kind.to_owned()), Some(name_of(&public)));
-        Ok(Self { key, header: Header { typ, kid, ..Header::new(Algorithm::EdDSA) } })
+        let [of_access, _] = TYPES;
+        let header =
+            Header { typ: Some(of_access.to_owned()), kid: Some(name_of(&public)), ..Header::new(Algorithm::EdDSA) };
+        Ok(Self { key, header })
     }
 
     /// The signed token.

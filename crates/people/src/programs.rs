@@ -104,7 +104,7 @@ impl Programs {
         };
         let program = |(program, standings): (&ProgramId, &Vec<_>)| {
             let Standing { keys, audiences, closed } = stood(standings)?;
-            Some(Program { program: program.clone(), keys, audiences, closed })
+            Some(Program { id: program.clone(), keys, audiences, closed })
         };
         self.programs.iter().filter_map(program).collect()
     }

@@ -46,7 +46,7 @@ impl Feed {
     /// # Errors
     /// Where the caller may not read events, or the log cannot be read.
     pub(super) async fn after(&self, app: &App, by: &Actor, after: Position) -> Result<VecDeque<Arc<Recorded>>, Error> {
-        app.may_read_events(by)?;
+        App::may_read_events(by)?;
         let incarnation = *app.ports().log.incarnation().borrow();
         let mut newest = self.0.lock().await;
         if newest.incarnation != incarnation {

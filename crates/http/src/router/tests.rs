@@ -100,6 +100,9 @@ async fn the_public_listener_tells_nothing_about_the_process() {
     }
 }
 
+/// A request; who, what, on what; and the answer's status and code.
+type Refused<'a> = (Request<Body>, &'a str, &'a str, &'a str, u16, &'a str);
+
 /// Who, what, on what, from where, and with which result; nothing of what was sent.
 #[tokio::test]
 async fn every_refusal_has_one_line_with_an_actor() {
@@ -117,7 +120,7 @@ async fn every_refusal_has_one_line_with_an_actor() {
         Request::get(path).header(AUTHORIZATION, clerk).body(Body::empty()).unwrap()
     };
     let accept = format!("/cases/{ID}/accept-order");
-    let cases: Vec<(Request<Body>, &str, &str, &str, u16, &str)> = vec![
+    let cases: Vec<Refused<'_>> = vec![
         (open("/events/1"), "nobody", "/events/{position}", "1", 401, "token-missing"),
         (stolen(), "nobody", "/events/{position}", "1", 401, "token-invalid"),
         (open("/canary/13912345678"), "nobody", "unmatched", "", 404, "no-such-route"),

@@ -111,6 +111,7 @@ mod tests {
 
         let (near, mut far) = duplex(TAKEN_BYTES_MIN);
         let mut patient = Patient::new(near, PATIENCE);
+        let whole = vec![0; TAKEN_BYTES_MIN * 6];
         let reading = async {
             let mut piece = vec![0; TAKEN_BYTES_MIN];
             for _ in 0..6 {
@@ -118,7 +119,7 @@ mod tests {
                 far.read_exact(&mut piece).await.unwrap();
             }
         };
-        let (written, ()) = tokio::join!(patient.write_all(&[0; TAKEN_BYTES_MIN * 6]), reading);
+        let (written, ()) = tokio::join!(patient.write_all(&whole), reading);
         written.expect("longer than the patience in all, and never longer without progress");
     }
 

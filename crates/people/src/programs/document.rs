@@ -20,7 +20,7 @@ pub struct ProgramsDocument {
 /// A program as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Program {
-    pub program: ProgramId,
+    pub id: ProgramId,
     /// Its public keys; none of a program that is closed.
     pub keys: BTreeSet<Nkey>,
     /// What it receives, where it is an integrator. A department receives its own orders.
