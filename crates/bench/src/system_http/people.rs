@@ -22,7 +22,8 @@ impl People {
         let grid = ["--grid", street];
         let mut clerks = Vec::new();
         for code in departments() {
-            clerks.push(system.token(&format!("{code}-clerk"), "department_clerk", &["--department", code]).await?);
+            let clerk = format!("{}-clerk", code.to_lowercase());
+            clerks.push(system.token(&clerk, "department_clerk", &["--department", code]).await?);
         }
         Ok(Self {
             leader: system.token("leader-1", "grid_leader", &grid).await?,

@@ -64,7 +64,8 @@ async fn in_one_process(context: &Context) -> anyhow::Result<Latencies> {
     let log = log::open(&context.database().await?, &log::Options::default()).await?.log;
     let connection = connection(&nats).await?;
     let directory = Arc::new(Fixed(vec![DepartmentCode::try_new(DEPARTMENT)?]));
-    let departments = Departments::new(connection.clone(), directory, Duration::from_millis(100));
+    let look_every = Duration::from_millis(100);
+    let departments = Departments::new(connection.clone(), directory, Arc::clone(&log), "", look_every);
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let publisher = Publisher::new(connection, Arc::clone(&log), clock, entropy, PublisherOptions::default());
     tokio::select! {
