@@ -45,20 +45,20 @@ async fn slow_clients_cost_little_and_everybody_else_is_served() -> anyhow::Resu
     let before = memory_kib(pid)?;
 
     let peers = Peers { address };
-    let silent = peers.open(SILENT, b"").await?;
-    let half_a_head = peers.open(HALF / 2, b"GET /cases HTTP/1.1\r\nhost: a\r\nx-rest: ").await?;
+    let silent = peers.open(1, SILENT, b"").await?;
+    let half_a_head = peers.open(2, HALF / 2, b"GET /cases HTTP/1.1\r\nhost: a\r\nx-rest: ").await?;
     let body = format!(
         "POST /cases/discover-issue HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
          idempotency-key: 0190163d-8694-739b-aea5-966c26f8ad91\r\ncontent-length: 100000\r\n\r\n{{",
         world.leader
     );
-    let half_a_body = peers.open(HALF / 2, body.as_bytes()).await?;
+    let half_a_body = peers.open(3, HALF / 2, body.as_bytes()).await?;
     let stream = format!(
         "GET /events?after=0 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\naccept: text/event-stream\r\n\r\n",
         world.auditor
     );
-    let untaken = peers.open(UNTAKEN, stream.as_bytes()).await?;
-    let streams = peers.open(STREAMS, stream.as_bytes()).await?;
+    let untaken = peers.open(4, UNTAKEN, stream.as_bytes()).await?;
+    let streams = peers.open(5, STREAMS, stream.as_bytes()).await?;
 
     let (open, reading) = (SILENT + HALF + UNTAKEN + STREAMS, UNTAKEN + STREAMS);
     eventually("all of them are connected", PATIENCE, async || {
@@ -103,14 +103,13 @@ struct Peers {
 }
 
 impl Peers {
-    /// Opens so many, from as many addresses as that takes, and sends this on each.
-    async fn open(&self, count: usize, sent: &[u8]) -> anyhow::Result<Vec<TcpStream>> {
+    /// Opens so many, from as many addresses as that takes, and sends this on each. Each kind of client has addresses of its own, so that
+    /// none of them fills an address for another.
+    async fn open(&self, kind: u8, count: usize, sent: &[u8]) -> anyhow::Result<Vec<TcpStream>> {
         let mut open = Vec::with_capacity(count);
         for number in 0..count {
             let socket = TcpSocket::new_v4()?;
             let last = u8::try_from(2 + number / FROM_ONE_ADDRESS)?;
-            // Another one for each kind of client, so that none of them fills an address for another.
-            let kind = u8::try_from(sent.len() % 200)?;
             socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, kind, last), 0)))?;
             let mut connection = socket.connect(self.address).await?;
             connection.write_all(sent).await?;
