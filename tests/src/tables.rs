@@ -107,6 +107,13 @@ impl Tables {
         text.trim().parse().with_context(|| format!("the head is no number: {text}"))
     }
 
+    /// How far the owner of a consumer of NATS has come, as it is kept beside the log; 0 where nothing is kept.
+    pub async fn floor(&self, consumer: &str) -> anyhow::Result<u64> {
+        let text =
+            self.log(&format!("select coalesce(max(position), 0) from floors where consumer = '{consumer}'")).await?;
+        text.trim().parse().with_context(|| format!("the floor is no number: {text}"))
+    }
+
     /// Every event, in order of position.
     pub async fn events(&self) -> anyhow::Result<Vec<EventRow>> {
         let hex = self.hex("bytes");
@@ -196,6 +203,23 @@ impl Tables {
         match self {
             Self::Sqlite { .. } => format!("hex({bytes})"),
             Self::Postgres(_) => format!("encode({bytes}, 'hex')"),
+        }
+    }
+
+    /// Whether nobody is in the middle of a write to views. Whoever stands still there lets nobody else write.
+    pub async fn are_views_free(&self) -> anyhow::Result<bool> {
+        match self {
+            Self::Sqlite { views, .. } => {
+                let mut shell = Command::new(tools::sqlite_shell().await?);
+                shell.args(["-batch", "-bail", views, "begin immediate; rollback;"]);
+                let tried = shell.output().context("could not run sqlite3")?;
+                Ok(tried.status.success())
+            }
+            Self::Postgres(_) => {
+                let sql = "select count(*) from pg_stat_activity
+                    where datname = current_database() and state = 'idle in transaction'";
+                Ok(self.views(sql).await?.trim() == "0")
+            }
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
         let before = stream(&stage).await?.context("there is no stream")?;
         forge(&stage).await?;
         let now = recreated(&stage, &before, &mut load).await.with_context(|| format!("round {round}"))?;
-        department.is_kept_in(&now)?;
+        department.is_kept(&stage).await?;
         let times = rebuilds(&stage, &peer)?;
         ensure!(times == round, "the stream was recreated {times} times in {round} rounds");
         run.bar.inc(1);
@@ -88,7 +88,8 @@ async fn dies_without_a_stream(
     ensure!(stream(stage).await?.is_none(), "the stream is there although its publisher died before it created one");
     peer.signal(Signal::Continue)?;
     let created = eventually("the other publisher creates the stream", PATIENCE, async || stream(stage).await);
-    department.is_kept_in(&created.await?)?;
+    created.await?;
+    department.is_kept(stage).await?;
     stage.system.set_environment(Vec::new());
     stage.system.restart().await?;
     load.check()
@@ -189,12 +190,11 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether a new stream knows how far the department had come.
-    fn is_kept_in(&self, stream: &Info) -> anyhow::Result<()> {
-        let name = format!("dualgrid-floor-{DEPARTMENT}");
-        let floor = stream.config.metadata.get(&name).and_then(|floor| floor.parse().ok()).unwrap_or(0);
+    /// Whether it is kept beside the log how far the department had come, whatever becomes of the stream.
+    async fn is_kept(&self, stage: &Stage) -> anyhow::Result<()> {
+        let floor = Tables::of(&stage.system).floor(&format!("dept-{DEPARTMENT}")).await?;
         let last = self.last();
-        ensure!(floor >= last, "the new stream lets the department begin after {floor}, and it had come to {last}");
+        ensure!(floor >= last, "the department may begin after {floor}, and it had come to {last}");
         Ok(())
     }
 }

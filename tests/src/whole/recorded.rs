@@ -10,9 +10,13 @@ use super::{Promise, Sent, Whole};
 use crate::{Event, read_log};
 
 /// Fields that mean what is known already where they are absent or empty: the matter of the case, the rule that binds it, the order
-/// of the lead.
-const KNOWN_WHERE_ABSENT: [(&str, &str); 3] =
-    [("file-case", "matter"), ("open-deliberation", "consent_rule"), ("verify-case", "rework")];
+/// of the lead, and what was done where only the beginning is told again.
+const KNOWN_WHERE_ABSENT: [(&str, &str); 4] = [
+    ("file-case", "matter"),
+    ("open-deliberation", "consent_rule"),
+    ("verify-case", "rework"),
+    ("handle-in-grid", "done"),
+];
 
 /// How many events are also read one by one.
 const READ_ALONE: usize = 20;
@@ -46,7 +50,7 @@ impl Whole {
         let canonical = |sent: &Sent| self.document.canonical(operation.schema(), &sent.body);
         let (mut one, mut other) = (canonical(one), canonical(other));
         for (_, field) in KNOWN_WHERE_ABSENT.iter().filter(|(verb, _)| *verb == operation.verb) {
-            if one.get(field).is_none() || other.get(field).is_none() {
+            if [&one, &other].iter().any(|body| body.get(field).is_none_or(Value::is_null)) {
                 for body in [&mut one, &mut other] {
                     body.as_object_mut().map(|members| members.remove(*field));
                 }
