@@ -88,7 +88,7 @@ async fn projectors(run: &mut Run) -> anyhow::Result<Outcome> {
         // Who finds that another one moves the checkpoints stands back: it comes to a point only while that one stands still.
         let other = 1 - victim;
         if !point.is_empty() {
-            stop_between_writes(&peers[other], &tables).await?;
+            stop_between_writes(&mut peers[other], &tables).await?;
         }
         kill(&stage, &mut peers[victim], point, 1 + run.randomness.below(20)).await?;
         if !point.is_empty() {
@@ -108,7 +108,7 @@ async fn projectors(run: &mut Run) -> anyhow::Result<Outcome> {
 }
 
 /// Lets a projector stand still, and not in the middle of a write, where it would let no other write before it continues.
-async fn stop_between_writes(peer: &Peer, tables: &Tables) -> anyhow::Result<()> {
+async fn stop_between_writes(peer: &mut Peer, tables: &Tables) -> anyhow::Result<()> {
     eventually("it stands still between two writes", PATIENCE, async || {
         peer.signal(Signal::Stop)?;
         if tables.are_views_free().await? {

@@ -56,7 +56,7 @@ pub(super) async fn play(run: &mut Run) -> anyhow::Result<Outcome> {
         grow(&stage, &mut load, 5 + run.randomness.below(40), PATIENCE).await?;
         let before = stream(&stage).await?.context("there is no stream")?;
         forge(&stage).await?;
-        let now = recreated(&stage, &before, &mut load).await.with_context(|| format!("round {round}"))?;
+        recreated(&stage, &before, &mut load).await.with_context(|| format!("round {round}"))?;
         department.is_kept(&stage).await?;
         let times = rebuilds(&stage, &peer)?;
         ensure!(times == round, "the stream was recreated {times} times in {round} rounds");
