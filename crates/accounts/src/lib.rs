@@ -23,4 +23,7 @@ pub mod member;
 
 pub use configuration::{Configuration, DuplicateKey, Grant, Server, Tls};
 pub use key::{InvalidKey, PublicKey, Seed};
-pub use member::{CORE, DOMAIN, InvalidName, Member, STREAM, SYSTEM, member_of_account};
+pub use member::{
+    CORE, DOMAIN, InvalidName, Member, STREAM, SYSTEM, consumer_of_department, consumer_of_integrator,
+    member_of_account, member_of_consumer,
+};

@@ -88,7 +88,10 @@ impl Member {
 
     /// The name of its durable consumer, which the core makes: `dept-CGZF`, `integ-city`.
     pub fn consumer(&self) -> String {
-        format!("{}{}", self.kind.consumer_prefix(), self.name)
+        match self.kind {
+            Kind::Department => consumer_of_department(&self.name),
+            Kind::Integrator => consumer_of_integrator(&self.name),
+        }
     }
 
     /// The subjects of the core that it may publish to.
@@ -118,10 +121,30 @@ fn is_name(text: &str) -> bool {
 
 /// The member whose account has that name, as the header `Nats-Request-Info` tells it.
 pub fn member_of_account(account: &str) -> Option<Member> {
-    if let Some(code) = account.strip_prefix(Kind::Department.account_prefix()) {
+    member_after(account, Kind::account_prefix)
+}
+
+/// The member whose durable consumer has that name.
+pub fn member_of_consumer(consumer: &str) -> Option<Member> {
+    member_after(consumer, Kind::consumer_prefix)
+}
+
+/// The member whose name stands behind the prefix of its kind.
+fn member_after(text: &str, prefix: fn(Kind) -> &'static str) -> Option<Member> {
+    if let Some(code) = text.strip_prefix(prefix(Kind::Department)) {
         return Member::department(code).ok();
     }
-    Member::integrator(account.strip_prefix(Kind::Integrator.account_prefix())?).ok()
+    Member::integrator(text.strip_prefix(prefix(Kind::Integrator))?).ok()
+}
+
+/// The name of the durable consumer of the department with that code.
+pub fn consumer_of_department(code: &str) -> String {
+    format!("{}{code}", Kind::Department.consumer_prefix())
+}
+
+/// The name of the durable consumer of the integrator with that name.
+pub fn consumer_of_integrator(name: &str) -> String {
+    format!("{}{name}", Kind::Integrator.consumer_prefix())
 }
 
 /// A service of the core that a member imports.
@@ -169,6 +192,7 @@ mod tests {
         ];
         for member in &members {
             assert_eq!(member_of_account(&member.account()).as_ref(), Some(member));
+            assert_eq!(member_of_consumer(&member.consumer()).as_ref(), Some(member));
             let same = |other: &&Member| other.account() == member.account() || other.consumer() == member.consumer();
             assert_eq!(members.iter().filter(same).count(), 1);
         }

@@ -30,6 +30,7 @@ pub mod intake;
 pub mod kind;
 pub mod lanes;
 mod lately;
+mod limiter;
 pub mod losses;
 pub mod memory;
 pub mod pace;

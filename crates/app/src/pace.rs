@@ -5,15 +5,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use governor::clock::{Clock as _, MonotonicClock};
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
-
 use crate::Error;
-
-/// After how many principals those are forgotten that have been still for long enough to have no debt.
-const PRINCIPALS_KEPT: usize = 4096;
+use crate::limiter::Limiter;
 
 /// How many requests a principal may make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,33 +17,19 @@ pub struct Rate {
     pub burst: NonZeroU32,
 }
 
-type Limiter = RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>;
-
 /// What each principal has asked for lately; nobody is limited without a rate.
-pub(crate) struct Pace {
-    clock: MonotonicClock,
-    limited: Option<(Rate, Limiter)>,
-}
+pub(crate) struct Pace(Option<(Rate, Limiter)>);
 
 impl Pace {
     pub(crate) fn of(rate: Option<Rate>) -> Self {
-        let limited = rate.map(|rate| {
-            let quota = Quota::per_second(rate.per_second).allow_burst(rate.burst);
-            (rate, RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock))
-        });
-        Self { clock: MonotonicClock, limited }
+        Self(rate.map(|rate| (rate, Limiter::new(rate.per_second, rate.burst))))
     }
 
     /// Counts a request.
     pub(crate) fn admit(&self, principal: &str) -> Result<(), Error> {
-        let Some((rate, limiter)) = &self.limited else { return Ok(()) };
-        if limiter.len() > PRINCIPALS_KEPT {
-            limiter.retain_recent();
-        }
-        limiter.check_key(&principal.to_owned()).map_err(|early| {
-            let wait = early.wait_time_from(self.clock.now());
-            Error::TooManyRequests { per_second: rate.per_second.get(), wait_s: whole_seconds(wait) }
-        })
+        let Some((rate, limiter)) = &self.0 else { return Ok(()) };
+        let too_many = |wait| Error::TooManyRequests { per_second: rate.per_second.get(), wait_s: whole_seconds(wait) };
+        limiter.count(principal).map_err(too_many)
     }
 }
 
@@ -90,16 +69,6 @@ mod tests {
         assert!(matches!(pace.admit("staff-1"), Err(Error::TooManyRequests { .. })));
         std::thread::sleep(Duration::from_millis(40));
         pace.admit("staff-1").unwrap();
-    }
-
-    #[test]
-    fn principals_that_are_still_are_forgotten() {
-        let pace = Pace::of(Some(rate(1_000_000, 1)));
-        for number in 0..PRINCIPALS_KEPT * 2 {
-            pace.admit(&format!("staff-{number}")).unwrap();
-        }
-        let (_, limiter) = pace.limited.as_ref().unwrap();
-        assert!(limiter.len() <= PRINCIPALS_KEPT + 1, "{} are kept", limiter.len());
     }
 
     #[test]

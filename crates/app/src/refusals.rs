@@ -6,10 +6,7 @@
 
 use std::num::NonZeroU32;
 
-use governor::clock::MonotonicClock;
-use governor::middleware::NoOpMiddleware;
-use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
+use crate::limiter::Limiter;
 
 const REFUSALS: &str = "dualgrid_refusals_total";
 const UNTOLD: &str = "dualgrid_refusals_untold_total";
@@ -21,8 +18,6 @@ pub const NOBODY: &str = "nobody";
 const LINES_A_SECOND: NonZeroU32 = NonZeroU32::MIN;
 /// How many at once, of one who was not refused before.
 const LINES_AT_ONCE: NonZeroU32 = NonZeroU32::new(20).expect("it is not zero");
-/// After how many callers those are forgotten that have not been refused lately.
-const CALLERS_KEPT: usize = 4096;
 /// The longest code that a line names, in characters.
 const CODE_LEN_MAX: usize = 32;
 /// The longest position: a telephone number has more.
@@ -48,9 +43,7 @@ pub struct Refused<'a> {
 }
 
 /// Who has been refused lately.
-pub(crate) struct Refusals(
-    RateLimiter<String, HashMapStateStore<String>, MonotonicClock, NoOpMiddleware<std::time::Instant>>,
-);
+pub(crate) struct Refusals(Limiter);
 
 impl Default for Refusals {
     fn default() -> Self {
@@ -61,8 +54,7 @@ impl Default for Refusals {
         );
         metrics::counter!(REFUSALS, "code" => "not-allowed").increment(0);
         metrics::counter!(UNTOLD).increment(0);
-        let quota = Quota::per_second(LINES_A_SECOND).allow_burst(LINES_AT_ONCE);
-        Self(RateLimiter::new(quota, HashMapStateStore::default(), MonotonicClock))
+        Self(Limiter::new(LINES_A_SECOND, LINES_AT_ONCE))
     }
 }
 
@@ -70,12 +62,9 @@ impl Refusals {
     /// Counts a refusal, and says whether its line is written.
     fn count(&self, refused: &Refused<'_>) -> bool {
         metrics::counter!(REFUSALS, "code" => refused.code.to_owned()).increment(1);
-        if self.0.len() > CALLERS_KEPT {
-            self.0.retain_recent();
-        }
         // Whoever is not known is told apart by where they come from.
         let caller = if refused.who == NOBODY { refused.from } else { refused.who };
-        let is_told = self.0.check_key(&caller.to_owned()).is_ok();
+        let is_told = self.0.count(caller).is_ok();
         if !is_told {
             metrics::counter!(UNTOLD).increment(1);
         }

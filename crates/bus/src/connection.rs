@@ -107,9 +107,7 @@ impl Connection {
     /// # Errors
     /// Only what does not pass by itself: a wrong address, refused credentials, a server that is too old.
     pub async fn connect(options: ConnectionOptions) -> Result<Self, ConnectError> {
-        let (changed, link) = watch::channel(Link::default());
-        let client_options = client_options(&options, changed).await?;
-        Self::connect_as(options, client_options, link).await
+        Self::connect_as(options, None).await
     }
 
     /// The same for the commands of one department: how often it is lost is counted, and has its pauses.
@@ -117,33 +115,12 @@ impl Connection {
         options: ConnectionOptions,
         losses: Arc<Losses>,
     ) -> Result<Self, ConnectError> {
-        let (changed, link) = watch::channel(Link::default());
-        let pauses = Arc::clone(&losses);
-        let client_options = client_options(&options, watch::channel(Link::default()).0).await?;
-        let client_options = client_options
-            .subscription_capacity(WAITING_MAX)
-            .reconnect_delay_callback(move |attempt| pause_before(attempt).max(pauses.pause()))
-            .event_callback(move |event| {
-                match event {
-                    Event::Connected => {
-                        changed.send_modify(|link| *link = Link { up: true, connects: link.connects + 1 });
-                    }
-                    Event::Disconnected | Event::Closed => {
-                        changed.send_modify(|link| link.up = false);
-                        losses.note();
-                    }
-                    _ => {}
-                }
-                std::future::ready(())
-            });
-        Self::connect_as(options, client_options, link).await
+        Self::connect_as(options, Some(losses)).await
     }
 
-    async fn connect_as(
-        options: ConnectionOptions,
-        client_options: ConnectOptions,
-        link: watch::Receiver<Link>,
-    ) -> Result<Self, ConnectError> {
+    async fn connect_as(options: ConnectionOptions, losses: Option<Arc<Losses>>) -> Result<Self, ConnectError> {
+        let (changed, link) = watch::channel(Link::default());
+        let client_options = client_options(&options, changed, losses).await?;
         let servers: Vec<&str> = options.url.split(',').map(str::trim).collect();
         let client = match client_options.clone().connect(servers.as_slice()).await {
             Ok(client) => client,
@@ -225,6 +202,7 @@ fn hint(kind: ConnectErrorKind) -> Option<&'static str> {
 async fn client_options(
     options: &ConnectionOptions,
     changed: watch::Sender<Link>,
+    losses: Option<Arc<Losses>>,
 ) -> Result<ConnectOptions, ConnectError> {
     let base = match &options.credentials {
         Credentials::Anonymous => ConnectOptions::new(),
@@ -234,7 +212,10 @@ async fn client_options(
             ConnectOptions::with_nkey(seed.secret())
         }
     };
-    let changed = std::sync::Arc::new(changed);
+    let base = if losses.is_some() { base.subscription_capacity(WAITING_MAX) } else { base };
+    let pauses = losses.clone();
+    let pause =
+        move |attempt| pauses.as_ref().map_or(Duration::ZERO, |losses| losses.pause()).max(pause_before(attempt));
     Ok(base
         .name(&options.name)
         .custom_inbox_prefix(&options.inbox_prefix)
@@ -242,9 +223,10 @@ async fn client_options(
         .request_timeout(Some(ANSWER_PATIENCE))
         .ping_interval(PING_EVERY)
         .max_reconnects(None)
-        .reconnect_delay_callback(pause_before)
+        .reconnect_delay_callback(pause)
         .event_callback(move |event| {
             note(&changed, &event);
+            tell(&event, losses.as_deref());
             std::future::ready(())
         }))
 }
@@ -262,15 +244,20 @@ fn pause_before(attempt: usize) -> Duration {
 
 fn note(changed: &watch::Sender<Link>, event: &Event) {
     match event {
-        Event::Connected => {
-            changed.send_modify(|link| *link = Link { up: true, connects: link.connects + 1 });
-            tracing::info!("connected to NATS");
-        }
-        Event::Disconnected | Event::Closed => {
-            changed.send_modify(|link| link.up = false);
-            tracing::warn!("the connection to NATS was lost");
-        }
-        other => tracing::warn!(event = %other, "NATS"),
+        Event::Connected => changed.send_modify(|link| *link = Link { up: true, connects: link.connects + 1 }),
+        Event::Disconnected | Event::Closed => changed.send_modify(|link| link.up = false),
+        _ => {}
+    }
+}
+
+/// Tells of what happened to a connection; of one whose losses are counted, only they do.
+fn tell(event: &Event, losses: Option<&Losses>) {
+    match (losses, event) {
+        (Some(losses), Event::Disconnected | Event::Closed) => losses.note(),
+        (Some(_), _) => {}
+        (None, Event::Connected) => tracing::info!("connected to NATS"),
+        (None, Event::Disconnected | Event::Closed) => tracing::warn!("the connection to NATS was lost"),
+        (None, other) => tracing::warn!(event = %other, "NATS"),
     }
 }
 

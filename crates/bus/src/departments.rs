@@ -30,17 +30,16 @@ use crate::{Connection, Error};
 const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How many events a department may hold without acknowledging them.
 const ACK_PENDING_MAX: i64 = 1000;
-/// Consumers are named `dept-<CODE>`.
-const PREFIX: &str = "dept-";
 
 /// Name of the consumer, and of the NATS user, of a department.
 pub fn consumer_of(department: &DepartmentCode) -> String {
-    format!("{PREFIX}{department}")
+    accounts::consumer_of_department(department.as_str())
 }
 
 /// The department that a consumer belongs to.
 pub(crate) fn department_of(consumer: &str) -> Option<DepartmentCode> {
-    DepartmentCode::try_new(consumer.strip_prefix(PREFIX)?).ok()
+    let owner = accounts::member_of_consumer(consumer).filter(Member::is_department)?;
+    DepartmentCode::try_new(owner.name()).ok()
 }
 
 /// Knows which departments there are.

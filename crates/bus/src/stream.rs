@@ -19,7 +19,7 @@ use crate::subject::subject_of;
 use config::{config, misfit};
 
 /// Name of the stream.
-pub const STREAM: &str = "DUALGRID";
+pub use accounts::STREAM;
 
 /// Media type of an event.
 pub(crate) const CONTENT_TYPE: &str = "application/cloudevents+json";

@@ -113,24 +113,7 @@ impl Case {
 impl Aggregate for Case {
     const PLURAL: &'static str = "cases";
     const ABOUT: &'static str = "One issue from its discovery to its closing (案件)";
-    const STEPS: &'static [Step] = &[
-        Step::REGISTER,
-        Step::ROUTE,
-        Step::WORK_IN_GRID,
-        Step::DELIBERATE,
-        Step::FILE,
-        Step::REVIEW_REFUSAL,
-        Step::DISPATCH,
-        Step::ACCEPT,
-        Step::FIRST_CONTACT,
-        Step::DECIDE_RETURN,
-        Step::DISPOSE,
-        Step::VERIFY,
-        Step::REWORK,
-        Step::COLLECT_FEEDBACK,
-        Step::CLOSE,
-        Step::ROUTE_AGAIN,
-    ];
+    const STEPS: &'static [Step] = &Step::OF_CASES;
     const READ_ACTION: &'static str = "read-case-history";
     const READ: Allowed = CASE_READERS;
     const PERSONAL: Option<PersonalSpec> =

@@ -27,7 +27,6 @@ mod import;
 mod keys;
 mod losses;
 mod nats;
-mod nkeys;
 mod output;
 mod private;
 mod program;

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::config::{self, Config};
 use crate::output::{say, text};
 use crate::programs::Registered;
-use crate::{nkeys, system};
+use crate::{keys, system};
 
 /// What can be done about NATS.
 #[derive(Debug, Subcommand)]
@@ -33,7 +33,7 @@ pub(crate) enum Nats {
 /// Does it.
 pub(crate) async fn run(config: impl FnOnce() -> anyhow::Result<Config>, task: &Nats) -> anyhow::Result<()> {
     match task {
-        Nats::Key { file } => nkeys::key(file),
+        Nats::Key { file } => keys::nkey(file),
         Nats::Config { write: false } => {
             let configured = configuration(&config()?).await?;
             text(format_args!("{configured}"));

@@ -7,27 +7,28 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use accounts::{Grant, Member, PublicKey};
+use accounts::{Grant, InvalidName, Member, PublicKey};
 use anyhow::{Context as _, ensure};
 use app::App;
 use async_trait::async_trait;
 use bus::departments::{Directory, Integrator};
 use bus::server::{Register, ServerError};
 use kernel::DepartmentCode;
-use people::{Nkey, ProgramId};
+use people::programs::Program;
+use people::{IntegratorName, ProgramId};
 use serde::Deserialize;
 
 /// The file.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Programs {
+struct File {
     #[serde(default)]
     department: Vec<Department>,
     #[serde(default)]
-    integrator: Vec<Listed>,
+    integrator: Vec<InFile>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Department {
     code: String,
@@ -35,14 +36,48 @@ struct Department {
     keys: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Listed {
+struct InFile {
     name: String,
     /// Public nkeys.
     keys: Vec<String>,
     /// `order.<CODE>`, `order.*`, `street.<CODE>`, `street.*` or `district`.
     audiences: Vec<String>,
+}
+
+/// A program, as the register or the file has it.
+#[derive(Clone, Debug)]
+struct Listed {
+    id: ProgramId,
+    keys: Vec<PublicKey>,
+    /// None of a department: it receives its own orders.
+    audiences: Vec<String>,
+}
+
+impl Listed {
+    fn member(&self) -> Result<Member, InvalidName> {
+        match &self.id {
+            ProgramId::Department(code) => Member::department(code.as_str()),
+            ProgramId::Integrator(name) => Member::integrator(name.as_str()),
+        }
+    }
+
+    /// What it receives, where it is an integrator to which something can be granted.
+    fn integrator(&self) -> Option<Integrator> {
+        let ProgramId::Integrator(name) = &self.id else { return None };
+        Integrator::try_new(name.as_str(), &self.audiences).ok()
+    }
+}
+
+impl From<&Program> for Listed {
+    fn from(program: &Program) -> Self {
+        Self {
+            id: program.id.clone(),
+            keys: program.keys.iter().map(|key| key.public().clone()).collect(),
+            audiences: program.audiences.iter().cloned().map(String::from).collect(),
+        }
+    }
 }
 
 /// Who may use NATS: the register, the file, and the departments of the district.
@@ -59,95 +94,74 @@ impl Registered {
 
     /// Everybody who is let in, with their keys.
     pub(crate) async fn all(&self) -> anyhow::Result<Vec<Grant>> {
-        let programs = self.listed().await?;
         let active = self.app.departments().await?;
         let mut grants = Vec::new();
-        for department in &programs.department {
-            let member = Member::department(&department.code)?;
-            if active.iter().any(|code| code.as_str() == department.code) {
-                grants.push(Grant { keys: keys(&department.keys, &member)?, member });
-            } else {
-                tracing::debug!(department = department.code, "not in the district now: it is not let in to NATS");
+        for listed in self.listed().await? {
+            if let ProgramId::Department(code) = &listed.id
+                && !active.contains(code)
+            {
+                tracing::debug!(department = %code, "not in the district now: it is not let in to NATS");
+                continue;
             }
-        }
-        for integrator in &programs.integrator {
-            let member = Member::integrator(&integrator.name)?;
-            grants.push(Grant { keys: keys(&integrator.keys, &member)?, member });
+            grants.push(Grant { member: listed.member()?, keys: listed.keys });
         }
         Ok(grants)
     }
 
     /// The programs of the register, and those of the file of which it knows nothing.
-    async fn listed(&self) -> anyhow::Result<Programs> {
+    async fn listed(&self) -> anyhow::Result<Vec<Listed>> {
         Ok(joined(&self.app.programs().await?, self.read()?))
     }
 
-    fn read(&self) -> anyhow::Result<Programs> {
-        let Some(file) = &self.file else { return Ok(Programs::default()) };
+    fn read(&self) -> anyhow::Result<Vec<Listed>> {
+        let Some(file) = &self.file else { return Ok(Vec::new()) };
         let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
         read(&text).with_context(|| format!("the programs in {} cannot be used", file.display()))
     }
 }
 
-/// The programs of the register, and of the file those that the register does not know, without keys that it ever knew.
-fn joined(register: &people::Programs, file: Programs) -> Programs {
-    let current = register.current();
-    let mut joined = Programs::default();
-    for program in current.iter().filter(|program| program.closed.is_none()) {
-        let keys = program.keys.iter().map(ToString::to_string).collect();
-        match &program.id {
-            ProgramId::Department(code) => joined.department.push(Department { code: code.to_string(), keys }),
-            ProgramId::Integrator(name) => {
-                let audiences = program.audiences.iter().cloned().map(String::from).collect();
-                joined.integrator.push(Listed { name: name.as_str().to_owned(), keys, audiences });
-            }
-        }
+/// The programs of the register, and of the file those that the register does not know, without keys that it ever knew. Departments
+/// come first, by code, then integrators, by name.
+fn joined(register: &people::Programs, file: Vec<Listed>) -> Vec<Listed> {
+    let known = register.current();
+    let mut joined: Vec<Listed> = known.iter().filter(|program| program.closed.is_none()).map(Listed::from).collect();
+    for mut listed in file.into_iter().filter(|listed| known.iter().all(|program| program.id != listed.id)) {
+        listed.keys.retain(|key| !register.is_used(key));
+        joined.push(listed);
     }
-    let is_new = |key: &String| !Nkey::try_new(key).is_ok_and(|key| register.is_used(&key));
-    let without_used = |keys: Vec<String>| keys.into_iter().filter(is_new).collect::<Vec<_>>();
-    let knows_department = |code: &str| {
-        current.iter().any(|known| matches!(&known.id, ProgramId::Department(known) if known.as_str() == code))
-    };
-    let knows_integrator = |name: &str| {
-        current.iter().any(|known| matches!(&known.id, ProgramId::Integrator(known) if known.as_str() == name))
-    };
-    for Department { code, keys } in file.department.into_iter().filter(|listed| !knows_department(&listed.code)) {
-        joined.department.push(Department { code, keys: without_used(keys) });
-    }
-    for listed in file.integrator.into_iter().filter(|listed| !knows_integrator(&listed.name)) {
-        joined.integrator.push(Listed { keys: without_used(listed.keys), ..listed });
-    }
-    joined.department.retain(|listed| !listed.keys.is_empty());
-    joined.integrator.retain(|listed| !listed.keys.is_empty());
+    joined.retain(|listed| !listed.keys.is_empty());
+    joined.sort_by(|one, other| one.id.cmp(&other.id));
     joined
 }
 
 /// Reads the file, and refuses it whole where a part of it cannot be used.
-fn read(text: &str) -> anyhow::Result<Programs> {
-    let programs: Programs = toml::from_str(text)?;
-    let mut members: Vec<Member> = Vec::new();
-    for department in &programs.department {
-        let member = Member::department(&department.code)?;
-        keys(&department.keys, &member)?;
-        members.push(member);
+fn read(text: &str) -> anyhow::Result<Vec<Listed>> {
+    let File { department, integrator } = toml::from_str(text)?;
+    let mut programs: Vec<Listed> = Vec::new();
+    for Department { code, keys } in department {
+        let keys = public(&keys, &Member::department(&code)?)?;
+        programs.push(Listed {
+            id: ProgramId::Department(DepartmentCode::try_new(code)?),
+            keys,
+            audiences: Vec::new(),
+        });
     }
-    for integrator in &programs.integrator {
-        let member = Member::integrator(&integrator.name)?;
-        keys(&integrator.keys, &member)?;
-        Integrator::try_new(&integrator.name, &integrator.audiences)?;
-        members.push(member);
+    for InFile { name, keys, audiences } in integrator {
+        let keys = public(&keys, &Member::integrator(&name)?)?;
+        Integrator::try_new(&name, &audiences)?;
+        programs.push(Listed { id: ProgramId::Integrator(IntegratorName::try_new(&name)?), keys, audiences });
     }
-    for (place, member) in members.iter().enumerate() {
+    for (place, listed) in programs.iter().enumerate() {
         ensure!(
-            !members[..place].contains(member),
+            programs[..place].iter().all(|other| other.id != listed.id),
             "{} is listed twice: list all its keys in one place",
-            member.name()
+            listed.member()?.name()
         );
     }
     Ok(programs)
 }
 
-fn keys(listed: &[String], member: &Member) -> anyhow::Result<Vec<PublicKey>> {
+fn public(listed: &[String], member: &Member) -> anyhow::Result<Vec<PublicKey>> {
     let keys = listed.iter().map(|key| PublicKey::try_new(key).with_context(|| format!("the key `{key}`")));
     keys.collect::<anyhow::Result<_>>().with_context(|| format!("a key of {} cannot be used", member.name()))
 }
@@ -167,24 +181,21 @@ impl Directory for Registered {
 
     async fn integrators(&self) -> Vec<Integrator> {
         // A file that cannot be used is told by whoever keeps the configuration; consumers that are there stay.
-        let programs = self.listed().await.unwrap_or_default();
-        let listed = programs.integrator.iter();
-        listed.filter_map(|one| Integrator::try_new(&one.name, &one.audiences).ok()).collect()
+        self.listed().await.unwrap_or_default().iter().filter_map(Listed::integrator).collect()
     }
 }
 
 /// Whether the file of programs can be used, for `dualgrid doctor`.
 pub(crate) fn check(file: &Path) -> anyhow::Result<usize> {
     let text = std::fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
-    let programs = read(&text)?;
-    Ok(programs.department.len() + programs.integrator.len())
+    Ok(read(&text)?.len())
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
     use people::programs::{ProgramClosed, ProgramKeysChanged, ProgramRegistered, ProgramsEvent};
-    use people::{GrantedAudience, IntegratorName};
+    use people::{GrantedAudience, Nkey};
 
     use super::*;
 
@@ -216,9 +227,11 @@ mod tests {
 
     /// Each program that is let in, with its keys.
     fn let_in(register: &people::Programs, file: &str) -> Vec<(String, Vec<String>)> {
-        let joined = joined(register, read(file).unwrap());
-        let departments = joined.department.into_iter().map(|listed| (listed.code, listed.keys));
-        departments.chain(joined.integrator.into_iter().map(|listed| (listed.name, listed.keys))).collect()
+        let named = |listed: Listed| {
+            let keys = listed.keys.iter().map(ToString::to_string).collect();
+            (listed.member().unwrap().name().to_owned(), keys)
+        };
+        joined(register, read(file).unwrap()).into_iter().map(named).collect()
     }
 
     #[test]
@@ -241,7 +254,7 @@ mod tests {
         let open = [registered(department(), &[3]), registered(city(), &[5])];
         let expected = [with("CGZF", &[3]), with("SCJG", &[2]), with("city", &[5])];
         assert_eq!(let_in(&register(open.clone()), &file), expected);
-        let audiences = joined(&register(open.clone()), read(&file).unwrap()).integrator[0].audiences.clone();
+        let audiences = joined(&register(open.clone()), read(&file).unwrap()).pop().unwrap().audiences;
         assert_eq!(audiences, ["district"]);
         // A key that was taken out, and a program that was closed, do not come back by the file.
         let (keys, since) = ([nkey(6)].into(), DateTime::UNIX_EPOCH);
@@ -261,8 +274,8 @@ mod tests {
             key(3)
         );
         let programs = read(&text).unwrap();
-        assert_eq!((programs.department[0].keys.len(), programs.integrator[0].audiences.len()), (2, 2));
-        assert!(read("").unwrap().department.is_empty());
+        assert_eq!((programs[0].keys.len(), programs[1].audiences.len()), (2, 2));
+        assert!(read("").unwrap().is_empty());
     }
 
     #[test]

@@ -76,13 +76,13 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         let connection = Connection::connect(nats_options(&config)).await?;
         if has(RoleName::Publisher) {
             start("publisher", publisher(&config, &app, &connection, stop.subscribe()));
-            let directory = Arc::new(Registered::new(Arc::clone(&app), config.nats.programs_file.clone()));
+            let registered = Arc::new(Registered::new(Arc::clone(&app), config.nats.programs_file.clone()));
             if config.nats_server.is_some() {
-                start("accounts", accounts(&config, &app, stop.subscribe()).await?);
+                start("accounts", accounts(&config, &app, Arc::clone(&registered), stop.subscribe()).await?);
             }
             let log = Arc::clone(&app.ports().log);
             let (connection, installation) = (connection.clone(), config.installation.as_str());
-            let departments = Departments::new(connection, directory, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
+            let departments = Departments::new(connection, registered, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
             let (stopped, told) = (stopped(stop.subscribe()), departments.deletions());
             let warning = warning(&app, "nats deletions", told);
             start(
@@ -219,10 +219,14 @@ fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: wat
 }
 
 /// Keeps the accounts of nats-server as the register wants them, and tells readiness where it cannot.
-async fn accounts(config: &Config, app: &Arc<App>, stop: watch::Receiver<bool>) -> anyhow::Result<Task> {
+async fn accounts(
+    config: &Config,
+    app: &Arc<App>,
+    register: Arc<Registered>,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<Task> {
     let settings = nats::settings(config)?;
     let file = config.nats_server.as_ref().context("there is no [nats_server]")?.config_file.clone();
-    let register = Arc::new(Registered::new(Arc::clone(app), config.nats.programs_file.clone()));
     let connection = nats::system_connection(config).await?;
     let keeper = ServerKeeper::new(connection, register, settings, file, LOOK_FOR_DEPARTMENTS_EVERY);
     let warning = warning(app, "nats accounts", keeper.trouble());

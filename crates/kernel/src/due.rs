@@ -79,6 +79,26 @@ impl Step {
     /// 重办: decide the way of a reopened case.
     pub const ROUTE_AGAIN: Step = Step::of("route_again");
 
+    /// Every step for which a case asks a due time.
+    pub const OF_CASES: [Self; 16] = [
+        Self::REGISTER,
+        Self::ROUTE,
+        Self::WORK_IN_GRID,
+        Self::DELIBERATE,
+        Self::FILE,
+        Self::REVIEW_REFUSAL,
+        Self::DISPATCH,
+        Self::ACCEPT,
+        Self::FIRST_CONTACT,
+        Self::DECIDE_RETURN,
+        Self::DISPOSE,
+        Self::VERIFY,
+        Self::REWORK,
+        Self::COLLECT_FEEDBACK,
+        Self::CLOSE,
+        Self::ROUTE_AGAIN,
+    ];
+
     /// A step of a kind. Its form is not checked here; a coverage test reads back every step that a kind names.
     pub const fn of(code: &'static str) -> Self {
         Self(CompactString::const_new(code))

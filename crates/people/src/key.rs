@@ -28,6 +28,12 @@ impl Nkey {
     }
 }
 
+impl From<accounts::PublicKey> for Nkey {
+    fn from(key: accounts::PublicKey) -> Self {
+        Self(key)
+    }
+}
+
 impl fmt::Display for Nkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -115,8 +115,8 @@ impl Programs {
     }
 
     /// Whether the key is, or ever was, a program's.
-    pub fn is_used(&self, key: &Nkey) -> bool {
-        self.used.contains(key)
+    pub fn is_used(&self, key: &accounts::PublicKey) -> bool {
+        self.used.contains(&Nkey::from(key.clone()))
     }
 
     fn last(&self, program: &ProgramId) -> Option<&Standing> {

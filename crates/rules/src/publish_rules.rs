@@ -19,26 +19,6 @@ use crate::{
     StepLimitsPublished, Windows, WindowsPublished,
 };
 
-/// The steps of the example: every one for which some kind asks a due time, because rules without a limit for one are refused.
-const STEPS: [Step; 16] = [
-    Step::REGISTER,
-    Step::ROUTE,
-    Step::WORK_IN_GRID,
-    Step::DELIBERATE,
-    Step::FILE,
-    Step::REVIEW_REFUSAL,
-    Step::DISPATCH,
-    Step::ACCEPT,
-    Step::FIRST_CONTACT,
-    Step::DECIDE_RETURN,
-    Step::DISPOSE,
-    Step::VERIFY,
-    Step::REWORK,
-    Step::COLLECT_FEEDBACK,
-    Step::CLOSE,
-    Step::ROUTE_AGAIN,
-];
-
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
 ///
 /// By the administrator, usually from a file. Matters, step limits and filing criteria that the description does not mention
@@ -91,7 +71,7 @@ impl Verb for PublishRules {
         Self(RulesDescription {
             effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
             matters: vec![matter],
-            step_limits: STEPS.iter().map(step_limit).collect(),
+            step_limits: Step::OF_CASES.iter().map(step_limit).collect(),
             windows: Windows {
                 return_order: limit(4, TimeUnit::WorkHour, "网格工作规范"),
                 reopen: limit(15, TimeUnit::CalendarDay, "网格工作规范"),

@@ -18,7 +18,7 @@ use crate::random;
 use crate::scratch::Scratch;
 
 /// The JetStream stream that holds the log.
-pub const STREAM: &str = "DUALGRID";
+pub use accounts::STREAM;
 
 /// The user with every permission in the account of dualgrid itself.
 pub const CORE: &str = "core";
@@ -31,12 +31,12 @@ const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The user, and the durable consumer, of a department.
 pub fn department_user(code: &str) -> String {
-    format!("dept-{code}")
+    accounts::consumer_of_department(code)
 }
 
 /// The user, and the durable consumer, of an integrator.
 pub fn integrator_user(name: &str) -> String {
-    format!("integ-{name}")
+    accounts::consumer_of_integrator(name)
 }
 
 /// What a private server is to look like.

@@ -200,7 +200,6 @@ fn shown(operation: OperationBuilder, name: &str) -> OperationBuilder {
 
 /// What needs no token: nothing of a case.
 fn open(endpoint: Endpoint, operation: OperationBuilder) -> OperationBuilder {
-    let operation = operation.response("400", Ref::from_response_name("BadRequest"));
     let operation = if endpoint.is_for_operators() {
         operation.response("404", Ref::from_response_name("NotFound"))
     } else {
