@@ -29,7 +29,7 @@ async fn moved(tables: &Tables) -> anyhow::Result<BTreeMap<String, usize>> {
 #[tokio::test]
 async fn three_hundred_open_cases_follow_though_the_system_is_killed() -> anyhow::Result<()> {
     let mut world = World::start(Store::Postgres).await?;
-    let administrator = world.system.token("operator", "administrator", &[]).await?;
+    let administrator = world.system.token("operator", "system_administrator", &[]).await?;
     let mut streams = BTreeMap::new();
     for number in 0..CASES {
         let case = world.discover(GONE, &format!("第{number}件")).await?;

@@ -2,23 +2,46 @@
 
 use kernel::Reach::{Department, Everywhere, Grid};
 use kernel::Role::{
-    Auditor, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator, ResidentialSecretary,
-    System, Verifier,
+    Archivist, Auditor, Caller, CentreDirector, Connector, DepartmentClerk, Dispatcher, DistrictDutyOfficer,
+    DutyOfficer, GridLeader, GridMember, Integrator, PartyMember, Registrar, ResidentialSecretary, StreetLeader,
+    Supervisor, System, Verifier,
 };
 use kernel::{Allowed, Reach};
 
-/// Whoever speaks with finders.
-pub(crate) const FINDERS: Allowed =
-    &[(GridMember, Grid), (GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid)];
+/// Whoever finds, or writes down what others found. A connector hands in what its source has, wherever that is.
+pub(crate) const FINDERS: Allowed = &[
+    (GridMember, Grid),
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (PartyMember, Grid),
+    (Registrar, Grid),
+    (DutyOfficer, Grid),
+    (Connector, Everywhere),
+];
+/// Whoever writes down what a finder says of the answer.
+pub(crate) const LISTENERS: Allowed =
+    &[(GridMember, Grid), (GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid), (Caller, Grid)];
+/// Whoever has a closed case opened again: for its finder, or because supervision asks for it.
+pub(crate) const REOPENERS: Allowed = &[
+    (GridMember, Grid),
+    (GridLeader, Grid),
+    (ResidentialSecretary, Grid),
+    (DutyOfficer, Grid),
+    (Caller, Grid),
+    (Supervisor, Grid),
+];
 /// The same, where a case is named by one that they reach.
-pub(crate) const FINDERS_ANYWHERE: Allowed = &[
+pub(crate) const REOPENERS_ANYWHERE: Allowed = &[
     (GridMember, Reach::Any),
     (GridLeader, Reach::Any),
     (ResidentialSecretary, Reach::Any),
     (DutyOfficer, Reach::Any),
+    (Caller, Reach::Any),
+    (Supervisor, Reach::Any),
 ];
 /// Whoever classifies issues.
-pub(crate) const REGISTRARS: Allowed = &[(GridLeader, Grid), (ResidentialSecretary, Grid), (DutyOfficer, Grid)];
+pub(crate) const REGISTRARS: Allowed =
+    &[(GridLeader, Grid), (ResidentialSecretary, Grid), (Registrar, Grid), (DutyOfficer, Grid)];
 /// Whoever convenes a deliberation and leads the work of the grid.
 pub(crate) const CONVENERS: Allowed = &[(GridLeader, Grid), (ResidentialSecretary, Grid)];
 /// The duty officer of the grid centre.
@@ -36,6 +59,13 @@ pub(crate) const CASE_READERS: Allowed = &[
     (Dispatcher, Grid),
     (DepartmentClerk, Department),
     (Verifier, Grid),
+    (Registrar, Grid),
+    (Caller, Grid),
+    (Archivist, Grid),
+    (StreetLeader, Grid),
+    (CentreDirector, Grid),
+    (DistrictDutyOfficer, Grid),
+    (Supervisor, Grid),
     (Auditor, Grid),
     (Integrator, Everywhere),
 ];
@@ -47,6 +77,13 @@ pub(crate) const ISSUE_READERS: Allowed = &[
     (DutyOfficer, Grid),
     (Dispatcher, Grid),
     (Verifier, Grid),
+    (Registrar, Grid),
+    (Caller, Grid),
+    (Archivist, Grid),
+    (StreetLeader, Grid),
+    (CentreDirector, Grid),
+    (DistrictDutyOfficer, Grid),
+    (Supervisor, Grid),
     (Auditor, Grid),
     (Integrator, Everywhere),
 ];
@@ -55,6 +92,10 @@ pub(crate) const ORDER_READERS: Allowed = &[
     (DutyOfficer, Everywhere),
     (Dispatcher, Everywhere),
     (DepartmentClerk, Department),
+    (StreetLeader, Everywhere),
+    (CentreDirector, Everywhere),
+    (DistrictDutyOfficer, Everywhere),
+    (Supervisor, Everywhere),
     (Auditor, Everywhere),
     (Integrator, Everywhere),
 ];
@@ -66,6 +107,12 @@ pub(crate) const OBLIGATION_READERS: Allowed = &[
     (Dispatcher, Grid),
     (DepartmentClerk, Department),
     (Verifier, Grid),
+    (Registrar, Grid),
+    (Caller, Grid),
+    (StreetLeader, Grid),
+    (CentreDirector, Grid),
+    (DistrictDutyOfficer, Grid),
+    (Supervisor, Grid),
     (Auditor, Grid),
     (Integrator, Everywhere),
 ];
@@ -73,8 +120,10 @@ pub(crate) const OBLIGATION_READERS: Allowed = &[
 pub(crate) const REPORTER_READERS: Allowed = &[
     (GridLeader, Grid),
     (ResidentialSecretary, Grid),
+    (Registrar, Grid),
     (DutyOfficer, Grid),
     (Dispatcher, Grid),
     (DepartmentClerk, Department),
     (Verifier, Grid),
+    (Caller, Grid),
 ];

@@ -119,7 +119,7 @@ fn open_deliberation() -> OpenDeliberation {
     let seat = |class: &str, holder: &str| Seat { class: class.into(), holder: holder.into() };
     let fixed = vec![seat("owners_committee", "复元坊业委会"), seat("property", "复元坊物业")];
     let roster = Roster { convener: "居民区书记".into(), fixed, invited: vec![seat("design", "社区规划师")] };
-    OpenDeliberation { topic: "车棚改建".into(), roster, consent_rule: Some("RESIDENT_2_3".into()) }
+    OpenDeliberation { topic: "车棚改建".into(), roster, consent_rule: Some("RESIDENT_2_3".into()), opened_at: None }
 }
 
 fn works(done: Option<&str>) -> HandleInGrid {

@@ -5,7 +5,7 @@ mod record_lead_act;
 mod view;
 mod withdraw_pledge;
 
-use kernel::Role::{Auditor, GridLeader, GridMember, ResidentialSecretary};
+use kernel::Role::{Auditor, GridLeader, GridMember, PartyMember, ResidentialSecretary};
 use kernel::{Aggregate, Allowed, Context, Decision, Place, Reach, Unfit};
 
 pub use make_pledge::{MakePledge, PledgeMade};
@@ -14,8 +14,18 @@ pub use view::{PledgeRow, PledgeView};
 pub use withdraw_pledge::{PledgeWithdrawn, WithdrawPledge};
 
 /// Party members who hold a post in a grid pledge for themselves.
-const MEMBERS: Allowed = &[(GridMember, Reach::Grid), (GridLeader, Reach::Grid), (ResidentialSecretary, Reach::Grid)];
-const OWN: Allowed = &[(GridMember, Reach::Own), (GridLeader, Reach::Own), (ResidentialSecretary, Reach::Own)];
+const MEMBERS: Allowed = &[
+    (GridMember, Reach::Grid),
+    (GridLeader, Reach::Grid),
+    (ResidentialSecretary, Reach::Grid),
+    (PartyMember, Reach::Grid),
+];
+const OWN: Allowed = &[
+    (GridMember, Reach::Own),
+    (GridLeader, Reach::Own),
+    (ResidentialSecretary, Reach::Own),
+    (PartyMember, Reach::Own),
+];
 
 kernel::commands! {
     /// What can be asked of a pledge.

@@ -159,7 +159,7 @@ fn properties(schema: &serde_json::Value) -> impl Iterator<Item = &str> {
 pub(crate) fn request(app: &App, name: &str, body: &serde_json::Value) -> anyhow::Result<Request> {
     let now = app.clock().now();
     Ok(Request {
-        actor: Actor { id: "operator".into(), role: Role::Administrator, scope: Scope::Everywhere },
+        actor: Actor { id: "operator".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere },
         command: CommandId::new(app.ports().entropy.uuid(now)),
         correlation: None,
         causation: None,

@@ -49,7 +49,7 @@ async fn a_command_that_relies_on_a_version_has_no_effect_on_another() {
 #[tokio::test]
 async fn an_event_that_could_not_be_published_is_not_recorded() {
     let desk = Desk::open().await;
-    let operator = actor("operator", Role::Administrator, None);
+    let operator = actor("operator", Role::SystemAdministrator, None);
     let before = desk.app.ports().log.head().await.unwrap();
     let mut rules = sample_body("publish-rules", "district.toml");
     rules["effective_from"] = json!("2026-03-03T00:00:00+08:00");

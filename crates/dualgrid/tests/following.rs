@@ -23,7 +23,7 @@ const HEIR: &str = "BZ-R01-B02";
 const ELSEWHERE: &str = "JAS-R03-M01";
 
 fn administrator() -> Actor {
-    actor("operator", Role::Administrator, None)
+    actor("operator", Role::SystemAdministrator, None)
 }
 
 fn leader_of(grid: &str) -> Actor {

@@ -44,7 +44,7 @@ fn ending(differences: &[Difference]) -> u32 {
 #[tokio::test]
 async fn a_rehearsal_shows_what_the_import_records_and_records_nothing() {
     let desk = Desk::open().await;
-    let operator = actor("operator", Role::Administrator, None);
+    let operator = actor("operator", Role::SystemAdministrator, None);
     let head = || async { desk.app.ports().log.head().await.unwrap() };
     let before = head().await;
     let rehearse = async |body: &Value| {
@@ -84,7 +84,7 @@ async fn a_rehearsal_shows_what_the_import_records_and_records_nothing() {
 #[tokio::test]
 async fn an_import_for_a_wrong_year_is_taken_back() {
     let desk = Desk::open().await;
-    let operator = actor("operator", Role::Administrator, None);
+    let operator = actor("operator", Role::SystemAdministrator, None);
     let shown = async |path: &str, at: &str| {
         let mut document = desk.app.document(&operator, path, Some(at.parse().unwrap())).await.unwrap();
         document.as_object_mut().unwrap().remove("at");

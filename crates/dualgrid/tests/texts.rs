@@ -68,7 +68,7 @@ fn full(name: &str) -> Value {
 #[tokio::test]
 async fn one_fault_of_a_text_has_one_code_at_every_door_of_reference_data() {
     let desk = Desk::empty(None).await;
-    let by = actor("operator", Role::Administrator, None);
+    let by = actor("operator", Role::SystemAdministrator, None);
     let bodies = [("publish-rules", "rules"), ("load-district", "district")].map(|(name, part)| {
         let schema = (registry::verb(name).unwrap().1.schema)().to_value();
         let mut found = Vec::new();

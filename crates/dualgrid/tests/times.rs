@@ -32,6 +32,7 @@ enum Says {
 const TIMES: &[(&str, &str, Says)] = &[
     ("discover-issue", "/found_at", Says::Happened),
     ("hold-meeting", "/held_at", Says::Happened),
+    ("open-deliberation", "/opened_at", Says::Happened),
     ("record-progress", "/day", Says::Happened),
     ("dispatch-case", "/own_due/at", Says::Due),
 ];
@@ -68,7 +69,7 @@ fn every_time_of_every_body_is_known_by_what_it_says() {
 #[tokio::test]
 async fn no_time_of_any_body_lies_outside_the_years_that_can_be_written() {
     let desk = Desk::open().await;
-    let operator = actor("operator", kernel::Role::Administrator, None);
+    let operator = actor("operator", kernel::Role::SystemAdministrator, None);
     let mut checked = 0;
     for kind in registry::kinds() {
         for verb in kind.verbs().iter().filter(|verb| !verb.is_part) {
@@ -119,7 +120,13 @@ async fn what_is_reported_has_happened_and_not_in_another_age() {
     tell(&leader(), "register-issue", json!({"matter": "WM-0201", "handling": "promised"})).await.unwrap();
     let seat = json!({"class": "居民代表", "holder": "seat-7"});
     let roster = json!({"convener": "bz-r01-secretary", "fixed": [seat], "invited": []});
-    tell(&leader(), "open-deliberation", json!({"topic": "车棚", "roster": roster})).await.unwrap();
+    let open = json!({"topic": "车棚", "roster": roster});
+    for moment in &moments {
+        let mut body = open.clone();
+        body["opened_at"] = moment.clone();
+        refused.entry("opened_at").or_default().push(code(tell(&leader(), "open-deliberation", body).await));
+    }
+    tell(&leader(), "open-deliberation", open).await.unwrap();
     for moment in &moments {
         let body = json!({
             "kind": "hearing", "round": 1, "held_at": moment, "attendance": [{"class": "居民代表", "present": 21}],
@@ -138,6 +145,7 @@ async fn what_is_reported_has_happened_and_not_in_another_age() {
 
     let (long_ago, early, ahead) = ("too-long-ago", "too-early", "in-the-future");
     assert_eq!(refused["found_at"], [long_ago, long_ago, long_ago, long_ago, ahead, ahead, ahead]);
+    assert_eq!(refused["opened_at"], [early, early, early, early, ahead, ahead, ahead]);
     assert_eq!(refused["held_at"], [early, early, early, early, ahead, ahead, ahead]);
     assert_eq!(refused["day"], [early, early, early, early, ahead, ahead, ahead]);
     assert_eq!(refused.len(), TIMES.iter().filter(|(.., says)| *says == Says::Happened).count());

@@ -89,7 +89,7 @@ async fn who_may_not_records_nothing() {
 #[tokio::test]
 async fn rules_and_district_are_imported_together_or_not_at_all() {
     let desk = Desk::open().await;
-    let administrator = actor("operator", Role::Administrator, None);
+    let administrator = actor("operator", Role::SystemAdministrator, None);
     let head = || async { desk.app.ports().log.head().await.unwrap() };
     let before = head().await;
     let mut body = json!({

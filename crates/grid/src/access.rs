@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use kernel::{Allowed, Reach, Role};
 
-/// Administrators of the installation.
-pub(crate) const ADMINISTRATORS: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+/// System administrators (系统管理员): they keep the district.
+pub(crate) const ADMINISTRATORS: Allowed = &[(Role::SystemAdministrator, Reach::Everywhere)];
 
 /// A code of an example.
 pub(crate) fn code<C: FromStr<Err: Debug>>(code: &str) -> C {

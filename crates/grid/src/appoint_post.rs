@@ -11,7 +11,7 @@ use crate::{District, DistrictEvent, Post, PostAppointed, Refusal};
 
 /// Appoints a person to a post in a grid.
 ///
-/// Given by an administrator. One person may hold several posts (一肩挑). A grid has one leader, one secretary and one duty
+/// Given by a system administrator. One person may hold several posts (一肩挑). A grid has one leader, one secretary and one duty
 /// officer at a time, and nobody holds the same post twice at a time. The holder is a staff id: events contain no names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

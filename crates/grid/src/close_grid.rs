@@ -14,7 +14,7 @@ use crate::{District, DistrictEvent, GridClosed, GridPart, GridsUnmapped, Networ
 
 /// Closes a grid.
 ///
-/// Given by an administrator when boundaries are redrawn. The posts of the grid and its entries in the map to the other
+/// Given by a system administrator when boundaries are redrawn. The posts of the grid and its entries in the map to the other
 /// network end at the same moment. Open cases follow from that moment on: to the successor, or where it is split to the grid
 /// that takes over the part in which they are; without a successor to the grid above. Refused while the grid has grids below
 /// it (move or close those first), for a root of the party network without a successor, and where a grid that takes over is

@@ -10,7 +10,7 @@ use crate::{District, DistrictEvent, Post, PostEnded, Refusal};
 
 /// Ends a term before its planned end, or where none was planned.
 ///
-/// Given by an administrator. Refused where the person does not hold the post by that time.
+/// Given by a system administrator. Refused where the person does not hold the post by that time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndPost {

@@ -13,7 +13,7 @@ use crate::{District, DistrictEvent, GridKind, GridNode, GridSpec, Level, Networ
 
 /// Establishes a grid.
 ///
-/// Given by an administrator when a street or town adds a grid. Refused where the code is taken, the parent is not active,
+/// Given by a system administrator when a street or town adds a grid. Refused where the code is taken, the parent is not active,
 /// the level is not the one directly below the parent's, or the grid would lie deeper than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -22,7 +22,7 @@ use crate::{
 
 /// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
 ///
-/// Given by an administrator, from a file. What the description does not mention is closed or ended, at most as much as
+/// Given by a system administrator, from a file. What the description does not mention is closed or ended, at most as much as
 /// `allow_closing` says. The same file again changes nothing, even if the district has changed since. Refused or accepted as
 /// a whole. Refused where a tree is deeper than eight levels, and where two rows give a post that one person has at a time to
 /// two of them.

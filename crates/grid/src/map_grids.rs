@@ -14,7 +14,7 @@ use crate::{District, DistrictEvent, GridsMapped, GridsUnmapped, Mapping, Networ
 
 /// States which administrative grids serve a party grid. The list replaces the previous one.
 ///
-/// Given by an administrator. Dispatch follows the map from the party grid to the administrative side; feedback follows the
+/// Given by a system administrator. Dispatch follows the map from the party grid to the administrative side; feedback follows the
 /// case back. With an empty list the map of the nearest grid above applies. The same again from another moment on
 /// is refused: it is so already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -15,7 +15,7 @@ use crate::{DepartmentChanged, DepartmentRegistered, DepartmentSpec, District, D
 
 /// Registers a department with its list of authority (权责清单), or replaces its name and list.
 ///
-/// Given by an administrator. Whether the matters exist is not checked here: the rules define them, and the import command
+/// Given by a system administrator. Whether the matters exist is not checked here: the rules define them, and the import command
 /// compares both before it loads them. The same again from another moment on is refused: it is so already.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

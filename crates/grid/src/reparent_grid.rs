@@ -13,7 +13,7 @@ use crate::{District, DistrictEvent, GridNode, GridReparented, Level, Refusal};
 
 /// Moves a grid, with every grid below it, under another parent.
 ///
-/// Given by an administrator when blocks (街区) are redrawn. Open cases in it and below follow, also into another street, from that
+/// Given by a system administrator when blocks (街区) are redrawn. Open cases in it and below follow, also into another street, from that
 /// moment on. Refused where it lies there already by another move, across networks, into the grid itself, and where a grid would lie below the lowest level of the new tree or
 /// deeper than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -234,7 +234,7 @@ mod tests {
                     id: crate::district_id(),
                     at,
                     today: at.date_naive(),
-                    by: kernel::Actor { id: "a".into(), role: Role::Administrator, scope: kernel::Scope::Everywhere },
+                    by: kernel::Actor { id: "a".into(), role: Role::SystemAdministrator, scope: kernel::Scope::Everywhere },
                     facts: kernel::Facts::default(),
                 };
                 let events: Result<_, Refusal> = district.decide(&step, &context);

@@ -17,7 +17,7 @@ use crate::{
 
 /// Withdraws changes that are scheduled and have not begun.
 ///
-/// Given by an administrator, where a date or a description was wrong. Whatever was to begin or end at that moment or later
+/// Given by a system administrator, where a date or a description was wrong. Whatever was to begin or end at that moment or later
 /// does not; what was to end then goes on. Without a grid and a department the whole district is meant: its grids, departments,
 /// map, posts and bounds. With a grid, that grid with its posts and its entries in the map. Refused where the moment is not in
 /// the future, where nothing is scheduled for it or later, and where a grid or a post would be left without what it needs.

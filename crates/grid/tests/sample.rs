@@ -46,7 +46,7 @@ fn at() -> DateTime<Utc> {
 }
 
 fn decide(district: &District, command: impl Into<DistrictCommand>) -> Decision<District> {
-    let by = Actor { id: "administrator".into(), role: Role::Administrator, scope: Scope::Everywhere };
+    let by = Actor { id: "administrator".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere };
     let (id, today) = (dualgrid_grid::district_id(), at().date_naive());
     district.decide(&command.into(), &Context { id, at: at(), today, by, facts: Facts::default() })
 }

@@ -41,7 +41,7 @@ const LAST_EXPIRY: i64 = 253_402_300_799;
 /// A token cannot be revoked, so whoever lost one waits this long, or the key is replaced.
 pub const fn valid_hours_max(role: Role) -> u32 {
     match role {
-        Role::Integrator => 8784,
+        Role::Integrator | Role::Connector => 8784,
         _ => 24,
     }
 }

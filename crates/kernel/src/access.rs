@@ -27,13 +27,27 @@ pub const EVERYBODY: Allowed = &[
     (Role::GridMember, Reach::Any),
     (Role::GridLeader, Reach::Any),
     (Role::ResidentialSecretary, Reach::Any),
+    (Role::PartyMember, Reach::Any),
+    (Role::OwnersCommittee, Reach::Any),
+    (Role::Owner, Reach::Any),
+    (Role::Mediator, Reach::Any),
+    (Role::Registrar, Reach::Any),
     (Role::DutyOfficer, Reach::Any),
     (Role::Dispatcher, Reach::Any),
     (Role::DepartmentClerk, Reach::Any),
     (Role::Verifier, Reach::Any),
+    (Role::Caller, Reach::Any),
+    (Role::Archivist, Reach::Any),
+    (Role::StreetLeader, Reach::Any),
+    (Role::CentreDirector, Reach::Any),
+    (Role::DistrictDutyOfficer, Reach::Any),
+    (Role::Supervisor, Reach::Any),
     (Role::Auditor, Reach::Any),
     (Role::Integrator, Reach::Any),
-    (Role::Administrator, Reach::Any),
+    (Role::Connector, Reach::Any),
+    (Role::SystemAdministrator, Reach::Any),
+    (Role::SecurityAdministrator, Reach::Any),
+    (Role::AuditAdministrator, Reach::Any),
 ];
 
 /// How far `role` reaches in an action, or `None` where it is denied.
@@ -117,6 +131,12 @@ mod tests {
         assert!(place.is_reached(Reach::Own, &own));
         assert!(!place.is_reached(Reach::Own, &Actor { id: "staff-2".into(), ..own.clone() }));
         assert!(!Place::default().is_reached(Reach::Own, &own), "what nobody owns is nobody's own");
+    }
+
+    #[test]
+    fn everybody_is_every_role_but_the_system() {
+        let roles: Vec<Role> = EVERYBODY.iter().map(|(role, _)| *role).chain([Role::System]).collect();
+        assert_eq!(roles, Role::ALL);
     }
 
     #[test]

@@ -18,6 +18,16 @@ pub enum Role {
     GridLeader,
     /// 居民区书记: secretary of a residential grid, convenes deliberation.
     ResidentialSecretary,
+    /// 党员: finds, pledges to go first.
+    PartyMember,
+    /// 业委会: speaks for the owners of a compound.
+    OwnersCommittee,
+    /// 业主: has a voice where owners decide.
+    Owner,
+    /// 调解员: mediates between residents.
+    Mediator,
+    /// 受理员: registers what comes in by telephone and counter.
+    Registrar,
     /// 值班长: files, decides returns, closes.
     DutyOfficer,
     /// 派遣员: dispatches.
@@ -26,29 +36,61 @@ pub enum Role {
     DepartmentClerk,
     /// 核查员 (监督员): checks on site what another disposed.
     Verifier,
+    /// 回访员: asks finders whether it was solved.
+    Caller,
+    /// 档案员: keeps the closed files.
+    Archivist,
+    /// 分管领导: the leader of the street who answers for this field.
+    StreetLeader,
+    /// 中心主任: heads the grid centre.
+    CentreDirector,
+    /// 区值班: watches the whole district.
+    DistrictDutyOfficer,
+    /// 督查: supervises, reopens what was closed too early.
+    Supervisor,
     /// 审计员: reads every history, changes nothing.
     Auditor,
     /// 集成方: reads events and views, changes nothing.
     Integrator,
-    /// 管理员: loads districts and rules, erases persons.
-    Administrator,
+    /// 接入程序: hands in what a hotline or another source numbered.
+    Connector,
+    /// 系统管理员: loads districts and rules.
+    SystemAdministrator,
+    /// 安全管理员: registers persons, posts and programs, and their keys.
+    SecurityAdministrator,
+    /// 审计管理员: reads everything that administrators did, changes nothing.
+    AuditAdministrator,
     /// The system itself: follow-up commands of process managers.
     System,
 }
 
 impl Role {
     /// Every role, in the order of the authorisation table.
-    pub const ALL: [Role; 11] = [
+    pub const ALL: [Role; 25] = [
         Role::GridMember,
         Role::GridLeader,
         Role::ResidentialSecretary,
+        Role::PartyMember,
+        Role::OwnersCommittee,
+        Role::Owner,
+        Role::Mediator,
+        Role::Registrar,
         Role::DutyOfficer,
         Role::Dispatcher,
         Role::DepartmentClerk,
         Role::Verifier,
+        Role::Caller,
+        Role::Archivist,
+        Role::StreetLeader,
+        Role::CentreDirector,
+        Role::DistrictDutyOfficer,
+        Role::Supervisor,
         Role::Auditor,
         Role::Integrator,
-        Role::Administrator,
+        Role::Connector,
+        Role::SystemAdministrator,
+        Role::SecurityAdministrator,
+        Role::AuditAdministrator,
         Role::System,
     ];
 
@@ -58,13 +100,27 @@ impl Role {
             Role::GridMember => "grid_member",
             Role::GridLeader => "grid_leader",
             Role::ResidentialSecretary => "residential_secretary",
+            Role::PartyMember => "party_member",
+            Role::OwnersCommittee => "owners_committee",
+            Role::Owner => "owner",
+            Role::Mediator => "mediator",
+            Role::Registrar => "registrar",
             Role::DutyOfficer => "duty_officer",
             Role::Dispatcher => "dispatcher",
             Role::DepartmentClerk => "department_clerk",
             Role::Verifier => "verifier",
+            Role::Caller => "caller",
+            Role::Archivist => "archivist",
+            Role::StreetLeader => "street_leader",
+            Role::CentreDirector => "centre_director",
+            Role::DistrictDutyOfficer => "district_duty_officer",
+            Role::Supervisor => "supervisor",
             Role::Auditor => "auditor",
             Role::Integrator => "integrator",
-            Role::Administrator => "administrator",
+            Role::Connector => "connector",
+            Role::SystemAdministrator => "system_administrator",
+            Role::SecurityAdministrator => "security_administrator",
+            Role::AuditAdministrator => "audit_administrator",
             Role::System => "system",
         }
     }

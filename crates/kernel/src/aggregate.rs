@@ -38,7 +38,7 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     /// The action of reading its history in the table of authorisation, for example `read-case-history`.
     const READ_ACTION: &'static str;
     /// Who may read its history, event by event.
-    const READ: Allowed = &[(Role::Auditor, Reach::Everywhere)];
+    const READ: Allowed = &[(Role::Auditor, Reach::Everywhere), (Role::AuditAdministrator, Reach::Everywhere)];
     /// The personal data that it holds and who may read them in clear, where it holds any.
     const PERSONAL: Option<PersonalSpec> = None;
     /// How others that may be the same thing are shown, where they are.

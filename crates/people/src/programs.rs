@@ -23,10 +23,14 @@ pub use document::{Program, ProgramsDocument};
 pub use grant_audiences::{AudiencesGranted, GrantAudiences};
 pub use register_program::{ProgramRegistered, RegisterProgram};
 
-/// Administrators of the installation.
-const ADMINISTRATORS: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+/// Security administrators (安全管理员): they say who is let in.
+const ADMINISTRATORS: Allowed = &[(Role::SecurityAdministrator, Reach::Everywhere)];
 /// Who reads the register.
-const READERS: Allowed = &[(Role::Administrator, Reach::Everywhere), (Role::Auditor, Reach::Everywhere)];
+const READERS: Allowed = &[
+    (Role::SecurityAdministrator, Reach::Everywhere),
+    (Role::AuditAdministrator, Reach::Everywhere),
+    (Role::Auditor, Reach::Everywhere),
+];
 
 /// Most keys that a program has at a time: the old and the new one of each of two machines.
 const KEYS_MAX: usize = 4;

@@ -19,7 +19,11 @@ const YES: &str = "yes";
 /// How many refusals are shown under one key.
 const REFUSALS_SHOWN: usize = 20;
 /// Whoever looks after the system, and whoever checks it.
-const READERS: Allowed = &[(Role::Auditor, Reach::Everywhere), (Role::Administrator, Reach::Everywhere)];
+const READERS: Allowed = &[
+    (Role::Auditor, Reach::Everywhere),
+    (Role::AuditAdministrator, Reach::Everywhere),
+    (Role::SystemAdministrator, Reach::Everywhere),
+];
 
 /// A command that waits to be sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -117,7 +117,7 @@ impl World {
     }
 
     fn context(&self, id: Uuid, facts: Facts) -> Context {
-        let by = Actor { id: "staff".into(), role: Role::Administrator, scope: Scope::Everywhere };
+        let by = Actor { id: "staff".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere };
         Context { id, at: self.at, today: self.at.date_naive(), by, facts }
     }
 

@@ -12,7 +12,7 @@ use crate::{PublishRules, Rulebook, RulesDescription};
 
 /// The rules and the district are described together, as of a moment: both are recorded, or neither.
 ///
-/// By the administrator, from files. The rules are published as by `publish-rules`, and under the same command the district is
+/// By the system administrator, from files. The rules are published as by `publish-rules`, and under the same command the district is
 /// loaded as by `load-district`. Refused as a whole where either would be, and where both together would close or end more
 /// than `allow_closing` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,7 +31,7 @@ pub struct ImportReference {
 
 impl Verb for ImportReference {
     const NAME: &'static str = "import-reference";
-    const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+    const BY: Allowed = &[(Role::SystemAdministrator, Reach::Everywhere)];
     type Of = Rulebook;
 
     fn needs(&self, rules: &Rulebook) -> Needs {

@@ -21,7 +21,7 @@ use crate::{
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
 ///
-/// By the administrator, usually from a file. Matters, step limits and filing criteria that the description does not mention
+/// By the system administrator, usually from a file. Matters, step limits and filing criteria that the description does not mention
 /// end, at most as many as `allow_closing` says; calendars and consent rules stay, because due times and decisions name them. The same file again changes nothing, even if the rules
 /// have changed since its date. Accepted or refused as a whole, under one new version; refused where a limit names no
 /// source or an unknown step, and where a later change is already recorded.
@@ -32,7 +32,7 @@ pub struct PublishRules(pub RulesDescription);
 impl Verb for PublishRules {
     const NAME: &'static str = "publish-rules";
     const IS_DESCRIPTION: bool = true;
-    const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+    const BY: Allowed = &[(Role::SystemAdministrator, Reach::Everywhere)];
     type Of = Rulebook;
 
     fn needs(&self, _: &Rulebook) -> Needs {

@@ -15,7 +15,7 @@ use crate::{
 
 /// Withdraws rules that were published for later and are not yet in force.
 ///
-/// By the administrator, where a date or a publication was wrong. With a moment, every matter, limit, window, review rule, rule
+/// By the system administrator, where a date or a publication was wrong. With a moment, every matter, limit, window, review rule, rule
 /// for duplicates and list of filing criteria that was to hold or to end as of then or later; what holds before that goes on.
 /// Calendars and consent rules say themselves from when on they hold, so they are named: a calendar of which no day has begun, a
 /// consent rule for later decisions. Due times that were counted by such a calendar stay as they are. Refused where something
@@ -37,7 +37,7 @@ pub struct WithdrawRules {
 
 impl Verb for WithdrawRules {
     const NAME: &'static str = "withdraw-rules";
-    const BY: Allowed = &[(Role::Administrator, Reach::Everywhere)];
+    const BY: Allowed = &[(Role::SystemAdministrator, Reach::Everywhere)];
     type Of = Rulebook;
 
     fn example() -> Self {

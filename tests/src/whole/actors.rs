@@ -13,8 +13,12 @@ use crate::Randomness;
 const AT_ONCE: usize = 4;
 
 /// Roles without a post.
-const OUTSIDE: [(&str, &str); 3] =
-    [("whole-auditor", "auditor"), ("whole-integrator", "integrator"), ("whole-administrator", "administrator")];
+const OUTSIDE: [(&str, &str); 4] = [
+    ("whole-auditor", "auditor"),
+    ("whole-integrator", "integrator"),
+    ("whole-system", "system_administrator"),
+    ("whole-security", "security_administrator"),
+];
 
 /// One who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::FINDERS;
+use crate::access::LISTENERS;
 use crate::case::{Case, Decision};
 use crate::feedback::{Reopening, Said};
 use crate::{Refusal, Stage};
@@ -71,7 +71,7 @@ impl FeedbackRecorded {
 
 impl Verb for RecordFeedback {
     const NAME: &'static str = "record-feedback";
-    const BY: Allowed = FINDERS;
+    const BY: Allowed = LISTENERS;
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {

@@ -3,7 +3,7 @@ use kernel::{Allowed, CaseId, Context, GridCode, Needs, Obligation, Role, Step, 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::access::FINDERS;
+use crate::access::REOPENERS;
 use crate::case::{Case, Decision};
 use crate::{CaseFile, Refusal, ReopenForMerged, Stage};
 
@@ -59,7 +59,7 @@ pub struct CaseReopened {
 
 impl Verb for ReopenCase {
     const NAME: &'static str = "reopen-case";
-    const BY: Allowed = FINDERS;
+    const BY: Allowed = REOPENERS;
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reopen_case::REASON_MAX;
 use super::{MergedCaseReopened, ReopenCase, ReopenCause};
-use crate::access::FINDERS_ANYWHERE;
+use crate::access::REOPENERS_ANYWHERE;
 use crate::case::{Case, Decision};
 use crate::examples;
 use crate::{Refusal, Stage};
@@ -31,7 +31,7 @@ pub struct ReopenForMerged {
 
 impl Verb for ReopenForMerged {
     const NAME: &'static str = "reopen-for-merged";
-    const BY: Allowed = FINDERS_ANYWHERE;
+    const BY: Allowed = REOPENERS_ANYWHERE;
     const IS_PART: bool = true;
     type Of = Case;
 

@@ -90,6 +90,7 @@ fn deliberate() -> Vec<CaseEvent> {
             topic: "复元坊车棚改建".into(),
             roster: roster(),
             consent_rule: Some(rule()),
+            opened_at: MORNING - TimeDelta::days(2),
             next: convene(),
         }
         .into(),

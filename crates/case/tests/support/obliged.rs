@@ -113,7 +113,7 @@ impl Told {
         }
         let seat = Seat { class: "owners_committee".into(), holder: "复元坊业委会".into() };
         let roster = Roster { convener: "居民区书记".into(), fixed: vec![seat], invited: vec![] };
-        let deliberate = OpenDeliberation { topic: "怎么办".into(), roster, consent_rule: None };
+        let deliberate = OpenDeliberation { topic: "怎么办".into(), roster, consent_rule: None, opened_at: None };
         (vec![], vec![deliberate.into(), dispatch().into()])
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::Role::{Auditor, DutyOfficer, GridLeader, GridMember, Integrator, ResidentialSecretary};
+use kernel::Role::{Auditor, DutyOfficer, GridLeader, GridMember, Integrator, PartyMember, ResidentialSecretary};
 use kernel::view::words_of;
 use kernel::{Allowed, Evidence, GridCode, Key, Place, Position, Reach, Read, View};
 use schemars::JsonSchema;
@@ -61,6 +61,7 @@ impl View for PledgeView {
     const ACTION: &'static str = "read-pledges";
     const READ: Allowed = &[
         (GridMember, Reach::Own),
+        (PartyMember, Reach::Own),
         (GridLeader, Reach::Grid),
         (ResidentialSecretary, Reach::Grid),
         (DutyOfficer, Reach::Grid),

@@ -68,7 +68,7 @@ impl Desk {
     }
 
     async fn load_sample(&self, file: &str) {
-        let administrator = actor("operator", Role::Administrator, None);
+        let administrator = actor("operator", Role::SystemAdministrator, None);
         for name in ["publish-rules", "load-district"] {
             let body = sample_body(name, file);
             self.submit(&administrator, None, name, id(), &body).await.unwrap();

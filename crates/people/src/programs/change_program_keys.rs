@@ -11,7 +11,7 @@ use crate::{Nkey, ProgramId};
 /// A public key whose secret half nobody has.
 pub(super) const EXAMPLE_KEY: &str = "UBMARG6LGYMIM34HRXMBNXDGBKHSE6G3II5D42RWAFG4JOEYJW4GODMC";
 
-/// An administrator gives a program other keys. A key that is not listed is let in no more, and never again.
+/// A security administrator gives a program other keys. A key that is not listed is let in no more, and never again.
 ///
 /// To rotate a key without a break: list the old and the new one, let the program use the new one, then list the new one alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -9,7 +9,7 @@ use crate::ProgramId;
 // Most characters of a text.
 const REASON_MAX: usize = 500;
 
-/// An administrator shuts a program out. Its keys are never let in again.
+/// A security administrator shuts a program out. Its keys are never let in again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CloseProgram {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ADMINISTRATORS, AUDIENCES_MAX, Programs};
 use crate::{GrantedAudience, IntegratorName, ProgramId};
 
-/// An administrator says what an integrator receives from now on. What is not listed is received no more.
+/// A security administrator says what an integrator receives from now on. What is not listed is received no more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrantAudiences {

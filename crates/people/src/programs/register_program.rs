@@ -11,7 +11,7 @@ use crate::{GrantedAudience, IntegratorName, Nkey, ProgramId};
 /// A public key whose secret half nobody has.
 pub(super) const EXAMPLE_KEY: &str = "UA6OVABTBDLTZMHZ2ZOAKGPQ4KCPWQZ3SFTDSGWT7V6Y7GWCT5LXEIMW";
 
-/// An administrator lets a program in to NATS: that of a department, or an integrator.
+/// A security administrator lets a program in to NATS: that of a department, or an integrator.
 ///
 /// Once. A program that was closed can be registered again, with keys that were never used. A department must be active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -33,7 +33,12 @@ pub(super) async fn deliberation(shed: &Scene<'_>, who: &Player) -> anyhow::Resu
         term: "开启共议",
         what: "opens the deliberation on the 1+5+X platform; two thirds must agree",
         command: "open-deliberation",
-        body: json!({ "topic": "复元坊车棚改造方案", "roster": roster, "consent_rule": "RESIDENT_2_3" }),
+        body: json!({
+            "topic": "复元坊车棚改造方案",
+            "roster": roster,
+            "consent_rule": "RESIDENT_2_3",
+            "opened_at": "2018-04-01T01:00:00Z",
+        }),
         then: deliberating,
     })
     .await?;
