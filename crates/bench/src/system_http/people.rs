@@ -1,6 +1,7 @@
 //! Who sends the commands, each with a token of their own role and place.
 
 use anyhow::Context as _;
+use testkit::stories::evidence::photo;
 use testkit::system::System;
 
 use super::lifecycle::{Who, departments};
@@ -49,9 +50,8 @@ impl People {
 
     /// Uploads a file as the leader and gives its digest.
     pub(super) async fn upload(&self, system: &System) -> anyhow::Result<String> {
-        // The smallest beginning that tells a JPEG apart.
-        let bytes = [&[0xff, 0xd8, 0xff, 0xe0][..], "照片".as_bytes()].concat();
-        let answer = system.http().upload(&self.leader, "/evidence", "image/jpeg", bytes).await?.accepted()?;
+        let file = photo("before");
+        let answer = system.http().upload(&self.leader, "/evidence", file.media_type, file.bytes).await?.accepted()?;
         Ok(answer["sha256"].as_str().context("evidence without a digest")?.to_owned())
     }
 }
