@@ -176,7 +176,7 @@ impl App {
         for waiting in entry.waiting.iter().filter(|waiting| waiting.position > activated) {
             let refused = match &waiting.on {
                 On::One(id) => self.follow_up(process, waiting, waiting.command, *id).await?,
-                On::EachOpenIn(grid) => self.follow_up_each(process, waiting, grid).await?,
+                On::EachOpenIn(_) | On::EachOpenAt(_) => self.follow_up_each(process, waiting).await?,
             };
             if let Some(Refused { code, .. }) = &refused {
                 tracing::warn!(process.name = process.name, key, code, "a follow-up was refused");

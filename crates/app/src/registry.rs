@@ -10,8 +10,9 @@ use community::{Pledge, PledgeView};
 use grid::District;
 use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
-use people::Programs;
-use process::{Alarms, Entry, GridWatch, Losses, MergedAnswer, Outbox, Process, Run, Timed};
+use people::Erasures;
+use people::{Persons, Programs};
+use process::{Alarms, DepartmentWatch, Entry, GridWatch, Losses, MergedAnswer, Outbox, Process, Run, Timed};
 use rules::Rulebook;
 use serde_json::Value;
 use uuid::Uuid;
@@ -24,6 +25,8 @@ use crate::shown::{Shown, Views};
 
 /// The filter by which a view of one kind finds what is open in exactly that grid.
 pub const OPEN_IN: &str = "open_in";
+/// The filter by which a view of one kind finds that on which exactly that department must still act.
+pub const OPEN_AT: &str = "open_at";
 
 static KINDS: LazyLock<Vec<Box<dyn Kind>>> = LazyLock::new(|| {
     vec![
@@ -31,7 +34,9 @@ static KINDS: LazyLock<Vec<Box<dyn Kind>>> = LazyLock::new(|| {
         of::<Pledge>(),
         of::<District>(),
         of::<Rulebook>(),
+        of::<Persons>(),
         of::<Programs>(),
+        of::<Erasures>(),
         of::<Run>(),
         of::<Losses>(),
     ]
@@ -47,6 +52,8 @@ static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
         shown::<Outbox<MergedAnswer>>(),
         shown::<Outbox<GridWatch>>(),
         shown::<Alarms<GridWatch>>(),
+        shown::<Outbox<DepartmentWatch>>(),
+        shown::<Alarms<DepartmentWatch>>(),
     ]
 });
 
@@ -70,7 +77,7 @@ fn shown<V: kernel::View>() -> Box<dyn Shown> {
 
 /// Every process.
 pub fn processes() -> Vec<Running> {
-    vec![Running::of::<MergedAnswer>(), grid_watch()]
+    vec![Running::of::<MergedAnswer>(), grid_watch(), Running::timed::<DepartmentWatch>()]
 }
 
 /// The process that lets what is open follow its grid.
@@ -154,9 +161,9 @@ pub fn view(path: &str) -> Option<&'static dyn Shown> {
     views().iter().find(|view| view.path() == path).map(|view| &**view)
 }
 
-/// The view that lists, by `open_in`, the aggregates of a category on which somebody must still act.
-pub fn open_in(category: &str) -> Option<&'static dyn Shown> {
-    let lists = |view: &dyn Shown| view.is_of_one() && view.filters().contains(&&[OPEN_IN][..]);
+/// The view that lists, by such a filter, the aggregates of a category on which somebody must still act.
+pub fn open_by(category: &str, filter: &'static str) -> Option<&'static dyn Shown> {
+    let lists = |view: &dyn Shown| view.is_of_one() && view.filters().contains(&&[filter][..]);
     views().iter().map(|view| &**view).find(|view| view.from().first() == Some(&category) && lists(*view))
 }
 
@@ -176,8 +183,7 @@ pub(crate) fn ask(also: &Also) -> Result<Ask, Error> {
     let kind = kind(also.category)?;
     let verb = kind.verbs().iter().find(|verb| verb.name == also.verb);
     let verb = verb.ok_or_else(|| broken(format!("no verb is called {}", also.verb)))?;
-    let body = serde_json::to_vec(&also.body).map_err(|error| broken(error.to_string()))?;
-    let asked = kind.parse(also.verb, &body);
+    let asked = kind.parse(also.verb, &also.body);
     let asked =
         asked.map_err(|error| if also.is_asked { error.into() } else { Error::from(broken(error.to_string())) })?;
     Ok(Ask { id: also.id, category: kind.category(), verb, asked })

@@ -39,6 +39,17 @@ pub(crate) const REOPENERS_ANYWHERE: Allowed = &[
     (Caller, Reach::Any),
     (Supervisor, Reach::Any),
 ];
+/// Whoever writes down what a finder or a source says of a merged case: the case that continued is named by it.
+pub(crate) const SPEAKERS_ANYWHERE: Allowed = &[
+    (GridMember, Reach::Any),
+    (GridLeader, Reach::Any),
+    (ResidentialSecretary, Reach::Any),
+    (PartyMember, Reach::Any),
+    (Registrar, Reach::Any),
+    (DutyOfficer, Reach::Any),
+    (Caller, Reach::Any),
+    (Connector, Everywhere),
+];
 /// Whoever classifies issues.
 pub(crate) const REGISTRARS: Allowed =
     &[(GridLeader, Grid), (ResidentialSecretary, Grid), (Registrar, Grid), (DutyOfficer, Grid)];

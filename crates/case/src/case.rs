@@ -10,8 +10,8 @@ use crate::{
     AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
     DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order,
     OrderPart, OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase,
-    ReopenForMerged, RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeInIssue, VerifyCase,
-    VoidIssue,
+    ReopenForMerged, RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeBackOrders, TakeInIssue,
+    TakeInWord, VerifyCase, VoidIssue,
 };
 
 kernel::commands! {
@@ -42,6 +42,8 @@ kernel::commands! {
         CloseCase,
         ReopenCase,
         ReopenForMerged,
+        TakeInWord,
+        TakeBackOrders,
         FollowGrid,
     }
 }
@@ -167,6 +169,8 @@ impl Aggregate for Case {
             CaseCommand::CloseCase(command) => command.decide(self, context),
             CaseCommand::ReopenCase(command) => command.decide(self, context),
             CaseCommand::ReopenForMerged(command) => command.decide(self, context),
+            CaseCommand::TakeInWord(command) => command.decide(self, context),
+            CaseCommand::TakeBackOrders(command) => command.decide(self, context),
             CaseCommand::FollowGrid(_) => FollowGrid::decide(self, context),
         }
     }

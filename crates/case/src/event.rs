@@ -7,7 +7,7 @@ use crate::{
     IssueRegistered, IssueTakenIn, IssueVoided, MeetingHeld, MergedCaseReopened, MergedFinderHeard,
     MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderReworkRequired, OrderWithdrawn,
     PartDisposed, ProposalRevised, ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed,
-    VerificationPassed,
+    VerificationPassed, WordTakenIn,
 };
 
 kernel::events! {
@@ -49,6 +49,7 @@ kernel::events! {
         MergedIssueAnswered = "cn.dualgrid.case.merged_issue_answered.v1" to Street,
         MergedFinderHeard = "cn.dualgrid.case.merged_finder_heard.v1" to Street,
         MergedCaseReopened = "cn.dualgrid.case.merged_case_reopened.v1" to Street,
+        WordTakenIn = "cn.dualgrid.case.word_taken_in.v1" to Street,
         CaseClosed = "cn.dualgrid.case.case_closed.v1" to Street,
         CaseReopened = "cn.dualgrid.case.case_reopened.v1" to Street,
         CaseLeft = "cn.dualgrid.case.case_left.v1" to Street,

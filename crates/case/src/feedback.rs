@@ -9,6 +9,7 @@ mod record_feedback;
 mod reopen_case;
 mod reopen_for_merged;
 mod said;
+mod take_in_word;
 
 pub use answer_merged::{AnswerMerged, MergedIssueAnswered, Reopening};
 pub use close_case::{CaseClosed, CloseCase, Outcome, Resolution};
@@ -17,3 +18,4 @@ pub use record_feedback::{FeedbackRecorded, RecordFeedback};
 pub use reopen_case::{CaseReopened, ReopenCase, ReopenCause};
 pub use reopen_for_merged::ReopenForMerged;
 pub use said::Said;
+pub use take_in_word::{ReportTakenIn, TakeInWord, Word, WordOfFinder, WordOfSource, WordRecorded, WordTakenIn};

@@ -7,14 +7,14 @@ use kernel::consent::ConsentRule;
 use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson, Seat};
 use kernel::likeness::Told;
 use kernel::needs::SeatOf;
-use kernel::{CaseId, Context, GridCode, OrderId, Party, Place, Role, Sealed};
+use kernel::{CaseId, Context, DepartmentCode, GridCode, OrderId, Party, Place, Role, Sealed};
 
-use crate::seat::nearest;
+use crate::seat::{nearest, nearest_of_centre};
 use crate::{
     CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
     FeedbackRecorded, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,
     MeetingHeld, MeetingKind, MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, Order, PartDisposed,
-    ReportAdded, Reporter, Said, Urgency, Verification,
+    ReportAdded, Reporter, Said, Urgency, Verification, WordTakenIn,
 };
 
 /// The file of a case. It grows; a new round of work keeps what the old ones did. Where the case stands is not in it: see
@@ -61,6 +61,8 @@ pub struct CaseFile {
     pub merged_said: Said,
     /// How its finder had the other case reopened, since the newest answer.
     pub merged_reopened: Option<MergedCaseReopened>,
+    /// What was said of the cases that were merged into it.
+    pub words: Vec<WordTakenIn>,
     /// How it followed its grid last.
     pub moved: Option<Box<CaseMoved>>,
 }
@@ -90,6 +92,7 @@ impl CaseFile {
             merged_heard: None,
             merged_said: Said::default(),
             merged_reopened: None,
+            words: Vec::new(),
             moved: None,
         }
     }
@@ -110,6 +113,7 @@ impl CaseFile {
                 self.merged_said = self.merged_said.then(event.said());
                 self.merged_heard = Some(*event);
             }
+            CaseEvent::WordTakenIn(event) => self.words.push(*event),
             CaseEvent::MergedCaseReopened(event) => {
                 self.merged_reopened = Some(*event);
                 self.merged_said = Said::default();
@@ -330,6 +334,12 @@ impl CaseFile {
         by_department || cycle.grid_done.iter().any(|done| done.by == staff)
     }
 
+    /// Whether this department disposed something in the current round of work: nobody whom it lends verifies that.
+    pub(crate) fn is_disposing(&self, department: &DepartmentCode) -> bool {
+        let orders = self.orders.values().filter(|order| order.sent.cycle == self.cycle.number);
+        orders.filter(|order| !order.disposed.is_empty()).any(|order| order.sent.order.department == *department)
+    }
+
     /// What the finder said last in the current round of work; what they said in an earlier one is not about this work.
     pub fn last_feedback(&self) -> Option<&FeedbackRecorded> {
         self.cycle.answered.last()
@@ -368,9 +378,13 @@ impl CaseFile {
         SeatOf { grid: self.grid_code().clone(), point: location.longitude.zip(location.latitude), since }
     }
 
-    /// `role` at the grid centre.
-    pub(crate) fn centre(&self, role: Role) -> Party {
-        Party::in_grid(role, &self.grid().centre)
+    /// Whoever acts in a role of the grid centre: at the centre itself; where nobody holds that post today, whoever does nearest.
+    pub(crate) fn centre(&self, role: Role, context: &Context) -> Party {
+        let known = || match &self.moved {
+            Some(moved) => moved.of_centre(role),
+            None => Party::in_grid(role, &self.grid().centre),
+        };
+        self.seat(context).map_or_else(known, |seat| nearest_of_centre(seat, role))
     }
 }
 
@@ -382,9 +396,10 @@ mod tests {
 
     use super::*;
     use crate::testing::{
-        CASE, community, conclude, consent, discover, discovered, escalated, feedback, given, grid_done, grid_started,
-        grid_work, hearing, held, hold_hearing, open_deliberation, opened, proposal, refuse_filing, refused_filing,
-        register, registered, revise, verify,
+        CASE, closed_case, community, conclude, consent, discover, discovered, disposed_case, escalate, escalated,
+        feedback, given, grid_done, grid_started, grid_work, hearing, held, hold_hearing, merged, merged_answered,
+        open_deliberation, opened, proposal, refuse_filing, refused_filing, register, registered, reopen, revise,
+        verified_case, verify, work_done,
     };
     use crate::{CaseCommand, ConcludeDeliberation};
 
@@ -429,6 +444,46 @@ mod tests {
             assert_eq!(at(&[("BZ", secretary), ("BZ", leader)]).1, grid("BZ"));
             assert_eq!(at(&[("BZ", secretary)]), (secretary, grid("BZ")));
             assert_eq!(at(&[]), (role, grid(own)));
+        }
+    }
+
+    #[test]
+    fn a_step_of_the_centre_is_for_whoever_holds_that_post_nearest_to_it() {
+        let (duty, dispatcher, verifier) = (Role::DutyOfficer, Role::Dispatcher, Role::Verifier);
+        let explain = ConcludeDeliberation { conclusion: Conclusion::Explain, ..conclude() };
+        let met = vec![discovered(), community(), opened(), held(hearing()), proposal(1), consent()];
+        let into = CaseId::named("target");
+        let told = vec![discovered(), merged(into), merged_answered(into, 1, "已改建")];
+        let ways: Vec<(Vec<CaseEvent>, CaseCommand, Role)> = vec![
+            (vec![discovered(), registered()], escalate().into(), duty),
+            (met, explain.into(), duty),
+            (disposed_case(), verify(true).into(), duty),
+            (verified_case(), feedback(true).into(), duty),
+            (told, feedback(false).into(), duty),
+            (vec![discovered(), registered(), escalated()], crate::testing::file().into(), dispatcher),
+            (closed_case(), reopen().into(), dispatcher),
+            (vec![discovered(), community(), grid_started()], work_done().into(), verifier),
+        ];
+        for (before, command, role) in ways {
+            let at = |held: &[(&str, Role)]| obliged(&before, command.clone(), held);
+            let own = crate::testing::GRID;
+            assert_eq!(at(&[("BZ", role), ("BZ-R01", role)]), (role, grid("BZ")));
+            assert_eq!(at(&[("BZ-R01", role), (own, role)]), (role, grid("BZ-R01")), "nearest to the centre");
+            // Whoever leads a grid cannot do what is asked of the centre.
+            assert_eq!(at(&[("BZ", Role::ResidentialSecretary)]), (role, grid("BZ")), "the post itself, to be filled");
+        }
+    }
+
+    #[test]
+    fn above_the_centre_comes_before_below() {
+        let path = ["M1", "R1", "T", "D"].map(grid).to_vec();
+        let facts = GridFacts { path, centre: grid("T"), ..grid_facts() };
+        let at = |held: &[&str]| {
+            let posts = held.iter().map(|code| (grid(code), [Role::Dispatcher].into())).collect();
+            nearest_of_centre(&Seat { grid: facts.clone(), posts }, Role::Dispatcher).grid.unwrap()
+        };
+        for (held, found) in [(&["R1", "T", "D"][..], "T"), (&["R1", "D"], "D"), (&["M1", "R1"], "R1"), (&[], "T")] {
+            assert_eq!(at(held), grid(found), "{held:?}");
         }
     }
 }

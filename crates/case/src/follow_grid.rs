@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::SYSTEM;
 use crate::case::{Case, Decision};
-use crate::seat::nearest;
+use crate::seat::{nearest, nearest_of_centre};
 use crate::{CaseEvent, CaseFile, OrderPart, Part, examples};
 
 /// The case follows its grid: to the one that took over, or to another place in the tree.
@@ -58,6 +58,8 @@ pub struct CaseMoved {
     pub leader: Party,
     /// Who convenes and decides one level up, found in the same way.
     pub secretary: Party,
+    /// Who acts in each role of the grid centre: there; where nobody holds that post, nearest above or below it.
+    pub centre: Vec<Party>,
     /// What must be done next in the part that gives the case its stage, and who must do it now.
     pub next: Obligation,
     /// The orders that are open. Each stays with its department.
@@ -74,6 +76,9 @@ pub struct OpenOrder {
     /// What must be done next on it, and who must do it now.
     pub next: Obligation,
 }
+
+/// The roles of the grid centre of which steps are asked.
+const OF_CENTRE: [Role; 3] = [Role::DutyOfficer, Role::Dispatcher, Role::Verifier];
 
 impl Verb for FollowGrid {
     const NAME: &'static str = "follow-grid";
@@ -108,6 +113,7 @@ impl FollowGrid {
             grid: seat.grid.clone(),
             leader: nearest(seat, 0, Role::GridLeader),
             secretary: nearest(seat, 1, Role::ResidentialSecretary),
+            centre: OF_CENTRE.map(|role| nearest_of_centre(seat, role)).into(),
             next: next.clone(),
             orders: Vec::new(),
         };
@@ -141,9 +147,15 @@ impl CaseMoved {
                 self.leader.clone()
             }
             (Role::GridLeader | Role::ResidentialSecretary, _) => self.secretary.clone(),
-            (role, _) => Party::in_grid(role, &self.grid.centre),
+            (role, _) => self.of_centre(role),
         };
         Obligation { by, ..next.clone() }
+    }
+
+    /// Who acts in a role of the grid centre.
+    pub(crate) fn of_centre(&self, role: Role) -> Party {
+        let known = self.centre.iter().find(|party| party.role == role).cloned();
+        known.unwrap_or_else(|| Party::in_grid(role, &self.grid.centre))
     }
 
     /// The open orders of assisting departments: each has an obligation beside that of the case.
@@ -337,6 +349,7 @@ mod tests {
             id: "leader".into(),
             role: Role::GridLeader,
             scope: kernel::Scope::Grid(grid(code)),
+            seconded_by: None,
         };
         let reaches = |code: &str| place.is_reached(kernel::Reach::Grid, &leader(code));
         assert!(reaches("JAS-R03-M01") && reaches("JAS") && !reaches(GRID) && !reaches("BZ"));

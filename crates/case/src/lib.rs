@@ -90,8 +90,8 @@ pub use dispose::{
 pub use event::CaseEvent;
 pub use feedback::{
     AnswerMerged, CaseClosed, CaseReopened, CloseCase, FeedbackRecorded, MergedCaseReopened, MergedFinderHeard,
-    MergedIssueAnswered, Outcome, RecordFeedback, ReopenCase, ReopenCause, ReopenForMerged, Reopening, Resolution,
-    Said,
+    MergedIssueAnswered, Outcome, RecordFeedback, ReopenCase, ReopenCause, ReopenForMerged, Reopening, ReportTakenIn,
+    Resolution, Said, TakeInWord, Word, WordOfFinder, WordOfSource, WordRecorded, WordTakenIn,
 };
 pub use file::CaseFile;
 pub use follow_grid::{CaseLeft, CaseMoved, FollowGrid, OpenOrder};
@@ -100,7 +100,7 @@ pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
     OrderAccepted, OrderDispatched, OrderWithdrawn, OwnDue, RefuseFiling, RequestReturn, ReturnApproved,
-    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested,
+    ReturnDecision, ReturnReason, ReturnRefused, ReturnRequested, TakeBackOrders,
 };
 pub use stage::Stage;
 pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, Standing};

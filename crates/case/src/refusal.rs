@@ -271,6 +271,14 @@ kernel::refusals! {
         /// A verifier never verifies their own work.
         #[error("who disposed does not verify; another person must verify")]
         VerifierDisposed = Refused "verifier-disposed",
+        /// Nor that of whoever lends them.
+        #[error("department {department} disposed, and lends you; a verifier whom it does not lend must verify")]
+        VerifierSeconded {
+            department: DepartmentCode,
+        } = Refused "verifier-seconded",
+        /// Whether it is another person cannot be known.
+        #[error("a program does not verify: nobody knows who stands behind it; a registered person must verify")]
+        VerifierUnknown = Refused "verifier-unknown",
         /// The finder has not been answered.
         #[error("the finder must get an answer before the case is closed")]
         FinderNotAnswered = Refused "finder-not-answered",

@@ -8,6 +8,7 @@ mod dispatch_case;
 mod file_case;
 mod refuse_filing;
 mod request_return;
+mod take_back_orders;
 
 pub use accept_order::{AcceptOrder, OrderAccepted};
 pub use decide_return::{DecideReturn, OrderWithdrawn, ReturnApproved, ReturnDecision, ReturnRefused};
@@ -15,3 +16,4 @@ pub use dispatch_case::{CaseDispatched, DispatchCase, OrderDispatched, OwnDue};
 pub use file_case::{CaseFiled, CriterionAnswer, FileCase};
 pub use refuse_filing::{FilingRefused, RefuseFiling};
 pub use request_return::{RequestReturn, ReturnReason, ReturnRequested};
+pub use take_back_orders::TakeBackOrders;

@@ -336,6 +336,7 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
         CaseEvent::CaseReopened(event) => own(OwnState::Reopened, Some(&event.next)),
         CaseEvent::ReportAdded(_)
         | CaseEvent::DuplicateSuspected(_)
+        | CaseEvent::WordTakenIn(_)
         | CaseEvent::IssueTakenIn(_)
         | CaseEvent::GridProgressRecorded(_)
         | CaseEvent::DeliberationWaived(_)

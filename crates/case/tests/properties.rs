@@ -75,9 +75,13 @@ proptest! {
         tell(&asked, |before, after, asked, events| {
             let (by, command) = asked.of(before);
             // The system does not say what the case is to be told, but since when it may look where it belongs; and in the part of a
-            // reopening, whether its finder was in time: what they said is on their own case.
+            // reopening, whether its finder was in time: what they said is on their own case. Of a department that is closed, what it must
+            // still do is taken back, however often that is said and of whichever department.
             let says_nothing = events.is_empty()
-                || matches!(command, CaseCommand::FollowGrid(_) | CaseCommand::ReopenForMerged(_));
+                || matches!(
+                    command,
+                    CaseCommand::FollowGrid(_) | CaseCommand::ReopenForMerged(_) | CaseCommand::TakeBackOrders(_)
+                );
             // What was taken earlier, for example the coordination meeting before a hearing of the same words, is a repeat of that.
             let others = if says_nothing { vec![] } else { given::changed(&command) };
             for other in others.into_iter().filter(|other| !taken.contains(other)) {

@@ -44,6 +44,7 @@ const NONE: &[&str] = &[
     "cn.dualgrid.case.order_rework_required.v1",
     "cn.dualgrid.case.feedback_recorded.v1",
     "cn.dualgrid.case.merged_case_reopened.v1",
+    "cn.dualgrid.case.word_taken_in.v1",
     "cn.dualgrid.case.case_closed.v1",
     "cn.dualgrid.case.case_left.v1",
     "cn.dualgrid.district.grid_changed.v1",

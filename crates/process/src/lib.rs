@@ -2,6 +2,7 @@
 //!
 //! | process | reacts to | with |
 //! |---|---|---|
+//! | [`DepartmentWatch`] | a department that is closed, once that takes effect | taking back every order on which it must still act |
 //! | [`GridWatch`] | a grid that is closed or moved, once that takes effect | letting every open case in it follow |
 //! | [`MergedAnswer`] | the answer to the finder of a case, its closing, its reopening | the same answer to the finder of every case merged into it |
 //!
@@ -13,18 +14,22 @@
 // Times come from outside: what may leave the range of moments is asked for and not assumed (clippy.toml).
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+mod department_watch;
 mod grid_watch;
 pub mod loss;
 mod merged_answer;
+mod named_evidence;
 mod outbox;
 mod process;
 pub mod run;
 #[cfg(test)]
 mod testing;
 
+pub use department_watch::DepartmentWatch;
 pub use grid_watch::GridWatch;
 pub use loss::Losses;
 pub use merged_answer::MergedAnswer;
+pub use named_evidence::{NamedEvidence, NamedEvidenceRow};
 pub use outbox::{Alarms, Entry, Outbox, Waiting};
 pub use process::{FollowUp, On, Process, Timed};
 pub use run::Run;

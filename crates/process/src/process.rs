@@ -1,7 +1,7 @@
 //! What a process is.
 
 use chrono::{DateTime, Utc};
-use kernel::{Aggregate, Event, GridCode, Key, Read, Verb};
+use kernel::{Aggregate, DepartmentCode, Event, GridCode, Key, Read, Verb};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub enum On {
     /// Each on which somebody must still act, in that grid and in every grid below it, when the follow-up is sent: as many commands, each
     /// under an id of its own.
     EachOpenIn(GridCode),
+    /// Each on which that department must still act when the follow-up is sent.
+    EachOpenAt(DepartmentCode),
 }
 
 impl FollowUp {
@@ -41,6 +43,11 @@ impl FollowUp {
     /// `verb` on each aggregate that is open in the grid or below.
     pub fn each_open_in<V: Verb>(grid: &GridCode, verb: &V) -> Self {
         Self::on(On::EachOpenIn(grid.clone()), verb)
+    }
+
+    /// `verb` on each aggregate on which the department must act.
+    pub fn each_open_at<V: Verb>(department: &DepartmentCode, verb: &V) -> Self {
+        Self::on(On::EachOpenAt(department.clone()), verb)
     }
 
     fn on<V: Verb>(on: On, verb: &V) -> Self {

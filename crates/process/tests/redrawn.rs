@@ -117,7 +117,8 @@ impl World {
     }
 
     fn context(&self, id: Uuid, facts: Facts) -> Context {
-        let by = Actor { id: "staff".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere };
+        let by =
+            Actor { id: "staff".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere, seconded_by: None };
         Context { id, at: self.at, today: self.at.date_naive(), by, facts }
     }
 
@@ -191,6 +192,7 @@ impl World {
             let command: FollowGrid = serde_json::from_value(follow_up.body).unwrap();
             let ids: Vec<Uuid> = match follow_up.on {
                 On::One(id) => vec![id],
+                On::EachOpenAt(department) => panic!("no department is closed, and {department} was"),
                 On::EachOpenIn(grid) => {
                     let within = known.at_or_below(&grid, self.at);
                     let is_in = |case: &Case| within.contains(&path(case)[0]);

@@ -1,4 +1,4 @@
-//! Follow-ups that go to many: one command to each open aggregate in a grid and below it.
+//! Follow-ups that go to many: one command to each open aggregate in a grid and below it, or on which a department must act.
 //!
 //! Each command has an id of its own, made from the follow-up and the aggregate, so that a sweep that broke off goes on where it was
 //! when it is begun again. A sweep is answered once every command was.
@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use futures::stream::iter;
+use kernel::{DepartmentCode, Position};
 use kernel::view::Order;
-use kernel::{GridCode, Position};
-use process::Waiting;
 use process::run::Refused;
+use process::{On, Waiting};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -45,17 +45,32 @@ impl App {
         Ok(page.rows.is_empty() && page.position >= since)
     }
 
-    /// Sends what waits to each aggregate that is open in the grid or below it. Says why the first one refused, where one did.
-    pub(super) async fn follow_up_each(
-        &self,
-        process: &Running,
-        waiting: &Waiting,
-        grid: &GridCode,
-    ) -> Result<Option<Refused>, Error> {
-        let ids = self.open_in(waiting, grid).await?;
+    /// On how much a department must still act: what is taken back from it once it is closed.
+    ///
+    /// # Errors
+    /// Where that cannot be told: a view is being built, or the database is away.
+    pub async fn open_at(&self, department: &DepartmentCode) -> Result<usize, Error> {
+        let on = On::EachOpenAt(department.clone());
+        let mut found = 0;
+        for kind in registry::kinds().iter().map(|kind| kind.category()) {
+            if registry::open_by(kind, registry::OPEN_AT).is_some() {
+                found += self.open_by(kind, &on, Position(0)).await?.len();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Sends what waits to each aggregate that it is for. Says why the first one refused, where one did.
+    pub(super) async fn follow_up_each(&self, process: &Running, waiting: &Waiting) -> Result<Option<Refused>, Error> {
+        let ids = self.open_by(&waiting.category, &waiting.on, waiting.position).await?;
         let commands = ids.len() as u64;
         let mut counted = Counted::begin(&self.following, commands);
-        tracing::info!(process.name = process.name, grid.code = %grid, commands, "a follow-up goes to many");
+        tracing::info!(
+            process.name = process.name,
+            position = waiting.position.0,
+            commands,
+            "a follow-up goes to many"
+        );
         let send = async |id: Uuid| self.follow_up(process, waiting, waiting.command_on(id), id).await;
         let mut answers = iter(ids).map(send).buffer_unordered(AT_ONCE);
         let mut first = None;
@@ -66,21 +81,29 @@ impl App {
         Ok(first)
     }
 
-    /// What is open in the grid and below it. Whatever is opened there after the event that the follow-up is from, its process sees.
-    async fn open_in(&self, waiting: &Waiting, grid: &GridCode) -> Result<BTreeSet<Uuid>, Error> {
-        let view = registry::open_in(&waiting.category);
-        let view = view.ok_or_else(|| fault(format!("no view lists what is open of {}", waiting.category)))?;
+    /// What is open there. Whatever is opened after the event that the follow-up is from, its process sees.
+    async fn open_by(&self, category: &str, on: &On, since: Position) -> Result<BTreeSet<Uuid>, Error> {
+        let (filter, values) = match on {
+            On::One(id) => return Ok(BTreeSet::from([*id])),
+            On::EachOpenIn(grid) => {
+                let grids = self.known().await?.district().at_or_below(grid, self.clock().now());
+                (registry::OPEN_IN, grids.iter().map(ToString::to_string).collect())
+            }
+            On::EachOpenAt(department) => (registry::OPEN_AT, vec![department.to_string()]),
+        };
+        let view = registry::open_by(category, filter);
+        let view = view.ok_or_else(|| fault(format!("no view lists what is open of {category}")))?;
         let spec = view.fold().spec();
         let mut found = BTreeSet::new();
-        for grid in self.known().await?.district().at_or_below(grid, self.clock().now()) {
+        for value in values {
             let mut beyond = None;
             loop {
-                let equal = vec![(registry::OPEN_IN, grid.to_string())];
+                let equal = vec![(filter, value.clone())];
                 let query = Query { equal, order: Order::Ascending, beyond, limit: KEYS_MAX };
                 let page = self.ports().views.find(&spec, &query).await?;
-                if page.position < waiting.position {
+                if page.position < since {
                     return Err(Error::from(Failure {
-                        operation: "list what is open in a grid",
+                        operation: "list what is open",
                         reason: format!("{} follows the log only up to {}", view.name(), page.position),
                         passing: true,
                     }));

@@ -71,7 +71,7 @@ impl ConcludeDeliberation {
         let by = match self.conclusion {
             Conclusion::Agreed => file.grid_leader(context),
             Conclusion::Escalate => file.secretary(context),
-            Conclusion::Explain => file.centre(Role::DutyOfficer),
+            Conclusion::Explain => file.centre(Role::DutyOfficer, context),
         };
         let next = context.oblige(self.conclusion.next_step(), by)?;
         let (conclusion, summary) = (self.conclusion, self.summary.clone());

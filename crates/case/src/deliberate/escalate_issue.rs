@@ -49,8 +49,8 @@ impl Verb for EscalateIssue {
     const BY: Allowed = CONVENERS;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().step(Step::FILE)
+    fn needs(&self, case: &Case) -> Needs {
+        case.posts(Needs::none().step(Step::FILE))
     }
     fn example() -> Self {
         let waiver = Some("事项不属于社区自治范围".into());
@@ -70,7 +70,7 @@ impl EscalateIssue {
         if file.is_review_used() {
             return Err(Refusal::ReviewUsed);
         }
-        let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer))?;
+        let next = context.oblige(Step::FILE, file.centre(Role::DutyOfficer, context))?;
         let review = case.stage() == Stage::NotFiled;
         let escalated = IssueEscalated { reason: self.reason.clone(), review, next }.into();
         match &self.waiver {

@@ -22,8 +22,8 @@ const RESULTS_MAX: usize = 100;
 /// The convener records a meeting that was held (三会), with its minutes.
 ///
 /// Any number of rounds, numbered per kind. A hearing comes before the decision, a coordination meeting also during
-/// works; a review judges what was done. None is held before the issue was found, or before the round before it; a count not before
-/// the version that it is to, a review not before the work was done. A consent is counted under the rule that the case is bound to,
+/// works; a review judges what was done. None is held before the issue was found, before the deliberation was opened, or before the
+/// round before it; a count not before the version that it is to, a review not before the work was done. A consent is counted under the rule that the case is bound to,
 /// and every share is of the electorate. The first count fixes the electorate of the case; another one needs a reason of the
 /// secretary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -192,16 +192,17 @@ impl HoldMeeting {
         }
     }
 
-    /// A meeting about the issue is held after it was found, and a round not before the one before it. A count is not before the
+    /// A meeting about the issue is held after it was found and deliberated, and a round not before the one before it. A count is not before the
     /// version of the proposal that it is to, and a review not before what it judges was done.
     fn check_time(&self, file: &CaseFile, context: &Context) -> Result<(), Refusal> {
         let found = ("the discovery of the issue", file.discovered.found_at);
         let before = file.meetings(self.kind).map(|held| ("the round before it", held.held_at));
+        let opened = file.deliberation().map(|talk| ("the opening of the deliberation", talk.opened.opened_at));
         let put = file.deliberation().and_then(Deliberation::proposed_at).filter(|_| self.consent.is_some());
         let put = put.map(|since| ("the version of the proposal that was put to them", since));
         let done =
             file.cycle.done_at.filter(|_| self.kind == MeetingKind::Review).map(|since| ("what it judges", since));
-        match before.chain([found]).chain(put).chain(done).find(|(_, since)| self.held_at < *since) {
+        match before.chain([found]).chain(put).chain(done).chain(opened).find(|(_, since)| self.held_at < *since) {
             Some((what, since)) => Err(Refusal::TooEarly { moment: self.held_at, what, since }),
             None => Ok(context.has_happened(self.held_at)?),
         }
@@ -262,7 +263,7 @@ mod tests {
     use kernel::{Actor, Scope, Unfit};
 
     fn held_by(role: Role) -> Actor {
-        Actor { id: "staff-1".into(), role, scope: Scope::Everywhere }
+        Actor { id: "staff-1".into(), role, scope: Scope::Everywhere, seconded_by: None }
     }
 
     /// When the told issue was found.
@@ -337,7 +338,9 @@ mod tests {
 
     #[test]
     fn a_count_is_not_before_the_version_that_it_is_to() {
-        let put = || given([discovered(), registered(), opened(), proposal(1)]);
+        let before = OpenDeliberation { opened_at: Some(NOW - TimeDelta::hours(7)), ..open_deliberation() };
+        let opened = given([discovered(), registered()]).when(before).events();
+        let put = || given([vec![discovered(), registered()], opened.clone(), vec![proposal(1)]].concat());
         for early in [NOW - TimeDelta::seconds(1), NOW - TimeDelta::hours(7)] {
             let told = HoldMeeting { held_at: early, ..hold_hearing() };
             let what = "the version of the proposal that was put to them";

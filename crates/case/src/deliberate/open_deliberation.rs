@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use kernel::consent::ConsentRule;
 use kernel::{Allowed, Context, Needs, Obligation, Step, Verb, check_count, check_line};
 use schemars::JsonSchema;
@@ -19,7 +20,7 @@ const INVITED_MAX: usize = 200;
 ///
 /// Not while another one is open, and not while the case is with the administrative network; what that network did not
 /// file may be deliberated again. Works that need the residents' consent name the rule; it is pinned as it stands today, and
-/// binds every later deliberation of the case.
+/// binds every later deliberation of the case. It may be recorded after it began: what is held in it is not before that moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenDeliberation {
@@ -33,6 +34,9 @@ pub struct OpenDeliberation {
     #[serde(default)]
     #[schemars(length(min = 1, max = RULE_MAX))]
     pub consent_rule: Option<String>,
+    /// When it was opened, where that was before now; not before the issue was found, nor before an earlier deliberation of it.
+    #[serde(default)]
+    pub opened_at: Option<DateTime<Utc>>,
 }
 
 /// The 1+5+X platform (共治协商平台).
@@ -73,6 +77,8 @@ pub struct DeliberationOpened {
     /// The consent rule as of today.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent_rule: Option<ConsentRule>,
+    /// When it was opened: no meeting of it was held before.
+    pub opened_at: DateTime<Utc>,
     /// Who must advance it, and by when.
     pub next: Obligation,
 }
@@ -99,6 +105,7 @@ impl Verb for OpenDeliberation {
                 invited: vec![seat("居民代表", "seat-7")],
             },
             consent_rule: Some("RESIDENT_2_3".into()),
+            opened_at: None,
         }
     }
 }
@@ -135,14 +142,29 @@ impl OpenDeliberation {
             (Some(id), None) => Some(context.facts.consent_rules.get(id).cloned().ok_or(Refusal::UnknownConsentRule)?),
         };
         let next = context.oblige(Step::DELIBERATE, file.secretary(context))?;
-        let opened = DeliberationOpened { topic: self.topic.clone(), roster: self.roster.clone(), consent_rule, next };
-        Ok(vec![opened.into()])
+        let (topic, roster) = (self.topic.clone(), self.roster.clone());
+        Ok(vec![
+            DeliberationOpened { topic, roster, consent_rule, opened_at: self.opened_at(file, context)?, next }.into(),
+        ])
+    }
+
+    /// When it was opened: after the issue was found, and not before an earlier deliberation of it.
+    fn opened_at(&self, file: &CaseFile, context: &Context) -> Result<DateTime<Utc>, Refusal> {
+        let moment = self.opened_at.unwrap_or(context.at);
+        let found = ("the discovery of the issue", file.discovered.found_at);
+        let earlier = file.deliberation().map(|earlier| ("the deliberation before it", earlier.opened.opened_at));
+        if let Some((what, since)) = earlier.into_iter().chain([found]).find(|(_, since)| moment < *since) {
+            return Err(Refusal::TooEarly { moment, what, since });
+        }
+        context.has_happened(moment)?;
+        Ok(moment)
     }
 
     fn is_same(&self, opened: &DeliberationOpened, earlier: Option<&ConsentRule>) -> bool {
         let pinned = opened.consent_rule.as_ref().map(|rule| &rule.id);
         let went_over = self.consent_rule.is_none() && earlier.map(|rule| &rule.id) == pinned;
         (&self.topic, &self.roster) == (&opened.topic, &opened.roster)
+            && self.opened_at.is_none_or(|at| at == opened.opened_at)
             && (went_over || self.consent_rule.as_ref() == pinned)
     }
 }
@@ -157,10 +179,11 @@ fn earlier_rule(file: &CaseFile) -> Option<&ConsentRule> {
 mod tests {
     use super::*;
     use crate::testing::{
-        community, conclude, consent, discovered, escalated, feedback_recorded, given, grid_work, hearing, held,
-        open_deliberation, opened, proposal, refused_filing, registered, reopened,
+        NOW, community, conclude, consent, discovered, escalated, feedback_recorded, given, grid_work, hearing, held,
+        hold_hearing, open_deliberation, opened, proposal, refused_filing, registered, reopened,
     };
-    use crate::{ConcludeDeliberation, Conclusion};
+    use crate::{ConcludeDeliberation, Conclusion, HoldMeeting};
+    use chrono::TimeDelta;
     use kernel::Unfit;
 
     #[test]
@@ -169,6 +192,35 @@ mod tests {
         given([discovered(), registered(), opened()]).when(open_deliberation()).then_nothing();
         let other = OpenDeliberation { topic: "另一个议题".into(), ..open_deliberation() };
         given([discovered(), registered(), opened()]).when(other).then_refused(Refusal::DeliberationAlreadyOpen);
+        let before = OpenDeliberation { opened_at: Some(NOW - TimeDelta::hours(1)), ..open_deliberation() };
+        given([discovered(), registered(), opened()]).when(before).then_refused(Refusal::DeliberationAlreadyOpen);
+    }
+
+    #[test]
+    fn it_was_opened_after_the_issue_was_found_and_before_what_is_held_in_it() {
+        let (hour, found) = (TimeDelta::hours(1), crate::testing::file_of([discovered()]).discovered.found_at);
+        let open = |opened_at| OpenDeliberation { opened_at: Some(opened_at), ..open_deliberation() };
+        let told = || given([discovered(), registered()]);
+        let second = TimeDelta::seconds(1);
+        let early = |moment, what, since| Refusal::TooEarly { moment, what, since };
+        let refusal = early(found - second, "the discovery of the issue", found);
+        told().when(open(found - second)).then_refused(refusal);
+        told().when(open(NOW + second)).then_refused(Unfit::InTheFuture { moment: NOW + second });
+        let events = told().when(open(NOW - hour)).events();
+        let before = [vec![discovered(), registered()], events].concat();
+        given(before.clone()).when(open(NOW - hour)).then_nothing();
+        // Whoever says nothing of the moment says the same.
+        given(before.clone()).when(open_deliberation()).then_nothing();
+        let held = |held_at| HoldMeeting { held_at, ..hold_hearing() };
+        let refusal = early(NOW - hour - second, "the opening of the deliberation", NOW - hour);
+        given(before.clone()).when(held(NOW - hour - second)).then_refused(refusal);
+        let events = given(before.clone()).when(held(NOW - hour)).events();
+        // One that is opened after it was not opened before it.
+        let met = [before, events].concat();
+        let ended =
+            given(met.clone()).when(ConcludeDeliberation { conclusion: Conclusion::Escalate, ..conclude() }).events();
+        let refusal = early(NOW - hour - second, "the deliberation before it", NOW - hour);
+        given([met, ended].concat()).when(open(NOW - hour - second)).then_refused(refusal);
     }
 
     #[test]

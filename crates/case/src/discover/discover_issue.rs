@@ -15,21 +15,22 @@ use crate::access::FINDERS;
 use crate::case::{Case, Decision};
 use crate::examples;
 use crate::seat::nearest;
-use crate::{CaseFile, Location, LocationInput, Refusal, Stage};
+use crate::{CaseFile, Location, LocationInput, Refusal, Stage, TakeInWord};
 
 // Most characters of a text.
-const TITLE_MAX: usize = 200;
-const DESCRIPTION_MAX: usize = 4000;
+pub(crate) const TITLE_MAX: usize = 200;
+pub(crate) const DESCRIPTION_MAX: usize = 4000;
 const LIST_MAX: usize = 64;
 // Most entries of a list.
-const EVIDENCE_MAX: usize = 20;
+pub(crate) const EVIDENCE_MAX: usize = 20;
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
 /// Any role of the party network may, in its own grid. The grid must be one of the lowest at that time. With a
 /// `source_code` the same finding of the same source is the same case, however often it is sent; what is said otherwise when it
 /// comes again is added to the case, and takes nothing back. Not to a case that is closed or voided: there it is refused, so that
-/// whoever took the call reopens the case or discovers a new one.
+/// whoever took the call reopens the case or discovers a new one. What is said of a merged case is told to the case that continued,
+/// under the same command ([`TakeInWord`]), and refused where that is closed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoverIssue {
@@ -139,6 +140,11 @@ impl Verb for DiscoverIssue {
     fn needs(&self, case: &Case) -> Needs {
         let needs = Needs::begins_in(&self.grid).step(Step::REGISTER).evidence(&self.evidence).bounds();
         let needs = needs.seat(SeatOf { grid: self.grid.clone(), point: None, since: DateTime::UNIX_EPOCH });
+        let merged = case.file.as_ref().and_then(|file| Some((file.discovered.case, file.merged.as_ref()?.into)));
+        let needs = match merged {
+            Some((from, into)) => needs.also(into.uuid(), &TakeInWord { from, said: self.word() }),
+            None => needs,
+        };
         match &self.reporter {
             Some(reporter) => {
                 let known = case.file.as_ref().map(|file| file.sealed_of_reporters());

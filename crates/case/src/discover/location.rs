@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Refusal;
 
 /// Most characters of a place in words.
-pub(super) const TEXT_MAX: usize = 200;
+pub(crate) const TEXT_MAX: usize = 200;
 
 /// Where in the grid, as it is sent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -181,7 +181,12 @@ mod tests {
         // Along a chain of mergers; the own count of the case that continues stands before it.
         assert_eq!(sent(taken.clone()).electorate, Some(300));
         let own = HoldMeeting { electorate_reason: Some("两户已搬离".into()), ..asked(few) };
-        let secretary = Actor { id: "staff-1".into(), role: Role::ResidentialSecretary, scope: Scope::Everywhere };
+        let secretary = Actor {
+            id: "staff-1".into(),
+            role: Role::ResidentialSecretary,
+            scope: Scope::Everywhere,
+            seconded_by: None,
+        };
         let own = given(taken.clone()).by_actor(secretary).when(own).events();
         assert_eq!(sent([taken, own].concat()).electorate, Some(3));
     }

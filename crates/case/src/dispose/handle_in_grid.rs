@@ -182,7 +182,7 @@ impl Completion {
             result: self.result.clone(),
             evidence: context.evidence(&self.evidence)?,
             by: context.by.id.clone(),
-            next: context.oblige(Step::VERIFY, case.opened()?.centre(Role::Verifier))?,
+            next: context.oblige(Step::VERIFY, case.opened()?.centre(Role::Verifier, context))?,
         })
     }
 }

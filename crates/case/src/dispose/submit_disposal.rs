@@ -77,7 +77,7 @@ impl Verb for SubmitDisposal {
 
     fn needs(&self, case: &Case) -> Needs {
         let needs = Needs::none().evidence(&self.evidence);
-        if case.is_of_lead(self.order) { needs.step(Step::VERIFY) } else { needs }
+        if case.is_of_lead(self.order) { case.posts(needs.step(Step::VERIFY)) } else { needs }
     }
     fn example() -> Self {
         let result = "两名人员已取得新健康证".into();
@@ -113,7 +113,7 @@ impl SubmitDisposal {
         let mut events = vec![part.into()];
         if lead {
             let parts = u32::try_from(case.standing.live_orders().count()).unwrap_or(u32::MAX);
-            let next = context.oblige(Step::VERIFY, file.centre(Role::Verifier))?;
+            let next = context.oblige(Step::VERIFY, file.centre(Role::Verifier, context))?;
             events.push(CaseDisposed { parts, cycle: case.standing.cycle, next }.into());
         }
         Ok(events)

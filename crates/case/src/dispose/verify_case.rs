@@ -103,8 +103,14 @@ impl VerifyCase {
             return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyVerified) };
         }
         case.opened_in(&[Stage::Disposed], "disposed")?;
+        if !context.by.is_person() {
+            return Err(Refusal::VerifierUnknown);
+        }
         if file.is_disposer(&context.by.id) {
             return Err(Refusal::VerifierDisposed);
+        }
+        if let Some(department) = context.by.seconded_by.as_ref().filter(|lender| file.is_disposing(lender)) {
+            return Err(Refusal::VerifierSeconded { department: department.clone() });
         }
         check_text("findings", &self.findings, FINDINGS_MAX)?;
         check_count("rework", self.rework.len(), 0, REWORK_MAX)?;
@@ -114,7 +120,7 @@ impl VerifyCase {
             return Err(Refusal::NothingToRework);
         }
         if self.passed {
-            let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?;
+            let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer, context))?;
             return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
         }
         self.fail(case, context, evidence)
@@ -177,8 +183,7 @@ mod tests {
         ASSIST, LEAD, closed_case, community, discovered, disposed, disposed_case, failed, given, grid_done,
         grid_started, order_id, passed, reopened, rework, submit, verify,
     };
-    use kernel::Aggregate;
-    use kernel::Unfit;
+    use kernel::{Actor, Aggregate, Scope, Unfit};
 
     #[test]
     fn what_holds_goes_to_the_finder() {
@@ -192,6 +197,26 @@ mod tests {
     #[test]
     fn who_disposed_does_not_verify() {
         given(disposed_case()).by("clerk-of-LEAD").when(verify(true)).then_refused(Refusal::VerifierDisposed);
+    }
+
+    #[test]
+    fn whom_a_disposing_department_lends_does_not_verify_its_work() {
+        let lent_by = |code: &str| {
+            let place = Scope::Everywhere;
+            let seconded_by = Some(given::department(code));
+            Actor { id: "staff-verifier".into(), role: Role::Verifier, scope: place, seconded_by }
+        };
+        let refused = Refusal::VerifierSeconded { department: given::department(LEAD) };
+        given(disposed_case()).by_actor(lent_by(LEAD)).when(verify(true)).then_refused(refused.clone());
+        given(disposed_case()).by_actor(lent_by(LEAD)).when(verify(false)).then_refused(refused);
+        given(disposed_case()).by_actor(lent_by("OTHER")).when(verify(true)).then([passed()]);
+    }
+
+    #[test]
+    fn nobody_knows_who_stands_behind_a_program() {
+        for id in ["department/LEAD", "integrator/city", "connector/12345"] {
+            given(disposed_case()).by(id).when(verify(true)).then_refused(Refusal::VerifierUnknown);
+        }
     }
 
     #[test]

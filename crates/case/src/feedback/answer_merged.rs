@@ -79,8 +79,8 @@ impl Verb for AnswerMerged {
     const BY: Allowed = SYSTEM;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().step(Step::COLLECT_FEEDBACK)
+    fn needs(&self, case: &Case) -> Needs {
+        case.posts(Needs::none().step(Step::COLLECT_FEEDBACK))
     }
     fn example() -> Self {
         Self {
@@ -116,7 +116,7 @@ impl AnswerMerged {
                 reopening: self.reopening.clone(),
                 title: file.discovered.title.clone(),
                 grids: file.grid().path.clone(),
-                next: context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer))?,
+                next: context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer, context))?,
             }
             .into(),
         ])

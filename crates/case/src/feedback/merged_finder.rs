@@ -79,7 +79,7 @@ impl RecordFeedback {
         }
         let told = file.merged_answers.last().ok_or_else(|| case.wrong_stage("merged and answered"))?;
         self.check()?;
-        let oblige = |step| context.oblige(step, file.centre(Role::DutyOfficer));
+        let oblige = |step| context.oblige(step, file.centre(Role::DutyOfficer, context));
         let Said { solved, satisfied } = self.said();
         Ok(vec![
             MergedFinderHeard {

@@ -4,17 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::LISTENERS;
 use crate::case::{Case, Decision};
-use crate::feedback::{Reopening, Said};
+use crate::feedback::{Reopening, Said, TakeInWord};
 use crate::{Refusal, Stage};
 
 // Most characters of a text.
 const ANSWER_MAX: usize = 2000;
-const COMMENT_MAX: usize = 2000;
+pub(super) const COMMENT_MAX: usize = 2000;
 
 /// Somebody gave the finder the answer and asked for theirs (回访). Every case gets an answer to its finder.
 ///
 /// A finder who could not be reached is counted apart, never as satisfied. What a finder said last when they were reached stays
-/// until they say otherwise. The finder of a merged case is asked about the answer of the case that continued.
+/// until they say otherwise. The finder of a merged case is asked about the answer of the case that continued,
+/// which is told what they said under the same command ([`TakeInWord`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecordFeedback {
@@ -75,8 +76,10 @@ impl Verb for RecordFeedback {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        let is_merged = case.file.as_ref().is_some_and(|file| file.merged.is_some());
-        case.posts(Needs::none().step(if is_merged { Step::ROUTE_AGAIN } else { self.next_step(case) }))
+        let merged = case.file.as_ref().and_then(|file| Some((file.discovered.case, file.merged.as_ref()?.into)));
+        let Some((from, into)) = merged else { return case.posts(Needs::none().step(self.next_step(case))) };
+        let needs = Needs::none().step(Step::ROUTE_AGAIN).also(into.uuid(), &TakeInWord { from, said: self.word() });
+        case.posts(needs)
     }
     fn example() -> Self {
         Self {
@@ -102,7 +105,11 @@ impl RecordFeedback {
         self.check()?;
         let Said { solved, satisfied } = self.said();
         let step = self.next_step(case);
-        let by = if step == Step::REVIEW_REFUSAL { file.secretary(context) } else { file.centre(Role::DutyOfficer) };
+        let by = if step == Step::REVIEW_REFUSAL {
+            file.secretary(context)
+        } else {
+            file.centre(Role::DutyOfficer, context)
+        };
         let next = context.oblige(step, by)?;
         Ok(vec![
             FeedbackRecorded {

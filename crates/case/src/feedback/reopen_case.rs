@@ -113,7 +113,11 @@ impl ReopenCase {
             return Err(Refusal::ReopenWindowOver { until: until.at });
         }
         check_text("reason", &self.reason, REASON_MAX)?;
-        let by = if file.valid_filing().is_some() { file.centre(Role::Dispatcher) } else { file.secretary(context) };
+        let by = if file.valid_filing().is_some() {
+            file.centre(Role::Dispatcher, context)
+        } else {
+            file.secretary(context)
+        };
         let next = context.oblige(Step::ROUTE_AGAIN, by)?;
         let (cycle, reason) = (file.cycle.number + 1, self.reason.clone());
         let (title, grids) = (file.discovered.title.clone(), file.grid().path.clone());

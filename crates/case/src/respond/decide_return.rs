@@ -14,7 +14,7 @@ const REASON_MAX: usize = 1000;
 ///
 /// Refused: the order stands, and its due time did not move. Approved: a lead's case is dispatched again, an assisting
 /// part falls away. The order of a department that is closed needs no request: nobody is left who could give one, and the duty
-/// officer takes it back by approving.
+/// officer takes it back by approving, unless the system did so already ([`TakeBackOrders`](crate::TakeBackOrders)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideReturn {
@@ -76,7 +76,7 @@ impl Verb for DecideReturn {
         }
         let order = case.file.as_ref().and_then(|file| file.orders.get(&self.order));
         let needs = Needs::none().departments(order.map(|order| &order.sent.order.department));
-        if case.is_of_lead(self.order) { needs.step(Step::DISPATCH) } else { needs }
+        if case.is_of_lead(self.order) { case.posts(needs.step(Step::DISPATCH)) } else { needs }
     }
     fn example() -> Self {
         let reason = "权责清单明确由该部门主办".into();
@@ -89,6 +89,20 @@ impl ReturnRefused {
     pub(crate) fn back_to(&self) -> OrderStatus {
         if self.next.step == Step::ACCEPT { OrderStatus::Sent } else { OrderStatus::Accepted }
     }
+}
+
+/// Ends an order. A lead's case is dispatched again, and the orders of all others end with it.
+pub(super) fn take_back(case: &Case, order: &Order, reason: &str, context: &Context) -> Decision {
+    let (file, order) = (case.opened()?, &order.sent.order);
+    let is_lead = order.part == Part::Lead;
+    let dispatcher = || context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher, context));
+    let next = is_lead.then(dispatcher).transpose()?;
+    let mut events = vec![ReturnApproved { order: order.clone(), reason: reason.to_owned(), next }.into()];
+    let others = case.standing.live_orders().filter(|other| is_lead && other.order != order.order);
+    for other in others.filter_map(|other| file.orders.get(&other.order)) {
+        events.push(OrderWithdrawn { order: other.sent.order.clone(), reason: reason.to_owned() }.into());
+    }
+    Ok(events)
 }
 
 impl DecideReturn {
@@ -110,7 +124,6 @@ impl DecideReturn {
     }
 
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
-        let file = case.opened()?;
         let (order, status) = case.order(self.order)?;
         match (status, self.decision) {
             (OrderStatus::ReturnReview, _) => {}
@@ -120,17 +133,7 @@ impl DecideReturn {
         check_text("reason", &self.reason, REASON_MAX)?;
         let (sent, reason) = (&order.sent, self.reason.clone());
         match self.decision {
-            ReturnDecision::Approve => {
-                let lead = sent.order.part == Part::Lead;
-                let next = lead.then(|| context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))).transpose()?;
-                let mut events = vec![ReturnApproved { order: sent.order.clone(), reason, next }.into()];
-                let others = case.standing.live_orders().filter(|other| lead && other.order != self.order);
-                for other in others.filter_map(|other| file.orders.get(&other.order)) {
-                    let (order, reason) = (other.sent.order.clone(), self.reason.clone());
-                    events.push(OrderWithdrawn { order, reason }.into());
-                }
-                Ok(events)
-            }
+            ReturnDecision::Approve => take_back(case, order, &reason, context),
             ReturnDecision::Refuse => {
                 let due = if order.accepted.is_some() {
                     (Step::DISPOSE, &sent.dispose_by)

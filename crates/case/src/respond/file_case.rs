@@ -62,7 +62,7 @@ impl Verb for FileCase {
     type Of = Case;
 
     fn needs(&self, case: &Case) -> Needs {
-        let needs = Needs::none().step(Step::DISPATCH).filing_criteria();
+        let needs = case.posts(Needs::none().step(Step::DISPATCH).filing_criteria());
         let is_numbered = case.file.as_ref().is_some_and(|file| file.filed.is_some());
         let needs = if is_numbered { needs } else { needs.began() };
         let needs = match case.file.as_ref().filter(|_| case.stage() == Stage::Escalated) {
@@ -105,7 +105,7 @@ impl FileCase {
             return Err(Refusal::CriterionNotAnswered { criterion: criterion.clone() });
         }
         let matter = self.matter(case, context)?;
-        let next = context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher))?;
+        let next = context.oblige(Step::DISPATCH, file.centre(Role::Dispatcher, context))?;
         let number = match &file.filed {
             Some(filing) => filing.number.clone(),
             None => number(file.grid().centre.as_str(), context)?,

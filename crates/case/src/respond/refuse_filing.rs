@@ -49,7 +49,11 @@ impl RefuseFiling {
         case.opened_in(&[Stage::Escalated], "escalated")?;
         check_text("reason", &self.reason, REASON_MAX)?;
         // The one review has been asked for when this is the second refusal: what remains is to tell the finder.
-        let by = if file.cycle.refused.is_empty() { file.secretary(context) } else { file.centre(Role::DutyOfficer) };
+        let by = if file.cycle.refused.is_empty() {
+            file.secretary(context)
+        } else {
+            file.centre(Role::DutyOfficer, context)
+        };
         let next = context.oblige(next_step(case), by)?;
         Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
     }

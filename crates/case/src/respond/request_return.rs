@@ -61,8 +61,8 @@ impl Verb for RequestReturn {
     const BY: Allowed = CLERKS;
     type Of = Case;
 
-    fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().step(Step::DECIDE_RETURN)
+    fn needs(&self, case: &Case) -> Needs {
+        case.posts(Needs::none().step(Step::DECIDE_RETURN))
     }
     fn example() -> Self {
         Self {
@@ -99,7 +99,7 @@ impl RequestReturn {
                 reason: self.reason,
                 legal_basis: self.legal_basis.clone(),
                 explanation: self.explanation.clone(),
-                next: context.oblige(Step::DECIDE_RETURN, file.centre(Role::DutyOfficer))?,
+                next: context.oblige(Step::DECIDE_RETURN, file.centre(Role::DutyOfficer, context))?,
             }
             .into(),
         ])

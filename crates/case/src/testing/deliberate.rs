@@ -13,13 +13,15 @@ use crate::{
 pub(crate) fn open_deliberation() -> OpenDeliberation {
     let seat = |class: &str| Seat { class: class.into(), holder: format!("某{class}") };
     let roster = Roster { convener: "居民区书记".into(), fixed: vec![seat("owners_committee")], invited: vec![] };
-    OpenDeliberation { topic: "车棚改建".into(), roster, consent_rule: Some("RESIDENT_2_3".into()) }
+    OpenDeliberation {
+        topic: "车棚改建".into(), roster, consent_rule: Some("RESIDENT_2_3".into()), opened_at: None
+    }
 }
 
 pub(crate) fn opened() -> CaseEvent {
     let OpenDeliberation { topic, roster, .. } = open_deliberation();
     let next = oblige(Step::DELIBERATE, Role::ResidentialSecretary, "BZ-R01");
-    DeliberationOpened { topic, roster, consent_rule: Some(rule()), next }.into()
+    DeliberationOpened { topic, roster, consent_rule: Some(rule()), opened_at: NOW, next }.into()
 }
 
 pub(crate) fn hold_hearing() -> HoldMeeting {

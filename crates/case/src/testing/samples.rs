@@ -2,6 +2,7 @@
 
 mod follow;
 mod values;
+mod word;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::digest::Digest;
@@ -25,6 +26,7 @@ use crate::{
 
 use follow::follow;
 use values::{consent, location, matter, reporter, roster, rule, suspected};
+use word::word;
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
 const MORNING: DateTime<Utc> = DateTime::from_timestamp(1_772_416_800, 0).expect("a valid time");
@@ -314,6 +316,7 @@ fn feedback() -> Vec<CaseEvent> {
             reason: "雨棚仍漏水".into(),
         }
         .into(),
+        word(),
         CaseClosed {
             outcome: Outcome::CommunitySolved,
             resolution: vec![Resolution::Autonomy, Resolution::Joint, Resolution::Virtue, Resolution::Law],

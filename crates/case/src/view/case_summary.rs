@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::CASE_READERS;
-use crate::{CaseEvent, IssueDiscovered, Outcome, Parts, Source, Stage, Standing, Urgency};
+use crate::{CaseEvent, IssueDiscovered, OrderPart, Outcome, Parts, Source, Stage, Standing, Urgency};
 
 /// Where a case stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +44,8 @@ pub struct CaseSummary {
     pub proposal_version: Option<u32>,
     /// How often its source told of it: 1, and one more for each report that was added.
     pub reports: u32,
+    /// How many words of cases that were merged into it were passed on to it.
+    pub words: u32,
     /// How many meetings were held.
     pub meetings: u32,
     /// How often its verification failed.
@@ -77,7 +79,7 @@ impl View for CaseSummaryView {
     const ACTION: &'static str = "read-cases";
     const READ: Allowed = CASE_READERS;
     const FROM: &'static [&'static str] = &["case"];
-    const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["grid", "stage"], &["open_in"]];
+    const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["grid", "stage"], &["open_in"], &["open_at"]];
     const ORDER: Order = Order::Descending;
     const IS_OF_ONE: bool = true;
     type Row = CaseSummary;
@@ -118,6 +120,9 @@ impl View for CaseSummaryView {
             "grid" => row.grids.iter().for_each(|grid| give(grid.as_str())),
             "stage" => give(row.stage.as_str()),
             // Where somebody must still act, in exactly this grid: what follows the grid when that is closed or moved.
+            // The departments that must still act on an order, or wait for the answer to its return: what is taken back from one that
+            // is closed.
+            "open_at" => row.open_orders().for_each(|order| give(order.department.as_str())),
             "open_in" if row.next.is_some() => row.grids.first().iter().for_each(|grid| give(grid.as_str())),
             _ => {}
         }
@@ -146,6 +151,7 @@ impl CaseSummary {
             list_line: discovered.list_line.as_ref().map(|line| format!("{}/{}", line.list, line.line)),
             proposal_version: None,
             reports: 1,
+            words: 0,
             meetings: 0,
             rework: 0,
             outcome: None,
@@ -156,6 +162,10 @@ impl CaseSummary {
             version: event.recorded.version,
             position: event.position(),
         }
+    }
+
+    fn open_orders(&self) -> impl Iterator<Item = &OrderPart> {
+        self.parts.orders.iter().filter(|order| order.cycle == self.cycle && order.next.is_some())
     }
 
     fn stand(&mut self, event: &CaseEvent) {
@@ -187,6 +197,7 @@ impl CaseSummary {
             }
             CaseEvent::ProposalRevised(event) => self.proposal_version = Some(event.version),
             CaseEvent::ReportAdded(event) => self.reports = event.number,
+            CaseEvent::WordTakenIn(event) => self.words = event.number,
             CaseEvent::MeetingHeld(_) => self.meetings += 1,
             CaseEvent::VerificationFailed(_) => self.rework += 1,
             CaseEvent::CaseClosed(event) => self.outcome = Some(event.outcome),

@@ -78,6 +78,7 @@ impl View for DepartmentOrderView {
         "cn.dualgrid.case.report_added.v1",
         "cn.dualgrid.case.verification_failed.v1",
         "cn.dualgrid.case.verification_passed.v1",
+        "cn.dualgrid.case.word_taken_in.v1",
     ];
     const FILTERS: &'static [&'static [&'static str]] = &[&["department"], &["department", "status"]];
     const ORDER: Order = Order::Descending;

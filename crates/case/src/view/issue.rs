@@ -66,6 +66,7 @@ impl View for IssueView {
         "cn.dualgrid.case.return_requested.v1",
         "cn.dualgrid.case.verification_failed.v1",
         "cn.dualgrid.case.verification_passed.v1",
+        "cn.dualgrid.case.word_taken_in.v1",
     ];
     const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["cell"], &["sketch"]];
     const IS_OF_ONE: bool = true;

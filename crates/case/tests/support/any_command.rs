@@ -5,8 +5,8 @@ use dualgrid_case::{
     DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid,
     HoldMeeting, LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, OwnDue, PartOutcome,
     RecordFeedback, RecordProgress, RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, ReopenForMerged,
-    RequestReturn, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeInIssue,
-    Topic, Urgency, VerifyCase, VoidIssue,
+    RequestReturn, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeBackOrders,
+    TakeInIssue, TakeInWord, Topic, Urgency, VerifyCase, VoidIssue, Word, WordOfFinder, WordOfSource,
 };
 use kernel::consent::ConsentCount;
 use kernel::{Actor, CaseId, OrderId, Role, Verb as _};
@@ -53,7 +53,7 @@ pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
         Aim::Stage,
         Aim::Nothing,
     ]);
-    (hours, aim, 0..26_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
+    (hours, aim, 0..28_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
         hours_later,
         aim,
         kind,
@@ -73,11 +73,11 @@ fn taken_in(stage: Stage) -> &'static [usize] {
         Stage::NotFiled => &[9, 19, 20, 4, 5],
         Stage::Filed => &[12],
         Stage::Dispatched | Stage::ReturnReview | Stage::InDisposal | Stage::Rework => {
-            &[13, 14, 15, 16, 17, 13, 14, 15, 16, 17, 25]
+            &[13, 14, 15, 16, 17, 13, 14, 15, 16, 17, 25, 26, 27]
         }
         Stage::Disposed => &[18, 6, 25],
-        Stage::Callback => &[19, 20, 21, 6],
-        Stage::Closed => &[21, 24, 25],
+        Stage::Callback => &[19, 20, 21, 6, 26],
+        Stage::Closed => &[21, 24, 25, 26],
         Stage::Reopened => &[4, 5, 9, 12],
         Stage::Merged => &[2, 3, 23, 23, 19, 21, 24, 25],
         Stage::Voided => &[2, 3],
@@ -113,7 +113,7 @@ impl Asked {
             2 => self.merge().into(),
             3 => VoidIssue { reason: self.text() }.into(),
             4 => self.handle(told).into(),
-            5 => self.open_deliberation().into(),
+            5 => self.open_deliberation(told).into(),
             6 => self.meet(told).into(),
             7 => self.revise(told).into(),
             8 => self.conclude().into(),
@@ -133,8 +133,27 @@ impl Asked {
             22 => TakeInIssue { from: self.other_case(), reason: self.text(), ..self.taken_over() }.into(),
             25 => FollowGrid { since: world::MORNING + chrono::TimeDelta::seconds(self.picks[0].into()) }.into(),
             24 => ReopenForMerged { from: self.other_case(), reason: self.text(), ..ReopenForMerged::example() }.into(),
+            26 => self.word().into(),
+            27 => TakeBackOrders { department: department(self.pick(1, DEPARTMENTS)), since: told.at }.into(),
             _ => AnswerMerged { answer: self.text(), by_case: self.other_case(), ..AnswerMerged::example() }.into(),
         }
+    }
+
+    /// What is said of another case, which was merged into it.
+    fn word(&self) -> TakeInWord {
+        let comment = self.maybe(0).then(|| self.text());
+        let (contacted, said) = (self.maybe(1), self.maybe(2).then_some(self.maybe(3)));
+        let feedback = WordOfFinder { contacted, solved: said, satisfied: None, comment };
+        let discover = self.discover();
+        let report = WordOfSource {
+            title: self.text(),
+            description: self.text(),
+            grid: discover.grid,
+            location: discover.location,
+            evidence: discover.evidence,
+        };
+        let said = if self.picks[4] % 3 == 0 { Word::Report(report) } else { Word::Feedback(feedback) };
+        TakeInWord { from: self.other_case(), said }
     }
 
     /// What goes over with a merger.
@@ -201,11 +220,12 @@ impl Asked {
         HandleInGrid { work, done, ..work_done() }
     }
 
-    fn open_deliberation(&self) -> OpenDeliberation {
+    fn open_deliberation(&self, told: &Told) -> OpenDeliberation {
         let seat = Seat { class: "owners_committee".into(), holder: "复元坊业委会".into() };
         let roster = Roster { convener: "居民区书记".into(), fixed: vec![seat], invited: vec![] };
         let consent_rule = self.pick(0, [None, Some("RESIDENT_2_3"), Some("NO-SUCH")]).map(str::to_owned);
-        OpenDeliberation { topic: self.text(), roster, consent_rule }
+        let opened_at = self.pick(1, [None, None, Some(told.at), Some(told.at - chrono::TimeDelta::hours(30))]);
+        OpenDeliberation { topic: self.text(), roster, consent_rule, opened_at }
     }
 
     fn meet(&self, told: &Told) -> HoldMeeting {

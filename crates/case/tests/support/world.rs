@@ -46,11 +46,16 @@ pub(crate) fn photo() -> Digest {
 }
 
 pub(crate) fn staff(id: &str, role: Role) -> Actor {
-    Actor { id: id.into(), role, scope: Scope::Everywhere }
+    Actor { id: id.into(), role, scope: Scope::Everywhere, seconded_by: None }
 }
 
 pub(crate) fn clerk(code: &str) -> Actor {
-    Actor { id: format!("clerk-{code}"), role: Role::DepartmentClerk, scope: Scope::Department(department(code)) }
+    Actor {
+        id: format!("clerk-{code}"),
+        role: Role::DepartmentClerk,
+        scope: Scope::Department(department(code)),
+        seconded_by: None,
+    }
 }
 
 /// `days` from `from`.
@@ -174,7 +179,11 @@ impl Told {
 
     /// What `command` leads to now; nothing changes.
     pub(crate) fn ask(&self, by: &Actor, command: &CaseCommand) -> Result<Vec<CaseEvent>, Refusal> {
-        let facts = facts(&command.needs(&self.case), self.at);
+        let mut facts = facts(&command.needs(&self.case), self.at);
+        if matches!(command, CaseCommand::TakeBackOrders(_)) {
+            // The system takes them back once the department is closed.
+            facts.departments.clear();
+        }
         let (id, today) = (case_id().uuid(), self.at.date_naive());
         self.case.decide(command, &Context { id, at: self.at, today, by: by.clone(), facts })
     }

@@ -27,7 +27,7 @@ fn sent(entry: &Entry<crate::merged_answer::Merged>) -> Vec<(Uuid, String)> {
     let body = |waiting: &Waiting| serde_json::from_value::<AnswerMerged>(waiting.body.clone()).unwrap().answer;
     let of = |waiting: &Waiting| match waiting.on {
         On::One(id) => id,
-        On::EachOpenIn(_) => panic!("a merged case is one"),
+        On::EachOpenIn(_) | On::EachOpenAt(_) => panic!("a merged case is one"),
     };
     entry.waiting.iter().map(|waiting| (of(waiting), body(waiting))).collect()
 }

@@ -24,6 +24,7 @@ pub(super) fn follow() -> Vec<CaseEvent> {
             grid: facts,
             leader: Party::in_grid(Role::GridLeader, &grid_code("ZJX-R01-M02")),
             secretary: Party::in_grid(Role::ResidentialSecretary, &grid_code("ZJX-R01")),
+            centre: vec![Party::in_grid(Role::DutyOfficer, &grid_code("ZJX"))],
             next: by_department(Step::DISPOSE),
             orders: vec![OpenOrder { order: about.order, department: about.department, part, next }],
         }
