@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kernel::digest::Digest;
-use kernel::{Clock, DepartmentCode, Evidence, Position, WrappingKey};
+use kernel::{Clock, DepartmentCode, Evidence, Position};
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
@@ -26,16 +26,14 @@ const EVIDENCE_MAX: usize = 10_000;
 pub struct Settings {
     /// Its name, part of the CloudEvents source.
     pub installation: String,
-    /// Key under which requests are hashed, so that a stored hash tells nothing about a name or a telephone number.
-    pub request_key: [u8; 32],
     /// How many requests a principal may make; as many as it likes without one.
     pub rate: Option<Rate>,
 }
 
 impl Settings {
-    /// Derives the request key from the key of the installation.
-    pub fn new(installation: impl Into<String>, wrapping: &WrappingKey) -> Self {
-        Self { installation: installation.into(), request_key: wrapping.derive("dualgrid request hash"), rate: None }
+    /// Those of an installation, without limits.
+    pub fn new(installation: impl Into<String>) -> Self {
+        Self { installation: installation.into(), rate: None }
     }
 
     /// The same with a limit to the requests of each principal.
@@ -58,6 +56,7 @@ pub struct App {
     /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<Digest, Evidence>,
     pub(crate) epoch: Lately,
+    pub(crate) erasures: crate::erasure::Known,
     health: Health,
     /// How far follow-ups that go to many have come.
     pub(crate) following: watch::Sender<Following>,
@@ -76,6 +75,7 @@ impl App {
             answered: Answered::default(),
             evidence: Cache::new(EVIDENCE_MAX),
             epoch: Lately::default(),
+            erasures: crate::erasure::Known::default(),
             health: Health::default(),
             following: watch::Sender::default(),
             ports,
@@ -123,6 +123,11 @@ impl App {
     pub async fn departments(&self) -> Result<Vec<DepartmentCode>, Error> {
         let (now, known) = (self.ports.clock.now(), self.known().await?);
         Ok(known.district().departments(now).map(|department| department.code.clone()).collect())
+    }
+
+    /// The register of persons: who works with the system, in which posts.
+    pub async fn persons_register(&self) -> Result<people::Persons, Error> {
+        Ok(self.known().await?.persons().clone())
     }
 
     /// The register of programs: who is let in to NATS.

@@ -1,4 +1,4 @@
-//! District, rules and register of programs as of now, kept in memory and caught up from the log.
+//! District, rules and the registers of persons and programs as of now, kept in memory and caught up from the log.
 //!
 //! Another process may publish rules while this one decides: what is known here is at most half a second old, and every
 //! event says which version it was decided under.
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use grid::District;
 use kernel::GridCode;
-use people::Programs;
+use people::{Persons, Programs};
 use rules::Rulebook;
 use tokio::sync::Mutex;
 
@@ -24,6 +24,7 @@ pub(crate) struct Known {
     district: Arc<Seen<District>>,
     rules: Arc<Seen<Rulebook>>,
     programs: Arc<Seen<Programs>>,
+    persons: Arc<Seen<Persons>>,
     read_at: Option<DateTime<Utc>>,
     /// The incarnation of the log in which it was read.
     incarnation: u64,
@@ -43,6 +44,11 @@ impl Known {
     /// The register of programs.
     pub(crate) fn programs(&self) -> &Programs {
         &self.programs.state
+    }
+
+    /// The register of persons.
+    pub(crate) fn persons(&self) -> &Persons {
+        &self.persons.state
     }
 
     /// A grid and every grid above it; the grid alone where it is not known.
@@ -74,6 +80,7 @@ impl Reference {
             known.district = catch_up(log, Arc::clone(&known.district), grid::district_id()).await?;
             known.rules = catch_up(log, Arc::clone(&known.rules), rules::rules_id()).await?;
             known.programs = catch_up(log, Arc::clone(&known.programs), people::programs_id()).await?;
+            known.persons = catch_up(log, Arc::clone(&known.persons), people::persons_id()).await?;
             known.read_at = Some(now);
         }
         Ok(known.clone())
