@@ -132,7 +132,7 @@ async fn not_allowed(world: &World, case: Uuid, dispatched: Uuid) -> anyhow::Res
     is(&world.command(&elsewhere, case, "escalate-issue", escalate).await?, 404, "unknown-case")?;
     is(&http.get(&elsewhere, &format!("/cases/{case}")).await?, 404, "unknown-case")?;
     is(&http.get(&world.leader, "/events").await?, 403, "not-allowed")?;
-    is(&http.get(&world.auditor, &format!("/cases/{case}/reporter")).await?, 403, "not-allowed")?;
+    is(&http.get(&world.auditor, &format!("/cases/{case}/reporter?purpose=answer")).await?, 403, "not-allowed")?;
 
     let order = world.order(dispatched, "LHSR").await?;
     let accept = json!({ "order": order });

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use kernel::digest::Digest;
-use kernel::{Clock, DepartmentCode, Evidence, Position};
+use kernel::{Clock, DepartmentCode, Position};
 use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
+use crate::evidence::{Keeping, Nameable};
 use crate::following::Following;
 use crate::health::{Answered, Health};
 use crate::lately::Lately;
@@ -28,12 +29,20 @@ pub struct Settings {
     pub installation: String,
     /// How many requests a principal may make; as many as it likes without one.
     pub rate: Option<Rate>,
+    /// How long files are kept that nothing names, and how many may be sent.
+    pub keeping: Keeping,
 }
 
 impl Settings {
     /// Those of an installation, without limits.
     pub fn new(installation: impl Into<String>) -> Self {
-        Self { installation: installation.into(), rate: None }
+        Self { installation: installation.into(), rate: None, keeping: Keeping::default() }
+    }
+
+    /// The same with other times and quotas of files.
+    #[must_use]
+    pub fn keeping(self, keeping: Keeping) -> Self {
+        Self { keeping, ..self }
     }
 
     /// The same with a limit to the requests of each principal.
@@ -53,10 +62,12 @@ pub struct App {
     pub(crate) pace: Pace,
     pub(crate) refusals: Refusals,
     pub(crate) answered: Answered,
-    /// Files that are known to be there. They never change; whether one can still be read shows when it is read.
-    pub(crate) evidence: Cache<Digest, Evidence>,
+    /// Files that an owner may name, as they were looked up last. Whether one can still be read shows when it is read.
+    pub(crate) evidence: Cache<(String, Digest), Nameable>,
     pub(crate) epoch: Lately,
     pub(crate) erasures: crate::erasure::Known,
+    /// How often each reader has read personal data today.
+    pub(crate) readings: crate::personal::Readings,
     health: Health,
     /// How far follow-ups that go to many have come.
     pub(crate) following: watch::Sender<Following>,
@@ -76,6 +87,7 @@ impl App {
             evidence: Cache::new(EVIDENCE_MAX),
             epoch: Lately::default(),
             erasures: crate::erasure::Known::default(),
+            readings: crate::personal::Readings::default(),
             health: Health::default(),
             following: watch::Sender::default(),
             ports,
@@ -108,6 +120,14 @@ impl App {
     /// [`Error::TooManyRequests`] where it makes more than the installation allows; nothing was done then.
     pub fn admit(&self, principal: &str) -> Result<(), Error> {
         self.pace.admit(principal)
+    }
+
+    /// Counts bytes that a principal sends: a file, or a message over NATS. Asked before they are taken.
+    ///
+    /// # Errors
+    /// [`Error::TooManyBytes`] where it sends more than the installation allows; nothing was done then.
+    pub fn admit_bytes(&self, principal: &str, bytes: u64) -> Result<(), Error> {
+        self.pace.admit_bytes(principal, bytes)
     }
 
     /// Tells that a request was refused: counted, and as a line of the log unless the same caller has many.

@@ -5,12 +5,13 @@
 use std::sync::LazyLock;
 
 use kernel::Role::{
-    Auditor, Caller, Connector, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator,
+    Auditor, Caller, CentreDirector, Connector, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator,
     PartyMember, Registrar, ResidentialSecretary, Verifier,
 };
 use kernel::access::EVERYBODY;
-use kernel::{Actor, Allowed, Place, Reach, Role, reach_of};
+use kernel::{Actor, Allowed, Place, Reach, Role, VerbSpec, reach_of};
 
+use crate::kind::Kind;
 use crate::{Error, registry};
 
 /// One row: an action and who may take it.
@@ -29,6 +30,11 @@ pub const READ_EVENTS: Row =
 pub const READ_OUTCOME: Row = Row { action: "read-outcome", allowed: EVERYBODY };
 /// A file, by its digest.
 pub const READ_EVIDENCE: Row = Row { action: "read-evidence", allowed: EVERYBODY };
+/// When and where a file says that it was taken: for whoever verifies, and whoever answers for that.
+pub const READ_CAPTURE: Row = Row {
+    action: "read-capture",
+    allowed: &[(Verifier, Reach::Any), (DutyOfficer, Reach::Any), (CentreDirector, Reach::Any), (Auditor, Reach::Any)],
+};
 /// A file, to be kept.
 pub const UPLOAD_EVIDENCE: Row = Row {
     action: "upload-evidence",
@@ -54,12 +60,11 @@ static TABLE: LazyLock<Vec<Row>> = LazyLock::new(|| {
     }
     for kind in registry::kinds() {
         rows.push(Row { action: kind.read_action(), allowed: kind.read() });
-        rows.extend(kind.personal().map(|personal| Row { action: personal.action, allowed: personal.read }));
         rows.extend(kind.similar().map(|similar| Row { action: similar.action, allowed: similar.read }));
         rows.extend(kind.documents().iter().map(|shown| Row { action: shown.action, allowed: shown.read }));
     }
     rows.extend(registry::views().iter().map(|view| Row { action: view.action(), allowed: view.read() }));
-    rows.extend([READ_EVENTS, READ_OUTCOME, READ_EVIDENCE, UPLOAD_EVIDENCE]);
+    rows.extend([READ_EVENTS, READ_OUTCOME, READ_EVIDENCE, READ_CAPTURE, UPLOAD_EVIDENCE]);
     rows
 });
 
@@ -96,6 +101,31 @@ pub(crate) fn authorise_named(
         Some(reach) if is_reached(reach) => Ok(()),
         Some(_) => Err(missing()),
     }
+}
+
+/// Refuses an action on one aggregate of a kind, as [`authorise_named`] does. Of which there is only one, everybody knows that it
+/// exists.
+pub(crate) fn authorise_one(
+    by: &Actor,
+    kind: &dyn Kind,
+    action: &str,
+    allowed: Allowed,
+    place: Option<&Place>,
+) -> Result<(), Error> {
+    match place {
+        Some(place) if kind.is_single() => authorise(by, action, allowed, place),
+        place => authorise_named(by, action, allowed, place, || kind.missing()),
+    }
+}
+
+/// Whether the role may take an action anywhere: only then it is told which names do not exist.
+pub(crate) fn may_somewhere(by: &Actor, allowed: Allowed) -> bool {
+    reach_of(allowed, by.role).is_some()
+}
+
+/// Whether a role gives a verb for its department.
+pub fn is_of_department(role: Role, verb: &VerbSpec) -> bool {
+    reach_of(verb.by, role) == Some(Reach::Department)
 }
 
 /// The same for an action that has no place.
@@ -145,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_role_without_a_row_is_denied_and_one_elsewhere_too() {
-        let by = |role, scope| Actor { id: "staff-1".into(), role, scope };
+        let by = |role, scope| Actor { id: "staff-1".into(), role, scope, seconded_by: None };
         let everywhere = kernel::Scope::Everywhere;
         let denied = authorise_row(&by(GridMember, everywhere.clone()), &READ_EVENTS).unwrap_err();
         assert_eq!(denied.to_string(), "role grid_member may not read-events at all");

@@ -10,6 +10,8 @@ use crate::port::{AppendError, EvidenceError, Failure, FindError, Lost, VaultErr
 pub(crate) const AHEAD: &str = "ahead-of-the-log";
 /// After how many seconds a clock that went back may have been set.
 const CLOCK_SECONDS: u32 = 5;
+/// After how many seconds there may be room again for files of a day.
+const SPENT_SECONDS: u32 = 3600;
 /// After how many seconds an operator may have settled what waits for one.
 const OPERATOR_SECONDS: u32 = 30;
 
@@ -36,6 +38,12 @@ pub enum Error {
         /// `at all`, or `here`.
         place: &'static str,
     },
+    /// The register lets nobody act as the subject of the token, or not so.
+    #[error(transparent)]
+    NotWho(#[from] crate::who::NotWho),
+    /// Who may act cannot be read, so nobody does.
+    #[error("the register of persons and programs cannot be read now, so that nobody is let in; send the same again")]
+    NoRegister(#[source] Box<Error>),
     /// There is no such thing.
     #[error("there is no {what}")]
     NotFound {
@@ -86,6 +94,34 @@ pub enum Error {
         /// How long it has to wait for the next one, in seconds.
         wait_s: u32,
     },
+    /// The caller sends more bytes than it may.
+    #[error("more than {kib_per_second} KiB a second; wait {wait_s} s and send the same again")]
+    TooManyBytes {
+        /// How many KiB it may send in a second, on average.
+        kib_per_second: u32,
+        /// How long it has to wait before it may send this, in seconds.
+        wait_s: u32,
+    },
+    /// The caller has sent as many files as it may in a day.
+    #[error(
+        "the files that {whose} sent in the last 24 hours come to {mib} MiB, which is all that may be sent in a day; send smaller \
+         ones, or send this one again when a day has passed since the first",
+        mib = .bytes / (1024 * 1024)
+    )]
+    UploadsSpent {
+        /// Whose bytes are counted: `you`, or `your department`.
+        whose: &'static str,
+        /// How many may be sent.
+        bytes: u64,
+    },
+    /// A person has read as much personal data as they may in a day.
+    #[error("you have read personal data {most} times today, which is as often as the rules allow; read on tomorrow")]
+    ReadingsUsedUp {
+        /// How many readings a person may make in a day.
+        most: u32,
+        /// How long it is until tomorrow, in seconds.
+        wait_s: u32,
+    },
     /// Others were faster, several times.
     #[error("it is being changed by others; send the same command again")]
     Conflict,
@@ -127,11 +163,18 @@ impl Error {
                 Problem::new(*status, code, detail)
             }
             Self::Forbidden { .. } => Problem::new(403, "not-allowed", detail),
+            Self::NotWho(reason) => reason.problem(),
+            Self::NoRegister(_) => Problem::new(503, "register-unreadable", detail),
             Self::NotFound { .. } => Problem::new(404, "not-found", detail),
             Self::VersionDiffers { .. } => Problem::new(412, "version-differs", detail),
             Self::CommandReused(_) => Problem::new(422, "command-id-reused", detail),
             Self::TooManyRequests { wait_s, .. } => {
                 Problem::new(429, "too-many-requests", detail).retried_after(*wait_s)
+            }
+            Self::TooManyBytes { wait_s, .. } => Problem::new(429, "too-many-bytes", detail).retried_after(*wait_s),
+            Self::UploadsSpent { .. } => Problem::new(429, "uploads-spent", detail).retried_after(SPENT_SECONDS),
+            Self::ReadingsUsedUp { wait_s, .. } => {
+                Problem::new(429, "readings-used-up", detail).retried_after(*wait_s)
             }
             Self::Conflict => Problem::new(503, "busy", detail),
             Self::Overdue { .. } => Problem::new(503, "overdue", detail),
@@ -154,6 +197,7 @@ impl Error {
         matches!(
             self,
             Self::Failure(_)
+                | Self::NoRegister(_)
                 | Self::Unreadable(_)
                 | Self::ClockWentBack(_)
                 | Self::Halted(_)
@@ -219,10 +263,13 @@ impl From<EvidenceError> for Error {
     fn from(error: EvidenceError) -> Self {
         let (status, code) = match &error {
             EvidenceError::Failure(failure) => return Self::Failure(failure.clone()),
-            EvidenceError::TooLarge(_) => (413, "evidence-too-large"),
+            EvidenceError::TooLarge => (413, "evidence-too-large"),
             EvidenceError::Empty => (400, "evidence-empty"),
             EvidenceError::TypeNotTaken(_) => (415, "evidence-type-not-taken"),
             EvidenceError::TypeMismatch { .. } => (415, "evidence-type-mismatch"),
+            EvidenceError::Broken(_) => (422, "evidence-broken"),
+            EvidenceError::BrokeOff => (400, "body-unreadable"),
+            EvidenceError::TooSlow => (408, "body-too-slow"),
             EvidenceError::Changed(_) => (500, "evidence-changed"),
         };
         Self::Malformed { status, code, detail: error.to_string() }

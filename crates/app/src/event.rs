@@ -56,7 +56,8 @@ mod tests {
         let header = Header { id, kind, stream: &stream, version: Version(1), time, audience };
         let command = CommandId::new(uuid::Uuid::from_u128(3));
         let correlation = CorrelationId::new(command.uuid());
-        let actor = Actor { id: "somebody".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
+        let actor =
+            Actor { id: "somebody".into(), role: Role::DutyOfficer, scope: Scope::Everywhere, seconded_by: None };
         let provenance =
             Provenance { installation: "test".into(), actor, command, correlation, causation: None, traceparent: None };
         let data = RawValue::from_string(data.to_owned()).unwrap();
@@ -68,14 +69,14 @@ mod tests {
 
     #[test]
     fn an_event_is_what_its_bytes_say() {
-        let read: CaseEvent = read_as(&recorded("cn.dualgrid.case.issue_voided.v1", r#"{"reason":"误报"}"#)).unwrap();
+        let read: CaseEvent = read_as(&recorded("cn.dualgrid.case.issue_voided.v1", r#"{"reason":"误报","voided_at":"2026-03-02T02:00:00Z"}"#)).unwrap();
         assert!(matches!(read, CaseEvent::IssueVoided(voided) if voided.reason == "误报"));
     }
 
     #[test]
     fn an_envelope_may_name_its_event_after_the_data() {
         let mut recorded = recorded("cn.dualgrid.case.issue_voided.v1", r#"{"reason":"误报"}"#);
-        let text = r#"{"data":{"reason":"误报"},"type":"cn.dualgrid.case.issue_voided.v1"}"#;
+        let text = r#"{"data":{"reason":"误报","voided_at":"2026-03-02T02:00:00Z"},"type":"cn.dualgrid.case.issue_voided.v1"}"#;
         recorded.bytes = text.as_bytes().to_vec().into();
         assert!(matches!(read_as(&recorded), Ok(CaseEvent::IssueVoided(voided)) if voided.reason == "误报"));
         recorded.bytes = format!("{text} trailing").into_bytes().into();

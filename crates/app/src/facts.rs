@@ -3,18 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::digest::Digest;
-use kernel::facts::{Facts, SealedPerson};
-use kernel::needs::PersonalInput;
-use kernel::{Evidence, Needs, PersonId, PersonKey, PersonalField, Position, Sealed, StreamId, Version};
+use kernel::facts::{Facts, KeyState, ReadingLimits, SealedPerson, Seat};
+use kernel::needs::{PersonalInput, SeatOf};
+use kernel::{Actor, Needs, PersonId, PersonKey, PersonalField, Position, Sealed, StreamId, Version};
 use uuid::Uuid;
 
 use crate::port::VaultError;
 use crate::reference::Known;
 use crate::{App, Error, registry};
-
-/// Most files that are looked up: more than any command takes is refused by its decision.
-const EVIDENCE_MAX: usize = 64;
 
 /// A key that was made in memory; it is kept only if the command is taken.
 type NewKey = Option<(PersonId, PersonKey)>;
@@ -26,6 +22,7 @@ impl App {
         of: &StreamId,
         needs: &Needs,
         known: &Known,
+        by: &Actor,
         now: DateTime<Utc>,
     ) -> Result<(Facts, NewKey), Error> {
         let (sealed, key) = match &needs.seal {
@@ -43,14 +40,20 @@ impl App {
             dues: found(&needs.dues, |of| known.rules().due_of(of, now)),
             consent_rules: found(&needs.consent_rules, |rule| known.rules().consent_rule_facts(rule, now)),
             review_score_min: if needs.review_score { known.rules().review_score_min(now) } else { None },
+            reading_limits: if needs.reading_limits {
+                known.rules().personal_data(now)
+            } else {
+                ReadingLimits::default()
+            },
             filing_criteria: if needs.filing_criteria { known.criteria(now) } else { Vec::new() },
-            evidence: self.evidence_of(&needs.evidence).await?,
+            evidence: self.nameable(by, of, &needs.evidence).await?,
             sealed,
             similar,
             steps: if needs.steps { registry::steps() } else { BTreeSet::new() },
             bounds: if needs.bounds { known.district().bounds(now) } else { None },
             began: if needs.began { self.began(of).await? } else { None },
-            seat: needs.seat.as_ref().and_then(|of| known.district().seat(&of.grid, of.point, now.max(of.since))),
+            person_keys: self.person_keys(&needs.person_keys).await?,
+            seat: needs.seat.as_ref().and_then(|of| seat(of, known, now)),
         };
         Ok((facts, key))
     }
@@ -60,17 +63,10 @@ impl App {
         Ok(recorded.first().map(|first| first.position))
     }
 
-    async fn evidence_of(&self, digests: &[Digest]) -> Result<BTreeMap<Digest, Evidence>, Error> {
+    async fn person_keys(&self, persons: &[PersonId]) -> Result<BTreeMap<PersonId, KeyState>, Error> {
         let mut found = BTreeMap::new();
-        for sha256 in digests.iter().take(EVIDENCE_MAX) {
-            let evidence = match self.evidence.get(sha256) {
-                Some(evidence) => Some(evidence),
-                None => self.ports.evidence.find(*sha256).await?,
-            };
-            if let Some(evidence) = evidence {
-                self.evidence.insert(*sha256, evidence.clone());
-                found.insert(*sha256, evidence);
-            }
+        for person in persons {
+            found.extend(self.key_state(*person).await?.map(|state| (*person, state)));
         }
         Ok(found)
     }
@@ -122,6 +118,12 @@ impl App {
         let persons: BTreeSet<PersonId> = input.known.iter().map(|known| known.person).collect();
         Ok(PersonId::named(&format!("{id}/reporter/{}", persons.len() + 1)))
     }
+}
+
+/// Where something open belongs, and who holds posts there: as of now, or of when it is asked for, where that is later.
+fn seat(of: &SeatOf, known: &Known, now: DateTime<Utc>) -> Option<Seat> {
+    let at = now.max(of.since);
+    known.district().seat(&of.grid, of.point, at, |grid| known.persons().holders(grid, at))
 }
 
 /// What was found of what was asked for.

@@ -11,7 +11,7 @@ use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
 use kernel::likeness::Told;
 use kernel::{
-    Aggregate, Allowed, AnyEvent, Command, Context, Difference, Entropy, Event, EventSpec, Family, Needs, Place,
+    Actor, Aggregate, Allowed, AnyEvent, Canonical, Command, Context, Difference, Entropy, Event, EventSpec, Family, Needs, Place,
     Recorded, Refusal, Step, VerbSpec, Version,
 };
 use schemars::Schema;
@@ -59,11 +59,13 @@ pub trait Kind: Send + Sync {
     /// Reads one of its events.
     fn decode(&self, recorded: &Recorded) -> Result<AnyEvent, Unreadable>;
     /// Reads one of its commands.
-    fn parse(&self, verb: &str, body: &[u8]) -> Result<Box<dyn Asked>, ParseError>;
+    fn parse(&self, verb: &str, body: &Value) -> Result<Box<dyn Asked>, ParseError>;
     /// Its version, as remembered or as it is in the log.
     async fn version(&self, sight: Sight<'_>, id: Uuid) -> Result<Version, Error>;
     /// Where one is and what personal data it holds, as it is in the log; `None` where it never began.
     async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Vec<SealedPerson>)>, Error>;
+    /// The personal data of one that may be shown to somebody who may read any of it.
+    async fn sealed_for(&self, sight: Sight<'_>, id: Uuid, by: &Actor) -> Result<Vec<SealedPerson>, Error>;
     /// Where one is, and what was told of it; `None` before it began.
     async fn told(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<Told>)>, Error>;
     /// The refusal of what never began.
@@ -103,6 +105,8 @@ pub struct Sight<'a> {
 /// A command, read.
 #[async_trait]
 pub trait Asked: fmt::Debug + Send + Sync {
+    /// What it says, whatever way it was written.
+    fn canonical(&self) -> Canonical;
     /// What names the aggregate that it begins.
     fn natural_key(&self) -> Option<String>;
     /// Looks at the aggregate.
@@ -213,7 +217,7 @@ impl<A: Aggregate> Kind for Of<A> {
     fn decode(&self, recorded: &Recorded) -> Result<AnyEvent, Unreadable> {
         Ok(Box::new(read_as::<A::Event>(recorded)?))
     }
-    fn parse(&self, verb: &str, body: &[u8]) -> Result<Box<dyn Asked>, ParseError> {
+    fn parse(&self, verb: &str, body: &Value) -> Result<Box<dyn Asked>, ParseError> {
         door::check(verb, self.bodies.get(verb), body)?;
         Ok(Box::new(AskedOf::<A>(A::Command::parse(verb, body)?)))
     }
@@ -223,6 +227,9 @@ impl<A: Aggregate> Kind for Of<A> {
     async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Vec<SealedPerson>)>, Error> {
         let (seen, _) = seen::<A>(sight, id).await?;
         Ok(seen.state.place().map(|place| (place, seen.state.sealed())))
+    }
+    async fn sealed_for(&self, sight: Sight<'_>, id: Uuid, by: &Actor) -> Result<Vec<SealedPerson>, Error> {
+        Ok(seen::<A>(sight, id).await?.0.state.sealed_for(by))
     }
     async fn told(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<Told>)>, Error> {
         let (seen, _) = seen::<A>(sight, id).await?;
@@ -255,6 +262,10 @@ struct AskedOf<A: Aggregate>(A::Command);
 
 #[async_trait]
 impl<A: Aggregate> Asked for AskedOf<A> {
+    fn canonical(&self) -> Canonical {
+        self.0.canonical()
+    }
+
     fn natural_key(&self) -> Option<String> {
         self.0.natural_key()
     }

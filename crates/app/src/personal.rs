@@ -1,15 +1,22 @@
 //! Personal data in clear, for those who may, and their erasure.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{NaiveDate, TimeDelta};
+use kernel::aggregate::PersonalSpec;
 use kernel::facts::SealedPerson;
-use kernel::{Actor, PersonId, PersonalField, Sealed};
+use kernel::{Actor, CommandId, PersonId, PersonalField, Sealed};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::intake::{Answer, Request};
+
+use crate::authorise::authorise_one;
 use crate::kind::{Kind, Sight};
-use crate::port::VaultError;
-use crate::query::authorise_one;
-use crate::{App, Error};
+use crate::port::{Failure, VaultError};
+use crate::{App, Error, registry};
 
 /// Everybody whose personal data an aggregate holds, for one reader.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -41,29 +48,144 @@ impl std::fmt::Debug for ClearPerson {
     }
 }
 
+/// Longest day, in hours.
+const HOURS_OF_A_DAY: i64 = 26;
+const SECONDS_OF_AN_HOUR: i64 = 3600;
+/// Of how many readers this process counts what the view may not have yet.
+const READERS_MAX: usize = 10_000;
+
+/// What a row of the view of readings must have.
+#[derive(Deserialize)]
+struct Counted {
+    count: u32,
+}
+
+/// One reading of a reader on a day.
+struct Reading {
+    reader: String,
+    day: NaiveDate,
+}
+
+/// What each reader has read today by this process. The view knows of every process, a moment later.
+#[derive(Debug, Default)]
+pub(crate) struct Readings(Mutex<HashMap<String, (NaiveDate, u32)>>);
+
+impl Readings {
+    /// Counts one more, unless the reader has made `most` that day: as far as the view knows, or this process.
+    fn count(&self, reading: &Reading, known: u32, most: u32) -> bool {
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.len() >= READERS_MAX {
+            readers.retain(|_, (day, _)| *day == reading.day);
+        }
+        let (day, count) = readers.entry(reading.reader.clone()).or_insert((reading.day, 0));
+        if *day != reading.day {
+            (*day, *count) = (reading.day, 0);
+        }
+        let so_far = known.max(*count);
+        if so_far >= most {
+            return false;
+        }
+        *count = so_far.saturating_add(1);
+        true
+    }
+
+    /// One that was counted did not happen.
+    fn take_back(&self, reading: &Reading) {
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, count)) = readers.get_mut(&reading.reader).filter(|(day, _)| *day == reading.day) {
+            *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// The purpose that was named, if it is one.
+fn checked<'a>(spec: &PersonalSpec, purpose: Option<&'a str>) -> Result<&'a str, Error> {
+    let purposes = (spec.purposes)();
+    match purpose {
+        Some(purpose) if purposes.iter().any(|known| known == purpose) => Ok(purpose),
+        named => {
+            let code = if named.is_some() { "purpose-unknown" } else { "purpose-needed" };
+            let detail = format!("say what it is read for: ?purpose= with one of {}", purposes.join(", "));
+            Err(Error::malformed(code, detail))
+        }
+    }
+}
+
 impl App {
-    /// The personal data of one aggregate in clear, for example of everybody who reported a case.
+    /// The personal data of one aggregate in clear, for example of everybody who reported a case: those that may be shown to whoever
+    /// asks, for a purpose. The reading is recorded before anything is shown, and counted for the reader's day.
     ///
     /// # Errors
-    /// Where the kind holds none, the actor may not read them, or every person was erased.
-    pub async fn persons(&self, by: &Actor, kind: &dyn Kind, id: Uuid) -> Result<ClearPersons, Error> {
+    /// Where the kind holds none, no purpose is named, the actor may not read them or has read as much as they may in a day, the
+    /// reading cannot be recorded, or every person was erased.
+    pub async fn persons(
+        &self,
+        by: &Actor,
+        kind: &dyn Kind,
+        id: Uuid,
+        purpose: Option<&str>,
+    ) -> Result<ClearPersons, Error> {
         let spec = kind.personal().ok_or_else(|| Error::NotFound { what: "personal data here".into() })?;
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
-        let (place, sealed) = kind.look(sight, id).await?.unzip();
+        let place = kind.look(sight, id).await?.map(|(place, _)| place);
         authorise_one(by, kind, spec.action, spec.read, place.as_ref())?;
-        let sealed = sealed.unwrap_or_default();
-        if sealed.is_empty() {
-            return Err(Error::NotFound { what: format!("{} of this {}", spec.path, kind.category()) });
-        }
+        let purpose = checked(&spec, purpose)?;
+        // Looked at before the reading is recorded: whoever comes in between is not shown, and not recorded as read.
+        let sealed = kind.sealed_for(sight, id, by).await?;
         let mut items = Vec::new();
         for person in &sealed {
             items.push(self.open(person).await?);
         }
-        if items.iter().all(|person| person.is_erased) {
+        if !items.is_empty() && items.iter().all(|person| person.is_erased) {
             return Err(Error::Erased);
         }
-        tracing::info!(aggregate.id = %id, actor.id = by.id, "personal data was shown");
+        let counted = self.count_reading(by, &spec).await?;
+        let recorded = self.record_reading(by, &spec, id, purpose).await;
+        if !recorded.as_ref().is_ok_and(|answer| answer.events > 0) {
+            self.readings.take_back(&counted);
+        }
+        recorded?;
+        tracing::info!(aggregate.id = %id, actor.id = by.id, purpose, "personal data was shown");
         Ok(ClearPersons { items })
+    }
+
+    /// Counts a reading of today, unless that would be more than one person may make in a day.
+    async fn count_reading(&self, by: &Actor, spec: &PersonalSpec) -> Result<Reading, Error> {
+        let (known, now) = (self.known().await?, self.ports.clock.now());
+        let (rules, most) = (known.rules(), known.rules().personal_data(now).readings_a_day_max);
+        let reading = Reading { reader: by.id.clone(), day: rules.today(now) };
+        let view = registry::view(spec.readings).ok_or_else(|| {
+            let reason = format!("no view is called {}", spec.readings);
+            Error::Failure(Failure { operation: "count readings", reason, passing: false })
+        })?;
+        let key = format!("{}:{}", reading.day, reading.reader);
+        let row = self.ports.views.get(&view.fold().spec(), &key).await?;
+        let row: Option<Counted> = row
+            .map(|row| serde_json::from_str(&row.doc))
+            .transpose()
+            .map_err(|error| Error::Unreadable(format!("row {key} of {}: {error}", spec.readings)))?;
+        if self.readings.count(&reading, row.map_or(0, |row| row.count), most) {
+            return Ok(reading);
+        }
+        let tomorrow = (1..=HOURS_OF_A_DAY).find(|hours| rules.today(now + TimeDelta::hours(*hours)) != reading.day);
+        let wait_s = u32::try_from(tomorrow.unwrap_or(HOURS_OF_A_DAY) * SECONDS_OF_AN_HOUR).unwrap_or(u32::MAX);
+        Err(Error::ReadingsUsedUp { most, wait_s })
+    }
+
+    async fn record_reading(&self, by: &Actor, spec: &PersonalSpec, id: Uuid, purpose: &str) -> Result<Answer, Error> {
+        let body = serde_json::json!({ "purpose": purpose }).to_string();
+        let command = CommandId::new(self.ports.entropy.uuid(self.ports.clock.now()));
+        self.submit_part(Request {
+            actor: by.clone(),
+            command,
+            correlation: None,
+            causation: None,
+            traceparent: None,
+            name: spec.action.to_owned(),
+            id: Some(id),
+            body: body.into(),
+        })
+        .await
     }
 
     async fn open(&self, sealed: &SealedPerson) -> Result<ClearPerson, Error> {
@@ -87,13 +209,22 @@ impl App {
             address: open(PersonalField::Address)?,
         })
     }
+}
 
-    /// Deletes the key of a person: nothing that was sealed under it can be read again. The history stays.
-    ///
-    /// Returns false where there was no key.
-    pub async fn erase_person(&self, person: PersonId) -> Result<bool, Error> {
-        let erased = self.ports.vault.erase(person).await?;
-        tracing::warn!(person.id = %person, erased, "a person was erased");
-        Ok(erased)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_reads_so_often_in_a_day_and_on_the_next_day_again() {
+        let day = NaiveDate::from_ymd_opt(2026, 3, 2).expect("a day");
+        let reading = |reader: &str, day| Reading { reader: reader.into(), day };
+        let readings = Readings::default();
+        let count = |reader: &str, day, known| readings.count(&reading(reader, day), known, 3);
+        assert_eq!([0, 0, 0, 0].map(|known| count("staff-1", day, known)), [true, true, true, false]);
+        readings.take_back(&reading("staff-1", day));
+        assert!(count("staff-1", day, 0), "what did not happen is not counted");
+        assert!(count("staff-2", day, 2) && !count("staff-2", day, 2), "what other processes recorded counts too");
+        assert!(count("staff-1", day.succ_opt().expect("a day"), 0));
     }
 }

@@ -12,7 +12,7 @@ use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
 use people::Erasures;
 use people::{Persons, Programs};
-use process::{Alarms, DepartmentWatch, Entry, GridWatch, Losses, MergedAnswer, Outbox, Process, Run, Timed};
+use process::{Alarms, DepartmentWatch, Entry, GridWatch, Losses, MergedAnswer, NamedEvidence, Outbox, Process, Run, Timed};
 use rules::Rulebook;
 use serde_json::Value;
 use uuid::Uuid;
@@ -48,7 +48,9 @@ static VIEWS: LazyLock<Vec<Box<dyn Shown>>> = LazyLock::new(|| {
         shown::<case::DepartmentOrderView>(),
         shown::<case::IssueView>(),
         shown::<case::OpenObligationView>(),
+        shown::<case::ReporterReadingView>(),
         shown::<PledgeView>(),
+        shown::<NamedEvidence>(),
         shown::<Outbox<MergedAnswer>>(),
         shown::<Outbox<GridWatch>>(),
         shown::<Alarms<GridWatch>>(),
@@ -149,6 +151,11 @@ pub fn is_single(category: &str) -> bool {
 /// The id of the one aggregate of a single kind.
 pub fn single_id(category: &str) -> Uuid {
     Uuid::new_v5(&kernel::id::NAMESPACE, category.as_bytes())
+}
+
+/// Whether events of this category may name files.
+pub fn names_files(category: &str) -> bool {
+    <NamedEvidence as kernel::View>::FROM.contains(&category)
 }
 
 /// The steps that some kind may ask a limit for.

@@ -3,15 +3,17 @@
 use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
 use kernel::likeness::Told;
-use kernel::{Actor, Aggregate, Allowed, Context, Needs, OrderId, Place, Step};
+use kernel::view::words_of;
+use kernel::{Actor, Aggregate, Allowed, Context, Needs, OrderId, Place, Step, Verb as _, View as _};
 
 use crate::access::{CASE_READERS, ISSUE_READERS, REPORTER_READERS};
+use crate::oversight::moment_of;
 use crate::{
     AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
-    DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, OpenDeliberation, Order,
-    OrderPart, OrderStatus, RecordFeedback, RecordProgress, Refusal, RefuseFiling, RegisterIssue, ReopenCase,
-    ReopenForMerged, RequestReturn, ReviseProposal, Stage, Standing, SubmitDisposal, TakeBackOrders, TakeInIssue,
-    TakeInWord, VerifyCase, VoidIssue,
+    DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, NameReader,
+    OpenDeliberation, Order, OrderPart, OrderStatus, ReadPurpose, ReadReporter, RecordFeedback, RecordProgress,
+    Refusal, RefuseFiling, RegisterIssue, ReopenCase, ReopenForMerged, ReporterReadingView, RequestReturn,
+    ReviseProposal, Stage, Standing, SubmitDisposal, TakeBackOrders, TakeInIssue, TakeInWord, VerifyCase, VoidIssue,
 };
 
 kernel::commands! {
@@ -45,6 +47,8 @@ kernel::commands! {
         TakeInWord,
         TakeBackOrders,
         FollowGrid,
+        ReadReporter,
+        NameReader,
     }
 }
 
@@ -118,8 +122,13 @@ impl Aggregate for Case {
     const STEPS: &'static [Step] = &Step::OF_CASES;
     const READ_ACTION: &'static str = "read-case-history";
     const READ: Allowed = CASE_READERS;
-    const PERSONAL: Option<PersonalSpec> =
-        Some(PersonalSpec { path: "reporter", action: "read-reporter", read: REPORTER_READERS });
+    const PERSONAL: Option<PersonalSpec> = Some(PersonalSpec {
+        path: "reporter",
+        action: ReadReporter::NAME,
+        read: REPORTER_READERS,
+        purposes: words_of::<ReadPurpose>,
+        readings: ReporterReadingView::PATH,
+    });
     const SIMILAR: Option<SimilarSpec> =
         Some(SimilarSpec { path: "similar", action: "read-similar-cases", read: ISSUE_READERS, view: "issues" });
     type Command = CaseCommand;
@@ -132,6 +141,10 @@ impl Aggregate for Case {
 
     fn sealed(&self) -> Vec<SealedPerson> {
         self.file.as_ref().map(|file| file.reporter_data()).unwrap_or_default()
+    }
+
+    fn sealed_for(&self, by: &Actor) -> Vec<SealedPerson> {
+        self.file.as_ref().map(|file| file.reporters_for(by)).unwrap_or_default()
     }
 
     fn told(&self) -> Option<Told> {
@@ -171,12 +184,17 @@ impl Aggregate for Case {
             CaseCommand::ReopenForMerged(command) => command.decide(self, context),
             CaseCommand::TakeInWord(command) => command.decide(self, context),
             CaseCommand::TakeBackOrders(command) => command.decide(self, context),
+            CaseCommand::ReadReporter(command) => command.decide(self, context),
+            CaseCommand::NameReader(command) => command.decide(self, context),
             CaseCommand::FollowGrid(_) => FollowGrid::decide(self, context),
         }
     }
 
     fn evolve(mut self, event: CaseEvent) -> Self {
+        let before: Vec<_> = self.standing.open().cloned().collect();
         self.standing.apply(&event);
+        let moment = moment_of(&event, self.standing.open().map(|next| next.due.derivation.from));
+        self.note_ended(before, moment);
         if let Some(file) = self.file.as_deref_mut() {
             file.note(event);
         } else if let CaseEvent::IssueDiscovered(event) = event {

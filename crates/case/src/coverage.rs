@@ -6,7 +6,9 @@ use kernel::{Event, View};
 use serde_json::Value;
 
 use crate::testing::{every_event, keys};
-use crate::{Case, CaseEvent, CaseSummaryView, DepartmentOrderView, IssueView, OpenObligationView};
+use crate::{
+    Case, CaseEvent, CaseSummaryView, DepartmentOrderView, IssueView, OpenObligationView, ReporterReadingView,
+};
 
 #[test]
 fn every_text_and_list_of_a_command_has_a_published_bound() {
@@ -49,4 +51,5 @@ fn every_event_touches_a_row_or_is_stated_to_touch_none() {
     assert_eq!(untouching::<DepartmentOrderView>(), DepartmentOrderView::NONE);
     assert_eq!(untouching::<IssueView>(), IssueView::NONE);
     assert_eq!(untouching::<OpenObligationView>(), OpenObligationView::NONE);
+    assert_eq!(untouching::<ReporterReadingView>(), ReporterReadingView::NONE);
 }

@@ -9,8 +9,8 @@ mod reporter;
 mod take_in_issue;
 mod void_issue;
 
+pub use discover_issue::{Confidential, DiscoverIssue, IssueDiscovered, ListLine, Source};
 pub(crate) use discover_issue::{DESCRIPTION_MAX, EVIDENCE_MAX, TITLE_MAX};
-pub use discover_issue::{DiscoverIssue, IssueDiscovered, ListLine, Source};
 pub(crate) use location::TEXT_MAX as PLACE_MAX;
 pub use location::{Datum, Location, LocationInput, Sent};
 pub use merge_issue::{IssueMerged, MergeIssue};

@@ -6,8 +6,8 @@ use crate::{
     GridHandlingStarted, GridProgressRecorded, GridReworkRequired, IssueDiscovered, IssueEscalated, IssueMerged,
     IssueRegistered, IssueTakenIn, IssueVoided, MeetingHeld, MergedCaseReopened, MergedFinderHeard,
     MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderReworkRequired, OrderWithdrawn,
-    PartDisposed, ProposalRevised, ReportAdded, ReturnApproved, ReturnRefused, ReturnRequested, VerificationFailed,
-    VerificationPassed, WordTakenIn,
+    PartDisposed, ProposalRevised, ReaderNamed, ReportAdded, ReporterRead, ReturnApproved, ReturnRefused,
+    ReturnRequested, VerificationFailed, VerificationPassed, WordTakenIn,
 };
 
 kernel::events! {
@@ -53,6 +53,8 @@ kernel::events! {
         CaseClosed = "cn.dualgrid.case.case_closed.v1" to Street,
         CaseReopened = "cn.dualgrid.case.case_reopened.v1" to Street,
         CaseLeft = "cn.dualgrid.case.case_left.v1" to Street,
+        ReporterRead = "cn.dualgrid.case.reporter_read.v1" to Internal,
+        ReaderNamed = "cn.dualgrid.case.reader_named.v1" to Internal,
         CaseMoved = "cn.dualgrid.case.case_moved.v1" to Street,
     }
     department = CaseEvent::department_of;

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
+use chrono::{DateTime, Utc};
 use kernel::consent::ConsentRule;
 use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson, Seat};
 use kernel::likeness::Told;
 use kernel::needs::SeatOf;
-use kernel::{CaseId, Context, DepartmentCode, GridCode, OrderId, Party, Place, Role, Sealed};
+use kernel::{CaseId, Context, DepartmentCode, GridCode, OrderId, Party, Place, Role, Sealed, Step};
 
 use crate::seat::{nearest, nearest_of_centre};
 use crate::{
     CaseDispatched, CaseEvent, CaseFiled, CaseMoved, Conclusion, Cycle, Deliberation, DeliberationWaived,
     FeedbackRecorded, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn, IssueVoided,
     MeetingHeld, MeetingKind, MergedCaseReopened, MergedFinderHeard, MergedIssueAnswered, Order, PartDisposed,
-    ReportAdded, Reporter, Said, Urgency, Verification, WordTakenIn,
+    ReaderNamed, ReportAdded, Reporter, ReporterRead, Said, Urgency, Verification, WordTakenIn,
 };
 
 /// The file of a case. It grows; a new round of work keeps what the old ones did. Where the case stands is not in it: see
@@ -65,6 +66,12 @@ pub struct CaseFile {
     pub words: Vec<WordTakenIn>,
     /// How it followed its grid last.
     pub moved: Option<Box<CaseMoved>>,
+    /// When steps that somebody had to take ended last: somebody took them, or they fell away.
+    pub steps_ended: BTreeMap<Step, DateTime<Utc>>,
+    /// The newest reading of who reported it, for each reader and purpose.
+    pub readings: Vec<ReporterRead>,
+    /// Who was named to read who reported it.
+    pub readers: Vec<ReaderNamed>,
 }
 
 impl CaseFile {
@@ -94,6 +101,9 @@ impl CaseFile {
             merged_reopened: None,
             words: Vec::new(),
             moved: None,
+            steps_ended: BTreeMap::new(),
+            readings: Vec::new(),
+            readers: Vec::new(),
         }
     }
 
@@ -163,6 +173,11 @@ impl CaseFile {
                 self.earlier_cycles.push(mem::replace(&mut self.cycle, Cycle::begun(*event)));
             }
             CaseEvent::CaseMoved(event) => self.moved = Some(event),
+            CaseEvent::ReporterRead(event) => {
+                self.readings.retain(|earlier| !event.replaces(earlier));
+                self.readings.push(*event);
+            }
+            CaseEvent::ReaderNamed(event) => self.readers.push(*event),
             // What these say is asked for by no decision.
             CaseEvent::IssueDiscovered(_) | CaseEvent::GridReworkRequired(_) | CaseEvent::CaseLeft(_) => {}
         }

@@ -56,6 +56,7 @@ mod feedback;
 mod file;
 mod follow_grid;
 mod order;
+mod oversight;
 mod refusal;
 mod respond;
 mod seat;
@@ -78,9 +79,9 @@ pub use deliberate::{
 };
 pub use deliberation::{Conclusion, Deliberation, MeetingKind};
 pub use discover::{
-    Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered, IssueTakenIn,
-    IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter, ReporterInput,
-    Sent, Source, SuspectedCase, TakeInIssue, VoidIssue,
+    Confidential, Datum, DiscoverIssue, DuplicateSuspected, Handling, IssueDiscovered, IssueMerged, IssueRegistered,
+    IssueTakenIn, IssueVoided, ListLine, Location, LocationInput, MergeIssue, RegisterIssue, ReportAdded, Reporter,
+    ReporterInput, Sent, Source, SuspectedCase, TakeInIssue, VoidIssue,
 };
 pub use dispose::{
     CaseDisposed, Completion, Executor, ExecutorKind, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
@@ -96,6 +97,7 @@ pub use feedback::{
 pub use file::CaseFile;
 pub use follow_grid::{CaseLeft, CaseMoved, FollowGrid, OpenOrder};
 pub use order::{Order, OrderPart, OrderRef, OrderStatus, Part};
+pub use oversight::{NameReader, ReadPurpose, ReadReporter, ReaderNamed, ReporterRead};
 pub use refusal::Refusal;
 pub use respond::{
     AcceptOrder, CaseDispatched, CaseFiled, CriterionAnswer, DecideReturn, DispatchCase, FileCase, FilingRefused,
@@ -107,5 +109,5 @@ pub use standing::{DeliberationState, GridWorkState, OwnState, PartOf, Parts, St
 pub use urgency::Urgency;
 pub use view::{
     CaseSummary, CaseSummaryView, DepartmentOrder, DepartmentOrderView, Issue, IssueView, OpenObligation,
-    OpenObligationView,
+    OpenObligationView, ReporterReading, ReporterReadingView,
 };

@@ -301,6 +301,22 @@ kernel::refusals! {
         OutcomeDoesNotFit {
             expected: &'static str,
         } = Refused "outcome-does-not-fit",
+        /// Nobody reads personal data without a duty.
+        #[error(
+            "you have no duty in this case for which you need to know who reported it, and had none in the last {days_after} days"
+        )]
+        NoDuty {
+            days_after: u32,
+        } = Refused "no-duty",
+        /// Nobody is known to have reported it.
+        #[error("the case has no reporter")]
+        NoReporter = Missing "no-reporter",
+        /// Whoever reported it trusts the grid centre alone.
+        #[error("who reported this case is known to the duty officer alone; ask the duty officer to name you (name-reader)")]
+        ReporterConfidential = Refused "reporter-confidential",
+        /// The reader was named for another reason.
+        #[error("this reader was named already, for another reason")]
+        ReaderAlreadyNamed = Refused "reader-already-named",
         /// The window for reopening is over.
         #[error("the case could be reopened until {until}; discover a new one")]
         ReopenWindowOver {

@@ -335,6 +335,8 @@ fn moves(event: &CaseEvent) -> [Option<Move<'_>>; 3] {
         CaseEvent::CaseClosed(_) => own(OwnState::Closed, None),
         CaseEvent::CaseReopened(event) => own(OwnState::Reopened, Some(&event.next)),
         CaseEvent::ReportAdded(_)
+        | CaseEvent::ReporterRead(_)
+        | CaseEvent::ReaderNamed(_)
         | CaseEvent::DuplicateSuspected(_)
         | CaseEvent::WordTakenIn(_)
         | CaseEvent::IssueTakenIn(_)

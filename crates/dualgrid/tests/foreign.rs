@@ -41,7 +41,7 @@ fn elsewhere(role: Role) -> Actor {
         Role::DepartmentClerk => Scope::Department(DepartmentCode::try_new("CGZF").unwrap()),
         _ => Scope::Grid(GridCode::try_new("JAS").unwrap()),
     };
-    Actor { id: "stranger".into(), role, scope }
+    Actor { id: "stranger".into(), role, scope, seconded_by: None }
 }
 
 fn kinds() -> impl Iterator<Item = &'static dyn Kind> {
@@ -85,7 +85,7 @@ async fn no_path_tells_what_exists_beyond_the_reach_of_who_asks() {
             let history =
                 async |about: Uuid| told(desk.app.history(&by, kind, about, page()).await, &about.to_string());
             same("history", history(one).await, history(NONE).await);
-            let persons = async |about: Uuid| told(desk.app.persons(&by, kind, about).await, &about.to_string());
+            let persons = async |about: Uuid| told(desk.app.persons(&by, kind, about, Some("contact")).await, &about.to_string());
             same("persons", persons(one).await, persons(NONE).await);
             let similar = async |about: Uuid| told(desk.app.similar(&by, kind, about).await, &about.to_string());
             same("similar", similar(one).await, similar(NONE).await);
@@ -144,7 +144,7 @@ async fn no_body_tells_what_exists_beyond_the_reach_of_who_asks() {
     let shown = desk.summary(foreign).await;
     let order: Uuid = shown["parts"]["orders"][0]["order"].as_str().unwrap().parse().unwrap();
     let (cases, _) = registry::verb("discover-issue").unwrap();
-    let person = desk.app.persons(&duty(), cases, foreign).await.unwrap().items[0].person.uuid();
+    let person = desk.app.persons(&duty(), cases, foreign, Some("contact")).await.unwrap().items[0].person.uuid();
 
     let (dispatched, _) = desk.dispatched().await;
     let found = desk.discover().await;
@@ -191,20 +191,99 @@ fn people() -> [Actor; 6] {
     [clerk("WSJK"), leader(), member(), verifier, secretary, officer]
 }
 
-/// What somebody's command did is theirs, and of whoever may read what it was about; also where it did nothing.
+/// What somebody's command did is theirs alone, also where it did nothing.
 #[tokio::test]
-async fn what_a_command_did_is_told_to_those_who_may_read_it() {
+async fn what_a_command_did_is_told_to_whoever_gave_it() {
     let desk = Desk::open().await;
     let case = desk.discover().await;
     let register = json!({"matter": "FW-0301", "handling": "promised"});
     desk.tell(&leader(), case, "register-issue", register.clone()).await.unwrap();
     let again = id();
     assert_eq!(desk.submit(&leader(), Some(case), "register-issue", again, &register).await.unwrap().events, 0);
-    assert_eq!(desk.app.outcome(&duty(), again).await.unwrap().id, case);
-    for role in roles() {
-        let by = elsewhere(role);
-        let absent = id();
+    assert_eq!(desk.app.outcome(&leader(), again).await.unwrap().id, case);
+    let everywhere = |role| Actor { scope: Scope::Everywhere, ..elsewhere(role) };
+    for by in roles().flat_map(|role| [elsewhere(role), everywhere(role)]).chain([duty()]) {
+        let (role, absent) = (by.role, id());
         let ask = async |command: kernel::CommandId| told(desk.app.outcome(&by, command).await, &command.to_string());
         assert_eq!(ask(again).await, ask(absent).await, "{role}");
     }
+}
+
+/// Personal data are read by a live duty, for a purpose, each reading recorded.
+#[tokio::test]
+async fn a_reporter_is_read_for_a_purpose_and_each_reading_is_recorded() {
+    let desk = Desk::open().await;
+    let (case, _) = desk.dispatched().await;
+    let kind = registry::kind("case").unwrap();
+    let read = async |by: &Actor, purpose: Option<&str>| desk.app.persons(by, kind, case, purpose).await;
+    let code = |error: Error| (error.problem().status, error.problem().code);
+    assert_eq!(code(read(&duty(), None).await.unwrap_err()), (400, "purpose-needed".into()));
+    assert_eq!(code(read(&duty(), Some("curiosity")).await.unwrap_err()), (400, "purpose-unknown".into()));
+    let readings = async || {
+        let events = desk.app.ports().log.after(kernel::Position(0), 1000).await.unwrap();
+        let read = events.into_iter().filter(|event| event.kind.ends_with(".reporter_read.v1"));
+        read.map(|event| serde_json::from_slice::<Value>(&event.bytes).unwrap()["data"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(readings().await, Vec::<Value>::new());
+    let shown = read(&clerk("WSJK"), Some("contact")).await.unwrap().items;
+    assert_eq!(shown[0].phone.as_deref(), Some("13800001111"));
+    let recorded = readings().await;
+    assert_eq!(recorded.len(), 1);
+    let (reader, purpose, persons) = (&recorded[0]["reader"], &recorded[0]["purpose"], &recorded[0]["persons"]);
+    assert_eq!((reader, purpose, persons), (&json!("WSJK/clerk"), &json!("contact"), &json!([shown[0].person])));
+    // Whoever had their order taken back sees nobody any more, and another department never did.
+    let order = desk.summary(case).await["parts"]["orders"][0]["order"].clone();
+    let back = json!({"order": order, "reason": "not_our_matter", "legal_basis": "权责清单", "explanation": "不属本部门"});
+    desk.tell(&clerk("WSJK"), case, "request-return", back).await.unwrap();
+    assert_eq!(read(&clerk("WSJK"), Some("answer")).await.unwrap().items.len(), 1);
+    let approve = json!({"order": order, "decision": "approve", "reason": "确不属该部门"});
+    desk.tell(&duty(), case, "decide-return", approve).await.unwrap();
+    assert_eq!(code(read(&clerk("WSJK"), Some("contact")).await.unwrap_err()), (409, "no-duty".into()));
+    assert_eq!(code(read(&clerk("SCJG"), Some("contact")).await.unwrap_err()), (404, "unknown-case".into()));
+    assert_eq!(readings().await.len(), 2, "what was refused is no reading");
+}
+
+/// Nobody reads more persons in a day than the rules let them, whichever process they ask.
+#[tokio::test]
+async fn a_reader_reads_so_many_cases_in_a_day() {
+    let desk = Desk::open().await;
+    let kind = registry::kind("case").unwrap();
+    let mut cases = Vec::new();
+    for _ in 0..51 {
+        cases.push(desk.discover().await);
+    }
+    let last = cases.pop().unwrap();
+    for case in cases {
+        desk.app.persons(&leader(), kind, case, Some("contact")).await.unwrap();
+    }
+    let refused = |answer: Result<_, Error>| {
+        let problem = answer.map(drop).unwrap_err().problem();
+        assert_eq!((problem.status, problem.code.as_str()), (429, "readings-used-up"));
+        // It is ten in the morning, and the day ends in fourteen hours.
+        assert_eq!(problem.retry_after, Some(14 * 3600));
+    };
+    refused(desk.app.persons(&leader(), kind, last, Some("contact")).await);
+    desk.app.settle().await.unwrap();
+    let elsewhere = desk.another().await;
+    refused(elsewhere.persons(&leader(), kind, last, Some("contact")).await);
+    assert_eq!(desk.app.persons(&duty(), kind, last, Some("contact")).await.unwrap().items.len(), 1, "somebody else");
+    let auditor = actor("auditor", Role::Auditor, None);
+    let rows = desk.rows(&auditor, "reporter-readings", &[("reader", "bz-r01-b01-leader")]).await.unwrap();
+    let row: Value = serde_json::from_str(rows.items[0].get()).unwrap();
+    assert_eq!((&row["count"], row["cases"].as_array().map(Vec::len)), (&json!(50), Some(50)));
+    desk.clock.advance(chrono::TimeDelta::hours(14));
+    assert_eq!(desk.app.persons(&leader(), kind, last, Some("contact")).await.unwrap().items.len(), 1, "tomorrow");
+}
+
+/// What cannot be recorded is not shown.
+#[tokio::test]
+async fn a_reading_that_cannot_be_recorded_shows_nobody() {
+    let desk = Desk::open().await;
+    let (case, kind) = (desk.discover().await, registry::kind("case").unwrap());
+    let log = &desk.app.ports().log;
+    let after = log.head().await.unwrap();
+    let lost = app::port::Lost { after, to: kernel::Position(after.0 + 5) };
+    log.halt(lost, kernel::Version(0)).await.unwrap();
+    let refused = desk.app.persons(&duty(), kind, case, Some("contact")).await.unwrap_err().problem();
+    assert_eq!((refused.status, refused.code.as_str()), (503, "log-went-back"));
 }

@@ -161,7 +161,7 @@ async fn a_second_call_is_added_and_the_corrected_telephone_is_shown() {
     assert_eq!((corrected.id, corrected.events, reworded.id, reworded.events), (first.id, 1, first.id, 1));
     assert_eq!(send(call("HL-0045580", "车棚着火", "13900002222")).await.events, 0);
     let (kind, _) = app::registry::verb("discover-issue").unwrap();
-    let shown = desk.app.persons(&duty(), kind, first.id).await.unwrap().items;
+    let shown = desk.app.persons(&duty(), kind, first.id, Some("contact")).await.unwrap().items;
     assert_eq!(shown.len(), 1, "the same person");
     assert_eq!(shown[0].phone.as_deref(), Some("13900002222"));
     assert_eq!(
@@ -189,7 +189,7 @@ async fn everybody_who_told_of_a_case_is_shown_in_order_and_erased_alone() {
         assert_eq!(send(call(name, phone)).await.events, 0, "a repeat");
     }
     let (kind, _) = app::registry::verb("discover-issue").unwrap();
-    let shown = async || desk.app.persons(&duty(), kind, case).await.map(|shown| shown.items);
+    let shown = async || desk.app.persons(&duty(), kind, case, Some("contact")).await.map(|shown| shown.items);
     let told = |people: &[app::query::ClearPerson]| -> Vec<_> {
         people.iter().map(|one| (one.is_erased, one.name.clone(), one.phone.clone())).collect()
     };
@@ -199,11 +199,11 @@ async fn everybody_who_told_of_a_case_is_shown_in_order_and_erased_alone() {
     );
     let people = shown().await.unwrap();
     assert_eq!(told(&people), [wang, li.clone()]);
-    desk.app.erase_person(people[0].person).await.unwrap();
+    desk.erase(people[0].person).await.unwrap();
     assert_eq!(told(&shown().await.unwrap()), [(true, None, None), li]);
     let again = desk.submit(&duty(), None, "discover-issue", id(), &call("王秀英", "13800001111")).await;
     assert_eq!(code(&again), "person-erased", "nobody comes back by being told of again");
-    desk.app.erase_person(people[1].person).await.unwrap();
+    desk.erase(people[1].person).await.unwrap();
     assert_eq!(code(&shown().await), "person-erased");
 }
 
@@ -222,4 +222,34 @@ async fn no_two_cases_share_a_number() {
         assert_eq!(number, format!("BZ-20260302-{}", shown["position"]), "short, and the case's own");
         assert!(numbers.insert(number));
     }
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_merged_case_is_read_on_the_one_that_continued() {
+    let desk = Desk::open().await;
+    let call = |code: &str, title: &str| {
+        let mut body = discovery();
+        (body["source"], body["source_code"], body["title"]) = (json!("hotline"), json!(code), json!(title));
+        body["evidence"] = json!([desk.photo]);
+        body
+    };
+    let send = async |body: Value| desk.submit(&duty(), None, "discover-issue", id(), &body).await;
+    let own = send(call("HL-1", "车棚")).await.unwrap().id;
+    let between = send(call("HL-2", "车棚漏雨")).await.unwrap().id;
+    let last = send(call("HL-3", "车棚塌了")).await.unwrap().id;
+    let merge = |into: Uuid| json!({"into": into, "reason": "同一车棚"});
+    desk.tell(&duty(), own, "merge-issue", merge(between)).await.unwrap();
+    let again = send(call("HL-1", "车棚起火")).await.unwrap();
+    assert_eq!((again.id, again.events), (own, 2), "on both, under one command");
+    desk.tell(&duty(), between, "merge-issue", merge(last)).await.unwrap();
+    assert_eq!(send(call("HL-1", "车棚又起火")).await.unwrap().events, 3, "and along the chain");
+    assert_eq!(send(call("HL-1", "车棚又起火")).await.unwrap().events, 0, "a repeat");
+    let words = async |case: Uuid| desk.summary(case).await["words"].clone();
+    assert_eq!((words(own).await, words(between).await, words(last).await), (json!(0), json!(2), json!(1)));
+    to_be_closed(&desk, last).await;
+    let close = json!({"outcome": "explained", "summary": "已说明"});
+    desk.tell(&duty(), last, "close-case", close).await.unwrap();
+    let before = (history(&desk, own).await, history(&desk, between).await);
+    assert_eq!(code(&send(call("HL-1", "第三次起火")).await), "case-is-over", "nobody would read it");
+    assert_eq!((history(&desk, own).await, history(&desk, between).await), before, "all of it or nothing");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::facts::SealedPerson;
+use kernel::facts::{ReadingLimits, SealedPerson};
 use kernel::{
     Actor, Aggregate, Command, Context, Decision, Entropy, Facts, LimitOf, Needs, PersonKey, Refusal as _, Role, Scope,
     Sealed,
@@ -19,7 +19,7 @@ use crate::schema::fits;
 /// An aggregate as `events` made it, in a world where everything of [`facts`] is known.
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let state = events.into_iter().inspect(fits).fold(A::default(), A::evolve);
-    let by = Actor { id: "staff-1".into(), role: Role::DutyOfficer, scope: Scope::Everywhere };
+    let by = Actor { id: "staff-1".into(), role: Role::DutyOfficer, scope: Scope::Everywhere, seconded_by: None };
     let mut facts = facts();
     facts.dues.extend(A::STEPS.iter().map(|step| (LimitOf::Step(step.clone()), Ok(step_due(step)))));
     facts.steps = A::STEPS.iter().cloned().collect();
@@ -72,7 +72,7 @@ impl<A: Aggregate> Given<A> {
     /// By a clerk of this department.
     pub fn by_department(self, code: &str) -> Self {
         let scope = Scope::Department(department(code));
-        self.by_actor(Actor { id: format!("clerk-of-{code}"), role: Role::DepartmentClerk, scope })
+        self.by_actor(Actor { id: format!("clerk-of-{code}"), role: Role::DepartmentClerk, scope, seconded_by: None })
     }
     /// Decides a command. One that is taken is then decided again with each of its fields changed, which must lead to something,
     /// and with each of its texts and lists as long as its schema allows, and longer.
@@ -191,6 +191,9 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
     if !needs.review_score {
         known.review_score_min = None;
     }
+    if !needs.reading_limits {
+        known.reading_limits = ReadingLimits { days_after: 0, readings_a_day_max: 0 };
+    }
     if !needs.filing_criteria {
         known.filing_criteria.clear();
     }
@@ -204,6 +207,7 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
         known.steps.clear();
     }
     known.bounds = known.bounds.filter(|_| needs.bounds);
+    known.person_keys.retain(|person, _| needs.person_keys.contains(person));
     known.seat = known.seat.filter(|_| needs.seat.is_some());
     known.sealed = needs.seal.as_ref().map(|input| {
         let person = input.person.unwrap_or_else(person);

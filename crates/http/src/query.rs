@@ -50,6 +50,13 @@ pub(crate) struct Paged {
     limit: Option<u32>,
 }
 
+/// `?purpose=`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct For {
+    purpose: Option<String>,
+}
+
 /// One row, as it is or as it was at a moment; 304 where the caller has that version.
 pub(crate) fn row(view: &'static dyn Shown) -> MethodRouter<Arc<Api>> {
     get(
@@ -133,9 +140,10 @@ pub(crate) fn person(kind: &'static dyn Kind) -> MethodRouter<Arc<Api>> {
     get(
         async move |State(api): State<Arc<Api>>,
                     caller: Caller,
-                    IdInPath(id): IdInPath|
+                    IdInPath(id): IdInPath,
+                    InQuery(query): InQuery<For>|
                     -> Result<Json<ClearPersons>, Fault> {
-            Ok(Json(api.app.persons(&caller.actor, kind, id).await?))
+            Ok(Json(api.app.persons(&caller.actor, kind, id, query.purpose.as_deref()).await?))
         },
     )
 }

@@ -10,12 +10,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::access::{Allowed, Place, Reach};
+use crate::canonical::Canonical;
 use crate::difference::Difference;
 use crate::facts::{Context, SealedPerson};
 use crate::likeness::Told;
 use crate::needs::{Also, Depends, Needs};
 use crate::text::Flaw;
-use crate::{Event, Refusal, Role, Step};
+use crate::{Actor, Event, Refusal, Role, Step};
 
 /// Most bytes of a command's body, unless its kind takes more: 256 KiB.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
@@ -58,6 +59,10 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     fn sealed(&self) -> Vec<SealedPerson> {
         Vec::new()
     }
+    /// Of the personal data that it holds, those that may be shown to somebody who may read any of it.
+    fn sealed_for(&self, _by: &Actor) -> Vec<SealedPerson> {
+        self.sealed()
+    }
     /// What was told of it, by which others that may be the same thing are found.
     fn told(&self) -> Option<Told> {
         None
@@ -74,15 +79,20 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     }
 }
 
-/// Personal data of a kind.
+/// Personal data of a kind. They are read by a verb of the kind, which decides who may and records each reading, and is given for
+/// whoever asks for them.
 #[derive(Clone, Copy, Debug)]
 pub struct PersonalSpec {
     /// The last segment of their route, for example `reporter`.
     pub path: &'static str,
-    /// The action in the table of authorisation, for example `read-reporter`.
+    /// The verb that records a reading, for example `read-reporter`: a part, which has no route. Its body is `{"purpose": …}`.
     pub action: &'static str,
-    /// Who may read them.
+    /// Who may read them, as the verb says.
     pub read: Allowed,
+    /// The purposes for which they are read.
+    pub purposes: fn() -> Vec<String>,
+    /// The view that counts readings: its row `DAY:READER` has how many that reader made that day, as `count`.
+    pub readings: &'static str,
 }
 
 /// Others of a kind that may be the same thing.
@@ -157,7 +167,7 @@ pub enum ParseError {
     Body {
         /// The command's name.
         name: String,
-        /// What serde found, with line and column.
+        /// What serde found, with the place.
         reason: String,
     },
     /// A text of the body has a character that is never taken.
@@ -176,10 +186,10 @@ pub enum ParseError {
 ///
 /// # Errors
 /// Where it does not fit, with the place in it.
-pub fn read_body<T: DeserializeOwned>(name: &str, body: &[u8]) -> Result<T, ParseError> {
-    serde_json::from_slice(body).map_err(|error| {
+pub fn read_body<T: DeserializeOwned>(name: &str, body: &Value) -> Result<T, ParseError> {
+    T::deserialize(body).map_err(|error| {
         // Read again to find the place: whoever sends what fits does not pay for it.
-        let traced = serde_path_to_error::deserialize::<_, T>(&mut serde_json::Deserializer::from_slice(body));
+        let traced = serde_path_to_error::deserialize::<_, T>(body);
         let place = traced.err().map(|traced| traced.path().to_string()).filter(|place| place != ".");
         let reason = place.map_or_else(|| error.to_string(), |place| format!("{place} does not fit: {error}"));
         ParseError::Body { name: name.to_owned(), reason }
@@ -196,12 +206,14 @@ pub trait Command: Sized + Clone + std::fmt::Debug + PartialEq + Send + Sync + '
     /// The name of this command.
     fn name(&self) -> &'static str;
     /// Reads the command called `name` from a JSON body.
-    fn parse(name: &str, body: &[u8]) -> Result<Self, ParseError>;
+    fn parse(name: &str, body: &Value) -> Result<Self, ParseError>;
     /// Its body as JSON.
     ///
     /// # Panics
     /// Where a command cannot be written as JSON, which a coverage test shows for every verb.
     fn body(&self) -> Value;
+    /// What it says, whatever way it was written.
+    fn canonical(&self) -> Canonical;
     /// What must be known to decide it.
     fn needs(&self, of: &Self::Of) -> Needs;
     /// What names the aggregate that it begins, where that is not the id of the command.

@@ -51,6 +51,8 @@ pub struct Facts {
     pub review_score_min: Option<u8>,
     /// Files in the evidence store.
     pub evidence: BTreeMap<Digest, Evidence>,
+    /// For how long and how often personal data may be read.
+    pub reading_limits: ReadingLimits,
     /// The personal data of the command, sealed.
     pub sealed: Option<SealedPerson>,
     /// What may be the same thing, as far as the views know: the likest first.
@@ -63,6 +65,33 @@ pub struct Facts {
     pub began: Option<Position>,
     /// Where what is open in a grid belongs.
     pub seat: Option<Seat>,
+    /// What the vault has of persons; nothing of whom it has never had a key.
+    pub person_keys: BTreeMap<PersonId, KeyState>,
+}
+
+/// For how long and how often personal data may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadingLimits {
+    /// For how many days after a duty has ended whoever had it may read them.
+    pub days_after: u32,
+    /// How many readings a person may make in a day.
+    pub readings_a_day_max: u32,
+}
+
+impl Default for ReadingLimits {
+    /// What holds where the rules say nothing: 30 days, and 50 readings a day.
+    fn default() -> Self {
+        Self { days_after: 30, readings_a_day_max: 50 }
+    }
+}
+
+/// What the vault has of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// Their key.
+    Held,
+    /// The mark that their key was deleted.
+    Erased,
 }
 
 /// Where what is open in a grid belongs: the grid itself, or the one that took over after it was closed.

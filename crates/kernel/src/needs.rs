@@ -31,6 +31,8 @@ pub struct Needs {
     pub filing_criteria: bool,
     /// Whether the least score of a review is asked for.
     pub review_score: bool,
+    /// Whether it is asked for how long and how often personal data may be read.
+    pub reading_limits: bool,
     /// Files.
     pub evidence: Vec<Digest>,
     /// Personal data to be sealed before the decision.
@@ -45,6 +47,8 @@ pub struct Needs {
     pub began: bool,
     /// Something open in a grid: where it belongs is asked for.
     pub seat: Option<SeatOf>,
+    /// Persons: whether the vault has their keys is asked for.
+    pub person_keys: Vec<PersonId>,
     /// What happens elsewhere under this command: all of it, or none.
     pub also: Vec<Also>,
     /// Streams that must not change before the command is recorded. Nothing is recorded on them.
@@ -155,6 +159,11 @@ impl Needs {
         Self { review_score: true, ..self }
     }
 
+    /// For how long and how often personal data may be read.
+    pub fn reading_limits(self) -> Self {
+        Self { reading_limits: true, ..self }
+    }
+
     /// The criteria for filing.
     pub fn filing_criteria(self) -> Self {
         Self { filing_criteria: true, ..self }
@@ -184,6 +193,12 @@ impl Needs {
     /// Where something that is open in a grid belongs.
     pub fn seat(self, of: SeatOf) -> Self {
         Self { seat: Some(of), ..self }
+    }
+
+    /// Whether the vault has the key of a person.
+    pub fn person_key(mut self, person: PersonId) -> Self {
+        self.person_keys.push(person);
+        self
     }
 
     /// The steps that the kinds know.

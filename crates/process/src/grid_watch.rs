@@ -13,6 +13,8 @@ use crate::process::{FollowUp, Process, Timed};
 const NONE: &[&str] = &[
     "cn.dualgrid.case.issue_registered.v1",
     "cn.dualgrid.case.report_added.v1",
+    "cn.dualgrid.case.reporter_read.v1",
+    "cn.dualgrid.case.reader_named.v1",
     "cn.dualgrid.case.duplicate_suspected.v1",
     "cn.dualgrid.case.issue_merged.v1",
     "cn.dualgrid.case.issue_taken_in.v1",
@@ -54,12 +56,9 @@ const NONE: &[&str] = &[
     "cn.dualgrid.district.grids_mapped.v1",
     "cn.dualgrid.district.grids_unmapped.v1",
     "cn.dualgrid.district.district_bounded.v1",
-    "cn.dualgrid.district.post_appointed.v1",
-    "cn.dualgrid.district.post_ended.v1",
     "cn.dualgrid.district.department_changes_withdrawn.v1",
     "cn.dualgrid.district.mapping_changes_withdrawn.v1",
     "cn.dualgrid.district.bounds_changes_withdrawn.v1",
-    "cn.dualgrid.district.post_changes_withdrawn.v1",
     "cn.dualgrid.process.process_activated.v1",
 ];
 

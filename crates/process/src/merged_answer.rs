@@ -15,6 +15,8 @@ const NONE: &[&str] = &[
     "cn.dualgrid.case.issue_registered.v1",
     "cn.dualgrid.case.duplicate_suspected.v1",
     "cn.dualgrid.case.report_added.v1",
+    "cn.dualgrid.case.reporter_read.v1",
+    "cn.dualgrid.case.reader_named.v1",
     "cn.dualgrid.case.issue_merged.v1",
     "cn.dualgrid.case.issue_voided.v1",
     "cn.dualgrid.case.grid_handling_started.v1",

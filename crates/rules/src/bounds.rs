@@ -35,3 +35,9 @@ pub(crate) const CONSENT_RULES_MAX: usize = 500;
 
 /// Most filing criteria.
 pub(crate) const CRITERIA_MAX: usize = 200;
+
+/// Most days for which personal data may be read after a duty has ended.
+pub(crate) const DAYS_AFTER_MAX: u32 = 365;
+
+/// Most readings of personal data that a person may make in a day.
+pub(crate) const READINGS_A_DAY_MAX: u32 = 10_000;

@@ -11,8 +11,8 @@ use crate::bounds::{
     STEP_LIMITS_MAX, TEXT_LEN_MAX,
 };
 use crate::{
-    Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, ReviewRule,
-    SourcedLimit, Windows,
+    Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, PersonalDataRule,
+    ReviewRule, SourcedLimit, Windows,
 };
 
 /// All rules as of one moment. Also the body of `publish-rules`.
@@ -36,6 +36,9 @@ pub struct RulesDescription {
     /// From when on two open cases may be the same. Absent: none is suspected.
     #[serde(default)]
     pub duplicates: Option<DuplicateRule>,
+    /// For how long, and how often, personal data may be read. Absent: 30 days after a duty, and 50 readings a day.
+    #[serde(default)]
+    pub personal_data: Option<PersonalDataRule>,
     /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
     #[schemars(length(max = CALENDARS_MAX))]

@@ -39,6 +39,11 @@ impl Rulebook {
                 let known = self.duplicates.at(event.effective_from).is_some_and(Option::is_some);
                 one("duplicates", turn(known, event.duplicates.is_some()), "duplicates".into(), String::new())
             }
+            RulesEvent::PersonalDataRulePublished(event) => {
+                let known = self.personal_data.at(event.effective_from).is_some_and(Option::is_some);
+                let code = "personal_data".into();
+                one("personal data", turn(known, event.personal_data.is_some()), code, String::new())
+            }
             RulesEvent::CalendarPublished(event) => {
                 let calendar = &event.calendar;
                 one("calendar", Turn::Begins, calendar.id.to_string(), calendar.purpose.to_string())

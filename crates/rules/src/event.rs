@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Calendar, CalendarId, ConsentRule, DuplicateRule, FilingCriterion, Matter, ReviewRule, StepLimit, Windows,
+    Calendar, CalendarId, ConsentRule, DuplicateRule, FilingCriterion, Matter, PersonalDataRule, ReviewRule, StepLimit,
+    Windows,
 };
 
 kernel::events! {
@@ -18,6 +19,7 @@ kernel::events! {
         WindowsPublished = "cn.dualgrid.rules.windows_published.v1" to District,
         ReviewRulePublished = "cn.dualgrid.rules.review_rule_published.v1" to District,
         DuplicateRulePublished = "cn.dualgrid.rules.duplicate_rule_published.v1" to District,
+        PersonalDataRulePublished = "cn.dualgrid.rules.personal_data_rule_published.v1" to District,
         CalendarPublished = "cn.dualgrid.rules.calendar_published.v1" to District,
         ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1" to District,
         FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1" to District,
@@ -96,6 +98,18 @@ pub struct DuplicateRulePublished {
     pub effective_from: DateTime<Utc>,
 }
 
+/// For how long and how often personal data may be read was published. It replaces what was published before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PersonalDataRulePublished {
+    /// The version of the rules after this event.
+    pub rules_version: u32,
+    /// Absent: 30 days after a duty, and 50 readings a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal_data: Option<PersonalDataRule>,
+    /// The moment from which it holds.
+    pub effective_from: DateTime<Utc>,
+}
+
 /// A consent rule was published. Decisions name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRulePublished {
@@ -114,7 +128,7 @@ pub struct FilingCriteriaPublished {
 }
 
 /// What was published for a moment or later was withdrawn before it was in force: matters, limits, windows, the review rule, the
-/// rule for duplicates and the filing criteria stay as they are before that moment.
+/// rules for duplicates and for personal data and the filing criteria stay as they are before that moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RulesWithdrawn {
     /// The version of the rules after this event.

@@ -62,6 +62,22 @@ pub struct DuplicateRule {
     pub source: String,
 }
 
+/// For how long, and how often, the personal data of a case may be read (个人信息最小必要).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonalDataRule {
+    /// For how many days after a duty in a case has ended whoever had it may read who reported it, at most 365; 0: not any more.
+    pub days_after: u32,
+    /// How many readings a person may make in a day, 1 to 10 000.
+    pub readings_a_day_max: u32,
+    /// True where the numbers are dualgrid's assumption and not from a published source.
+    #[serde(default)]
+    pub assumed: bool,
+    /// The norm or page that says so; for assumed numbers, why they were chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
+    pub source: String,
+}
+
 /// What a review (评议会) must come to, so that a case is closed as solved.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

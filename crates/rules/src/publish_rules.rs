@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, DuplicateRule, DuplicateRulePublished,
-    FilingCriteriaPublished, HandlingKind, Matter, MatterClass, MatterPublished, MatterSpec, MatterWithdrawn, Refusal,
-    ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit,
-    StepLimitsPublished, Windows, WindowsPublished,
+    FilingCriteriaPublished, HandlingKind, Matter, MatterClass, MatterPublished, MatterSpec, MatterWithdrawn,
+    PersonalDataRule, PersonalDataRulePublished, Refusal, ReviewRule, ReviewRulePublished, Rulebook, RulesDescription,
+    RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Windows, WindowsPublished,
 };
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
@@ -81,6 +81,12 @@ impl Verb for PublishRules {
             duplicates: Some(DuplicateRule {
                 metres_max: 50,
                 percent_min: 60,
+                assumed: false,
+                source: "网格工作规范".into(),
+            }),
+            personal_data: Some(PersonalDataRule {
+                days_after: 30,
+                readings_a_day_max: 50,
                 assumed: false,
                 source: "网格工作规范".into(),
             }),
@@ -187,6 +193,13 @@ impl Publication<'_> {
         if self.rules.duplicates.at(effective_from).and_then(Option::as_ref) != duplicates.as_ref() {
             self.check_order("the rule for duplicates", self.rules.duplicates.last_change())?;
             let event = DuplicateRulePublished { rules_version, duplicates: duplicates.clone(), effective_from };
+            self.events.push(event.into());
+        }
+        let personal_data = &description.personal_data;
+        if self.rules.personal_data.at(effective_from).and_then(Option::as_ref) != personal_data.as_ref() {
+            self.check_order("the rule for personal data", self.rules.personal_data.last_change())?;
+            let event =
+                PersonalDataRulePublished { rules_version, personal_data: personal_data.clone(), effective_from };
             self.events.push(event.into());
         }
         let criteria = &description.filing_criteria;

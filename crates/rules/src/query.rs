@@ -1,7 +1,7 @@
 //! Queries on the rules, as of a moment where they change with time.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kernel::facts::MatterFacts;
+use kernel::facts::{MatterFacts, ReadingLimits};
 use kernel::likeness::LikenessLimits;
 use kernel::{MatterCode, Step};
 
@@ -49,6 +49,14 @@ impl Rulebook {
         Some(self.review.at(at)?.as_ref()?.score_min)
     }
 
+    /// For how long and how often personal data may be read at that moment: as the rules say, or 30 days and 50 readings a day.
+    pub fn personal_data(&self, at: DateTime<Utc>) -> ReadingLimits {
+        let rule = self.personal_data.at(at).and_then(Option::as_ref);
+        rule.map_or_else(ReadingLimits::default, |rule| ReadingLimits {
+            days_after: rule.days_after,
+            readings_a_day_max: rule.readings_a_day_max,
+        })
+    }
     /// From when on two open cases may be the same at that moment.
     pub fn likeness_limits(&self, at: DateTime<Utc>) -> Option<LikenessLimits> {
         let rule = self.duplicates.at(at)?.as_ref()?;

@@ -84,6 +84,14 @@ kernel::refusals! {
             metres_max: u32,
             percent_min: u8,
         } = Unfit "no-likeness",
+        /// Personal data could be read for ever, or never.
+        #[error(
+            "{days_after} days after a duty and {readings_a_day_max} readings a day: say 0 to 365 days and 1 to 10000 readings"
+        )]
+        NoReadingLimit {
+            days_after: u32,
+            readings_a_day_max: u32,
+        } = Unfit "no-reading-limit",
         /// Nothing can be decided by the consent rule.
         #[error("consent rule {id} {reason}")]
         ConsentRuleUnsound {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::withdrawn::Withdrawn;
 use crate::{
-    Calendar, ConsentRule, DuplicateRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, Refusal,
-    ReviewRule, RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,
+    Calendar, ConsentRule, DuplicateRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, PersonalDataRule,
+    Refusal, ReviewRule, RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -30,6 +30,7 @@ pub struct Rulebook {
     pub(crate) windows: Dated<Windows>,
     pub(crate) review: Dated<Option<ReviewRule>>,
     pub(crate) duplicates: Dated<Option<DuplicateRule>>,
+    pub(crate) personal_data: Dated<Option<PersonalDataRule>>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
     /// In the order of publication.
     pub(crate) calendars: Vec<Calendar>,
@@ -114,6 +115,10 @@ impl Rulebook {
             RulesEvent::DuplicateRulePublished(event) => {
                 self.publish(event.rules_version, event.effective_from);
                 self.duplicates.set(event.effective_from, event.duplicates);
+            }
+            RulesEvent::PersonalDataRulePublished(event) => {
+                self.publish(event.rules_version, event.effective_from);
+                self.personal_data.set(event.effective_from, event.personal_data);
             }
             RulesEvent::CalendarPublished(event) => {
                 self.version = event.rules_version;

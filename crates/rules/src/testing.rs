@@ -10,8 +10,9 @@ use kernel::{Aggregate as _, DepartmentCode, Limit, MatterCode, Step, TimeUnit};
 use crate::{
     Calendar, CalendarId, CalendarPublished, CalendarPurpose, ConsentRule, ConsentRulePublished, DayTime, Domain,
     DuplicateRule, DuplicateRulePublished, FilingCriteriaPublished, FilingCriterion, HandlingKind, Holiday,
-    MatterClass, MatterPublished, MatterSpec, ReviewRule, ReviewRulePublished, Rulebook, RulesDescription, RulesEvent,
-    SourcedLimit, StepLimit, StepLimitsPublished, Windows, WindowsPublished, WorkingSpan,
+    MatterClass, MatterPublished, MatterSpec, PersonalDataRule, PersonalDataRulePublished, ReviewRule,
+    ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Windows,
+    WindowsPublished, WorkingSpan,
 };
 
 pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
@@ -164,6 +165,12 @@ pub(crate) fn described() -> RulesDescription {
         },
         review: Some(ReviewRule { score_min: 60, assumed: true, source: "测试".into() }),
         duplicates: Some(DuplicateRule { metres_max: 50, percent_min: 60, assumed: true, source: "测试".into() }),
+        personal_data: Some(PersonalDataRule {
+            days_after: 30,
+            readings_a_day_max: 50,
+            assumed: true,
+            source: "测试".into(),
+        }),
         calendars: vec![calendar_2026()],
         consent_rules: vec![resident_two_thirds()],
         filing_criteria: vec![FilingCriterion { code: "LA-01".into(), text: "是否属于受理范围".into() }],
@@ -172,8 +179,16 @@ pub(crate) fn described() -> RulesDescription {
 
 /// The events of [`described`].
 pub(crate) fn published() -> Vec<RulesEvent> {
-    let RulesDescription { effective_from, step_limits, windows, review, duplicates, filing_criteria, .. } =
-        described();
+    let RulesDescription {
+        effective_from,
+        step_limits,
+        windows,
+        review,
+        duplicates,
+        personal_data,
+        filing_criteria,
+        ..
+    } = described();
     let rules_version = 1;
     vec![
         CalendarPublished { rules_version, calendar: calendar_2026() }.into(),
@@ -182,6 +197,7 @@ pub(crate) fn published() -> Vec<RulesEvent> {
         WindowsPublished { rules_version, windows, effective_from }.into(),
         ReviewRulePublished { rules_version, review, effective_from }.into(),
         DuplicateRulePublished { rules_version, duplicates, effective_from }.into(),
+        PersonalDataRulePublished { rules_version, personal_data, effective_from }.into(),
         FilingCriteriaPublished { rules_version, criteria: filing_criteria, effective_from }.into(),
         ConsentRulePublished { rules_version, rule: resident_two_thirds() }.into(),
     ]

@@ -139,6 +139,7 @@ impl Rulebook {
             windows,
             review,
             duplicates,
+            personal_data,
             filing_criteria,
             calendars: _,
             consent_rules: _,
@@ -150,6 +151,7 @@ impl Rulebook {
         windows.withdraw(from);
         review.withdraw(from);
         duplicates.withdraw(from);
+        personal_data.withdraw(from);
         filing_criteria.withdraw(from);
         for forms in matters.values_mut() {
             forms.retain(|matter| matter.effective_from < from);

@@ -51,6 +51,9 @@ pub struct DiscoverIssue {
     /// Who reported it and wants an answer. Sealed before it is recorded.
     #[serde(default)]
     pub reporter: Option<ReporterInput>,
+    /// Who may be told who reported it, where that is fewer than otherwise.
+    #[serde(default)]
+    pub confidential: Option<Confidential>,
     /// Digests of uploaded files, at most 20.
     #[serde(default)]
     #[schemars(length(max = EVIDENCE_MAX))]
@@ -92,6 +95,14 @@ impl Source {
     }
 }
 
+/// Whom a reporter trusts with who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidential {
+    /// 仅网格中心: the duty officer of the grid centre, and whoever the duty officer names.
+    CentreOnly,
+}
+
 /// A line of a list that was made on visits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -120,6 +131,9 @@ pub struct IssueDiscovered {
     /// Who reported it, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reporter: Option<Reporter>,
+    /// Who may be told who reported it, where that is fewer than otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidential: Option<Confidential>,
     /// Files that show it.
     pub evidence: Vec<Evidence>,
     /// The line of a problem list from which it comes.
@@ -171,6 +185,7 @@ impl Verb for DiscoverIssue {
                 ..Default::default()
             },
             reporter: None,
+            confidential: None,
             evidence: vec![],
             list_line: None,
             found_at: None,
@@ -205,6 +220,7 @@ impl DiscoverIssue {
                 grid,
                 location: self.location.recorded_in(context.facts.bounds)?,
                 reporter: context.facts.sealed.as_ref().map(Reporter::of),
+                confidential: self.confidential,
                 evidence: context.evidence(&self.evidence)?,
                 list_line: self.list_line.clone(),
                 found_at: self.found_at.unwrap_or(context.at),
@@ -267,6 +283,7 @@ impl DiscoverIssue {
             grid: self.grid.clone(),
             location: self.location.recorded()?,
             reporter: context.facts.sealed.as_ref().map(Reporter::of),
+            confidential: self.confidential,
             evidence: context.evidence(&self.evidence)?,
             list_line: self.list_line.clone(),
             found_at: self.found_at.unwrap_or(context.at),
@@ -290,6 +307,7 @@ impl IssueDiscovered {
             grid: self.grid.path.first().unwrap_or(&self.grid.centre).clone(),
             location: self.location.clone(),
             reporter: self.reporter.clone(),
+            confidential: self.confidential,
             evidence: self.evidence.clone(),
             list_line: self.list_line.clone(),
             found_at: self.found_at,

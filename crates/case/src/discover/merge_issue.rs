@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use kernel::{Allowed, CaseId, Context, Needs, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,7 @@ pub struct IssueMerged {
     pub into: CaseId,
     /// Why both are the same issue.
     pub reason: String,
+    pub merged_at: DateTime<Utc>,
 }
 
 /// The stages in which a case can be joined to another one.
@@ -73,7 +75,7 @@ impl Verb for MergeIssue {
 }
 
 impl MergeIssue {
-    pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         if let Some(merged) = &file.merged {
             let is_same = (merged.into, &merged.reason) == (self.into, &self.reason);
@@ -87,7 +89,7 @@ impl MergeIssue {
         if file.discovered.case == self.into {
             return Err(Refusal::CannotMergeInto { into: self.into });
         }
-        Ok(vec![IssueMerged { into: self.into, reason: self.reason.clone() }.into()])
+        Ok(vec![IssueMerged { into: self.into, reason: self.reason.clone(), merged_at: context.at }.into()])
     }
 }
 

@@ -3,7 +3,7 @@ use kernel::{Evidence, GridCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ListLine, Reporter};
+use super::{Confidential, ListLine, Reporter};
 use crate::Location;
 
 /// The source told of the issue again, under the same number and in other words. Nothing of what was said before is taken back.
@@ -19,6 +19,9 @@ pub struct ReportAdded {
     /// Who reported it, sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reporter: Option<Reporter>,
+    /// Who may be told who reported it, where that is fewer than otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidential: Option<Confidential>,
     /// Files that show it.
     pub evidence: Vec<Evidence>,
     /// The line of a problem list from which it comes.

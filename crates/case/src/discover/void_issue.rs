@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use kernel::{Allowed, Context, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub struct VoidIssue {
 pub struct IssueVoided {
     /// Why this is not an issue.
     pub reason: String,
+    pub voided_at: DateTime<Utc>,
 }
 
 impl Verb for VoidIssue {
@@ -38,7 +40,7 @@ impl Verb for VoidIssue {
 }
 
 impl VoidIssue {
-    pub(crate) fn decide(&self, case: &Case, _context: &Context) -> Decision {
+    pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         let file = case.opened()?;
         if let Some(voided) = &file.voided {
             return if voided.reason == self.reason { Ok(vec![]) } else { Err(Refusal::AlreadyVoided) };
@@ -48,7 +50,7 @@ impl VoidIssue {
         if let Some(taken_in) = file.taken_in.first() {
             return Err(Refusal::OthersMergedIntoIt { case: taken_in.from });
         }
-        Ok(vec![IssueVoided { reason: self.reason.clone() }.into()])
+        Ok(vec![IssueVoided { reason: self.reason.clone(), voided_at: context.at }.into()])
     }
 }
 
@@ -61,7 +63,7 @@ mod tests {
     #[test]
     fn what_is_no_issue_is_voided() {
         let void = || VoidIssue { reason: "误报".into() };
-        let voided = || crate::CaseEvent::from(IssueVoided { reason: "误报".into() });
+        let voided = || crate::CaseEvent::from(IssueVoided { reason: "误报".into(), voided_at: crate::testing::NOW });
         given([discovered()]).when(void()).then([voided()]);
         given([discovered(), voided()]).when(void()).then_nothing();
         let other = VoidIssue { reason: "重复测试".into() };

@@ -19,6 +19,7 @@ pub(crate) fn discover() -> DiscoverIssue {
         grid: grid(GRID),
         location: LocationInput { text: "大悦城北座".into(), ..Default::default() },
         reporter: None,
+        confidential: None,
         evidence: vec![evidence().sha256],
         list_line: None,
         found_at: Some(NOW - TimeDelta::hours(8)),
@@ -36,6 +37,7 @@ pub(crate) fn discovered() -> CaseEvent {
         grid: grid_facts(),
         location: command.location.recorded().unwrap(),
         reporter: None,
+        confidential: None,
         evidence: vec![evidence()],
         list_line: None,
         found_at: NOW - TimeDelta::hours(8),
@@ -66,7 +68,7 @@ pub(crate) fn merge(into: CaseId) -> MergeIssue {
 }
 
 pub(crate) fn merged(into: CaseId) -> CaseEvent {
-    IssueMerged { into, reason: merge(into).reason }.into()
+    IssueMerged { into, reason: merge(into).reason, merged_at: NOW }.into()
 }
 
 pub(crate) fn taken_in(from: CaseId) -> CaseEvent {
@@ -75,5 +77,5 @@ pub(crate) fn taken_in(from: CaseId) -> CaseEvent {
 }
 
 pub(crate) fn voided() -> CaseEvent {
-    IssueVoided { reason: "误报".into() }.into()
+    IssueVoided { reason: "误报".into(), voided_at: NOW }.into()
 }

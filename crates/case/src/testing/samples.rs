@@ -1,6 +1,7 @@
 //! One value of every event, with every optional field present, as of the two cases of the article.
 
 mod follow;
+mod reading;
 mod values;
 mod word;
 
@@ -13,7 +14,7 @@ use kernel::{
 };
 
 use crate::{
-    Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion,
+    Attendance, CaseClosed, CaseDispatched, CaseDisposed, CaseEvent, CaseFiled, CaseReopened, Conclusion, Confidential,
     CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected, Executor,
     ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
     GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn,
@@ -25,6 +26,7 @@ use crate::{
 };
 
 use follow::follow;
+use reading::reading;
 use values::{consent, location, matter, reporter, roster, rule, suspected};
 use word::word;
 
@@ -33,7 +35,7 @@ const MORNING: DateTime<Utc> = DateTime::from_timestamp(1_772_416_800, 0).expect
 
 /// One value of every event.
 pub(crate) fn every_event() -> Vec<CaseEvent> {
-    [discover(), deliberate(), respond(), orders(), dispose(), feedback(), follow()].concat()
+    [discover(), deliberate(), respond(), orders(), dispose(), feedback(), follow(), reading()].concat()
 }
 
 fn discover() -> Vec<CaseEvent> {
@@ -47,6 +49,7 @@ fn discover() -> Vec<CaseEvent> {
             grid: grid(),
             location: location(),
             reporter: Some(reporter()),
+            confidential: Some(Confidential::CentreOnly),
             evidence: vec![photo()],
             list_line: Some(ListLine { list: "FYF-2026-1".into(), line: 3 }),
             found_at: MORNING - TimeDelta::hours(3),
@@ -67,13 +70,14 @@ fn discover() -> Vec<CaseEvent> {
             grid: grid_code("JAS-R03-M01"),
             location: location(),
             reporter: Some(reporter()),
+            confidential: Some(Confidential::CentreOnly),
             evidence: vec![photo()],
             list_line: Some(ListLine { list: "FYF-2026-1".into(), line: 3 }),
             found_at: MORNING - TimeDelta::hours(1),
         }
         .into(),
         DuplicateSuspected { cases: vec![suspected()] }.into(),
-        IssueMerged { into: CaseId::named("sample/twin"), reason: "同一车棚".into() }.into(),
+        IssueMerged { into: CaseId::named("sample/twin"), reason: "同一车棚".into(), merged_at: MORNING }.into(),
         IssueTakenIn {
             from: CaseId::named("sample/twin"),
             reason: "同一车棚".into(),
@@ -82,7 +86,7 @@ fn discover() -> Vec<CaseEvent> {
             electorate: Some(300),
         }
         .into(),
-        IssueVoided { reason: "误报".into() }.into(),
+        IssueVoided { reason: "误报".into(), voided_at: MORNING }.into(),
     ]
 }
 

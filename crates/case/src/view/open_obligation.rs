@@ -52,7 +52,9 @@ impl View for OpenObligationView {
         "cn.dualgrid.case.grid_progress_recorded.v1",
         "cn.dualgrid.case.issue_taken_in.v1",
         "cn.dualgrid.case.order_progress_recorded.v1",
+        "cn.dualgrid.case.reader_named.v1",
         "cn.dualgrid.case.report_added.v1",
+        "cn.dualgrid.case.reporter_read.v1",
         "cn.dualgrid.case.word_taken_in.v1",
     ];
     const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["department"], &[]];

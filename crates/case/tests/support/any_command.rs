@@ -3,10 +3,11 @@
 use dualgrid_case::{
     AcceptOrder, AnswerMerged, Attendance, CaseCommand, CloseCase, Completion, ConcludeDeliberation, Conclusion, Datum,
     DecideReturn, Deliberation, DiscoverIssue, DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid,
-    HoldMeeting, LocationInput, MeetingKind, MeetingRound, MergeIssue, OpenDeliberation, Outcome, OwnDue, PartOutcome,
-    RecordFeedback, RecordProgress, RefuseFiling, RegisterIssue, ReopenCase, ReopenCause, ReopenForMerged,
-    RequestReturn, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Stage, SubmitDisposal, TakeBackOrders,
-    TakeInIssue, TakeInWord, Topic, Urgency, VerifyCase, VoidIssue, Word, WordOfFinder, WordOfSource,
+    HoldMeeting, LocationInput, MeetingKind, MeetingRound, MergeIssue, NameReader, OpenDeliberation, Outcome, OwnDue,
+    PartOutcome, ReadPurpose, ReadReporter, RecordFeedback, RecordProgress, RefuseFiling, RegisterIssue, ReopenCase,
+    ReopenCause, ReopenForMerged, RequestReturn, ReturnDecision, ReturnReason, ReviseProposal, Roster, Seat, Stage,
+    SubmitDisposal, TakeBackOrders, TakeInIssue, TakeInWord, Topic, Urgency, VerifyCase, VoidIssue, Word, WordOfFinder,
+    WordOfSource,
 };
 use kernel::consent::ConsentCount;
 use kernel::{Actor, CaseId, OrderId, Role, Verb as _};
@@ -53,7 +54,7 @@ pub(crate) fn any_asked() -> impl Strategy<Value = Asked> {
         Aim::Stage,
         Aim::Nothing,
     ]);
-    (hours, aim, 0..28_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
+    (hours, aim, 0..30_usize, any::<[u8; 5]>()).prop_map(|(hours_later, aim, kind, picks)| Asked {
         hours_later,
         aim,
         kind,
@@ -66,7 +67,7 @@ fn taken_in(stage: Stage) -> &'static [usize] {
     match stage {
         Stage::Absent => &[0],
         Stage::Discovered => &[1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 25],
-        Stage::Registered => &[0, 4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
+        Stage::Registered => &[0, 28, 29, 4, 4, 22, 5, 5, 5, 9, 9, 2, 3],
         Stage::GridHandling => &[4, 16, 5, 9, 6, 25],
         Stage::Deliberating => &[6, 6, 6, 6, 7, 7, 8, 8, 8, 8, 4, 4, 9, 5],
         Stage::Escalated => &[10, 11, 25],
@@ -77,7 +78,7 @@ fn taken_in(stage: Stage) -> &'static [usize] {
         }
         Stage::Disposed => &[18, 6, 25],
         Stage::Callback => &[19, 20, 21, 6, 26],
-        Stage::Closed => &[21, 24, 25, 26],
+        Stage::Closed => &[21, 24, 25, 26, 28],
         Stage::Reopened => &[4, 5, 9, 12],
         Stage::Merged => &[2, 3, 23, 23, 19, 21, 24, 25],
         Stage::Voided => &[2, 3],
@@ -135,6 +136,8 @@ impl Asked {
             24 => ReopenForMerged { from: self.other_case(), reason: self.text(), ..ReopenForMerged::example() }.into(),
             26 => self.word().into(),
             27 => TakeBackOrders { department: department(self.pick(1, DEPARTMENTS)), since: told.at }.into(),
+            28 => ReadReporter { purpose: self.pick(1, [ReadPurpose::Contact, ReadPurpose::Answer]) }.into(),
+            29 => NameReader { reader: "staff-7".into(), reason: self.text() }.into(),
             _ => AnswerMerged { answer: self.text(), by_case: self.other_case(), ..AnswerMerged::example() }.into(),
         }
     }

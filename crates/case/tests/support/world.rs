@@ -10,10 +10,10 @@ use dualgrid_case::{
 };
 use kernel::consent::{ConsentRule, Share, Thresholds};
 use kernel::digest::Digest;
-use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts, Seat};
+use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts, SealedPerson, Seat};
 use kernel::{
     Actor, Aggregate, CaseId, Command, Context, DepartmentCode, Derivation, Due, Evidence, Facts, GridCode, Limit,
-    LimitOf, MatterCode, Needs, Position, Role, Scope, SourceCode, TimeUnit,
+    LimitOf, MatterCode, Needs, PersonId, Position, Role, Scope, SourceCode, TimeUnit,
 };
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
@@ -156,6 +156,8 @@ fn facts(needs: &Needs, at: DateTime<Utc>) -> Facts {
         review_score_min: needs.review_score.then_some(60),
         began: needs.began.then_some(Position(17)),
         seat: needs.seat.as_ref().map(|of| seat(of.since)),
+        // Whoever discovers something names somebody who reported it.
+        sealed: Some(SealedPerson { person: PersonId::named("reporter"), values: vec![] }),
         ..Facts::default()
     }
 }
@@ -211,6 +213,7 @@ pub(crate) fn discover() -> DiscoverIssue {
             ..Default::default()
         },
         reporter: None,
+        confidential: None,
         evidence: vec![photo()],
         list_line: None,
         found_at: None,

@@ -1,11 +1,11 @@
 //! The operations that are no commands.
 
-use app::authorise::{READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE};
+use app::authorise::{READ_CAPTURE, READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE};
 use app::kind::Kind;
 use app::shown::Shown;
 use kernel::Allowed;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::path::{Operation, OperationBuilder};
+use utoipa::openapi::path::{Operation, OperationBuilder, Parameter};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::{Object, Ref, Required};
@@ -14,7 +14,7 @@ use super::parts::{
     at, header, if_none_match, in_header, in_path, in_query, json, locked, number, one_of, paged, response, text,
     text_as, text_like,
 };
-use super::schemas::{ANSWER, HISTORY, PERSONS, document_name, page_name, row_name, similar_name};
+use super::schemas::{ANSWER, CAPTURES, FILES, HISTORY, PERSONS, UPLOADED, document_name, page_name, row_name, similar_name};
 use crate::events::{CLOUD_EVENT, EPOCH, POSITION};
 use crate::operation::PROMETHEUS;
 use crate::routes::{Endpoint, key_of};
@@ -41,7 +41,8 @@ fn words(endpoint: Endpoint) -> Words {
             personal.action,
             kind.plural(),
             "Personal data in clear",
-            "Every reading is recorded with its reader.",
+            "Every reading is recorded before anything is shown, with its reader and its purpose; for a duty in it alone, and so many days \
+             after, and so often in a day, as the rules say.",
         ),
         Endpoint::Similar(kind, similar) => {
             words(similar.action, kind.plural(), "Open ones that may be the same, and why", SIMILAR)
@@ -59,7 +60,14 @@ fn words(endpoint: Endpoint) -> Words {
             words("read-event", "events", "One event, as recorded", "The body is the exact bytes of the log.")
         }
         Endpoint::PutEvidence => words("upload-evidence", "evidence", "Upload a file", EVIDENCE),
-        Endpoint::GetEvidence => words("read-evidence", "evidence", "Download a file", "Checked against its digest."),
+        Endpoint::GetEvidence => words("read-evidence", "evidence", "Download a file", DOWNLOAD),
+        Endpoint::Captures => words("read-capture", "evidence", "When and where a file says that it was taken", CAPTURE),
+        Endpoint::NamedFiles(kind) => words(
+            &format!("list-evidence-of-{}", kind.plural()),
+            kind.plural(),
+            "The files that it names",
+            "In the order of its events, read from the log itself; for whoever may read its history.",
+        ),
         Endpoint::Healthz => words("healthz", "operation", "Whether the process is alive", ELSEWHERE),
         Endpoint::Readyz => words("readyz", "operation", "Whether the process can do its work", ELSEWHERE),
         Endpoint::Metrics => words("metrics", "operation", "What was measured", OPERATORS),
@@ -95,7 +103,13 @@ As `text/event-stream` it has no end of its own: each event has `EPOCH:POSITION`
 `Last-Event-ID`. As `application/json` it is a page.";
 const EVIDENCE: &str = "\
 A JPEG, PNG, WebP, PDF or MP4 (by any compatible brand) of at most 20 MiB, sent as it is, without Content-Encoding. It is kept under its SHA-256 digest, which commands then name; the \
-same file again is the same evidence.";
+same file again is the same evidence. Of pictures and films, what tells of their maker is taken out first (place, time, texts), so that the \
+digest is that of what is kept; `original_sha256` is that of what was sent. A file that nothing names by `unnamed_until` is removed.";
+const DOWNLOAD: &str = "\
+For whoever sent it, until something names it; then for whoever may read the history of what names it. Another file is answered as one \
+that does not exist. Checked against its digest. One range of bytes can be asked for.";
+const CAPTURE: &str = "\
+What was taken out of the file when it came, for each who sent it and whose file told something. It is what a camera says, and no proof.";
 
 /// The operation of a route that is no command.
 pub(super) fn operation(endpoint: Endpoint) -> Operation {
@@ -125,7 +139,9 @@ fn closed(endpoint: Endpoint) -> Option<(Allowed, &'static [&'static str], Descr
         }
         Endpoint::Person(kind, personal) => {
             let shown = json("Everybody, in the order in which they came", PERSONS).build();
-            (personal.read, &["400", "404", "410"], Box::new(move |it| of_one(it, kind).response("200", shown)))
+            let purpose = in_query("purpose", "What it is read for; needed", one_of((personal.purposes)()));
+            let describe = move |it| of_one(it, kind).parameter(purpose).response("200", shown);
+            (personal.read, &["400", "404", "409", "410"], Box::new(describe))
         }
         Endpoint::Similar(kind, similar) => {
             let shown = json("What may be the same", &similar_name(kind)).build();
@@ -139,8 +155,16 @@ fn closed(endpoint: Endpoint) -> Option<(Allowed, &'static [&'static str], Descr
         Endpoint::Outcome => (READ_OUTCOME.allowed, &["400", "404"], Box::new(outcome)),
         Endpoint::Events => (READ_EVENTS.allowed, &["400", "406", "409"], Box::new(events)),
         Endpoint::Event => (READ_EVENTS.allowed, &["400", "404"], Box::new(event)),
-        Endpoint::PutEvidence => (UPLOAD_EVIDENCE.allowed, &["400", "408", "413", "415"], Box::new(upload)),
-        Endpoint::GetEvidence => (READ_EVIDENCE.allowed, &["400", "404"], Box::new(download)),
+        Endpoint::PutEvidence => (UPLOAD_EVIDENCE.allowed, &["400", "408", "413", "415", "422"], Box::new(upload)),
+        Endpoint::GetEvidence => (READ_EVIDENCE.allowed, &["400", "404", "416"], Box::new(download)),
+        Endpoint::Captures => {
+            let shown = json("What it told", CAPTURES).build();
+            (READ_CAPTURE.allowed, &["400", "404"], Box::new(|it| it.parameter(digest()).response("200", shown)))
+        }
+        Endpoint::NamedFiles(kind) => {
+            let shown = json("The files", FILES).build();
+            (kind.read(), &["400", "404"], Box::new(move |it| of_one(it, kind).response("200", shown)))
+        }
         _ => return None,
     })
 }
@@ -269,15 +293,25 @@ fn event(operation: OperationBuilder) -> OperationBuilder {
 fn upload(operation: OperationBuilder) -> OperationBuilder {
     let file = || ContentBuilder::new().schema(Some(Ref::from_schema_name("File"))).build();
     let body = RequestBodyBuilder::new().content("*/*", file()).required(Some(Required::True)).build();
-    let kept = json("Stored", "Evidence").header("Location", header("Where it is"));
+    let kept = json("Stored", UPLOADED).header("Location", header("Where it is"));
     operation.request_body(Some(body)).response("201", kept.build())
 }
 
+fn digest() -> Parameter {
+    in_path("sha256", "The digest: 64 hexadecimal digits in lower case", text_like(DIGEST))
+}
+
 fn download(operation: OperationBuilder) -> OperationBuilder {
-    let digest: Object = text_like(DIGEST);
+    let file = |meaning: &str| response(meaning, "*/*", "File").header("ETag", header("The digest"));
+    let part = file("The part of it that is asked for").header("Content-Range", header("Where it stands in the whole"));
+    let range = "One range of bytes, for example `bytes=0-1023`; of several none counts";
+    let same = "Where the file has another digest, the range does not count";
     operation
-        .parameter(in_path("sha256", "The digest: 64 hexadecimal digits in lower case", digest))
+        .parameter(digest())
         .parameter(if_none_match())
-        .response("200", response("The file", "*/*", "File").header("ETag", header("The digest")).build())
+        .parameter(in_header("Range", range, text(), Required::False))
+        .parameter(in_header("If-Range", same, text(), Required::False))
+        .response("200", file("The file").build())
+        .response("206", part.build())
         .response("304", ResponseBuilder::new().description("Not modified").build())
 }

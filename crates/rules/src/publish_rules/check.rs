@@ -6,8 +6,8 @@ use kernel::likeness::METRES_MAX;
 use kernel::{Limit, Step, UnfitOf};
 
 use crate::bounds::{
-    ASSISTING_MAX, CALENDARS_MAX, CODE_LEN_MAX, CONSENT_RULES_MAX, CRITERIA_MAX, DAYS_MAX, MATTERS_MAX, NAME_LEN_MAX,
-    SPANS_MAX, STEP_LIMITS_MAX, TEXT_LEN_MAX, WEEK_DAYS,
+    ASSISTING_MAX, CALENDARS_MAX, CODE_LEN_MAX, CONSENT_RULES_MAX, CRITERIA_MAX, DAYS_AFTER_MAX, DAYS_MAX, MATTERS_MAX,
+    NAME_LEN_MAX, READINGS_A_DAY_MAX, SPANS_MAX, STEP_LIMITS_MAX, TEXT_LEN_MAX, WEEK_DAYS,
 };
 use crate::calendar::gap;
 use crate::limits::amount_max;
@@ -36,6 +36,13 @@ pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>
             return Err(Refusal::NoLikeness { metres_max, percent_min });
         }
         sourced("the rule for duplicates", &duplicates.source)?;
+    }
+    if let Some(rule) = &description.personal_data {
+        if rule.days_after > DAYS_AFTER_MAX || !(1..=READINGS_A_DAY_MAX).contains(&rule.readings_a_day_max) {
+            let (days_after, readings_a_day_max) = (rule.days_after, rule.readings_a_day_max);
+            return Err(Refusal::NoReadingLimit { days_after, readings_a_day_max });
+        }
+        sourced("the rule for personal data", &rule.source)?;
     }
     let mut codes = BTreeSet::new();
     for criterion in &description.filing_criteria {

@@ -275,8 +275,28 @@ fn a_rule_for_duplicates_is_within_its_bounds_and_says_where_it_is_from() {
 }
 
 #[test]
+fn a_rule_for_personal_data_is_within_its_bounds_and_holds_from_its_day() {
+    let with = |days_after, readings_a_day_max, source: &str| {
+        Some(PersonalDataRule { days_after, readings_a_day_max, assumed: false, source: source.into() })
+    };
+    for (days_after, readings_a_day_max) in [(366, 50), (u32::MAX, 50), (30, 0), (30, 10_001)] {
+        let refusal = Refusal::NoReadingLimit { days_after, readings_a_day_max };
+        refused(|it| it.personal_data = with(days_after, readings_a_day_max, "测试"), refusal);
+    }
+    let later =
+        RulesDescription { effective_from: day("2027-01-01"), personal_data: with(0, 10_000, "测试"), ..described() };
+    let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
+    let limits = |at| {
+        let limits = rules.personal_data(day(at));
+        (limits.days_after, limits.readings_a_day_max)
+    };
+    let days = ["2017-12-31", "2018-01-01", "2026-12-31", "2027-01-01"].map(limits);
+    assert_eq!(days, [(30, 50), (30, 50), (30, 50), (0, 10_000)], "before any rule the default holds");
+}
+
+#[test]
 fn the_body_is_the_description() {
-    let json = serde_json::to_vec(&described()).unwrap();
+    let json = serde_json::to_value(described()).unwrap();
     let command = <RulesCommand as kernel::Command>::parse("publish-rules", &json).unwrap();
     given([]).when(command).then(published());
 }
@@ -289,13 +309,14 @@ fn more_than_allowed_is_not_withdrawn() {
             it.step_limits.retain(|limit| limit.step != Step::REGISTER);
             it.review = None;
             it.duplicates = None;
+            it.personal_data = None;
             it.filing_criteria.clear();
             it.allow_closing = allow_closing;
         })
     };
     let known = rulebook(published());
     let fewer = |facts: &mut kernel::Facts| facts.steps.retain(|step| *step != Step::REGISTER);
-    let events = given(published()).knowing(fewer).when(emptied(5)).events();
+    let events = given(published()).knowing(fewer).when(emptied(6)).events();
     let rows: Vec<_> = kernel::Aggregate::differences(&known, &events)
         .into_iter()
         .map(|row| format!("{} {} {}", row.turn, row.what, row.code))
@@ -305,10 +326,11 @@ fn more_than_allowed_is_not_withdrawn() {
         "ends step limit register",
         "ends review review",
         "ends duplicates duplicates",
+        "ends personal data personal_data",
         "ends filing criterion LA-01",
     ];
     assert_eq!(rows, expected);
-    for allowed in [0, 4] {
+    for allowed in [0, 5] {
         let excess = Excess::of(&kernel::Aggregate::differences(&known, &events), allowed).unwrap();
         given(published()).knowing(fewer).when(emptied(allowed)).then_refused(Refusal::ClosesTooMuch(excess));
     }

@@ -187,7 +187,7 @@ async fn disposal(case: &Scene<'_>, players: &Players, lead_order: &str, assista
 
 /// Those who must answer the finder see who that is; nobody else finds it in the history.
 async fn feedback(system: &System, case: &Scene<'_>, duty: &Player) -> anyhow::Result<()> {
-    let reporter = system.http().get(duty.token(), &format!("/cases/{}/reporter", case.case())).await?.accepted()?;
+    let reporter = system.http().get(duty.token(), &format!("/cases/{}/reporter?purpose=answer", case.case())).await?.accepted()?;
     let reporter = &reporter["items"][0];
     ensure!(
         reporter["name"] == REPORTER_NAME && reporter["phone"] == REPORTER_PHONE,
