@@ -45,6 +45,7 @@ impl App {
             } else {
                 ReadingLimits::default()
             },
+            incompatible: if needs.incompatible { known.rules().incompatible(now).to_vec() } else { Vec::new() },
             filing_criteria: if needs.filing_criteria { known.criteria(now) } else { Vec::new() },
             evidence: self.nameable(by, of, &needs.evidence).await?,
             sealed,

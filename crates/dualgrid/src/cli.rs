@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kernel::PersonId;
 
 use crate::config::{Config, Overrides};
 use crate::{
-    department, docs, doctor, erase, follow, import, keys, losses, nats, rebuild, serve, telemetry, token, withdraw,
+    department, docs, doctor, erase, follow, import, keys, losses, migrate, nats, persons, rebuild, serve, telemetry,
+    token, withdraw,
 };
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
@@ -27,6 +27,10 @@ pub(crate) struct Cli {
 enum Task {
     /// Run the system, or some of its roles.
     Serve(ServeArguments),
+    /// Name the first three administrators, once, on an installation without any.
+    Init(persons::InitArguments),
+    /// Enter, appoint, suspend or end one person.
+    Person(persons::PersonArguments),
     /// Load a description: only what changed is recorded.
     #[command(subcommand)]
     Import(Import),
@@ -47,6 +51,8 @@ enum Task {
         /// The view, or `all`. An unknown name is answered with the names of all views.
         view: String,
     },
+    /// Make the tables on PostgreSQL, as their owner, and give the users of running processes what they need.
+    Migrate,
     /// Sample departments.
     #[command(subcommand)]
     Department(Department),
@@ -60,7 +66,11 @@ enum Task {
     #[command(subcommand)]
     Log(Log),
     /// Check the installation and say what to do.
-    Doctor,
+    Doctor {
+        /// Only what these roles use, separated by commas; everything if absent.
+        #[arg(long, value_delimiter = ',')]
+        roles: Vec<serve::RoleName>,
+    },
     /// Print what is generated from the code.
     #[command(subcommand)]
     Docs(docs::Docs),
@@ -81,6 +91,8 @@ struct ServeArguments {
 enum Import {
     /// Load grids, departments, posts and rules from a TOML file and the files it includes.
     District(import::ImportArguments),
+    /// Load persons with their posts from a TOML file and the files it includes.
+    Persons(import::PersonsArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,16 +113,23 @@ enum Keys {
     Init {
         #[arg(long)]
         dir: PathBuf,
+        /// Each in a folder of its own there (`vault`, `tokens`, `public`, `core`, `system`), so that each machine is given its own and no other.
+        #[arg(long)]
+        apart: bool,
     },
+    /// Make a wrapping key, which will take the place of the current one, and print its public name.
+    Wrapping {
+        /// A file that does not exist yet.
+        file: PathBuf,
+    },
+    /// Wrap every key of a person under `vault.key_file`, beside running processes, and retire the keys of `vault.other_key_files`.
+    Rewrap,
 }
 
 #[derive(Debug, Subcommand)]
 enum Erase {
     /// Delete the key of a person: name, phone and address can never be read again.
-    Person {
-        /// The person's id, as in the events.
-        id: PersonId,
-    },
+    Person(erase::Person),
 }
 
 #[derive(Debug, Subcommand)]
@@ -153,12 +172,18 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::serve(config, &arguments.roles).await?;
         }
         Task::Import(Import::District(arguments)) => import::district(&config()?, &arguments).await?,
+        Task::Import(Import::Persons(arguments)) => import::persons(&config()?, &arguments).await?,
+        Task::Init(arguments) => persons::init(&config()?, &arguments).await?,
+        Task::Person(arguments) => persons::person(&config()?, &arguments).await?,
         Task::District(District::Follow) => follow::follow(&config()?).await?,
         Task::Withdraw(arguments) => withdraw::withdraw(&config()?, &arguments).await?,
-        Task::Token(Token::Issue(arguments)) => token::issue(&config()?, &arguments)?,
-        Task::Keys(Keys::Init { dir }) => keys::init(&dir)?,
-        Task::Erase(Erase::Person { id }) => erase::person(&config()?, id).await?,
+        Task::Token(Token::Issue(arguments)) => token::issue(&config()?, &arguments).await?,
+        Task::Keys(Keys::Init { dir, apart }) => keys::init(&dir, apart)?,
+        Task::Keys(Keys::Wrapping { file }) => keys::new_wrapping(&file)?,
+        Task::Keys(Keys::Rewrap) => keys::rewrap(&config()?).await?,
+        Task::Erase(Erase::Person(person)) => erase::person(&config()?, &person).await?,
         Task::Rebuild { view } => rebuild::rebuild(&config()?, &view).await?,
+        Task::Migrate => migrate::migrate(&config()?).await?,
         Task::Department(Department::Run(arguments)) => department::run(arguments).await?,
         Task::Nats(task) => nats::run(config, &task).await?,
         Task::Log(Log::Status) => losses::status(&config()?).await?,
@@ -166,7 +191,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Log(Log::AcceptLoss { save, replace_log }) => {
             losses::accept(&config()?, &save, replace_log.as_deref()).await?;
         }
-        Task::Doctor => return doctor::doctor(&path).await,
+        Task::Doctor { roles } => return doctor::doctor(&path, &roles).await,
         Task::Docs(docs) => docs::print(&docs)?,
     }
     Ok(ExitCode::SUCCESS)

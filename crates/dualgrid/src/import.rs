@@ -2,6 +2,7 @@
 
 mod astray;
 mod description;
+mod persons;
 mod places;
 
 use std::collections::BTreeSet;
@@ -11,13 +12,15 @@ use anyhow::{Context as _, anyhow, bail};
 use app::intake::{Answer, Request};
 use app::{App, registry};
 use comfy_table::Table as Printed;
-use kernel::{Actor, CommandId, Difference, Role, Scope, Turn};
+use kernel::{Actor, CommandId, DepartmentCode, Difference, Role, Scope, Turn};
 
 use self::description::Description;
+pub(crate) use self::persons::{PersonsArguments, persons};
 
 use crate::config::Config;
+use crate::follow;
 use crate::output::say;
-use crate::{follow, system};
+use crate::system::{self, Uses};
 
 /// The commands that a description becomes, in this order. The keys of each are the fields of its body.
 const VERBS: [&str; 2] = ["publish-rules", "load-district"];
@@ -35,8 +38,8 @@ pub(crate) struct ImportArguments {
     /// Show what would begin, change and end, and record nothing. Fails where the import would be refused.
     #[arg(long)]
     dry_run: bool,
-    /// How many grids, departments, entries of the map, posts, matters and other rows may be closed, ended or withdrawn
-    /// because they are not described any more.
+    /// How many grids, departments, entries of the map, matters and other rows may be closed, ended or withdrawn because they are
+    /// not described any more.
     #[arg(long, value_name = "N", default_value_t = 0)]
     allow_closing: u32,
     /// Do not wait until open cases have followed the grids that were closed or moved.
@@ -49,31 +52,38 @@ pub(crate) async fn district(config: &Config, arguments: &ImportArguments) -> an
     let description = Description::read(&arguments.file)?;
     let body = body(&description, arguments.allow_closing)
         .with_context(|| format!("{} cannot be loaded", arguments.file.display()))?;
-    for warning in astray::warnings(&description) {
-        say!("warning: {warning}");
-    }
-    let app = system::open(config).await?;
+    let app = system::open(config, Uses::Log).await?;
     if arguments.dry_run {
-        return rehearse(&app, body, &description).await;
+        return rehearse(&app, &operator(), BOTH, body, &description).await;
     }
+    let closing = app.rehearse(&request(&app, BOTH, &body)?).await.unwrap_or_default();
     let answer = app.submit(request(&app, BOTH, &body)?).await.map_err(|error| described(error, &description))?;
     print(&answer);
+    tell_of_orders(&app, &closing).await;
     follow::after_import(&app, &answer, !arguments.no_wait).await
 }
 
 /// Prints what the import would change, also where it would close more than it may.
-async fn rehearse(app: &App, body: serde_json::Value, description: &Description) -> anyhow::Result<()> {
-    let refusal = match app.rehearse(&request(app, BOTH, &body)?).await {
+async fn rehearse(
+    app: &App,
+    by: &Actor,
+    name: &str,
+    body: serde_json::Value,
+    description: &Description,
+) -> anyhow::Result<()> {
+    let refusal = match app.rehearse(&request_by(app, by, name, &body)?).await {
         Ok(differences) => {
             show(&differences);
+            tell_of_orders(app, &differences).await;
             return Ok(());
         }
         Err(refusal) => refusal,
     };
     let mut anything = body;
     anything[ALLOW_CLOSING] = u32::MAX.into();
-    if let Ok(differences) = app.rehearse(&request(app, BOTH, &anything)?).await {
+    if let Ok(differences) = app.rehearse(&request_by(app, by, name, &anything)?).await {
         show(&differences);
+        tell_of_orders(app, &differences).await;
     }
     Err(described(refusal, description))
 }
@@ -89,6 +99,23 @@ fn show(differences: &[Difference]) {
     let count = |turn| differences.iter().filter(|row| row.turn == turn).count();
     let counted = [Turn::Begins, Turn::Changes, Turn::Ends].map(count);
     say!("{printed}\n{} begin, {} change, {} end; nothing was recorded", counted[0], counted[1], counted[2]);
+}
+
+/// What becomes of the orders of every department that ends.
+async fn tell_of_orders(app: &App, differences: &[Difference]) {
+    let ends = |row: &&Difference| row.turn == Turn::Ends && row.what == "department";
+    for row in differences.iter().filter(ends) {
+        let Ok(department) = DepartmentCode::try_new(&row.code) else { continue };
+        let waiting = match app.open_at(&department).await {
+            Ok(0) => continue,
+            Ok(1) => "1 case waits".to_owned(),
+            Ok(many) => format!("{many} cases wait"),
+            Err(_) => "it cannot be told yet how many cases wait".to_owned(),
+        };
+        say!(
+            "{waiting} for department {department}: its open orders are taken back when it closes, and a dispatcher sends those cases on"
+        );
+    }
 }
 
 /// What a command of the operator recorded.
@@ -121,21 +148,28 @@ fn parts(description: &Description) -> anyhow::Result<[serde_json::Value; 2]> {
     let mut known = BTreeSet::new();
     let mut bodies = Vec::new();
     for name in VERBS {
-        let (kind, verb) = registry::verb(name).with_context(|| format!("no command is called {name}"))?;
-        let schema = (verb.schema)();
-        let keys: BTreeSet<&str> = properties(schema.as_value()).filter(|key| *key != ALLOW_CLOSING).collect();
-        let mut body = description.table.clone();
-        body.retain(|key, _| keys.contains(key));
-        let body = serde_json::to_value(&body).context("the description cannot be written as JSON")?;
-        kind.parse(name, &serde_json::to_vec(&body)?).map_err(|error| {
-            let spots = description.spots_in(&error.to_string());
-            anyhow!(error).context(format!("nothing was recorded{spots}"))
-        })?;
-        known.extend(keys.into_iter().map(str::to_owned));
+        let (body, keys) = part(description, name)?;
+        known.extend(keys);
         bodies.push(body);
     }
     check_keys(description, &known)?;
     <[_; 2]>::try_from(bodies).map_err(|_| anyhow!("there is a body for each command"))
+}
+
+/// The body of one command, which is read before anything is given, and the keys of a description that go into it.
+fn part(description: &Description, name: &str) -> anyhow::Result<(serde_json::Value, BTreeSet<String>)> {
+    let (kind, verb) = registry::verb(name).with_context(|| format!("no command is called {name}"))?;
+    let schema = (verb.schema)();
+    let keys: BTreeSet<String> =
+        properties(schema.as_value()).filter(|key| *key != ALLOW_CLOSING).map(str::to_owned).collect();
+    let mut body = description.table.clone();
+    body.retain(|key, _| keys.contains(key));
+    let body = serde_json::to_value(&body).context("the description cannot be written as JSON")?;
+    kind.parse(name, &body).map_err(|error| {
+        let spots = description.spots_in(&error.to_string());
+        anyhow!(error).context(format!("nothing was recorded{spots}"))
+    })?;
+    Ok((body, keys))
 }
 
 fn check_keys(description: &Description, known: &BTreeSet<String>) -> anyhow::Result<()> {
@@ -155,11 +189,21 @@ fn properties(schema: &serde_json::Value) -> impl Iterator<Item = &str> {
     body.unwrap_or(schema)["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str())
 }
 
+/// Whoever runs the command line, where the command is one of the system administrator.
+fn operator() -> Actor {
+    Actor { id: "operator".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere, seconded_by: None }
+}
+
 /// A command as the operator gives it.
 pub(crate) fn request(app: &App, name: &str, body: &serde_json::Value) -> anyhow::Result<Request> {
+    request_by(app, &operator(), name, body)
+}
+
+/// A command as somebody gives it on the command line.
+pub(crate) fn request_by(app: &App, by: &Actor, name: &str, body: &serde_json::Value) -> anyhow::Result<Request> {
     let now = app.clock().now();
     Ok(Request {
-        actor: Actor { id: "operator".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere },
+        actor: by.clone(),
         command: CommandId::new(app.ports().entropy.uuid(now)),
         correlation: None,
         causation: None,

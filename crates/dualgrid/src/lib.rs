@@ -13,6 +13,7 @@
 // What is said goes through `output`: these would panic in a pipe whose reader has gone away.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
+mod clerks;
 mod cli;
 mod config;
 mod department;
@@ -26,13 +27,17 @@ mod follow;
 mod import;
 mod keys;
 mod losses;
+mod migrate;
 mod nats;
+mod needs;
 mod output;
+mod persons;
 mod private;
 mod program;
 mod programs;
 mod rebuild;
 mod serve;
+mod standby;
 mod system;
 mod telemetry;
 mod token;

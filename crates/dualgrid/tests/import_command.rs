@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 const MAIN: &str = r#"
 effective_from = 2026-01-01T00:00:00+08:00
-include = ["two.toml", "posts.toml", "limits.toml"]
+include = ["two.toml", "limits.toml"]
 [[levels]]
 root = "T"
 levels = [{ name = "街道" }, { name = "居民区" }]
@@ -25,14 +25,26 @@ parent = "T"
 "#;
 
 const TWO: &str = r#"
-grids = [{ code = "R2", name = "第二居民区", network = "party", level = "居民区", parent = "T" }]
-posts = [{ grid = "R2", role = "residential_secretary", holder = "r2-secretary" }]
+grids = [
+  { code = "R2", name = "第二居民区", network = "party", level = "居民区", parent = "T" },
+  { code = "R3", name = "第三居民区", network = "party", level = "居民区", parent = "T" },
+]
 "#;
 
-const POSTS: &str = r#"posts = [
-  { grid = "T", role = "duty_officer", holder = "duty-1", from = 2026-01-01T00:00:00+08:00, until = 2026-06-01T00:00:00+08:00 },
-  { grid = "T", role = "duty_officer", holder = "duty-2", from = 2026-06-01T00:00:00+08:00 },
+const PERSONS: &str = r#"include = ["duty.toml"]
+persons = [
+  { id = "sys", posts = [{ code = "system-administrator", role = "system_administrator", scope = "everywhere" }] },
+  { id = "sec", posts = [{ code = "security-administrator", role = "security_administrator", scope = "everywhere" }] },
+  { id = "aud", posts = [{ code = "audit-administrator", role = "audit_administrator", scope = "everywhere" }] },
 ]
+"#;
+
+const DUTY: &str = r#"[[persons]]
+id = "duty-1"
+posts = [{ code = "duty", role = "duty_officer", scope = { grid = "T" }, until = 2099-06-01T00:00:00+08:00 }]
+[[persons]]
+id = "duty-2"
+posts = [{ code = "duty", role = "duty_officer", scope = { grid = "T" }, from = 2099-06-01T00:00:00+08:00 }]
 "#;
 
 /// The limits of the sample: every step needs one.
@@ -61,7 +73,8 @@ impl Place {
         place.write("dualgrid.toml", &config);
         let keys = place.run(&["keys", "init", "--dir", &at("")]);
         assert!(keys.status.success(), "{}", told(&keys.stderr));
-        for (name, text) in [("main.toml", MAIN), ("two.toml", TWO), ("posts.toml", POSTS), ("limits.toml", LIMITS)] {
+        let (persons, duty) = (("persons.toml", PERSONS), ("duty.toml", DUTY));
+        for (name, text) in [("main.toml", MAIN), ("two.toml", TWO), persons, duty, ("limits.toml", LIMITS)] {
             place.write(name, text);
         }
         place
@@ -88,7 +101,25 @@ impl Place {
     /// Imports with these flags. Returns whether it was taken, and what was printed, without the folder.
     fn import(&self, flags: &[&str]) -> (bool, String) {
         let file = self.path("main.toml").display().to_string();
-        let output = self.run(&[&["import", "district", &file], flags].concat());
+        self.said(&[&["import", "district", &file], flags].concat())
+    }
+
+    /// Imports persons with these flags.
+    fn import_persons(&self, by: &str, flags: &[&str]) -> (bool, String) {
+        let file = self.path("persons.toml").display().to_string();
+        self.said(&[&["import", "persons", &file, "--as", by], flags].concat())
+    }
+
+    /// Names the administrators.
+    fn init(&self, security: &str) -> (bool, String) {
+        let three =
+            ["--system-administrator", "sys", "--security-administrator", security, "--audit-administrator", "aud"];
+        self.said(&[&["init"][..], &three].concat())
+    }
+
+    /// Whether a command was taken, and what was printed, without the folder.
+    fn said(&self, arguments: &[&str]) -> (bool, String) {
+        let output = self.run(arguments);
         let printed = told(&output.stdout) + &told(&output.stderr);
         (output.status.success(), printed.replace(&format!("{}/", self.folder.path().display()), ""))
     }
@@ -109,8 +140,8 @@ fn a_forgotten_file_closes_nothing_unless_that_is_allowed() {
     let (taken, said) = place.import(&["--dry-run"]);
     assert!(taken && said.contains("0 begin, 0 change, 0 end"), "{said}");
     place.write("main.toml", &MAIN.replace("\"two.toml\", ", "").replace("2026-01-01", "2026-02-01"));
-    let refusal = "this would close or end 2 things that are no longer described, and at most 0 may be: grid R2, post R2 \
-                   residential_secretary; describe them (perhaps a file was not included), or raise `allow_closing` \
+    let refusal = "this would close or end 2 things that are no longer described, and at most 0 may be: grid R2, grid R3; \
+                   describe them (perhaps a file was not included), or raise `allow_closing` \
                    (`--allow-closing` of the import) by 2";
     let (taken, said) = place.import(&["--dry-run"]);
     assert!(!taken && said.contains(refusal), "{said}");
@@ -123,7 +154,7 @@ fn a_forgotten_file_closes_nothing_unless_that_is_allowed() {
     assert!(taken && said.contains("2 events were recorded"), "{said}");
 }
 
-/// The same description as of a month later, without the grid R2.
+/// The same description as of a month later, without the grids R2 and R3.
 fn without_r2() -> String {
     MAIN.replace("\"two.toml\", ", "").replace("2026-01-01", "2026-02-01")
 }
@@ -134,7 +165,7 @@ fn an_import_that_closes_a_grid_waits_until_open_cases_have_followed_it() {
     assert!(place.import(&[]).0);
     place.write("main.toml", &without_r2());
     let (taken, said) = place.import(&["--allow-closing", "2"]);
-    assert!(taken && said.contains("1 of them close or move a grid."), "{said}");
+    assert!(taken && said.contains("2 of them close or move a grid."), "{said}");
     assert!(said.contains("Every open case is where it belongs; 0 were looked at here."), "{said}");
     place.write("main.toml", &MAIN.replace("2026-01-01", "2026-03-01"));
     assert!(place.import(&[]).0, "it is established again");
@@ -160,7 +191,7 @@ fn no_command_minds_a_reader_that_has_seen_enough() {
         (&["district", "follow"], true),
         (&["keys", "init", "--dir", &folder], true),
         (&issue, true),
-        (&["erase", "person", person], true),
+        (&["erase", "person", person, "--ground", "unlawful", "--reason", "误录"], false), // Nobody of that id.
         (&["docs", "events"], true),
         (&["docs", "openapi"], true),
         (&["doctor"], false), // NATS is away.
@@ -184,22 +215,94 @@ fn no_command_minds_a_reader_that_has_seen_enough() {
 }
 
 #[test]
-fn two_holders_of_a_post_of_one_are_told_with_their_places() {
+fn the_first_administrators_are_named_once_and_persons_are_imported_by_one_of_security() {
     let place = Place::new();
-    place.write("posts.toml", &POSTS.replace("from = 2026-06-01", "from = 2026-05-31"));
-    for flags in [&["--dry-run"][..], &[]] {
-        let (taken, said) = place.import(flags);
-        let at =
-            "see posts.toml:3:3: duty-2 as duty_officer of T in posts; see posts.toml:2:3: duty-1 as duty_officer of T";
-        assert!(!taken && said.contains(at), "{said}");
+    assert!(place.import(&[]).0);
+    let (taken, said) = place.import_persons("sec", &[]);
+    assert!(!taken && said.contains("--as sec: nobody is registered under this id"), "{said}");
+    let (taken, said) = place.init("sys");
+    assert!(!taken && said.contains("sys is named for two of the three administrators"), "{said}");
+    assert!(place.init("sec").0);
+    for security in ["sec", "other"] {
+        let (taken, said) = place.init(security);
+        assert!(!taken && said.contains("the first administrators were named already"), "{said}");
+    }
+    for (by, reason) in [("sys", "this is a system_administrator"), ("nobody", "nobody is registered under this id")] {
+        let (taken, said) = place.import_persons(by, &[]);
+        assert!(!taken && said.contains(reason), "{said}");
+    }
+    let (taken, first) = place.import_persons("sec", &["--dry-run"]);
+    assert!(taken && first.contains("4 begin, 0 change, 0 end; nothing was recorded"), "{first}");
+    assert_eq!(place.import_persons("sec", &["--dry-run"]), (true, first), "a rehearsal changes nothing");
+    let (taken, said) = place.import_persons("sec", &[]);
+    assert!(taken && said.contains("4 events were recorded"), "{said}");
+    let (taken, said) = place.import_persons("sec", &[]);
+    assert!(taken && said.contains("0 events were recorded"), "{said}");
+    // A file that was forgotten ends nobody.
+    place.write("persons.toml", &PERSONS.replace("include = [\"duty.toml\"]\n", ""));
+    for flags in [&["--dry-run"][..], &[], &["--allow-closing", "3"]] {
+        let (taken, said) = place.import_persons("sec", flags);
         assert!(
-            said.contains("posts[2] gives duty-2 the post of duty_officer in T during the term of duty-1"),
+            !taken && said.contains("this would close or end 4 things") && said.contains("person duty-1"),
             "{said}"
         );
     }
-    place.write("posts.toml", &POSTS.replace("\"duty-1\"", "7"));
-    let (taken, said) = place.import(&[]);
-    assert!(!taken && said.contains("see posts.toml:2:40: posts[1].holder"), "{said}");
+    let (taken, said) = place.import_persons("sec", &["--allow-closing", "4"]);
+    assert!(taken && said.contains("4 events were recorded"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_person_is_told_with_its_place() {
+    let place = Place::new();
+    assert!(place.import(&[]).0 && place.init("sec").0);
+    let refused = |duty: &str, at: &str, reason: &str| {
+        place.write("duty.toml", duty);
+        for flags in [&["--dry-run"][..], &[]] {
+            let (taken, said) = place.import_persons("sec", flags);
+            assert!(!taken && said.contains(at) && said.contains(reason), "{said}");
+        }
+    };
+    let overlapping = DUTY.replace("from = 2099-06-01", "from = 2099-05-31");
+    refused(&overlapping, "see duty.toml:6:10: duty-2 in persons", "duty-1 is duty_officer of grid:T during that time");
+    refused(&DUTY.replace("\"duty-1\"", "7"), "duty.toml:2:1", "persons[3].id must be a text");
+    refused(&DUTY.replace("\"duty-1\"", "\"丁霞\""), "duty.toml:2:1", "persons[3].id does not fit");
+    let nowhere = DUTY.replace("scope = { grid = \"T\" }, until", "until");
+    refused(&nowhere, "duty.toml:3:10", "persons[3].posts[0] must have `scope`");
+    let unknown = DUTY.replacen("grid = \"T\"", "grid = \"X\"", 1);
+    refused(&unknown, "see duty.toml:3:10: duty-1 in persons", "there is no active grid X");
+    refused(&DUTY.replace("duty-2", "duty-1"), "duty.toml:4:1", "is described before");
+    refused(&format!("posts = []\n{DUTY}"), "duty.toml:1:1", "there is no key `posts`; known are persons");
+    place.write("duty.toml", DUTY);
+    assert!(place.import_persons("sec", &[]).0);
+}
+
+#[test]
+fn one_person_is_entered_appointed_suspended_and_ended_from_the_command_line() {
+    let place = Place::new();
+    assert!(place.import(&[]).0 && place.init("sec").0);
+    let person = |arguments: &[&str]| place.said(&[&["person"][..], arguments, &["--as", "sec"]].concat());
+    let taken = |arguments: &[&str]| {
+        let (taken, said) = person(arguments);
+        assert!(taken && said.contains("1 events were recorded"), "{arguments:?}: {said}");
+    };
+    taken(&["enter", "li.wei"]);
+    taken(&["appoint", "li.wei", "duty", "--role", "duty_officer", "--grid", "T"]);
+    taken(&["suspend", "li.wei", "--reason", "核查"]);
+    taken(&["reinstate", "li.wei", "--reason", "核查完毕"]);
+    taken(&["end-sessions", "li.wei"]);
+    taken(&["end-post", "li.wei", "duty"]);
+    taken(&["end", "li.wei", "--reason", "调离"]);
+    for (arguments, reason) in [
+        (&["suspend", "li.wei", "--reason", "x"][..], "li.wei has left"),
+        (&["end", "sec", "--reason", "x"], "this is about sec, who gives the command"),
+        (&["appoint", "sys", "duty", "--role", "duty_officer", "--grid", "T"], "an administrator has no other post"),
+        (&["end-post", "li.wei", "other"], "li.wei does not have a post other at that time"),
+    ] {
+        let (taken, said) = person(arguments);
+        assert!(!taken && said.contains(reason), "{arguments:?}: {said}");
+    }
+    let (taken, said) = place.said(&["person", "end", "li.wei", "--reason", "x"]);
+    assert!(!taken && said.contains("--as ID is missing"), "{said}");
 }
 
 #[test]

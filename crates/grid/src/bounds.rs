@@ -26,6 +26,3 @@ pub(crate) const SERVING_MAX: usize = 1000;
 
 /// Most entries of the map between the networks.
 pub(crate) const MAPPINGS_MAX: usize = 20_000;
-
-/// Most posts.
-pub(crate) const POSTS_MAX: usize = 20_000;

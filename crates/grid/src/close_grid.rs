@@ -10,12 +10,12 @@ use crate::access::{ADMINISTRATORS, code};
 use crate::bounds::{PARTS_MAX, TEXT_LEN_MAX};
 use crate::draft::{Draft, check_order};
 use crate::place::check_reason;
-use crate::{District, DistrictEvent, GridClosed, GridPart, GridsUnmapped, Network, PostEnded, Refusal};
+use crate::{District, DistrictEvent, GridClosed, GridPart, GridsUnmapped, Network, Refusal};
 
 /// Closes a grid.
 ///
-/// Given by a system administrator when boundaries are redrawn. The posts of the grid and its entries in the map to the other
-/// network end at the same moment. Open cases follow from that moment on: to the successor, or where it is split to the grid
+/// Given by a system administrator when boundaries are redrawn. Its entries in the map to the other network end at the
+/// same moment, and posts in it reach nothing from then on. Open cases follow from that moment on: to the successor, or where it is split to the grid
 /// that takes over the part in which they are; without a successor to the grid above. Refused while the grid has grids below
 /// it (move or close those first), for a root of the party network without a successor, and where a grid that takes over is
 /// not active then or belongs to the other network.
@@ -133,16 +133,8 @@ pub(crate) fn check_heirs(closed: &GridClosed, district: &District) -> Result<()
     }
 }
 
-/// Ends the posts of a grid and removes it from the map.
+/// Removes a grid from the map.
 pub(crate) fn release(draft: &mut Draft, grid: &GridCode, from: DateTime<Utc>) -> Result<(), Refusal> {
-    let later = |post: &&crate::Post| post.grid == *grid && post.from > from;
-    if let Some(post) = draft.district.posts.iter().find(later) {
-        return Err(Refusal::OutOfOrder { what: format!("a post in {grid}"), last: post.from });
-    }
-    let held: Vec<_> = draft.district.posts(grid, from).cloned().collect();
-    for post in held {
-        draft.record(PostEnded { grid: post.grid, role: post.role, holder: post.holder, effective_from: from });
-    }
     let touching: Vec<_> = draft
         .district
         .mappings
@@ -164,9 +156,9 @@ mod tests {
     use given::given;
 
     use super::*;
-    use crate::testing::{admin_root, code, day, mapped, micro, post, residential, root};
+    use crate::testing::{admin_root, code, day, mapped, micro, residential, root};
     use crate::{GridChanged, GridsMapped, ReparentGrid};
-    use kernel::{Role, Unfit};
+    use kernel::Unfit;
 
     fn close(grid: &str, from: &str) -> CloseGrid {
         CloseGrid {
@@ -251,18 +243,11 @@ mod tests {
     }
 
     #[test]
-    fn closing_ends_the_posts_and_the_map_too() {
-        let history = [
-            root("T").into(),
-            residential("R1", "T").into(),
-            admin_root("A").into(),
-            mapped("R1", "A").into(),
-            post("R1", Role::GridLeader, "staff-1").into(),
-        ];
+    fn closing_ends_the_map_too() {
+        let history =
+            [root("T").into(), residential("R1", "T").into(), admin_root("A").into(), mapped("R1", "A").into()];
         let from = day("2020-01-01");
         given::<District>(history).when(close("R1", "2020-01-01")).then::<DistrictEvent>([
-            PostEnded { grid: code("R1"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: from }
-                .into(),
             GridsUnmapped { party: code("R1"), administrative: code("A"), effective_from: from }.into(),
             closed("R1", "2020-01-01").into(),
         ]);
@@ -313,8 +298,6 @@ mod tests {
         let order = |what: &str| Refusal::OutOfOrder { what: what.into(), last: day("2022-01-01") };
         let with = |event: DistrictEvent| given::<District>(tree().into_iter().chain([event]));
         with(changed.into()).when(close("R1", "2020-01-01")).then_refused(order("R1"));
-        let late = crate::PostAppointed { effective_from: day("2022-01-01"), ..post("R1", Role::GridLeader, "s") };
-        with(late.into()).when(close("R1", "2020-01-01")).then_refused(order("a post in R1"));
         let map = GridsMapped { effective_from: day("2022-01-01"), ..mapped("R1", "A") };
         with(map.into()).when(close("R1", "2020-01-01")).then_refused(order("the map of R1 to A"));
     }

@@ -1,8 +1,7 @@
 //! The commands of the district.
 
 use crate::{
-    AppointPost, CloseGrid, District, EndPost, EstablishGrid, LoadDistrict, MapGrids, RegisterDepartment, ReparentGrid,
-    WithdrawChanges,
+    CloseGrid, District, EstablishGrid, LoadDistrict, MapGrids, RegisterDepartment, ReparentGrid, WithdrawChanges,
 };
 
 kernel::commands! {
@@ -14,8 +13,6 @@ kernel::commands! {
         ReparentGrid,
         RegisterDepartment,
         MapGrids,
-        AppointPost,
-        EndPost,
         WithdrawChanges,
     }
 }

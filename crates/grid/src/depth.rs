@@ -35,7 +35,6 @@ fn described(levels: Vec<Level>) -> DistrictDescription {
         departments: vec![],
         mappings: vec![],
         bounds: None,
-        posts: vec![],
     }
 }
 

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use kernel::facts::Bounds;
-use kernel::{DepartmentCode, GridCode, MatterCode, Role};
+use kernel::{DepartmentCode, GridCode, MatterCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bounds::{
-    DEPARTMENTS_MAX, GRIDS_MAX, MAPPINGS_MAX, MATTERS_MAX, NAME_LEN_MAX, PARTS_MAX, POSTS_MAX, TEXT_LEN_MAX, TREES_MAX,
+    DEPARTMENTS_MAX, GRIDS_MAX, MAPPINGS_MAX, MATTERS_MAX, NAME_LEN_MAX, PARTS_MAX, TEXT_LEN_MAX, TREES_MAX,
 };
 use crate::node::LEVELS_MAX;
 use crate::{GridKind, GridPart, Level, Network, PartyOrg};
@@ -43,12 +43,8 @@ pub struct DistrictDescription {
     /// The rectangle in which every place of the district lies. A place outside it is refused where an issue is found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
-    /// Every post that is held at that moment or appointed for later.
-    #[serde(default)]
-    #[schemars(length(max = POSTS_MAX))]
-    pub posts: Vec<PostSpec>,
-    /// How many grids, departments, entries of the map and posts may be closed or ended because they are not described; 0
-    /// where it is not given. A successor in the same post, or in the map of the same grid, ends nothing.
+    /// How many grids, departments and entries of the map may be closed or ended because they are not described; 0 where it is not
+    /// given. A successor in the map of the same grid ends nothing.
     #[serde(default, skip_serializing_if = "is_none_allowed")]
     pub allow_closing: u32,
 }
@@ -134,24 +130,4 @@ pub struct Mapping {
     pub party: GridCode,
     /// An administrative grid that serves it.
     pub administrative: GridCode,
-}
-
-/// The intended holder of a post.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PostSpec {
-    pub grid: GridCode,
-    pub role: Role,
-    /// Staff id; never a name.
-    #[schemars(length(min = 1, max = kernel::actor::STAFF_ID_LEN_MAX))]
-    pub holder: String,
-    /// The department that lends the holder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub department: Option<DepartmentCode>,
-    /// Start of the term; by default the moment of the description.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<DateTime<Utc>>,
-    /// Planned end of the term.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<DateTime<Utc>>,
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{Difference, GridCode, Role, Turn};
+use kernel::{Difference, GridCode, Turn};
 
 use crate::{District, DistrictEvent};
 
-/// What came and what went in one place: who holds a post of a grid, which grids serve another.
+/// What came and what went in one place: which grids serve another.
 #[derive(Default)]
 struct Exchange {
     gone: Vec<String>,
@@ -31,7 +31,6 @@ impl Exchange {
 struct Rows {
     /// Grids and departments by kind and code: what becomes of each, and its name.
     things: BTreeMap<(&'static str, String), (Turn, String)>,
-    posts: BTreeMap<(GridCode, Role), Exchange>,
     maps: BTreeMap<GridCode, Exchange>,
 }
 
@@ -51,11 +50,10 @@ impl District {
         for event in events {
             self.gather(event, &mut rows);
         }
-        let Rows { things, posts, maps } = rows;
+        let Rows { things, maps } = rows;
         let things = things.into_iter().map(|((what, code), (turn, name))| Difference { turn, what, code, name });
         let maps = maps.into_iter().flat_map(|(party, map)| map.rows("map", party.as_str()));
-        let posts = posts.into_iter().flat_map(|((grid, role), post)| post.rows("post", &format!("{grid} {role}")));
-        things.chain(maps).chain(posts).collect()
+        things.chain(maps).collect()
     }
 
     fn gather(&self, event: &DistrictEvent, rows: &mut Rows) {
@@ -100,18 +98,11 @@ impl District {
                 };
                 rows.thing("bounds", "district".to_owned(), turn, String::new());
             }
-            DistrictEvent::PostAppointed(event) => {
-                rows.posts.entry((event.grid.clone(), event.role)).or_default().come.push(event.holder.clone());
-            }
-            DistrictEvent::PostEnded(event) => {
-                rows.posts.entry((event.grid.clone(), event.role)).or_default().gone.push(event.holder.clone());
-            }
             // Not of a description: what is withdrawn never was.
             DistrictEvent::GridChangesWithdrawn(_)
             | DistrictEvent::DepartmentChangesWithdrawn(_)
             | DistrictEvent::MappingChangesWithdrawn(_)
-            | DistrictEvent::BoundsChangesWithdrawn(_)
-            | DistrictEvent::PostChangesWithdrawn(_) => {}
+            | DistrictEvent::BoundsChangesWithdrawn(_) => {}
         }
     }
 }

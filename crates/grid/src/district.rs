@@ -14,7 +14,7 @@ use crate::timeline::Timeline;
 use crate::withdrawn::Withdrawn;
 use crate::{
     DepartmentChanged, DistrictCommand, DistrictDocument, DistrictEvent, GridChanged, GridClosed, GridEstablished,
-    GridNode, GridReparented, Mapping, Post, PostAppointed, PostEnded, Refusal,
+    GridNode, GridReparented, Mapping, Refusal,
 };
 
 /// The id of the one district of an installation.
@@ -28,7 +28,6 @@ pub struct District {
     pub(crate) grids: BTreeMap<GridCode, Timeline<GridNode>>,
     pub(crate) departments: BTreeMap<DepartmentCode, Timeline<Department>>,
     pub(crate) mappings: BTreeMap<Mapping, Timeline<()>>,
-    pub(crate) posts: Vec<Post>,
     pub(crate) bounds: Timeline<Bounds>,
     /// Every closing of each grid, in the order in which they were recorded.
     pub(crate) closed: BTreeMap<GridCode, Vec<GridClosed>>,
@@ -40,14 +39,14 @@ pub struct District {
 
 impl Aggregate for District {
     const PLURAL: &'static str = "district";
-    const ABOUT: &'static str = "Grids, departments, the map between the networks, and posts";
+    const ABOUT: &'static str = "Grids, departments, and the map between the networks";
     const IS_SINGLE: bool = true;
     const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
     const READ_ACTION: &'static str = "read-district-history";
     const DOCUMENTS: &'static [DocumentSpec<Self>] = &[DocumentSpec {
         path: "district",
         action: "read-district",
-        about: "The grids, departments, map between the networks and posts that are in force at a moment",
+        about: "The grids, departments and map between the networks that are in force at a moment",
         read: EVERYBODY,
         show: |district, at| serde_json::to_value(district.document(at)),
         schema: || schemars::schema_for!(DistrictDocument),
@@ -73,8 +72,6 @@ impl Aggregate for District {
             DistrictCommand::ReparentGrid(command) => command.decide(self, at),
             DistrictCommand::RegisterDepartment(command) => command.decide(self, at),
             DistrictCommand::MapGrids(command) => command.decide(self, at),
-            DistrictCommand::AppointPost(command) => command.decide(self, at),
-            DistrictCommand::EndPost(command) => command.decide(self, at),
             DistrictCommand::WithdrawChanges(command) => command.decide(self, at),
         }
     }
@@ -118,13 +115,10 @@ impl District {
                 Some(bounds) => self.bounds.set(event.effective_from, bounds),
                 None => self.bounds.end(event.effective_from),
             },
-            DistrictEvent::PostAppointed(event) => self.appointed(*event),
-            DistrictEvent::PostEnded(event) => self.ended(&event),
             DistrictEvent::GridChangesWithdrawn(event) => self.grid_changes_withdrawn(*event),
             DistrictEvent::DepartmentChangesWithdrawn(event) => self.department_changes_withdrawn(*event),
             DistrictEvent::MappingChangesWithdrawn(event) => self.mapping_changes_withdrawn(*event),
             DistrictEvent::BoundsChangesWithdrawn(event) => self.bounds_changes_withdrawn(&event),
-            DistrictEvent::PostChangesWithdrawn(event) => self.post_changes_withdrawn(*event),
         }
     }
 
@@ -190,30 +184,6 @@ impl District {
             let department = Department { name: event.name, ..department };
             timeline.set(event.effective_from, department.owning(&event.matters, event.effective_from));
         }
-    }
-
-    fn appointed(&mut self, event: PostAppointed) {
-        self.posts.push(Post {
-            grid: event.grid,
-            role: event.role,
-            holder: event.holder,
-            department: event.department,
-            from: event.effective_from,
-            until: event.until,
-            ended_at: None,
-        });
-    }
-
-    fn ended(&mut self, event: &PostEnded) {
-        let at = event.effective_from;
-        let same = |post: &&mut Post| {
-            post.grid == event.grid && post.role == event.role && post.holder == event.holder && post.holds_at(at)
-        };
-        if let Some(post) = self.posts.iter_mut().find(same) {
-            post.ended_at = Some(at);
-        }
-        // A term of zero length is dropped.
-        self.posts.retain(|post| post.ended_at != Some(post.from));
     }
 }
 

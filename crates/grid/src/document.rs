@@ -6,11 +6,11 @@ use kernel::{DepartmentCode, MatterCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{GridNode, Mapping, Post};
+use crate::{GridNode, Mapping};
 
 /// The district as it is at one moment.
 ///
-/// Everybody who works in the district may read it, including the posts: they hold staff ids, never names.
+/// Everybody who works in the district may read it. Who holds which post is in the register of persons.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DistrictDocument {
     /// The moment that the document shows.
@@ -21,8 +21,6 @@ pub struct DistrictDocument {
     pub departments: Vec<DepartmentEntry>,
     /// The map between the networks (党建–行政): which administrative grids serve which party grid, ordered by code.
     pub mappings: Vec<Mapping>,
-    /// The posts that are held, in the order of appointment.
-    pub posts: Vec<Post>,
     /// The rectangle in which every place of the district lies; null where none was drawn.
     pub bounds: Option<Bounds>,
 }

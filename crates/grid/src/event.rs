@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use kernel::facts::Bounds;
-use kernel::{DepartmentCode, GridCode, MatterCode, Role};
+use kernel::{DepartmentCode, GridCode, MatterCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,13 +24,10 @@ kernel::events! {
         GridsMapped = "cn.dualgrid.district.grids_mapped.v1" to District,
         GridsUnmapped = "cn.dualgrid.district.grids_unmapped.v1" to District,
         DistrictBounded = "cn.dualgrid.district.district_bounded.v1" to District,
-        PostAppointed = "cn.dualgrid.district.post_appointed.v1" to Internal,
-        PostEnded = "cn.dualgrid.district.post_ended.v1" to Internal,
         GridChangesWithdrawn = "cn.dualgrid.district.grid_changes_withdrawn.v1" to District,
         DepartmentChangesWithdrawn = "cn.dualgrid.district.department_changes_withdrawn.v1" to District,
         MappingChangesWithdrawn = "cn.dualgrid.district.mapping_changes_withdrawn.v1" to District,
         BoundsChangesWithdrawn = "cn.dualgrid.district.bounds_changes_withdrawn.v1" to District,
-        PostChangesWithdrawn = "cn.dualgrid.district.post_changes_withdrawn.v1" to Internal,
     }
 }
 
@@ -174,33 +171,6 @@ pub struct GridsUnmapped {
     pub effective_from: DateTime<Utc>,
 }
 
-/// A person was appointed to a post.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PostAppointed {
-    pub grid: GridCode,
-    pub role: Role,
-    /// Staff id; never a name.
-    pub holder: String,
-    /// The department that lends the holder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub department: Option<DepartmentCode>,
-    /// Start of the term.
-    pub effective_from: DateTime<Utc>,
-    /// Planned end of the term.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until: Option<DateTime<Utc>>,
-}
-
-/// A term ended before its planned end, or where none was planned.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PostEnded {
-    pub grid: GridCode,
-    pub role: Role,
-    /// Staff id; never a name.
-    pub holder: String,
-    pub effective_from: DateTime<Utc>,
-}
-
 /// What was scheduled for a grid was withdrawn before it began: it has the place, the description and the end that it had
 /// without it, and is not established where that was scheduled too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -230,18 +200,6 @@ pub struct MappingChangesWithdrawn {
 /// What was scheduled for the rectangle of the district was withdrawn before it began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BoundsChangesWithdrawn {
-    /// Every change as of this moment or later is void.
-    pub scheduled_from: DateTime<Utc>,
-}
-
-/// What was scheduled for a holder of a post was withdrawn before it began: terms that were to begin do not, and terms that
-/// were to be ended are not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PostChangesWithdrawn {
-    pub grid: GridCode,
-    pub role: Role,
-    /// Staff id; never a name.
-    pub holder: String,
     /// Every change as of this moment or later is void.
     pub scheduled_from: DateTime<Utc>,
 }

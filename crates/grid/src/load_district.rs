@@ -15,17 +15,16 @@ use crate::draft::{Draft, check_order};
 use crate::place::establish;
 use crate::timeline::Timeline;
 use crate::{
-    AppointPost, DepartmentClosed, DepartmentSpec, District, DistrictBounded, DistrictDescription, DistrictEvent,
-    GridChanged, GridClosed, GridNode, GridReparented, GridSpec, Level, LevelPlan, MapGrids, Network, PartyOrg, Post,
-    PostEnded, PostSpec, Refusal, RegisterDepartment,
+    DepartmentClosed, DepartmentSpec, District, DistrictBounded, DistrictDescription, DistrictEvent, GridChanged,
+    GridClosed, GridNode, GridReparented, GridSpec, Level, LevelPlan, MapGrids, Network, PartyOrg, Refusal,
+    RegisterDepartment,
 };
 
 /// Describes the whole district as of a moment. Every difference from the known state at that moment becomes an event.
 ///
 /// Given by a system administrator, from a file. What the description does not mention is closed or ended, at most as much as
 /// `allow_closing` says. The same file again changes nothing, even if the district has changed since. Refused or accepted as
-/// a whole. Refused where a tree is deeper than eight levels, and where two rows give a post that one person has at a time to
-/// two of them.
+/// a whole. Refused where a tree is deeper than eight levels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct LoadDistrict(pub DistrictDescription);
@@ -72,7 +71,6 @@ impl Verb for LoadDistrict {
             departments: vec![department],
             mappings: vec![],
             bounds: None,
-            posts: vec![],
             allow_closing: 0,
         })
     }
@@ -84,7 +82,6 @@ impl LoadDistrict {
         plan::check_counts(description)?;
         let planned = plan::grids(description)?;
         plan::check_references(description)?;
-        plan::check_posts(description)?;
         plan::check_closings(description, district)?;
         let mut draft = Draft::of(district);
         for node in &planned {
@@ -94,7 +91,6 @@ impl LoadDistrict {
         let open: BTreeSet<GridCode> = planned.into_iter().map(|node| node.code).collect();
         mappings(&mut draft, description)?;
         bounds(&mut draft, description)?;
-        posts(&mut draft, description)?;
         close_grids(&mut draft, &open, description)?;
         close_departments(&mut draft, description)?;
         let events = draft.finish(description.effective_from)?;
@@ -189,38 +185,6 @@ fn bounds(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Re
         draft.record(DistrictBounded { bounds, effective_from: from });
     }
     Ok(())
-}
-
-fn posts(draft: &mut Draft, description: &DistrictDescription) -> Result<(), Refusal> {
-    let from = description.effective_from;
-    let held: Vec<Post> = draft.district.posts.iter().filter(|post| post.holds_at(from)).cloned().collect();
-    for post in held.into_iter().filter(|post| !description.posts.iter().any(|spec| keeps(spec, post, from))) {
-        let Post { grid, role, holder, ended_at, .. } = post;
-        check_order(format_args!("the post of {role} in {grid}"), ended_at, from)?;
-        draft.record(PostEnded { grid, role, holder, effective_from: from });
-    }
-    for spec in &description.posts {
-        if draft.district.posts.iter().any(|post| keeps(spec, post, from)) {
-            continue;
-        }
-        let PostSpec { grid, role, holder, department, from: begin, until } = spec.clone();
-        let effective_from = Some(begin.unwrap_or(from));
-        let appoint = AppointPost { grid, role, holder, department, effective_from, until };
-        let events = appoint.decide(&draft.district, from)?;
-        draft.record_all(events);
-    }
-    Ok(())
-}
-
-/// Whether the known post is the described one. Where the description gives no start, any term that runs at its moment
-/// matches; an unplanned end after that moment does not matter.
-fn keeps(spec: &PostSpec, post: &Post, at: DateTime<Utc>) -> bool {
-    spec.grid == post.grid
-        && spec.role == post.role
-        && spec.holder == post.holder
-        && spec.department == post.department
-        && spec.until == post.until
-        && spec.from.map_or_else(|| post.holds_at(at), |from| from == post.from)
 }
 
 /// Closes the grids that the description does not mention, the deepest first.

@@ -7,7 +7,7 @@ use kernel::facts::{Bounds, DepartmentFacts, GridFacts};
 use kernel::{DepartmentCode, GridCode, MatterCode};
 
 use crate::place::centre_depth;
-use crate::{Department, DepartmentEntry, District, DistrictDocument, GridNode, Level, PartyOrg, Post};
+use crate::{Department, DepartmentEntry, District, DistrictDocument, GridNode, Level, PartyOrg};
 
 impl District {
     /// The district as it is at that moment.
@@ -23,7 +23,6 @@ impl District {
             grids: self.grids(at).cloned().collect(),
             departments: departments.collect(),
             mappings: mapped.map(|(mapping, _)| mapping.clone()).collect(),
-            posts: self.posts.iter().filter(|post| post.holds_at(at)).cloned().collect(),
             bounds: self.bounds(at),
         }
     }
@@ -147,16 +146,6 @@ impl District {
         self.departments(at).filter(move |department| department.owns(matter, at))
     }
 
-    /// The posts of one grid that are held at that moment.
-    pub fn posts<'a>(&'a self, grid: &'a GridCode, at: DateTime<Utc>) -> impl Iterator<Item = &'a Post> + 'a {
-        self.posts.iter().filter(move |post| post.grid == *grid && post.holds_at(at))
-    }
-
-    /// The posts that one person holds at that moment (一人多岗).
-    pub fn posts_of<'a>(&'a self, holder: &'a str, at: DateTime<Utc>) -> impl Iterator<Item = &'a Post> + 'a {
-        self.posts.iter().filter(move |post| post.holder == holder && post.holds_at(at))
-    }
-
     /// The administrative grids that a party grid is mapped to directly.
     pub(crate) fn mapped(&self, party: &GridCode, at: DateTime<Utc>) -> BTreeSet<GridCode> {
         let holds =
@@ -173,16 +162,16 @@ impl District {
 
 #[cfg(test)]
 mod tests {
-    use kernel::{Aggregate as _, Role};
+    use kernel::Aggregate as _;
     use serde_json::json;
 
     use super::*;
     use crate::testing::{
-        admin_root, closed, code, day, department, district, grid_event, mapped, micro, org, post, residential, root,
+        admin_root, closed, code, day, department, district, grid_event, mapped, micro, org, residential, root,
     };
     use crate::{
         DepartmentChanged, DepartmentClosed, DepartmentRegistered, DistrictEvent, GridChanged, GridEstablished,
-        GridsUnmapped, PostEnded,
+        GridsUnmapped,
     };
 
     fn sample() -> District {
@@ -203,7 +192,6 @@ mod tests {
             micro("M2", "R1").into(),
             GridEstablished { network: crate::Network::Administrative, ..admin }.into(),
             mapped("R1", "A").into(),
-            post("M1", Role::GridLeader, "staff-1").into(),
             moved.into(),
             closed("M2", Some("R1"), day("2021-01-01")).into(),
         ])
@@ -244,15 +232,6 @@ mod tests {
     }
 
     #[test]
-    fn posts_are_found_by_grid_and_by_holder() {
-        let (district, at) = (sample(), day("2019-01-01"));
-        assert_eq!(district.posts(&code("M1"), at).count(), 1);
-        assert_eq!(district.posts(&code("R1"), at).count(), 0);
-        assert_eq!(district.posts_of("staff-1", at).count(), 1);
-        assert_eq!(district.posts_of("staff-1", day("2017-01-01")).count(), 0);
-    }
-
-    #[test]
     fn a_department_owns_a_matter_only_in_its_time() {
         let matter = |text: &str| MatterCode::try_new(text).unwrap();
         let law = DepartmentCode::try_new("CGZF").unwrap();
@@ -282,13 +261,11 @@ mod tests {
 
     fn shown() -> District {
         let end = day("2020-01-01");
-        let events: [DistrictEvent; 8] = [
+        let events: [DistrictEvent; 6] = [
             root("T").into(),
             admin_root("A").into(),
             department("CGZF", "城管", &["WM-0103"]).into(),
             mapped("T", "A").into(),
-            post("T", Role::GridLeader, "staff-1").into(),
-            PostEnded { grid: code("T"), role: Role::GridLeader, holder: "staff-1".into(), effective_from: end }.into(),
             GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: end }.into(),
             closed("A", None, end).into(),
         ];
@@ -300,11 +277,11 @@ mod tests {
         let district = shown();
         let counts = |at| {
             let document = district.document(day(at));
-            (document.grids.len(), document.departments.len(), document.mappings.len(), document.posts.len())
+            (document.grids.len(), document.departments.len(), document.mappings.len())
         };
-        assert_eq!(counts("2017-01-01"), (0, 0, 0, 0));
-        assert_eq!(counts("2019-01-01"), (2, 1, 1, 1));
-        assert_eq!(counts("2021-01-01"), (1, 1, 0, 0));
+        assert_eq!(counts("2017-01-01"), (0, 0, 0));
+        assert_eq!(counts("2019-01-01"), (2, 1, 1));
+        assert_eq!(counts("2021-01-01"), (1, 1, 0));
     }
 
     #[test]
@@ -313,7 +290,6 @@ mod tests {
         let shown = (spec.show)(&shown(), day("2019-01-01")).unwrap();
         assert_eq!(shown["departments"], json!([{ "code": "CGZF", "name": "城管", "matters": ["WM-0103"] }]));
         assert_eq!(shown["mappings"], json!([{ "party": "T", "administrative": "A" }]));
-        assert_eq!(shown["posts"][0]["holder"], "staff-1");
         let schema = (spec.schema)();
         let fields = schema.get("properties").and_then(serde_json::Value::as_object).unwrap();
         assert!(shown.as_object().unwrap().keys().eq(fields.keys()));

@@ -1,7 +1,7 @@
 //! Every reason for which the district refuses a command.
 
 use chrono::{DateTime, Utc};
-use kernel::{GridCode, Role};
+use kernel::GridCode;
 
 use crate::node::LEVELS_MAX;
 
@@ -112,33 +112,6 @@ kernel::refusals! {
         /// A successor is named for a grid in which nothing is open.
         #[error("grid {0} is not of the party network: no cases are open in it, so leave its `successor` and `parts` out")]
         NothingToTakeOver(GridCode) = Unfit "nothing-to-take-over",
-        /// Somebody else, or the same person, already holds the post during that time.
-        #[error("the post of {role} in {grid} is held by {holder} during that time")]
-        PostOverlaps {
-            grid: GridCode,
-            role: Role,
-            holder: String,
-        } = Refused "post-overlaps",
-        /// Nobody holds that post at that time.
-        #[error("{holder} does not hold the post of {role} in {grid} at that time")]
-        UnknownPost {
-            grid: GridCode,
-            role: Role,
-            holder: String,
-        } = Unfit "unknown-post",
-        /// The role belongs to the system's own processes.
-        #[error("nobody holds the role system as a post: it belongs to the processes of the system; name another role")]
-        SystemPost = Unfit "system-post",
-        /// A term ends before it begins.
-        #[error("the term must end after it begins")]
-        TermReversed = Unfit "term-reversed",
-        /// A row of a description is over before the description holds.
-        #[error("posts[{row}] ends at {until}, and would begin at {from}; give its own start, or leave it out")]
-        TermOver {
-            row: usize,
-            from: DateTime<Utc>,
-            until: DateTime<Utc>,
-        } = Unfit "term-over",
         /// A later change is already recorded.
         #[error(
             "{what} already has a change as of {last}; an earlier change is refused; where that one has not begun, withdraw it \
@@ -167,28 +140,9 @@ kernel::refusals! {
         /// The bounds are no rectangle.
         #[error("the bounds must have west before east, south before north, and lie on the earth")]
         BoundsReversed = Unfit "bounds-reversed",
-        /// The holder of a post is nobody who could act.
-        #[error("{holder} cannot hold a post: {reason}")]
-        NotAStaffId {
-            holder: String,
-            reason: kernel::actor::InvalidActor,
-        } = Unfit "not-a-staff-id",
         /// More is left out of a description than may be closed or ended.
         #[error("{0}")]
         ClosesTooMuch(kernel::Excess) = Refused "closes-too-much",
-        /// Two rows of a description give one post to two holders, or twice to the same one, during the same time.
-        #[error(
-            "posts[{second}] gives {holder} the post of {role} in {grid} during the term of {other} by posts[{first}]; end one \
-             before the other begins, or leave one out"
-        )]
-        PostsOverlap {
-            grid: GridCode,
-            role: Role,
-            first: usize,
-            other: String,
-            second: usize,
-            holder: String,
-        } = Unfit "posts-overlap",
         ..Unfit(kernel::Unfit),
         ..UnfitOf(kernel::UnfitOf),
     }

@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use kernel::GridCode;
 use kernel::facts::Seat;
+use kernel::{GridCode, Role};
 
 use crate::{District, GridClosed, Refusal};
 
 impl District {
     /// Where what is open in a grid belongs at that moment: the grid itself while it is active, else the one that took over, from
-    /// one closing to the next. `None` for a grid that has never existed.
-    pub fn seat(&self, grid: &GridCode, point: Option<(f64, f64)>, at: DateTime<Utc>) -> Option<Seat> {
+    /// one closing to the next. `None` for a grid that has never existed. `held` says the roles that somebody holds in a grid.
+    pub fn seat(
+        &self,
+        grid: &GridCode,
+        point: Option<(f64, f64)>,
+        at: DateTime<Utc>,
+        held: impl Fn(&GridCode) -> BTreeSet<Role>,
+    ) -> Option<Seat> {
         let grid = self.grid_facts(&self.heir(grid, point, at)?, at)?;
-        let held = |above: &GridCode| self.posts(above, at).map(|post| post.role).collect::<BTreeSet<_>>();
         let posts = grid.path.iter().map(|above| (above.clone(), held(above)));
         Some(Seat { posts: posts.filter(|(_, roles)| !roles.is_empty()).collect(), grid })
     }
@@ -92,12 +97,12 @@ impl GridClosed {
 #[cfg(test)]
 mod tests {
     use given::given;
+    use kernel::Aggregate as _;
     use kernel::facts::Bounds;
-    use kernel::{Aggregate as _, Role};
 
     use super::*;
-    use crate::testing::{closed, code, day, district, micro, post, residential, root};
-    use crate::{CloseGrid, DistrictEvent, EstablishGrid, GridPart, PostAppointed, ReparentGrid};
+    use crate::testing::{closed, code, day, district, micro, residential, root};
+    use crate::{CloseGrid, DistrictEvent, EstablishGrid, GridPart, ReparentGrid};
 
     fn tree() -> Vec<DistrictEvent> {
         let grids =
@@ -105,9 +110,14 @@ mod tests {
         [root("T").into()].into_iter().chain(grids.map(Into::into)).collect()
     }
 
+    /// No post is held anywhere.
+    fn nobody(_: &GridCode) -> BTreeSet<Role> {
+        BTreeSet::new()
+    }
+
     fn seat(events: &[DistrictEvent], grid: &str, point: Option<(f64, f64)>, at: &str) -> Option<String> {
         let district = district(events.iter().cloned());
-        district.seat(&code(grid), point, day(at)).map(|seat| seat.grid.path[0].to_string())
+        district.seat(&code(grid), point, day(at), nobody).map(|seat| seat.grid.path[0].to_string())
     }
 
     #[test]
@@ -146,13 +156,14 @@ mod tests {
 
     #[test]
     fn a_seat_says_who_holds_posts_on_its_path() {
-        let mut events = tree();
-        let over = PostAppointed { until: Some(day("2019-01-01")), ..post("M1", Role::GridLeader, "staff-1") };
-        let held = [post("M1", Role::GridMember, "staff-2"), post("R1", Role::ResidentialSecretary, "staff-3"), over];
-        events.extend(held.map(DistrictEvent::from));
-        let seat = district(events).seat(&code("M1"), None, day("2020-01-01")).unwrap();
         let posts = [("M1", Role::GridMember), ("R1", Role::ResidentialSecretary)];
-        assert_eq!(seat.posts, posts.map(|(grid, role)| (code(grid), [role].into())).into());
+        let posts = BTreeMap::from(posts.map(|(grid, role)| (code(grid), BTreeSet::from([role]))));
+        let held = |grid: &GridCode| match grid.as_str() {
+            "R2" => [Role::GridLeader].into(),
+            _ => posts.get(grid).cloned().unwrap_or_default(),
+        };
+        let seat = district(tree()).seat(&code("M1"), None, day("2020-01-01"), held).unwrap();
+        assert_eq!(seat.posts, posts, "neither beside the path nor where nobody holds anything");
     }
 
     #[test]
@@ -234,7 +245,12 @@ mod tests {
                     id: crate::district_id(),
                     at,
                     today: at.date_naive(),
-                    by: kernel::Actor { id: "a".into(), role: Role::SystemAdministrator, scope: kernel::Scope::Everywhere },
+                    by: kernel::Actor {
+                        id: "a".into(),
+                        role: Role::SystemAdministrator,
+                        scope: kernel::Scope::Everywhere,
+                        seconded_by: None,
+                    },
                     facts: kernel::Facts::default(),
                 };
                 let events: Result<_, Refusal> = district.decide(&step, &context);
@@ -246,7 +262,7 @@ mod tests {
                 {
                     for asked in [at, later, day("2030-01-01")] {
                         let begun = district.grids[grid].latest(asked).is_some();
-                        let seat = district.seat(grid, point, asked);
+                        let seat = district.seat(grid, point, asked, nobody);
                         assert!(seat.is_some() || !begun, "{grid} at {asked} after {seed}");
                         let is_active = seat.is_none_or(|seat| district.grid(&seat.grid.path[0], asked).is_some());
                         assert!(is_active, "{grid} at {asked} after {seed}");

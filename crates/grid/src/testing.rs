@@ -1,11 +1,11 @@
 //! A small district for tests: T – R1 – M1 and the like.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use kernel::{Aggregate as _, DepartmentCode, GridCode, MatterCode, PartyOrgCode, Role};
+use kernel::{Aggregate as _, DepartmentCode, GridCode, MatterCode, PartyOrgCode};
 
 use crate::{
     DepartmentRegistered, District, DistrictEvent, GridClosed, GridEstablished, GridSpec, GridsMapped, Level, Network,
-    PartyOrg, PostAppointed, Refusal,
+    PartyOrg, Refusal,
 };
 
 pub(crate) fn district(events: impl IntoIterator<Item = DistrictEvent>) -> District {
@@ -88,17 +88,6 @@ pub(crate) fn closed(text: &str, successor: Option<&str>, effective_from: DateTi
 
 pub(crate) fn mapped(party: &str, administrative: &str) -> GridsMapped {
     GridsMapped { party: code(party), administrative: code(administrative), effective_from: day("2018-01-01") }
-}
-
-pub(crate) fn post(grid: &str, role: Role, holder: &str) -> PostAppointed {
-    PostAppointed {
-        grid: code(grid),
-        role,
-        holder: holder.into(),
-        department: None,
-        effective_from: day("2018-01-01"),
-        until: None,
-    }
 }
 
 pub(crate) fn department(code: &str, name: &str, matters: &[&str]) -> DepartmentRegistered {

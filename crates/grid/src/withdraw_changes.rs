@@ -1,9 +1,7 @@
 //! `withdraw-changes`
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, DepartmentCode, GridCode, Role, Unfit, Verb};
+use kernel::{Allowed, DepartmentCode, GridCode, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -12,15 +10,15 @@ use crate::draft::Draft;
 use crate::timeline::Timeline;
 use crate::{
     BoundsChangesWithdrawn, DepartmentChangesWithdrawn, District, DistrictEvent, GridChangesWithdrawn, Mapping,
-    MappingChangesWithdrawn, Post, PostChangesWithdrawn, Refusal,
+    MappingChangesWithdrawn, Refusal,
 };
 
 /// Withdraws changes that are scheduled and have not begun.
 ///
 /// Given by a system administrator, where a date or a description was wrong. Whatever was to begin or end at that moment or later
 /// does not; what was to end then goes on. Without a grid and a department the whole district is meant: its grids, departments,
-/// map, posts and bounds. With a grid, that grid with its posts and its entries in the map. Refused where the moment is not in
-/// the future, where nothing is scheduled for it or later, and where a grid or a post would be left without what it needs.
+/// map and bounds. With a grid, that grid with its entries in the map. Refused where the moment is not in the future, where nothing
+/// is scheduled for it or later, and where a grid would be left without what it needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawChanges {
@@ -56,7 +54,6 @@ impl WithdrawChanges {
         }
         let mut draft = Draft::of(district);
         draft.record_all(events);
-        check_posts(&draft.district, from)?;
         draft.finish(from)
     }
 
@@ -75,18 +72,6 @@ impl WithdrawChanges {
             if self.means_grid(&party) || self.means_grid(&administrative) {
                 events.push(MappingChangesWithdrawn { party, administrative, scheduled_from }.into());
             }
-        }
-        let changes = |post: &&Post| scheduled_from <= post.from || post.ended_at >= Some(scheduled_from);
-        let posts: BTreeSet<(&GridCode, Role, &String)> = district
-            .posts
-            .iter()
-            .filter(changes)
-            .filter(|post| self.means_grid(&post.grid))
-            .map(|post| (&post.grid, post.role, &post.holder))
-            .collect();
-        for (grid, role, holder) in posts {
-            let (grid, holder) = (grid.clone(), holder.clone());
-            events.push(PostChangesWithdrawn { grid, role, holder, scheduled_from }.into());
         }
         if self.is_of_all() && district.bounds.last_change() >= Some(scheduled_from) {
             events.push(BoundsChangesWithdrawn { scheduled_from }.into());
@@ -119,28 +104,6 @@ fn changing<K, V>(
     from: DateTime<Utc>,
 ) -> impl Iterator<Item = &K> {
     timelines.iter().filter(move |(_, timeline)| timeline.last_change() >= Some(from)).map(|(key, _)| key)
-}
-
-/// Refuses posts that would now be held together although one person has them at a time, and posts in grids or of departments
-/// that would now not be there.
-fn check_posts(district: &District, from: DateTime<Utc>) -> Result<(), Refusal> {
-    let later: Vec<&Post> =
-        district.posts.iter().filter(|post| post.over_at().is_none_or(|over| from < over)).collect();
-    for (index, post) in later.iter().enumerate() {
-        let begins = post.from.max(from);
-        if district.grid(&post.grid, begins).is_none() {
-            return Err(Unfit::UnknownGrid { grid: post.grid.clone() }.into());
-        }
-        let department = post.department.as_ref().filter(|_| from <= post.from);
-        if let Some(department) = department.filter(|code| district.department(code, begins).is_none()) {
-            return Err(Unfit::UnknownDepartment { department: department.clone() }.into());
-        }
-        if let Some(other) = later[..index].iter().find(|other| post.excludes(other)) {
-            let (grid, role, holder) = (post.grid.clone(), post.role, other.holder.clone());
-            return Err(Refusal::PostOverlaps { grid, role, holder });
-        }
-    }
-    Ok(())
 }
 
 impl District {
@@ -186,16 +149,6 @@ impl District {
     pub(crate) fn bounds_changes_withdrawn(&mut self, event: &BoundsChangesWithdrawn) {
         self.bounds.withdraw(event.scheduled_from);
         self.withdrawn.entry(event.scheduled_from).or_default();
-    }
-
-    pub(crate) fn post_changes_withdrawn(&mut self, event: PostChangesWithdrawn) {
-        let PostChangesWithdrawn { grid, role, holder, scheduled_from } = event;
-        let is_meant = |post: &Post| post.grid == grid && post.role == role && post.holder == holder;
-        self.posts.retain(|post| !(is_meant(post) && scheduled_from <= post.from));
-        for post in self.posts.iter_mut().filter(|post| is_meant(post)) {
-            post.ended_at = post.ended_at.filter(|ended_at| *ended_at < scheduled_from);
-        }
-        self.withdrawn.entry(scheduled_from).or_default().grids.insert(grid);
     }
 }
 

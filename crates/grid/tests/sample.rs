@@ -36,7 +36,7 @@ fn description() -> DistrictDescription {
 
 fn described_in(file: &str) -> DistrictDescription {
     let mut table = merged(file);
-    let keys = ["effective_from", "levels", "grids", "departments", "mappings", "posts"];
+    let keys = ["effective_from", "levels", "grids", "departments", "mappings"];
     table.retain(|key, _| keys.contains(&key));
     table.try_into().unwrap()
 }
@@ -46,7 +46,12 @@ fn at() -> DateTime<Utc> {
 }
 
 fn decide(district: &District, command: impl Into<DistrictCommand>) -> Decision<District> {
-    let by = Actor { id: "administrator".into(), role: Role::SystemAdministrator, scope: Scope::Everywhere };
+    let by = Actor {
+        id: "administrator".into(),
+        role: Role::SystemAdministrator,
+        scope: Scope::Everywhere,
+        seconded_by: None,
+    };
     let (id, today) = (dualgrid_grid::district_id(), at().date_naive());
     district.decide(&command.into(), &Context { id, at: at(), today, by, facts: Facts::default() })
 }
@@ -99,14 +104,12 @@ fn pengpu_has_four_levels_and_four_blocks() {
 }
 
 #[test]
-fn every_micro_grid_has_an_administrative_side_a_leader_and_an_owning_party_organisation() {
+fn every_micro_grid_has_an_administrative_side_and_an_owning_party_organisation() {
     let district = loaded();
     let party = |node: &&GridNode| node.network == Network::Party && district.is_leaf(&node.code, at());
     for node in district.grids(at()).filter(party) {
         assert!(!district.administrative_grids(&node.code, at()).is_empty(), "{}", node.code);
         assert!(district.owning_party_org(&node.code, at()).is_some(), "{}", node.code);
-        let leaders = district.posts(&node.code, at()).filter(|post| post.role == Role::GridLeader).count();
-        assert_eq!(leaders, 1, "{}", node.code);
     }
     let of_fuyuanfang = district.administrative_grids(&code("ZJX-R01-M02"), at());
     assert_eq!(of_fuyuanfang, [code("ZJX-A-U01")]);

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use case::{Case, CaseCommand, CaseEvent, DiscoverIssue, FollowGrid, LocationInput, RegisterIssue};
 use chrono::{DateTime, TimeDelta, Utc};
 use dualgrid_process::{FollowUp, GridWatch, On, Process};
-use grid::{
-    AppointPost, CloseGrid, District, DistrictCommand, EstablishGrid, GridPart, GridSpec, Level, Network, ReparentGrid,
-};
+use grid::{CloseGrid, District, DistrictCommand, EstablishGrid, GridPart, GridSpec, Level, Network, ReparentGrid};
 use kernel::facts::Bounds;
 use kernel::{
     Actor, Aggregate, Command as _, Context, Event, EventId, Facts, GridCode, Key, Position, Read, Recorded, Role,
@@ -54,14 +52,9 @@ impl Walk {
     fn change(&mut self, from: DateTime<Utc>) -> DistrictCommand {
         let effective_from = Some(from);
         let (grid, above, depth) = self.grid();
-        match self.below(10) {
+        match self.below(9) {
             0..3 => ReparentGrid { code: code(grid), parent: code(above), reason: None, effective_from }.into(),
             3..6 => EstablishGrid { grid: spec(grid, Some(above), depth), levels: vec![], effective_from }.into(),
-            6 => {
-                let role = if depth == 1 { Role::ResidentialSecretary } else { Role::GridLeader };
-                let (grid, holder, until) = (code(grid), format!("staff-{}", self.below(1000)), None);
-                AppointPost { grid, role, holder, department: None, effective_from, until }.into()
-            }
             _ => {
                 let area = Bounds { west: 121.0, south: 31.0, east: 121.5, north: 31.5 };
                 let parts =
@@ -71,6 +64,13 @@ impl Walk {
             }
         }
     }
+}
+
+/// Now and then somebody holds a post from now on.
+fn appointed(walk: &mut Walk) -> Option<(GridCode, Role)> {
+    let (grid, _, depth) = walk.grid();
+    let role = if depth == 1 { Role::ResidentialSecretary } else { Role::GridLeader };
+    (walk.below(10) == 0).then(|| (code(grid), role))
 }
 
 fn spec(grid: &str, parent: Option<&str>, depth: usize) -> GridSpec {
@@ -91,6 +91,8 @@ struct World {
     at: DateTime<Utc>,
     position: u64,
     district: District,
+    /// The roles that somebody holds in each grid.
+    posts: BTreeMap<GridCode, BTreeSet<Role>>,
     cases: BTreeMap<Uuid, Case>,
     watched: BTreeMap<String, <GridWatch as Process>::State>,
     /// How often a case moved.
@@ -102,7 +104,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let (district, cases, watched) = (District::default(), BTreeMap::new(), BTreeMap::new());
-        let mut world = Self { at: given::NOW, position: 0, district, cases, watched, moved: 0, late: 0 };
+        let mut world =
+            Self { at: given::NOW, position: 0, district, posts: BTreeMap::new(), cases, watched, moved: 0, late: 0 };
         let level = |name: &&str| Level { name: (*name).into(), party_org_required: false, centre: false, duty: None };
         for street in STREETS {
             let levels = LEVELS.iter().map(level).collect();
@@ -130,13 +133,21 @@ impl World {
         }
     }
 
+    /// The roles that somebody holds in a grid.
+    fn held(&self, grid: &GridCode) -> BTreeSet<Role> {
+        self.posts.get(grid).cloned().unwrap_or_default()
+    }
+
     /// Gives a command on a case, by whoever knows that of the district.
     fn tell(&mut self, id: Uuid, command: &CaseCommand, known: &District) {
         let case = self.cases.remove(&id).unwrap_or_default();
         let needs = command.needs(&case);
         let all = given::facts();
         let grids = needs.grids.iter().filter_map(|grid| Some((grid.clone(), known.grid_facts(grid, self.at)?)));
-        let seat = needs.seat.as_ref().and_then(|of| known.seat(&of.grid, of.point, self.at.max(of.since)));
+        let seat = needs
+            .seat
+            .as_ref()
+            .and_then(|of| known.seat(&of.grid, of.point, self.at.max(of.since), |grid| self.held(grid)));
         let dues = needs.dues.iter().map(|of| (of.clone(), Ok(given::due("a limit", 1))));
         let facts = Facts { grids: grids.collect(), seat, dues: dues.collect(), ..all };
         let decided = case.decide(command, &self.context(id, facts)).unwrap_or_default();
@@ -222,9 +233,7 @@ impl World {
         let mut counted = (0, 0);
         for leader in moved.iter().filter_map(|id| Some(self.cases[id].file.as_ref()?.moved.as_ref()?.leader.clone())) {
             let grid = leader.grid.unwrap();
-            let is_held = |grid: &GridCode, is: &dyn Fn(Role) -> bool| {
-                self.district.posts(grid, self.at).any(|post| is(post.role))
-            };
+            let is_held = |grid: &GridCode, is: &dyn Fn(Role) -> bool| self.held(grid).into_iter().any(is);
             let leads = |role| matches!(role, Role::GridLeader | Role::ResidentialSecretary);
             let own = is_held(&grid, &|role| role == leader.role);
             let somebody = self.district.path(&grid, self.at).iter().any(|above| is_held(above, &leads));
@@ -244,6 +253,9 @@ fn every_open_case_is_where_it_belongs_however_the_district_is_redrawn() {
             world.at = given::NOW + TimeDelta::days(day);
             let yesterday = world.district.clone();
             let before: BTreeMap<Uuid, _> = world.cases.iter().map(|(id, case)| (*id, path(case))).collect();
+            if let Some((grid, role)) = appointed(&mut walk) {
+                world.posts.entry(grid).or_default().insert(role);
+            }
             let in_days = if walk.below(3) == 0 { 1 + walk.below(9) } else { 0 };
             world.redraw(&walk.change(world.at + TimeDelta::days(i64::try_from(in_days).unwrap())));
             world.wake();

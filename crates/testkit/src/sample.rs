@@ -18,6 +18,13 @@ pub fn district_files() -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![file])
 }
 
+/// The file of the persons of the sample.
+pub fn person_files() -> anyhow::Result<Vec<PathBuf>> {
+    let file = workspace_dir().join("deploy/sample/persons.toml");
+    ensure!(file.is_file(), "{} is missing", file.display());
+    Ok(vec![file])
+}
+
 /// The codes of all departments in the sample, each once, in order.
 pub fn department_codes() -> anyhow::Result<Vec<String>> {
     department_codes_in(&district_files()?)
@@ -37,8 +44,8 @@ pub fn department_codes_in(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     Ok(codes.into_iter().collect())
 }
 
-/// Writes a description of a district as the file that `dualgrid import district` reads.
-pub fn write_district(file: &Path, description: &serde_json::Value) -> anyhow::Result<()> {
+/// Writes a description of a district or of persons as the file that `dualgrid import` reads.
+pub fn write_description(file: &Path, description: &serde_json::Value) -> anyhow::Result<()> {
     let text = toml::to_string(description).context("the description is no TOML")?;
     std::fs::write(file, text).with_context(|| format!("could not write {}", file.display()))
 }

@@ -4,6 +4,7 @@ mod binary;
 mod config;
 mod launch;
 mod peer;
+mod subjects;
 
 pub use binary::dualgrid_binary;
 pub use peer::Peer;
@@ -14,9 +15,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use launch::Started;
+use tokio::sync::OnceCell;
 
 use crate::client::Client;
 use crate::nats::{NatsServer, department_user};
+use crate::postgres::Users;
 use crate::process::{Process, Program, Signal, run};
 use crate::scratch::Scratch;
 
@@ -42,6 +45,8 @@ pub struct SystemSetup {
     pub dir: Option<PathBuf>,
     /// District files to import before the start.
     pub districts: Vec<PathBuf>,
+    /// Files of persons to import before the start, once the districts are there.
+    pub persons: Vec<PathBuf>,
     /// Departments with a user on NATS, besides those in the district files.
     pub departments: Vec<String>,
     /// A nats-server that runs already; one of its own when none is given.
@@ -59,9 +64,10 @@ pub struct SystemSetup {
 }
 
 impl SystemSetup {
-    /// The sample district on one of the stores.
+    /// The sample district with its persons, on one of the stores.
     pub fn sample(store: Store) -> anyhow::Result<Self> {
-        Ok(Self { store, districts: crate::sample::district_files()?, ..Self::default() })
+        let (districts, persons) = (crate::sample::district_files()?, crate::sample::person_files()?);
+        Ok(Self { store, districts, persons, ..Self::default() })
     }
 }
 
@@ -73,9 +79,13 @@ pub struct System {
     instance: String,
     store_url: String,
     vault_url: String,
+    /// As whom dualgrid opens databases of its own: the log and the vault. As the superuser where it was given addresses.
+    users: Option<[Users; 2]>,
     roles: Vec<String>,
     environment: Vec<(String, String)>,
     client: Client,
+    /// The token of the security administrator, once it was issued.
+    security: OnceCell<String>,
     /// Processes before servers before the folder: that is the order in which they are dropped.
     departments: Vec<Process>,
     process: Option<Process>,
@@ -100,12 +110,12 @@ impl System {
         &mut self.nats
     }
 
-    /// Where the log is.
+    /// Where the log is; as the superuser where that is PostgreSQL.
     pub fn store_url(&self) -> &str {
         &self.store_url
     }
 
-    /// Where the vault is.
+    /// Where the vault is; as the superuser where that is PostgreSQL.
     pub fn vault_url(&self) -> &str {
         &self.vault_url
     }
@@ -135,13 +145,6 @@ impl System {
         let mut command = Command::new(&self.binary);
         command.args(arguments).arg("--config").arg(self.config_path());
         run(command).await.with_context(|| format!("`dualgrid {}` failed", arguments.join(" ")))
-    }
-
-    /// A token for somebody with a role; `scope` is passed on, such as `["--grid", "JA-01"]`.
-    pub async fn token(&self, subject: &str, role: &str, scope: &[&str]) -> anyhow::Result<String> {
-        let mut arguments = vec!["token", "issue", "--subject", subject, "--role", role];
-        arguments.extend(scope);
-        Ok(self.run_cli(&arguments).await?.trim().to_owned())
     }
 
     /// Sends a signal to the process, such as SIGSTOP.

@@ -50,14 +50,14 @@ pub(super) struct Actors {
 }
 
 impl Actors {
-    /// Whoever the district's document names, with tokens.
-    pub(super) async fn of(system: &System, district: &Value) -> anyhow::Result<Self> {
+    /// Whoever holds one of these posts, and a clerk of each department of the district's document, with tokens.
+    pub(super) async fn of(system: &System, district: &Value, posts: &[Value]) -> anyhow::Result<Self> {
         let text = |of: &Value, field: &str| of[field].as_str().map(str::to_owned);
         let list =
             |name: &str| district[name].as_array().cloned().with_context(|| format!("a district without {name}"));
         let mut wanted = Vec::new();
-        for post in list("posts")? {
-            let named = (text(&post, "holder"), text(&post, "role"), text(&post, "grid"));
+        for post in posts {
+            let named = (text(post, "holder"), text(post, "role"), text(post, "grid"));
             let (Some(id), Some(role), Some(grid)) = named else { continue };
             wanted.push((id, role, Place::Grid(grid)));
         }

@@ -1,6 +1,8 @@
-//! A random district as an import document: trees of one to eight levels, departments, posts, matters and rules.
+//! A random district as import documents: trees of one to eight levels, departments, matters and rules; and who holds which post.
 //!
 //! INVARIANT: for every grid in which something can be found, each role that a case may need is held there or above.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -40,6 +42,8 @@ const UNITS: [&str; 4] = ["urgent_hour", "work_hour", "work_day", "calendar_day"
 pub(super) struct District {
     /// What `dualgrid import district` reads.
     pub(super) document: Value,
+    /// Who holds which post: `grid`, `role` and `holder` of each.
+    pub(super) posts: Vec<Value>,
     /// The grids above all others.
     pub(super) roots: Vec<String>,
     /// The grids in which something can be found.
@@ -88,7 +92,6 @@ impl District {
             "effective_from": "2018-01-01T00:00:00+08:00",
             "levels": maker.levels,
             "grids": maker.described(),
-            "posts": maker.posts,
             "departments": departments,
             "matters": matters,
             "step_limits": STEPS.map(|step| maker.sourced(json!({ "step": step }))),
@@ -118,8 +121,29 @@ impl District {
             criteria: all(&criteria, "text"),
             consent_rules: all(&consent_rules, "id"),
             levels: depths.into_iter().max().unwrap_or_default(),
+            posts: maker.posts,
             document,
         }
+    }
+
+    /// The three administrators, and everybody who holds a post, as a file of persons.
+    pub(super) fn persons(&self) -> Value {
+        let text = |of: &Value, field: &str| of[field].as_str().unwrap_or_default().to_owned();
+        let mut posts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for (id, role) in
+            ["system", "security", "audit"].map(|duty| (format!("{duty}-admin"), format!("{duty}_administrator")))
+        {
+            let post = json!({ "code": role.replace('_', "-"), "role": role, "scope": "everywhere" });
+            posts.entry(id).or_default().push(post);
+        }
+        for post in &self.posts {
+            let (grid, role) = (text(post, "grid"), text(post, "role"));
+            let code = format!("{}-{}", grid.to_lowercase(), role.replace('_', "-"));
+            let held = json!({ "code": code, "role": role, "scope": { "grid": grid } });
+            posts.entry(text(post, "holder")).or_default().push(held);
+        }
+        let persons: Vec<Value> = posts.into_iter().map(|(id, posts)| json!({ "id": id, "posts": posts })).collect();
+        json!({ "persons": persons })
     }
 }
 
@@ -348,7 +372,7 @@ mod tests {
         for seed in 0..200 {
             let district = District::random(&mut Randomness::from_seed(seed));
             depths.insert(district.levels);
-            let posts = district.document["posts"].as_array().unwrap();
+            let posts = &district.posts;
             for lowest in &district.lowest {
                 for role in GRID_ROLES.iter().chain(&CENTRE_ROLES) {
                     let above = path(lowest);

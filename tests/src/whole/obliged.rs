@@ -131,13 +131,15 @@ impl Whole {
         Ok(())
     }
 
-    /// Whoever holds the role there or above, as the district says now.
+    /// Whoever holds the role there or above, as the register of persons says now.
     async fn holders(&self, role: &str, grid: &str) -> anyhow::Result<Vec<Actor>> {
-        let district = self.http.get(&self.auditor().token, "/district").await?.accepted()?;
-        let held: Vec<Value> = district["posts"].as_array().cloned().context("a district without posts")?;
+        let register = self.http.get(&self.auditor().token, "/persons").await?.accepted()?;
+        let persons: Vec<Value> = register["persons"].as_array().cloned().context("a register without persons")?;
         let holds = |actor: &&Actor| {
             let Place::Grid(grid) = &actor.place else { return false };
-            held.iter().any(|post| post["holder"] == *actor.id && post["role"] == *actor.role && post["grid"] == **grid)
+            let own = persons.iter().find(|person| person["id"] == *actor.id && person["standing"] == "active");
+            let posts = own.and_then(|person| person["posts"].as_array()).into_iter().flatten();
+            posts.into_iter().any(|post| post["role"] == *actor.role && post["scope"]["grid"] == **grid)
         };
         Ok(self.actors.in_grid(role, grid).into_iter().filter(holds).cloned().collect())
     }

@@ -10,8 +10,18 @@ use super::{Door, Promise, Sent, Whole, bodies};
 
 /// Verbs that take something away that others stand on, or describe everything anew. Whoever may give them does not: what becomes
 /// of cases then is told elsewhere.
-const UPHEAVALS: [&str; 7] =
-    ["load-district", "publish-rules", "import-reference", "close-grid", "end-post", "reparent-grid", "map-grids"];
+const UPHEAVALS: [&str; 10] = [
+    "load-district",
+    "publish-rules",
+    "import-reference",
+    "close-grid",
+    "reparent-grid",
+    "map-grids",
+    "describe-persons",
+    "end-appointment",
+    "suspend-person",
+    "end-person",
+];
 
 /// How many cases are begun in a hundred steps, at least.
 const BEGUN: u64 = 12;

@@ -11,7 +11,7 @@ use toml::{Spanned, Table, Value};
 use super::places::{Places, Source, Spot};
 
 /// The field that names a row of each list. The rows of other lists have no name of their own.
-const NAMES: [(&str, &str); 9] = [
+const NAMES: [(&str, &str); 10] = [
     ("calendars", "id"),
     ("closings", "grid"),
     ("consent_rules", "id"),
@@ -20,6 +20,7 @@ const NAMES: [(&str, &str); 9] = [
     ("grids", "code"),
     ("levels", "root"),
     ("matters", "code"),
+    ("persons", "id"),
     ("step_limits", "step"),
 ];
 

@@ -141,7 +141,6 @@ fn row_of(path: &str, table: &Table) -> Option<String> {
     let field = |name: &str| row.get(name).and_then(Value::as_str);
     let name = match list {
         "mappings" => format!("{} to {}", field("party")?, field("administrative")?),
-        "posts" => format!("{} as {} of {}", field("holder")?, field("role")?, field("grid")?),
         _ => ["code", "id", "root", "step", "grid"].into_iter().find_map(field)?.to_owned(),
     };
     Some(format!("{name} in {list}"))

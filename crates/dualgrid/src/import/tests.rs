@@ -66,16 +66,6 @@ fn what_is_wrong_in_a_row_is_told_with_file_line_column_and_row() {
             "beside.toml:8:1: g g in grids",
             "grids[1].code does not fit: ",
         ),
-        (
-            row("[[posts]]; grid = \"T\"; role = \"grid_leader\"; holder = 9"),
-            "beside.toml:10:1: posts[0].holder",
-            "posts[0].holder must be a text, not a number of this kind",
-        ),
-        (
-            row("[[posts]]; grid = \"T\"; role = \"grid_leader\"; holder = \"a\"; from = 2018-01-01"),
-            "beside.toml:11:1: a as grid_leader of T in posts",
-            "posts[0].from does not fit: ",
-        ),
         (row("bounds = { west = \"121\", south = 31, east = 122, north = 32 }"), "beside.toml:5:1", ""),
         (row("[departments]; a = 1"), "beside.toml:7:2: departments", "departments must be a list, not an object"),
         (
@@ -123,40 +113,17 @@ fn what_is_wrong_above_the_rows_is_told_with_its_place_too() {
 }
 
 #[test]
-fn a_post_that_is_held_only_below_the_centre_is_warned_of() {
-    let warned = |more: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let below = "[[grids]]\ncode = \"R1\"\nname = \"R1\"\nnetwork = \"party\"\nlevel = \"M\"\nparent = \"T\"\n";
-        std::fs::write(folder.path().join("main.toml"), format!("{RULES}{ROOT}{below}{more}")).unwrap();
-        let description = Description::read(&folder.path().join("main.toml")).unwrap();
-        let place = format!("{}/", folder.path().display());
-        astray::warnings(&description).into_iter().map(|warning| warning.replace(&place, "")).collect::<Vec<_>>()
-    };
-    let post = |role: &str, grid: &str| format!("[[posts]]\ngrid = \"{grid}\"\nrole = \"{role}\"\nholder = \"a\"\n");
-    let of = |role: &str| {
-        format!(
-            "main.toml:6:1: T in grids: obligations name the {role} of T, and nobody holds that post there or above; whoever holds it \
-             in R1 cannot act for the grids beside it"
-        )
-    };
-    for role in ["duty_officer", "dispatcher", "verifier"] {
-        assert_eq!(warned(&post(role, "R1")), [of(role)]);
-        assert!(warned(&(post(role, "R1") + &post(role, "T"))).is_empty(), "{role}: the centre has its own");
-        let centred = "[[levels]]\nroot = \"T\"\nlevels = [{ name = \"L\" }, { name = \"M\", centre = true }]\n";
-        assert!(warned(&(post(role, "R1") + centred)).is_empty(), "{role}: the centre is the other level");
-    }
-    assert!(warned(&post("grid_leader", "R1")).is_empty(), "every grid has a leader of its own");
-    assert!(astray::warnings(&sample()).is_empty(), "the sample is in order");
-}
-
-#[test]
 fn a_refusal_of_the_system_is_told_with_the_rows_that_it_numbers() {
-    let sample = sample();
-    let posts = sample.table["posts"].as_array().unwrap();
-    let duty = posts.iter().position(|post| post["role"].as_str() == Some("duty_officer")).unwrap();
-    let said = sample
-        .spots_in(&format!("posts[{duty}] gives jas-duty the post of duty_officer in JAS by posts[{}];", duty + 1));
-    let [_, first, second] = &said.split("; see ").collect::<Vec<_>>()[..] else { panic!("two places: {said}") };
-    assert!(first.ends_with("posts.toml:6:3: jas-duty as duty_officer of JAS in posts"), "{first}");
-    assert!(second.ends_with("posts.toml:7:3: jas-dispatcher as dispatcher of JAS in posts"), "{second}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("persons.toml");
+    let posts =
+        "posts = [\n  { code = \"x\", role = \"verifier\", scope = { grid = \"T\" } },\n  { code = \"y\" },\n]\n";
+    std::fs::write(&file, format!("[[persons]]\nid = \"a\"\n[[persons]]\nid = \"b\"\n{posts}")).unwrap();
+    let description = Description::read(&file).unwrap();
+    let spots = |message: &str| description.spots_in(message).replace(&format!("{}/", folder.path().display()), "");
+    assert_eq!(spots("persons[1].posts[0]: b is verifier already"), "; see persons.toml:6:3: b in persons");
+    assert_eq!(
+        spots("persons[1] describes b, who is described in persons[0];"),
+        "; see persons.toml:3:1: b in persons; see persons.toml:1:1: a in persons"
+    );
 }

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use app::intake::{Answer, Request};
-use app::port::{Append, AppendError, EventLog, Failure, Receipt};
+use app::port::evidence_store::pieces_of;
+use app::port::uploads::{Quotas, Upload};
+use app::port::{Append, AppendError, EventLog, Failure, Fingerprint, Receipt};
 use app::query::{Page, PageRequest};
 use app::shown::Shown;
 use app::{App, Error, Ports, Settings, registry};
 use chrono::{DateTime, Utc};
-use kernel::digest::Digest;
 use kernel::{
-    Actor, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
+    Actor, Clock as _, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
     SystemEntropy, Version, WrappingKey,
 };
 use log::{Options, Wrapping};
@@ -58,8 +59,10 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(now()));
         let app = open(folder.path(), log.as_deref(), clock.clone()).await;
-        let photo = app.ports().evidence.put("image/png", kernel::evidence::EXAMPLE.into()).await.unwrap();
-        Self { app, clock, photo: photo.sha256.to_string(), folder, log }
+        let photo = pieces_of(kernel::evidence::EXAMPLE.into());
+        let photo = app.ports().evidence.receive("image/png", photo).await.unwrap();
+        photo.keep().await.unwrap();
+        Self { app, clock, photo: photo.evidence().sha256.to_string(), folder, log }
     }
 
     /// Another process on the same files.
@@ -73,6 +76,15 @@ impl Desk {
             let body = sample_body(name, file);
             self.submit(&administrator, None, name, id(), &body).await.unwrap();
         }
+        self.name_administrators().await;
+        let persons = if file == "district.toml" { "persons.toml" } else { "five-levels-persons.toml" };
+        self.submit(&security(), None, "describe-persons", id(), &described(persons)).await.unwrap();
+    }
+
+    /// Names the first administrators, as the sample does.
+    pub(crate) async fn name_administrators(&self) {
+        let three = json!({"system": "system-admin", "security": "security-admin", "audit": "audit-admin"});
+        self.submit(&Actor::system("init"), None, "name-administrators", id(), &three).await.unwrap();
     }
 
     /// Gives a command.
@@ -84,7 +96,21 @@ impl Desk {
         command: CommandId,
         body: &Value,
     ) -> Result<Answer, Error> {
+        if body.to_string().contains(&self.photo) {
+            self.own_photo(by).await;
+        }
         self.app.submit(request(by, about, name, command, body)).await
+    }
+
+    /// Makes the photo somebody's own, so that they may name it.
+    pub(crate) async fn own_photo(&self, by: &Actor) {
+        let evidence = self.app.ports().evidence.find(self.photo.parse().unwrap()).await.unwrap().unwrap();
+        let (at, original, received) = (self.clock.now(), evidence.sha256, evidence.size);
+        let owner = kernel::evidence::owner_of(&by.id, &by.scope.to_string()).to_owned();
+        let (by, until) = (by.id.clone(), Some(at + chrono::TimeDelta::days(3)));
+        let upload = Upload { evidence, owner, by, department: None, original, received, at, captured: None, until };
+        let plenty = Quotas { principal_bytes: u64::MAX, department_bytes: u64::MAX };
+        self.app.ports().uploads.enter(&upload, plenty).await.unwrap();
     }
 
     /// Gives a command on a case, with a fresh id.
@@ -109,6 +135,27 @@ impl Desk {
         (case, self.summary(case).await["parts"]["orders"][0]["order"].clone())
     }
 
+    /// A copy of the vault as it is, as a backup would have it.
+    pub(crate) fn vault_copied(&self) -> std::path::PathBuf {
+        let copy = self.folder.path().join("backup.db");
+        for beside in ["", "-wal"] {
+            let of = |file: &Path| format!("{}{beside}", file.display());
+            std::fs::copy(of(&self.folder.path().join("vault.db")), of(&copy)).unwrap();
+        }
+        copy
+    }
+
+    /// Another process on the same files, with that vault.
+    pub(crate) async fn with_vault(&self, vault: &Path) -> Arc<App> {
+        open_vault_of(self.folder.path(), self.log.as_deref(), self.clock.clone(), vault).await
+    }
+
+    /// Erases a person.
+    pub(crate) async fn erase(&self, person: kernel::PersonId) -> Result<Answer, Error> {
+        let body = json!({"person": person, "ground": "consent_withdrawn", "reason": "本人申请 2026-0031"});
+        self.submit(&security(), None, "erase-person", id(), &body).await
+    }
+
     /// What is shown of a case.
     pub(crate) async fn summary(&self, case: Uuid) -> Value {
         let auditor = actor("auditor", Role::Auditor, None);
@@ -129,16 +176,25 @@ pub(crate) fn view(path: &str) -> &'static dyn Shown {
 }
 
 async fn open(folder: &Path, log: Option<&str>, clock: Arc<ManualClock>) -> Arc<App> {
+    open_vault_of(folder, log, clock, &folder.join("vault.db")).await
+}
+
+async fn open_vault_of(folder: &Path, log: Option<&str>, clock: Arc<ManualClock>, vault: &Path) -> Arc<App> {
     let url = |name: &str| format!("sqlite:{}", folder.join(name).display());
     let entropy = Arc::new(SystemEntropy);
-    let key = WrappingKey::from_bytes([7; 32]);
     let log = log.map_or_else(|| url("log.db"), str::to_owned);
     let opened = log::open(&log, &Options::default()).await.unwrap();
-    let wrapping = Wrapping { key: key.clone(), entropy: entropy.clone(), clock: clock.clone() };
-    let vault = log::open_vault(&url("vault.db"), &Options::default(), wrapping).await.unwrap();
+    let wrapping = Wrapping {
+        key: WrappingKey::from_bytes([7; 32]),
+        others: Vec::new(),
+        entropy: entropy.clone(),
+        clock: clock.clone(),
+    };
+    let vault = log::open_vault(&format!("sqlite:{}", vault.display()), &Options::default(), wrapping).await.unwrap();
     let evidence = log::open_evidence(&format!("file://{}", folder.join("evidence").display())).unwrap();
-    let ports = Ports { log: opened.log, views: opened.views, vault, evidence, clock, entropy };
-    App::new(ports, Settings::new("test", &key))
+    let (log, views, uploads) = (opened.log, opened.views, opened.uploads);
+    let ports = Ports { log, views, vault, evidence, uploads, scanner: None, clock, entropy };
+    App::new(ports, Settings::new("test"))
 }
 
 /// A log that gives three events at a time and says that these are all, until it is asked again.
@@ -149,8 +205,8 @@ impl EventLog for ShortPages {
     async fn append(&self, append: Append) -> Result<Receipt, AppendError> {
         self.0.append(append).await
     }
-    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
-        self.0.outcome(command).await
+    async fn outcome(&self, principal: &str, command: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
+        self.0.outcome(principal, command).await
     }
     async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
         self.0.stream(stream, after).await
@@ -209,6 +265,18 @@ fn sample(file: &str) -> toml::Table {
     all
 }
 
+/// The persons of a file of the samples.
+pub(crate) fn described(file: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/sample").join(file);
+    let table: toml::Table = std::fs::read_to_string(file).unwrap().parse().unwrap();
+    serde_json::to_value(table).unwrap()
+}
+
+/// Who cares for the persons of the sample.
+pub(crate) fn security() -> Actor {
+    actor("security-admin", Role::SecurityAdministrator, None)
+}
+
 /// A fresh command id.
 pub(crate) fn id() -> CommandId {
     CommandId::new(SystemEntropy.uuid(now()))
@@ -217,7 +285,7 @@ pub(crate) fn id() -> CommandId {
 /// Somebody with a role, in a grid or everywhere.
 pub(crate) fn actor(id: &str, role: Role, grid: Option<&str>) -> Actor {
     let scope = grid.map_or(Scope::Everywhere, |code| Scope::Grid(GridCode::try_new(code).unwrap()));
-    Actor { id: id.into(), role, scope }
+    Actor { id: id.into(), role, scope, seconded_by: None }
 }
 
 pub(crate) fn member() -> Actor {
@@ -238,7 +306,12 @@ pub(crate) fn dispatcher() -> Actor {
 
 pub(crate) fn clerk(department: &str) -> Actor {
     let scope = Scope::Department(DepartmentCode::try_new(department).unwrap());
-    Actor { id: format!("{department}/clerk"), role: Role::DepartmentClerk, scope }
+    Actor { id: format!("{department}/clerk"), role: Role::DepartmentClerk, scope, seconded_by: None }
+}
+
+/// The security administrator.
+pub(crate) fn security() -> Actor {
+    actor("security", Role::SecurityAdministrator, None)
 }
 
 /// The body of a discovery.

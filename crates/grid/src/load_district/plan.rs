@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{DepartmentCode, GridCode, Role, check_count};
+use kernel::{GridCode, check_count};
 
-use crate::bounds::{DEPARTMENTS_MAX, GRIDS_MAX, MAPPINGS_MAX, POSTS_MAX, TREES_MAX};
+use crate::bounds::{DEPARTMENTS_MAX, GRIDS_MAX, MAPPINGS_MAX, TREES_MAX};
 use crate::place::{check_levels, place};
-use crate::{ClosingSpec, District, DistrictDescription, GridNode, GridSpec, Level, LevelPlan, Post, Refusal};
+use crate::{ClosingSpec, District, DistrictDescription, GridNode, GridSpec, Level, LevelPlan, Refusal};
 
 /// Refuses lists with more entries than are published, before anything else is made of them.
 pub(super) fn check_counts(description: &DistrictDescription) -> Result<(), Refusal> {
@@ -14,8 +14,7 @@ pub(super) fn check_counts(description: &DistrictDescription) -> Result<(), Refu
     check_count("grids", description.grids.len(), 0, GRIDS_MAX)?;
     check_count("closings", description.closings.len(), 0, GRIDS_MAX)?;
     check_count("departments", description.departments.len(), 0, DEPARTMENTS_MAX)?;
-    check_count("mappings", description.mappings.len(), 0, MAPPINGS_MAX)?;
-    Ok(check_count("posts", description.posts.len(), 0, POSTS_MAX)?)
+    Ok(check_count("mappings", description.mappings.len(), 0, MAPPINGS_MAX)?)
 }
 
 /// Every described grid in its place, parents before children.
@@ -43,18 +42,12 @@ pub(super) fn grids(description: &DistrictDescription) -> Result<Vec<GridNode>, 
     Ok(order)
 }
 
-/// Refuses a map or a post that names something the description does not contain: it would be closed at the same moment.
+/// Refuses a map that names something the description does not contain: it would be closed at the same moment.
 pub(super) fn check_references(description: &DistrictDescription) -> Result<(), Refusal> {
     let grids: BTreeSet<&GridCode> = description.grids.iter().map(|spec| &spec.code).collect();
-    let departments: BTreeSet<&DepartmentCode> = description.departments.iter().map(|spec| &spec.code).collect();
     let mapped = description.mappings.iter().flat_map(|mapping| [&mapping.party, &mapping.administrative]);
-    let posted = description.posts.iter().map(|spec| &spec.grid);
-    if let Some(unknown) = mapped.chain(posted).find(|code| !grids.contains(code)) {
-        return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: unknown.clone() }));
-    }
-    let mut lending = description.posts.iter().filter_map(|spec| spec.department.as_ref());
-    match lending.find(|code| !departments.contains(code)) {
-        Some(unknown) => Err(Refusal::Unfit(kernel::Unfit::UnknownDepartment { department: unknown.clone() })),
+    match mapped.into_iter().find(|code| !grids.contains(code)) {
+        Some(unknown) => Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: unknown.clone() })),
         None => Ok(()),
     }
 }
@@ -69,39 +62,6 @@ pub(super) fn check_closings(description: &DistrictDescription, district: &Distr
         if !district.grids.contains_key(grid) {
             return Err(Refusal::Unfit(kernel::Unfit::UnknownGrid { grid: grid.clone() }));
         }
-    }
-    Ok(())
-}
-
-/// Refuses two rows that give a post to two holders at once where one person has it at a time, or twice to the same holder.
-pub(super) fn check_posts(description: &DistrictDescription) -> Result<(), Refusal> {
-    let mut terms: BTreeMap<(&GridCode, Role), Vec<(usize, Post)>> = BTreeMap::new();
-    for (second, spec) in description.posts.iter().enumerate() {
-        let post = Post {
-            grid: spec.grid.clone(),
-            role: spec.role,
-            holder: spec.holder.clone(),
-            department: spec.department.clone(),
-            from: spec.from.unwrap_or(description.effective_from),
-            until: spec.until,
-            ended_at: None,
-        };
-        if let Some(until) = post.until.filter(|until| *until <= post.from) {
-            return Err(Refusal::TermOver { row: second, from: post.from, until });
-        }
-        let known = terms.entry((&spec.grid, spec.role)).or_default();
-        if let Some((first, other)) = known.iter().find(|(_, other)| post.excludes(other)) {
-            let Post { grid, role, holder, .. } = post;
-            return Err(Refusal::PostsOverlap {
-                grid,
-                role,
-                first: *first,
-                other: other.holder.clone(),
-                second,
-                holder,
-            });
-        }
-        known.push((second, post));
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
 use given::{Given, given};
 
 use super::*;
-use crate::testing::{admin_root, closed, day, department, district, mapped, post, residential, root};
-use crate::{DepartmentChanged, DistrictBounded, GridChanged, GridsMapped, GridsUnmapped, PostAppointed, PostEnded};
+use crate::testing::{admin_root, closed, day, department, district, mapped, residential, root};
+use crate::{DepartmentChanged, DistrictBounded, GridChanged, GridsMapped, GridsUnmapped};
 
 const M: &str = "2099-01-01";
 
-/// T – R1, A serves T, one department, a leader of R1.
+/// T – R1, A serves T, one department.
 fn known() -> Vec<DistrictEvent> {
     vec![
         root("T").into(),
@@ -14,7 +14,6 @@ fn known() -> Vec<DistrictEvent> {
         admin_root("A").into(),
         department("CGZF", "城管", &["WM-0103"]).into(),
         mapped("T", "A").into(),
-        post("R1", Role::GridLeader, "staff-1").into(),
     ]
 }
 
@@ -23,7 +22,6 @@ fn scheduled() -> Vec<DistrictEvent> {
     let from = day(M);
     let department = department("CGZF", "新名", &[]);
     let bounds = kernel::facts::Bounds { west: 121.4, south: 31.2, east: 121.5, north: 31.3 };
-    let (role, holder) = (Role::GridLeader, "staff-1".to_owned());
     vec![
         GridChanged {
             code: code("T"),
@@ -35,17 +33,10 @@ fn scheduled() -> Vec<DistrictEvent> {
             effective_from: from,
         }
         .into(),
-        DepartmentChanged {
-            code: department.code,
-            name: department.name,
-            matters: BTreeSet::new(),
-            effective_from: from,
-        }
-        .into(),
+        DepartmentChanged { code: department.code, name: department.name, matters: [].into(), effective_from: from }
+            .into(),
         GridsUnmapped { party: code("T"), administrative: code("A"), effective_from: from }.into(),
         GridsMapped { effective_from: from, ..mapped("R1", "A") }.into(),
-        PostEnded { grid: code("R1"), role, holder, effective_from: from }.into(),
-        PostAppointed { effective_from: from, ..post("T", Role::GridMember, "staff-2") }.into(),
         closed("R1", Some("T"), from).into(),
         DistrictBounded { bounds: Some(bounds), effective_from: from }.into(),
     ]
@@ -76,27 +67,27 @@ fn what_was_scheduled_by_mistake_is_as_if_it_had_never_been() {
 fn both_stand_in_the_history_and_a_repeat_is_nothing() {
     let events = mistaken().when(all(M)).events();
     let history = || known().into_iter().chain(scheduled()).chain(events.clone());
-    assert_eq!(events.len(), 8, "three grids and entries of the map, two posts, a department, the bounds: {events:?}");
+    assert_eq!(events.len(), 6, "grids and entries of the map, a department, the bounds: {events:?}");
     given::<District>(history()).when(all(M)).then_nothing();
     let nothing = |from| Refusal::NothingScheduled { from: day(from) };
     given::<District>(history()).when(all("2100-01-01")).then_refused(nothing("2100-01-01"));
     given::<District>(history()).when(of_grid("NONE")).then_refused(nothing(M));
     // What was withdrawn can be scheduled again, and an earlier change too.
-    let again = crate::EndPost {
-        grid: code("R1"),
-        role: Role::GridLeader,
-        holder: "staff-1".into(),
+    let again = crate::CloseGrid {
+        code: code("R1"),
+        successor: None,
+        parts: vec![],
+        reason: None,
         effective_from: Some(day("2030-01-01")),
     };
     assert_eq!(given::<District>(history()).when(again).events().len(), 1);
 }
 
 #[test]
-fn one_grid_is_withdrawn_with_its_posts_and_its_entries_in_the_map() {
+fn one_grid_is_withdrawn_with_its_entries_in_the_map() {
     let after = mistaken().when(of_grid("R1")).state();
     let at = day("2100-01-01");
     assert!(after.grid(&code("R1"), at).is_some_and(|node| node.valid_until.is_none()));
-    assert_eq!(after.posts(&code("R1"), at).count(), 1, "the end of the term is withdrawn");
     assert!(after.mapped(&code("R1"), at).is_empty(), "the entry of the map is");
     assert_eq!(after.grid(&code("T"), at).map(|node| node.name.as_str()), Some("新名"), "another grid changes");
     let department = kernel::DepartmentCode::try_new("CGZF").unwrap();
@@ -110,9 +101,8 @@ fn one_grid_is_withdrawn_with_its_posts_and_its_entries_in_the_map() {
 #[test]
 fn a_grid_that_never_was_is_unknown() {
     let late = crate::GridEstablished { effective_from: day(M), ..residential("R2", "T") };
-    let led = PostAppointed { effective_from: day(M), ..post("R2", Role::GridLeader, "staff-2") };
-    let after = given::<District>(known().into_iter().chain([late.into(), led.into()])).when(of_grid("R2")).state();
-    assert!(!after.grids.contains_key(&code("R2")) && after.posts(&code("R2"), day("2100-01-01")).next().is_none());
+    let after = given::<District>(known().into_iter().chain([late.into()])).when(of_grid("R2")).state();
+    assert!(!after.grids.contains_key(&code("R2")));
 }
 
 #[test]
@@ -132,14 +122,4 @@ fn nothing_is_left_without_what_it_needs() {
     given::<District>(known().into_iter().chain(both))
         .when(of_grid("R2"))
         .then_refused(Refusal::ContradictsLater { grid: code("M1"), at: day(M) });
-    let registered = crate::DepartmentRegistered { effective_from: day(M), ..department("XFJY", "消防", &[]) };
-    let lent = PostAppointed {
-        department: Some(registered.code.clone()),
-        effective_from: day(M),
-        ..post("T", Role::GridMember, "staff-3")
-    };
-    let department = Some(registered.code.clone());
-    given::<District>(known().into_iter().chain([registered.clone().into(), lent.into()]))
-        .when(WithdrawChanges { department, ..all(M) })
-        .then_refused(Unfit::UnknownDepartment { department: registered.code });
 }

@@ -7,17 +7,23 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-use super::config::{Auth, Config, Database, Http, Limits, Nats, Vault};
-use super::{Store, System, SystemSetup, dualgrid_binary};
+use super::config::{Auth, Config, Evidence, Http, Limits, Nats, Vault};
+use super::{Store, System, SystemSetup, config, dualgrid_binary};
 use crate::client::Client;
 use crate::nats::{CORE, NatsServer, NatsSetup};
-use crate::postgres::Postgres;
+use crate::postgres::{Postgres, Users};
 use crate::process::{Process, Program, Signal, run};
 use crate::scratch::Scratch;
 use crate::{random, sample};
 
 /// How long the start of dualgrid, with its catching up, may take.
 const START_PATIENCE: Duration = Duration::from_mins(1);
+
+/// The administrators of the sample: system, security and audit.
+pub(super) const ADMINISTRATORS: [&str; 3] = ["system-admin", "security-admin", "audit-admin"];
+
+/// What is said where the first administrators were named before.
+const NAMED_ALREADY: &str = "the first administrators were named already";
 
 /// How far a process must have come before it counts as started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,18 +53,40 @@ impl Health {
 impl System {
     /// Starts everything and waits until it is ready.
     pub async fn start(setup: SystemSetup) -> anyhow::Result<Self> {
-        let districts = setup.districts.clone();
+        let (districts, persons) = (setup.districts.clone(), setup.persons.clone());
         let mut system = Self::prepare(setup).await?;
         let mut keys = Command::new(&system.binary);
         keys.args(["keys", "init", "--dir"]).arg(&system.dir);
         run(keys).await.context("could not make keys")?;
         system.config().write(&system.config_path())?;
+        if system.users.is_some() {
+            system.run_cli(&["migrate"]).await?;
+        }
         for district in &districts {
             let file = district.to_str().context("a district file must have a UTF-8 name")?;
             system.run_cli(&["import", "district", file]).await?;
         }
+        system.name_administrators(&persons).await?;
         system.serve(Started::Ready).await?;
         Ok(system)
+    }
+
+    /// Names the administrators of the sample, and imports these persons as the one of security. A folder that was used before has both.
+    async fn name_administrators(&self, persons: &[PathBuf]) -> anyhow::Result<()> {
+        let named = ["--system-administrator", "--security-administrator", "--audit-administrator"]
+            .into_iter()
+            .zip(ADMINISTRATORS);
+        let arguments: Vec<&str> = ["init"].into_iter().chain(named.flat_map(|(flag, id)| [flag, id])).collect();
+        match self.run_cli(&arguments).await {
+            Ok(_) => {}
+            Err(error) if format!("{error:#}").contains(NAMED_ALREADY) => {}
+            Err(error) => return Err(error),
+        }
+        for file in persons {
+            let file = file.to_str().context("a file of persons must have a UTF-8 name")?;
+            self.run_cli(&["import", "persons", file, "--as", ADMINISTRATORS[1]]).await?;
+        }
+        Ok(())
     }
 
     async fn prepare(setup: SystemSetup) -> anyhow::Result<Self> {
@@ -84,6 +112,7 @@ impl System {
             let setup = NatsSetup { departments, dir: Some(dir.join("nats")), ..NatsSetup::default() };
             NatsServer::start(setup).await?
         };
+        let has_its_own = setup.store_url.is_none() && setup.vault_url.is_none();
         let (store_url, vault_url) = match (setup.store_url, setup.vault_url) {
             (Some(store), Some(vault)) => (store, vault),
             (store, vault) => {
@@ -91,15 +120,24 @@ impl System {
                 (store.unwrap_or(fresh.0), vault.unwrap_or(fresh.1))
             }
         };
+        let users = match setup.store {
+            Store::Postgres if has_its_own => {
+                let server = Postgres::shared().await?;
+                Some([server.create_users(&store_url).await?, server.create_users(&vault_url).await?])
+            }
+            _ => None,
+        };
         let client = Client::of_program(&binary).await?;
         Ok(Self {
             binary,
             instance: random::hex(8)?,
             store_url,
             vault_url,
+            users,
             roles: setup.roles,
             environment: setup.environment,
             client,
+            security: tokio::sync::OnceCell::new(),
             departments: Vec::new(),
             process: None,
             nats,
@@ -110,15 +148,21 @@ impl System {
 
     fn config(&self) -> Config {
         let file = |name: &str| self.dir.join(name).display().to_string();
+        let as_whom = |users: Option<&Users>, url: &str| match users {
+            Some(users) => (users.url.clone(), Some(users.owner_url.clone())),
+            None => (url.to_owned(), None),
+        };
+        let (of_log, of_vault) = self.users.as_ref().map(|[log, vault]| (log, vault)).unzip();
+        let (store, vault) = (as_whom(of_log, &self.store_url), as_whom(of_vault, &self.vault_url));
         Config {
             installation: "sample".to_owned(),
             instance: self.instance.clone(),
             http: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("http.addr") },
             operations: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("operations.addr") },
             limits: Limits { requests_per_second: 1_000_000, requests_burst: 1_000_000 },
-            store: Database { url: self.store_url.clone() },
-            vault: Vault { url: self.vault_url.clone(), key_file: file("vault.key") },
-            evidence: Database { url: format!("file://{}", file("evidence")) },
+            store: config::Store { url: store.0, owner_url: store.1 },
+            vault: Vault { url: vault.0, owner_url: vault.1, key_file: file("vault.key") },
+            evidence: Evidence { url: format!("file://{}", file("evidence")) },
             auth: Auth { public_key_file: file("token.pub"), private_key_file: file("token.key") },
             nats: Nats { url: self.nats.url(), nkey_file: self.nats.seed_file(CORE).display().to_string() },
         }
