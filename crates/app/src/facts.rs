@@ -53,8 +53,10 @@ impl App {
             steps: if needs.steps { registry::steps() } else { BTreeSet::new() },
             bounds: if needs.bounds { known.district().bounds(now) } else { None },
             began: if needs.began { self.began(of).await? } else { None },
+            generation: if needs.generation { self.ports.vault.generation() } else { None },
             person_keys: self.person_keys(&needs.person_keys).await?,
             seat: needs.seat.as_ref().and_then(|of| seat(of, known, now)),
+            may_number: needs.numbered.as_ref().is_some_and(|source| known.programs().may_number(&by.id, source)),
         };
         Ok((facts, key))
     }

@@ -33,6 +33,8 @@ pub struct Needs {
     pub review_score: bool,
     /// Whether it is asked for how long and how often personal data may be read.
     pub reading_limits: bool,
+    /// Whether the steps that one person does not take together are asked for.
+    pub incompatible: bool,
     /// Files.
     pub evidence: Vec<Digest>,
     /// Personal data to be sealed before the decision.
@@ -47,8 +49,12 @@ pub struct Needs {
     pub began: bool,
     /// Something open in a grid: where it belongs is asked for.
     pub seat: Option<SeatOf>,
+    /// A source whose number is given: whether the caller hands in its numbers is asked for.
+    pub numbered: Option<String>,
     /// Persons: whether the vault has their keys is asked for.
     pub person_keys: Vec<PersonId>,
+    /// Whether the generation of the vault is asked for.
+    pub generation: bool,
     /// What happens elsewhere under this command: all of it, or none.
     pub also: Vec<Also>,
     /// Streams that must not change before the command is recorded. Nothing is recorded on them.
@@ -58,7 +64,7 @@ pub struct Needs {
 /// Personal data in clear, on its way to be sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonalInput {
-    /// The person, where they are known; otherwise the id is made from that of the aggregate.
+    /// Whose they are, where the kind itself knows (of a member of staff); never an id that the caller gives.
     pub person: Option<PersonId>,
     /// The data.
     pub values: Vec<(PersonalField, Personal<String>)>,
@@ -164,6 +170,11 @@ impl Needs {
         Self { reading_limits: true, ..self }
     }
 
+    /// The steps that one person does not take together.
+    pub fn incompatible(self) -> Self {
+        Self { incompatible: true, ..self }
+    }
+
     /// The criteria for filing.
     pub fn filing_criteria(self) -> Self {
         Self { filing_criteria: true, ..self }
@@ -199,6 +210,16 @@ impl Needs {
     pub fn person_key(mut self, person: PersonId) -> Self {
         self.person_keys.push(person);
         self
+    }
+
+    /// The public name of the wrapping key that the vault uses.
+    pub fn generation(self) -> Self {
+        Self { generation: true, ..self }
+    }
+
+    /// Whether the caller hands in the numbers of a source.
+    pub fn numbered(self, source: &str) -> Self {
+        Self { numbered: Some(source.to_owned()), ..self }
     }
 
     /// The steps that the kinds know.

@@ -9,13 +9,10 @@ const NAME_MAX: usize = 100;
 const PHONE_MAX: usize = 40;
 const ADDRESS_MAX: usize = 200;
 
-/// Who reported it, in clear: only ever in memory, never recorded.
+/// Who reported it, in clear: only ever in memory, never recorded. No id of theirs: nobody can be named whose data others sealed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReporterInput {
-    /// The person, if they are known from an earlier case.
-    #[serde(default)]
-    pub person: Option<PersonId>,
     /// 姓名
     #[serde(default)]
     #[schemars(extend("maxLength" = NAME_MAX))]
@@ -36,7 +33,7 @@ impl ReporterInput {
         let fields = [PersonalField::Name, PersonalField::Phone, PersonalField::Address];
         let given = fields.into_iter().zip([&self.name, &self.phone, &self.address]);
         let values = given.filter_map(|(field, value)| Some((field, value.clone()?))).collect();
-        PersonalInput { person: self.person, values, known }
+        PersonalInput { person: None, values, known }
     }
 
     pub(super) fn check(&self) -> Result<(), Unfit> {
