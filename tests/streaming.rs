@@ -58,7 +58,7 @@ async fn hangs_up_again_and_again(store: Store) -> anyhow::Result<()> {
 async fn read_along(http: &Client, token: &str, after: u64, count: usize) -> anyhow::Result<Vec<Event>> {
     let request = http.raw().get(http.url("/events"));
     let request = request.header("Accept", "text/event-stream").header("Last-Event-ID", after.to_string());
-    let answer = request.bearer_auth(token).send().await?.error_for_status()?;
+    let answer = request.bearer_auth(testkit::client::token_of(token)).send().await?.error_for_status()?;
     let mut chunks = answer.bytes_stream();
     let (mut buffer, mut events) = (Vec::new(), Vec::new());
     while events.len() < count {

@@ -6,10 +6,8 @@ mod moved;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::digest::Digest;
 use kernel::{
-    Actor, Allowed, CommandId, DepartmentCode, Evidence, GridCode, Place, Position, Reach, Recorded, Refusal as _,
-    Unfit, reach_of,
+    Actor, CommandId, DepartmentCode, GridCode, Place, Position, Recorded, Refusal as _, Unfit,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,7 +15,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::authorise::{
-    READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE, authorise, authorise_named, authorise_row,
+    READ_EVENTS, READ_OUTCOME, authorise, authorise_named, authorise_one, authorise_row,
+    may_somewhere,
 };
 use crate::intake::Answer;
 use crate::kind::{Kind, Sight};
@@ -65,6 +64,9 @@ pub struct Page {
     #[serde(skip)]
     pub position: Option<Position>,
 }
+
+/// How many pages of a thousand events are looked through for those that somebody may hear, in one request.
+const PAGES_MAX: usize = 10;
 
 impl App {
     /// One row of a view, as it is or as it was at a moment. The row of one aggregate is read from the log, so that what was
@@ -146,8 +148,7 @@ impl App {
     /// Where the rows are that the filters find: the grid, the department or the owner that they name.
     async fn place_of(&self, by: &Actor, view: &dyn Shown, filters: &BTreeMap<String, String>) -> Result<Place, Error> {
         let mut place = Place::default();
-        // Only those who may read such rows somewhere are told what does not exist.
-        let is_told = reach_of(view.read(), by.role).is_some();
+        let is_told = may_somewhere(by, view.read());
         if let Some(grid) = filters.get("grid") {
             let grid: GridCode = grid.parse().map_err(|error: kernel::id::InvalidCode| invalid(error.to_string()))?;
             place.grids = self.known().await?.district().last_known_path(&grid, self.ports.clock.now());
@@ -167,14 +168,19 @@ impl App {
         Ok(place)
     }
 
+    /// Refuses whoever may not read the history of an aggregate. With the same right its files are read.
+    pub(crate) async fn reach_history(&self, by: &Actor, kind: &dyn Kind, id: Uuid) -> Result<(), Error> {
+        let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
+        let place = kind.look(sight, id).await?.map(|(place, _)| place);
+        authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref())
+    }
+
     /// The events of an aggregate in order, as they are stored. `beyond` is a version, with the epoch before it.
     ///
     /// # Errors
     /// Where there is no such aggregate, the actor may not read it, or what the page before showed is lost.
     pub async fn history(&self, by: &Actor, kind: &dyn Kind, id: Uuid, page: PageRequest) -> Result<Page, Error> {
-        let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
-        let place = kind.look(sight, id).await?.map(|(place, _)| place);
-        authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref())?;
+        self.reach_history(by, kind, id).await?;
         let epoch = self.epoch_lately().await?;
         let stream = kernel::StreamId::new(kind.category(), id);
         let beyond = self.beyond_version(&stream, page.beyond.as_deref()).await?;
@@ -193,6 +199,40 @@ impl App {
         Ok(self.ports.log.after(after, limit.clamp(1, 1_000)).await?)
     }
 
+    /// Events of the whole log after a position that somebody may hear, and after which position to go on; `None` at the end of the
+    /// log. There may be fewer of them than `limit`, or none, and more to come.
+    ///
+    /// # Errors
+    /// Where they may hear none, or the log cannot be read.
+    pub async fn heard(
+        &self,
+        by: &Actor,
+        after: Position,
+        limit: usize,
+    ) -> Result<(Vec<Recorded>, Option<Position>), Error> {
+        let hearing = self.hearing(by).await?;
+        let (limit, pages) = (limit.clamp(1, 1_000), if hearing.is_of_all() { 1 } else { PAGES_MAX });
+        let (mut heard, mut at) = (Vec::new(), after);
+        for _ in 0..pages {
+            let chunk = if hearing.is_of_all() { limit } else { 1_000 };
+            let read = self.ports.log.after(at, chunk).await?;
+            let is_end = read.len() < chunk;
+            for event in read {
+                at = event.position;
+                if hearing.hears(&event) {
+                    heard.push(event);
+                }
+                if heard.len() == limit {
+                    return Ok((heard, Some(at)));
+                }
+            }
+            if is_end {
+                return Ok((heard, None));
+            }
+        }
+        Ok((heard, Some(at)))
+    }
+
     /// Whether somebody may read events, for what was read already.
     ///
     /// # Errors
@@ -205,44 +245,21 @@ impl App {
     pub async fn event(&self, by: &Actor, position: Position) -> Result<Recorded, Error> {
         authorise_row(by, &READ_EVENTS)?;
         let before = Position(position.0.saturating_sub(1));
-        let found = self.ports.log.after(before, 1).await?.pop().filter(|event| event.position == position);
+        let hearing = self.hearing(by).await?;
+        let is_it = |event: &Recorded| event.position == position && hearing.hears(event);
+        let found = self.ports.log.after(before, 1).await?.pop().filter(is_it);
         found.ok_or_else(|| Error::NotFound { what: format!("event {position}") })
     }
 
-    /// What a command did, if it was recorded and the same actor gave it.
+    /// What a command of the caller did, if it was recorded. Commands of others are not there, whatever their id.
+    ///
+    /// # Errors
+    /// Where the caller gave no such command.
     pub async fn outcome(&self, by: &Actor, command: CommandId) -> Result<Answer, Error> {
         authorise_row(by, &READ_OUTCOME)?;
-        let missing = || Error::NotFound { what: format!("recorded command {command}") };
-        let (receipt, _) = self.ports.log.outcome(command).await?.ok_or_else(missing)?;
-        if let Some(first) = receipt.first {
-            let event = self.ports.log.after(Position(first.0 - 1), 1).await?.pop().ok_or_else(missing)?;
-            let envelope =
-                kernel::envelope::decode(&event.bytes).map_err(|error| Error::Unreadable(error.to_string()))?;
-            let may_read_all = reach_of(READ_EVENTS.allowed, by.role) == Some(Reach::Everywhere);
-            if envelope.actorid != by.id && !may_read_all {
-                return Err(missing());
-            }
-        } else if let Some(moved) = receipt.streams.first() {
-            // Nothing happened, so that nothing says whose command it was: whoever may read what it was about is told.
-            let kind = registry::kind(moved.stream.category())?;
-            let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
-            let place = kind.look(sight, moved.stream.id()).await?.map(|(place, _)| place);
-            authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref()).map_err(|_| missing())?;
-        }
+        let found = self.ports.log.outcome(&by.id, command).await?;
+        let (receipt, _) = found.ok_or_else(|| Error::NotFound { what: format!("recorded command {command}") })?;
         Ok(Receipt { replayed: true, ..receipt }.into())
-    }
-
-    /// Keeps a file.
-    pub async fn put_evidence(&self, by: &Actor, media_type: &str, bytes: bytes::Bytes) -> Result<Evidence, Error> {
-        authorise_row(by, &UPLOAD_EVIDENCE)?;
-        Ok(self.ports.evidence.put(media_type, bytes).await?)
-    }
-
-    /// A file, checked against its digest. Who knows the digest has seen the event that names it.
-    pub async fn get_evidence(&self, by: &Actor, sha256: Digest) -> Result<(Evidence, bytes::Bytes), Error> {
-        authorise_row(by, &READ_EVIDENCE)?;
-        let missing = || Error::NotFound { what: format!("evidence {sha256}") };
-        self.ports.evidence.get(sha256).await?.ok_or_else(missing)
     }
 
     /// A document of a single kind as of a moment, by its route.
@@ -266,21 +283,6 @@ impl App {
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
         let id = registry::single_id(kind.category());
         kind.show(sight, id, path, at).await?.ok_or_else(missing)
-    }
-}
-
-/// Refuses an action on one aggregate of a kind, as [`authorise_named`] does. Of which there is only one, everybody knows that it
-/// exists.
-pub(crate) fn authorise_one(
-    by: &Actor,
-    kind: &dyn Kind,
-    action: &str,
-    allowed: Allowed,
-    place: Option<&Place>,
-) -> Result<(), Error> {
-    match place {
-        Some(place) if kind.is_single() => authorise(by, action, allowed, place),
-        place => authorise_named(by, action, allowed, place, || kind.missing()),
     }
 }
 

@@ -26,7 +26,7 @@ const POSITION_DIGITS: usize = 6;
 /// A request that was refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused<'a> {
-    /// The subject of the token, `dept/CODE`, or [`NOBODY`].
+    /// The subject of the token, `department/CODE`, or [`NOBODY`].
     pub who: &'a str,
     /// In which role, where that is known.
     pub role: Option<&'a str>,

@@ -68,7 +68,12 @@ impl Sample {
         let (stream, id) = (StreamId::new("case", case), EventId::new(id));
         let provenance = Provenance {
             installation: "sample".to_owned(),
-            actor: Actor { id: "bench".to_owned(), role: Role::GridLeader, scope: Scope::Everywhere },
+            actor: Actor {
+                id: "bench".to_owned(),
+                role: Role::GridLeader,
+                scope: Scope::Everywhere,
+                seconded_by: None,
+            },
             command: CommandId::new(command),
             correlation: CorrelationId::new(command),
             causation: None,

@@ -11,9 +11,12 @@ pub use delivery::Delivery;
 pub use policy::{Disposal, Policy, ReturnRequest, UploadError, Uploader};
 pub use work::Step;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use app::Problem;
+use app::evidence::Uploaded;
+use app::peer::Tls;
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::Batch;
 use async_nats::jetstream::{self, Context};
@@ -22,7 +25,7 @@ use async_nats::{HeaderMap, Request, RequestErrorKind};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use kernel::digest::Digest;
-use kernel::{CommandId, DepartmentCode, EventId, Evidence, StreamId};
+use kernel::{CommandId, DepartmentCode, EventId, StreamId};
 use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -49,8 +52,11 @@ pub struct DepartmentOptions {
     pub url: String,
     /// How it shows NATS who it is: the key of its account `D_<CODE>`.
     pub credentials: Credentials,
-    /// Staff id of the clerk in whose name it acts, if it acts for one.
-    pub clerk: Option<String>,
+    /// Certificates for a nats-server on another machine.
+    pub tls: Tls,
+    /// A file with the token of the clerk in whose name it acts, if it acts for one. It is read for each command: such a token is
+    /// valid for minutes, and whoever renews it writes it there.
+    pub clerk_token_file: Option<PathBuf>,
 }
 
 /// What came back for a command.
@@ -77,6 +83,7 @@ impl Department {
             name: format!("dualgrid department {}", options.code),
             credentials: options.credentials.clone(),
             inbox_prefix: "_INBOX".to_owned(),
+            tls: options.tls.clone(),
         })
         .await?;
         let jetstream = jetstream::with_domain(connection.client().clone(), accounts::DOMAIN);
@@ -120,7 +127,7 @@ impl Department {
         let deadline = Instant::now() + SEND_PATIENCE;
         loop {
             let request = Request::new()
-                .headers(self.headers(about, command))
+                .headers(self.headers(about, command).await?)
                 .payload(body.clone())
                 .timeout(Some(ANSWER_PATIENCE));
             let error = match self.connection.client().send_request(subject.clone(), request).await {
@@ -144,14 +151,12 @@ impl Department {
     pub async fn upload(&self, media_type: &str, file: Bytes) -> Result<Digest, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, media_type);
-        if let Some(clerk) = &self.options.clerk {
-            headers.insert(header::ACTOR, clerk.as_str());
-        }
+        self.prove(&mut headers).await?;
         let subject = subject::command(self.code(), UPLOAD);
         let request = Request::new().headers(headers).payload(file).timeout(Some(SEND_PATIENCE));
         let answer = self.connection.client().send_request(subject, request).await;
         let answer = answer.map_err(Error::nats("upload a file"))?;
-        let kept: Evidence = serde_json::from_slice(&answer.payload).map_err(|error| {
+        let kept: Uploaded = serde_json::from_slice(&answer.payload).map_err(|error| {
             let problem: Option<Problem> = serde_json::from_slice(&answer.payload).ok();
             let source = problem.map_or_else(|| error.into(), |problem| problem.detail.into());
             Error::Nats { operation: "upload a file", source }
@@ -159,15 +164,21 @@ impl Department {
         Ok(kept.sha256)
     }
 
-    fn headers(&self, about: &StreamId, command: CommandId) -> HeaderMap {
+    async fn headers(&self, about: &StreamId, command: CommandId) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, "application/json");
         headers.insert(header::COMMAND_ID, command.to_string());
         headers.insert(header::id_of(about.category()), about.id().to_string());
-        if let Some(clerk) = &self.options.clerk {
-            headers.insert(header::ACTOR, clerk.as_str());
-        }
-        headers
+        self.prove(&mut headers).await?;
+        Ok(headers)
+    }
+
+    /// Shows who the clerk is, where it acts for one.
+    async fn prove(&self, headers: &mut HeaderMap) -> Result<(), Error> {
+        let Some(file) = &self.options.clerk_token_file else { return Ok(()) };
+        let token = tokio::fs::read_to_string(file).await.map_err(Error::nats("read the token of the clerk"))?;
+        headers.insert(header::AUTHORIZATION, format!("Bearer {}", token.trim()));
+        Ok(())
     }
 }
 

@@ -8,7 +8,11 @@ pub(crate) const POSITION: HeaderName = HeaderName::from_static("Dualgrid-Positi
 pub(crate) const COMMAND_ID: HeaderName = HeaderName::from_static("Dualgrid-Command-Id");
 /// Joins everything that one outside action caused.
 pub(crate) const CORRELATION_ID: HeaderName = HeaderName::from_static("Dualgrid-Correlation-Id");
-/// Staff id of the clerk who acts for a department.
+/// The token of the clerk who acts.
+pub(crate) const AUTHORIZATION: HeaderName = HeaderName::from_static("Authorization");
+/// The post in which the clerk acts, where they hold several.
+pub(crate) const POST: HeaderName = HeaderName::from_static("Dualgrid-Post");
+/// A staff id without a proof: refused wherever it comes.
 pub(crate) const ACTOR: HeaderName = HeaderName::from_static("Dualgrid-Actor");
 /// W3C trace context.
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use kernel::{CaseId, DepartmentCode, GridCode, MatterCode, NoDue, OrderId, Unfit};
 
-use crate::Stage;
+use crate::{Source, Stage};
 
 kernel::refusals! {
     /// The domain says no. Nothing was recorded; the text says what would be taken.
@@ -17,6 +17,15 @@ kernel::refusals! {
             stage: Stage,
             taken: &'static str,
         } = Refused "wrong-stage",
+        /// The number of a source comes from somebody else than the connector of that source.
+        #[error(
+            "the numbers of the source {} are handed in by the connector that is registered for it, and by nobody else; leave \
+             `source_code` out, or have the security administrator register a connector",
+            of.as_str()
+        )]
+        NotNumberedByYou {
+            of: Source,
+        } = Refused "source-not-yours",
         /// The id or source code belongs to another discovery.
         #[error("this case was discovered already, with other content")]
         AlreadyDiscovered = Refused "already-discovered",
@@ -268,17 +277,27 @@ kernel::refusals! {
         /// What passed its verification is not done again.
         #[error("a verification that passed names no rework; leave `rework` empty, or say that it did not pass")]
         NothingToRework = Unfit "nothing-to-rework",
-        /// A verifier never verifies their own work.
-        #[error("who disposed does not verify; another person must verify")]
-        VerifierDisposed = Refused "verifier-disposed",
-        /// Nor that of whoever lends them.
-        #[error("department {department} disposed, and lends you; a verifier whom it does not lend must verify")]
-        VerifierSeconded {
+        /// One person does not take both steps.
+        #[error("whoever {earlier} does not {later}; another person must")]
+        AnotherPersonNeeded {
+            earlier: &'static str,
+            later: &'static str,
+        } = Refused "another-person-needed",
+        /// Nor does whoever is lent by the department that took the first.
+        #[error("department {department} {earlier}, and lends you, so that you do not {later}; a person whom it does not lend must")]
+        PersonSeconded {
             department: DepartmentCode,
-        } = Refused "verifier-seconded",
+            earlier: &'static str,
+            later: &'static str,
+        } = Refused "person-seconded",
         /// Whether it is another person cannot be known.
-        #[error("a program does not verify: nobody knows who stands behind it; a registered person must verify")]
-        VerifierUnknown = Refused "verifier-unknown",
+        #[error(
+            "whoever {earlier} does not {later}, and nobody knows who stands behind a program; a registered person must {later}"
+        )]
+        PersonUnknown {
+            earlier: &'static str,
+            later: &'static str,
+        } = Refused "person-unknown",
         /// The finder has not been answered.
         #[error("the finder must get an answer before the case is closed")]
         FinderNotAnswered = Refused "finder-not-answered",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
+use app::peer::Tls;
 use bus::Credentials;
 use bus::department::{Department, DepartmentOptions, Disposal, Policy, ReturnRequest, UploadError, Uploader};
 use kernel::DepartmentCode;
@@ -28,9 +29,18 @@ pub(crate) struct RunArguments {
     /// The file with its key, which `dualgrid nats key` made.
     #[arg(long)]
     nkey_file: PathBuf,
-    /// Staff id of the clerk in whose name it acts.
+    /// The authority (PEM) that signed the certificate of nats-server, where that is on another machine.
+    #[arg(long, value_name = "FILE")]
+    tls_authority: Option<PathBuf>,
+    /// Its own certificate (PEM), where nats-server asks for one.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The private key of that certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// A file with the token of the clerk in whose name it acts, read for each command; the program of the department acts without it.
     #[arg(long)]
-    clerk: Option<String>,
+    clerk_token_file: Option<PathBuf>,
     /// Ask for the return of each order first.
     #[arg(long)]
     return_first: bool,
@@ -45,6 +55,12 @@ pub(crate) struct RunArguments {
     picture: Option<PathBuf>,
 }
 
+impl RunArguments {
+    fn own_certificate(&self) -> Option<(PathBuf, PathBuf)> {
+        self.tls_certificate.clone().zip(self.tls_key.clone())
+    }
+}
+
 /// Receives orders and answers them until it is interrupted.
 pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<()> {
     let picture = match &arguments.picture {
@@ -56,7 +72,8 @@ pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<()> {
         code: arguments.code.clone(),
         url: arguments.nats_url.clone(),
         credentials: Credentials::NkeyFile(arguments.nkey_file.clone()),
-        clerk: arguments.clerk.clone(),
+        tls: Tls { authority: arguments.tls_authority.clone(), client: arguments.own_certificate() },
+        clerk_token_file: arguments.clerk_token_file.clone(),
     })
     .await?;
     say!("Department {} waits for its orders at {}.", arguments.code, arguments.nats_url);

@@ -11,15 +11,14 @@ use app::port::event_log::UNKNOWN_REQUEST;
 use app::port::{Append, Lost, NewEvent, Part};
 use app::{App, losses, registry};
 use bus::publisher::{Beside, Publisher, PublisherOptions};
-use bus::{Connection, ConnectionOptions};
+use bus::Connection;
 use comfy_table::Table;
 use kernel::{Actor, CommandId, Position, Recorded, Role, Scope, SystemClock, SystemEntropy, Version, envelope};
-use log::Options;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::output::say;
-use crate::system;
+use crate::system::{self, Uses};
 
 /// Log and stream, side by side.
 struct Compared {
@@ -143,7 +142,7 @@ pub(crate) async fn recover(config: &Config) -> anyhow::Result<()> {
     }
     let still = rest.last().map(|event| Lost { after: last, to: event.position });
     drop(app);
-    log::bring_back(&config.store.url, &Options::default(), head, &appends, still).await?;
+    log::bring_back(&config.store.url, &config.store.options(), head, &appends, still).await?;
     say!("{} events of {} commands were brought back; the log ends at position {last}.", whole.len(), appends.len());
     if let Some(halved) = halved {
         say!(
@@ -181,7 +180,7 @@ pub(crate) async fn accept(config: &Config, save: &Path, replaced: Option<&str>)
     let epoch = accepted.epoch().max(epoch_of_stream) + 1;
     let body = serde_json::to_vec(&json!({ "epoch": epoch, "after": after, "to": to.unwrap_or(after) }))?;
     let request = Request {
-        actor: Actor { id: "system/log".into(), role: Role::System, scope: Scope::Everywhere },
+        actor: Actor { id: "system/log".into(), role: Role::System, scope: Scope::Everywhere, seconded_by: None },
         command: CommandId::named(&format!("accept-loss/{}/{epoch}", config.installation)),
         correlation: None,
         causation: None,
@@ -219,15 +218,10 @@ async fn views_are_ahead(app: &App, head: Position) -> anyhow::Result<bool> {
 }
 
 async fn compare(config: &Config) -> anyhow::Result<Compared> {
-    let app = system::open(config).await?;
-    let options = ConnectionOptions {
-        url: config.nats.url.clone(),
-        name: format!("dualgrid log {}", config.installation),
-        credentials: config.nats.credentials(),
-        inbox_prefix: "_INBOX".into(),
-    };
-    let connection = Connection::connect(options).await?;
-    ensure!(connection.is_up(), "{} does not answer: what is lost can only be found out with NATS", config.nats.url);
+    let app = system::open(config, Uses::Log).await?;
+    let connection =
+        Connection::connect(config.nats.connection(format!("dualgrid log {}", config.installation))?).await?;
+    ensure!(connection.is_up(), "{} does not answer: what is lost can only be found out with NATS", config.nats.url()?);
     let log = Arc::clone(&app.ports().log);
     let options = PublisherOptions { installation: config.installation.clone(), ..PublisherOptions::default() };
     let publisher = Publisher::new(connection, log, Arc::new(SystemClock), Arc::new(SystemEntropy), options);
@@ -264,9 +258,11 @@ fn appends(events: &[Recorded]) -> anyhow::Result<Vec<Append>> {
         let kind =
             kind.with_context(|| format!("event {} is of a type that this dualgrid does not know", event.position))?;
         let new = NewEvent { id: event.id, kind: kind.name, time: event.time, bytes: event.bytes.clone() };
-        if appends.last().is_none_or(|append| append.command != read.commandid) {
-            let (command, at) = (read.commandid, event.time);
-            appends.push(Append { command, request: UNKNOWN_REQUEST, parts: Vec::new(), at, incarnation: None });
+        let is_of = |append: &Append| append.command == read.commandid && append.principal == read.actorid;
+        if !appends.last().is_some_and(is_of) {
+            let (principal, command, at) = (read.actorid.into_owned(), read.commandid, event.time);
+            let request = UNKNOWN_REQUEST;
+            appends.push(Append { principal, command, request, parts: Vec::new(), at, incarnation: None });
         }
         let Some(append) = appends.last_mut() else { continue };
         if let Some(part) = append.parts.last_mut().filter(|part| part.stream == event.stream) {
@@ -307,7 +303,7 @@ mod tests {
         let header = Header { id, kind: KIND, stream: &stream, version, time, audience: Audience::Internal };
         let provenance = Provenance {
             installation: "test".into(),
-            actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere },
+            actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere, seconded_by: None },
             command: CommandId::named(command),
             correlation: CorrelationId::named(command),
             causation: None,

@@ -2,7 +2,8 @@
 //!
 //! They are in the register, which the log holds; beside it the file `nats.programs_file` may list more. What the register says of a
 //! program holds, whatever the file says of it: a closed program, or a key that was taken out, is not let in by the file. A department
-//! is let in while it is active in the district.
+//! is let in while it is active in the district. Where the file cannot be used, whoever it let in stays let in, and what the register
+//! says, and the closing of a department, goes through all the same.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use anyhow::{Context as _, ensure};
 use app::App;
 use async_trait::async_trait;
 use bus::departments::{Directory, Integrator};
-use bus::server::{Register, ServerError};
+use bus::server::{Granted, Register, ServerError};
 use kernel::DepartmentCode;
 use people::programs::Program;
 use people::{IntegratorName, ProgramId};
@@ -60,7 +61,19 @@ impl Listed {
         match &self.id {
             ProgramId::Department(code) => Member::department(code.as_str()),
             ProgramId::Integrator(name) => Member::integrator(name.as_str()),
+            // It has no keys, so that nothing of it is listed.
+            ProgramId::Connector(name) => Err(InvalidName::Integrator(name.as_str().to_owned())),
         }
+    }
+
+    /// A program that was let in before. What it receives is not known, and stays as it is.
+    fn of_grant(Grant { member, keys }: Grant) -> Option<Self> {
+        let id = if member.is_department() {
+            ProgramId::Department(DepartmentCode::try_new(member.name()).ok()?)
+        } else {
+            ProgramId::Integrator(IntegratorName::try_new(member.name()).ok()?)
+        };
+        Some(Self { id, keys, audiences: Vec::new() })
     }
 
     /// What it receives, where it is an integrator to which something can be granted.
@@ -94,9 +107,14 @@ impl Registered {
 
     /// Everybody who is let in, with their keys.
     pub(crate) async fn all(&self) -> anyhow::Result<Vec<Grant>> {
+        self.let_in(self.read()?).await
+    }
+
+    /// The same with these programs in the place of those of the file.
+    async fn let_in(&self, file: Vec<Listed>) -> anyhow::Result<Vec<Grant>> {
         let active = self.app.departments().await?;
         let mut grants = Vec::new();
-        for listed in self.listed().await? {
+        for listed in joined(&self.app.programs().await?, file) {
             if let ProgramId::Department(code) = &listed.id
                 && !active.contains(code)
             {
@@ -106,11 +124,6 @@ impl Registered {
             grants.push(Grant { member: listed.member()?, keys: listed.keys });
         }
         Ok(grants)
-    }
-
-    /// The programs of the register, and those of the file of which it knows nothing.
-    async fn listed(&self) -> anyhow::Result<Vec<Listed>> {
-        Ok(joined(&self.app.programs().await?, self.read()?))
     }
 
     fn read(&self) -> anyhow::Result<Vec<Listed>> {
@@ -168,8 +181,13 @@ fn public(listed: &[String], member: &Member) -> anyhow::Result<Vec<PublicKey>> 
 
 #[async_trait]
 impl Register for Registered {
-    async fn grants(&self) -> Result<Vec<Grant>, ServerError> {
-        self.all().await.map_err(|error| ServerError::Grants(format!("{error:#}")))
+    async fn grants(&self, in_force: Vec<Grant>) -> Result<Granted, ServerError> {
+        let (file, trouble) = match self.read() {
+            Ok(file) => (file, None),
+            Err(error) => (in_force.into_iter().filter_map(Listed::of_grant).collect(), Some(format!("{error:#}"))),
+        };
+        let grants = self.let_in(file).await.map_err(|error| ServerError::Grants(format!("{error:#}")))?;
+        Ok(Granted { grants, trouble })
     }
 }
 
@@ -181,7 +199,9 @@ impl Directory for Registered {
 
     async fn integrators(&self) -> Vec<Integrator> {
         // A file that cannot be used is told by whoever keeps the configuration; consumers that are there stay.
-        self.listed().await.unwrap_or_default().iter().filter_map(Listed::integrator).collect()
+        let file = self.read().unwrap_or_default();
+        let Ok(register) = self.app.programs().await else { return Vec::new() };
+        joined(&register, file).iter().filter_map(Listed::integrator).collect()
     }
 }
 
@@ -219,10 +239,10 @@ mod tests {
     fn registered(program: ProgramId, keys: &[u8]) -> ProgramsEvent {
         let audiences = match &program {
             ProgramId::Department(_) => [].into(),
-            ProgramId::Integrator(_) => [GrantedAudience::try_new("district").unwrap()].into(),
+            ProgramId::Integrator(_) | ProgramId::Connector(_) => [GrantedAudience::try_new("district").unwrap()].into(),
         };
         let keys = keys.iter().map(|number| nkey(*number)).collect();
-        ProgramRegistered { program, keys, audiences, since: DateTime::UNIX_EPOCH }.into()
+        ProgramRegistered { program, keys, audiences, sources: [].into(), since: DateTime::UNIX_EPOCH }.into()
     }
 
     /// Each program that is let in, with its keys.
@@ -262,6 +282,35 @@ mod tests {
         let closed = ProgramClosed { program: city(), reason: "合同到期".into(), since };
         let after = register(open.into_iter().chain([changed.into(), closed.into()]));
         assert_eq!(let_in(&after, &file), [with("CGZF", &[6]), with("SCJG", &[2])]);
+    }
+
+    #[test]
+    fn whoever_was_let_in_by_the_file_stays_so_unless_the_register_says_otherwise() {
+        let department = |code: &str| ProgramId::Department(DepartmentCode::try_new(code).unwrap());
+        let of = |member: Member, keys: &[u8]| Grant {
+            member,
+            keys: keys.iter().map(|number| accounts::Seed::of_random([*number; 32]).public()).collect(),
+        };
+        let in_force = || {
+            let grants = [
+                of(Member::department("CGZF").unwrap(), &[1]),
+                of(Member::department("SCJG").unwrap(), &[2, 3]),
+                of(Member::integrator("city").unwrap(), &[4]),
+            ];
+            grants.into_iter().filter_map(Listed::of_grant).collect()
+        };
+        let names = |register: &people::Programs| {
+            let named = |listed: &Listed| (listed.member().unwrap().name().to_owned(), listed.keys.len());
+            joined(register, in_force()).iter().map(named).collect::<Vec<_>>()
+        };
+        let with = |name: &str, keys: usize| (name.to_owned(), keys);
+        assert_eq!(names(&register([])), [with("CGZF", 1), with("SCJG", 2), with("city", 1)]);
+        let since = DateTime::UNIX_EPOCH;
+        let closed = ProgramClosed { program: department("CGZF"), reason: "合同到期".into(), since };
+        let changed = ProgramKeysChanged { program: department("SCJG"), keys: [nkey(3)].into(), since };
+        let events = [registered(department("CGZF"), &[1]), registered(department("SCJG"), &[2, 3])];
+        let after = register(events.into_iter().chain([closed.into(), changed.into()]));
+        assert_eq!(names(&after), [with("SCJG", 1), with("city", 1)]);
     }
 
     #[test]

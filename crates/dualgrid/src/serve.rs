@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use app::App;
 use app::health::{SILENT_LAG_MAX, show_stalled};
-use bus::commands::Commands;
+use bus::commands::{Commands, Core};
 use bus::departments::Departments;
 use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
 use bus::server::ServerKeeper;
@@ -25,9 +25,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::clerks::AtDoors;
 use crate::config::Config;
 use crate::programs::Registered;
-use crate::{descriptors, nats, system};
+use crate::system::Uses;
+use crate::{descriptors, nats, needs, standby, system};
 
 /// How often departments without a consumer are looked for.
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
@@ -47,15 +49,38 @@ pub(crate) enum RoleName {
     Processor,
 }
 
+impl RoleName {
+    /// Each of them: what a process does that was not told its roles.
+    pub(crate) const ALL: [Self; 4] = [Self::Api, Self::Publisher, Self::Projector, Self::Processor];
+
+    /// As `--roles` takes it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Publisher => "publisher",
+            Self::Projector => "projector",
+            Self::Processor => "processor",
+        }
+    }
+
+    /// Those that were asked for, or all.
+    pub(crate) fn asked(roles: &[Self]) -> &[Self] {
+        if roles.is_empty() { &Self::ALL } else { roles }
+    }
+}
+
 type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 
 /// Runs until a signal, or until a role ends by itself, which is an error.
 pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<()> {
-    let has = |role| roles.is_empty() || roles.contains(&role);
+    let roles = RoleName::asked(roles);
+    let has = |role| roles.contains(&role);
+    needs::check(&config, roles)?;
     // First of all: what is described before there is a recorder has no description.
     let metrics = http_api::telemetry::install()?;
     descriptors::raise(config.limits.descriptors());
-    let app = system::open(&config).await?;
+    let app = system::open(&config, if has(RoleName::Api) { Uses::Stores } else { Uses::Log }).await?;
+    standby::check(&config, &*app.ports().log).await?;
     let stop = watch::Sender::new(false);
     let mut tasks: JoinSet<(&'static str, anyhow::Result<()>)> = JoinSet::new();
     let mut start = |name: &'static str, task: Task| {
@@ -63,9 +88,17 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
     };
     if has(RoleName::Api) || has(RoleName::Processor) {
         start("log", watching(Arc::clone(&app), stop.subscribe()));
+    }
+    if has(RoleName::Api) {
         start("stores", watching_stores(Arc::clone(&app), stop.subscribe()));
+        start("evidence", sweeping(Arc::clone(&app), stop.subscribe()));
+        start("erasures", ending(Arc::clone(&app).keep_erasures(stop.subscribe())));
     }
     start("calendars", watching_calendars(Arc::clone(&app), stop.subscribe()));
+    if config.store.require_standby {
+        start("standby", until(stop.subscribe(), standby::watch(Arc::clone(&app))));
+    }
+    start("database user", until(stop.subscribe(), warning_of_excess(&config, &app)));
     if has(RoleName::Projector) {
         start("views", ending(Arc::clone(&app).project(stop.subscribe())));
     }
@@ -73,7 +106,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
         start("processes", ending(Arc::clone(&app).process(stop.subscribe())));
     }
     if has(RoleName::Publisher) || has(RoleName::Api) {
-        let connection = Connection::connect(nats_options(&config)).await?;
+        let connection = Connection::connect(nats_options(&config)?).await?;
         if has(RoleName::Publisher) {
             start("publisher", publisher(&config, &app, &connection, stop.subscribe()));
             let registered = Arc::new(Registered::new(Arc::clone(&app), config.nats.programs_file.clone()));
@@ -98,9 +131,11 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             start("epoch", watching_epoch(&config, &app, &connection, stop.subscribe()));
         }
         if has(RoleName::Api) {
+            let verifier = Verifier::new(&config.auth.public_keys()?, &config.installation);
             let door: Arc<App> = Arc::clone(&app);
+            let core = Core { door, clerks: Arc::new(AtDoors::new(Arc::clone(&app), verifier)) };
             let directory: Arc<App> = Arc::clone(&app);
-            let commands = Commands::new(nats_options(&config), directory, Arc::clone(&app.ports().log), door);
+            let commands = Commands::new(nats_options(&config)?, directory, Arc::clone(&app.ports().log), core);
             let stopped = stopped(stop.subscribe());
             start("department commands", ending(async move { commands.run(stopped).await }));
         }
@@ -117,12 +152,53 @@ fn ending(task: impl Future<Output = ()> + Send + 'static) -> Task {
     })
 }
 
+/// A task without end, until the process is told to stop.
+fn until(stop: watch::Receiver<bool>, task: impl Future<Output = ()> + Send + 'static) -> Task {
+    ending(async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            () = task => {}
+        }
+    })
+}
+
+/// Warns where this process may change what was recorded, as far as its database says.
+fn warning_of_excess(config: &Config, app: &Arc<App>) -> impl Future<Output = ()> + Send + use<> {
+    let (url, options, app) = (config.store.url.clone(), config.store.options(), Arc::clone(app));
+    async move {
+        let excess = log::excess(&url, &options).await;
+        match excess {
+            Ok(excess) if excess.is_empty() => {}
+            Ok(excess) => {
+                let warning = format!(
+                    "the user of store.url may do more than it needs ({}): make an owner beside it, and run `dualgrid migrate`",
+                    excess.join(", ")
+                );
+                tracing::warn!(warning, "the database does not keep this process from changing what was recorded");
+                app.health().warn("database user", Some(warning));
+            }
+            Err(error) => tracing::warn!(error = error.chain(), "could not ask what the user of store.url may do"),
+        }
+        std::future::pending().await
+    }
+}
+
 /// Watches whether the log takes appends, until the process is told to stop.
 fn watching(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
     ending(async move {
         tokio::select! {
             () = stopped(stop) => {}
             never = app.watch_log() => match never {},
+        }
+    })
+}
+
+/// Removes files that nothing names when their time is over, until the process is told to stop.
+fn sweeping(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
+    ending(async move {
+        tokio::select! {
+            () = stopped(stop) => {}
+            never = app.watch_evidence() => match never {},
         }
     })
 }
@@ -186,13 +262,8 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
     drop(ended);
 }
 
-fn nats_options(config: &Config) -> ConnectionOptions {
-    ConnectionOptions {
-        url: config.nats.url.clone(),
-        name: format!("dualgrid {}", config.installation),
-        credentials: config.nats.credentials(),
-        inbox_prefix: "_INBOX".into(),
-    }
+fn nats_options(config: &Config) -> anyhow::Result<ConnectionOptions> {
+    config.nats.connection(format!("dualgrid {}", config.installation))
 }
 
 fn publisher_of(config: &Config, app: &App, connection: &Connection) -> Publisher {
@@ -200,7 +271,7 @@ fn publisher_of(config: &Config, app: &App, connection: &Connection) -> Publishe
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let options = PublisherOptions {
         installation: config.installation.clone(),
-        replicas: config.nats.replicas,
+        replicas: config.nats.replicas(),
         ..PublisherOptions::default()
     };
     Publisher::new(connection.clone(), log, clock, entropy, options)
@@ -290,7 +361,8 @@ async fn http(
     metrics: Metrics,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<Task> {
-    let keys = config.auth.public_keys()?;
+    // Nothing that needs a token is answered without the role `api`.
+    let keys = if data { config.auth.public_keys()? } else { Vec::new() };
     let operations = listen(config.operations.listen, config.operations.address_file.as_deref()).await;
     let operations = operations.context("operations.listen")?;
     let public = if data {

@@ -1,68 +1,92 @@
 //! `dualgrid token issue`.
 
 use anyhow::{Context as _, ensure};
-use http_api::token::{Claims, Issuer, valid_hours_max};
-use kernel::{Actor, Clock as _, DepartmentCode, GridCode, Role, Scope, SystemClock};
+use app::App;
+use app::who::SubjectId;
+use chrono::TimeDelta;
+use http_api::token::{Claims, DOOR_SECONDS_MAX, Issuer, valid_hours_max};
+use kernel::{Clock as _, DepartmentCode, SystemClock};
+use people::{PersonCode, ProgramId};
 
 use crate::config::Config;
 use crate::keys;
 use crate::output::say;
+use crate::system::{self, Uses};
 
-/// For whom, as what, for how long.
+/// For whom, for which door, for how long.
 #[derive(Debug, clap::Args)]
 pub(crate) struct IssueArguments {
-    /// Staff id or name of the program: 1 to 64 of A-Z, a-z, 0-9 and . _ @ : / -; no names of persons.
-    #[arg(long)]
-    subject: String,
-    #[arg(long, value_parser = role)]
-    role: Role,
     #[command(flatten)]
-    scope: ScopeArguments,
-    /// How many hours it is valid: at most 24, for the role integrator 8784.
+    subject: SubjectArguments,
+    /// The door for which it is: `department/CODE`, where a clerk gives commands through the department's program. HTTP without it.
+    #[arg(long, value_parser = department, requires = "person")]
+    audience: Option<DepartmentCode>,
+    /// Needed for persons: they log in elsewhere, and whoever issues a token for one acts as them.
+    #[arg(long)]
+    dev: bool,
+    /// How many hours it is valid: at most 24 for a person, 8784 for a program. For the door of a department it is 10 minutes.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
     hours: u32,
 }
 
-/// Where the role holds: everywhere if neither is given.
+/// Who: one of these. What they may do, the register says.
 #[derive(Debug, clap::Args)]
-struct ScopeArguments {
-    /// The role holds in this grid and below.
-    #[arg(long, conflicts_with = "department")]
-    grid: Option<GridCode>,
-    /// The role holds for this department.
-    #[arg(long)]
-    department: Option<DepartmentCode>,
+#[group(required = true, multiple = false)]
+struct SubjectArguments {
+    /// Staff id of a registered person.
+    #[arg(long, value_name = "ID")]
+    person: Option<PersonCode>,
+    /// A registered program: `department/CODE`, `integrator/NAME` or `connector/NAME`.
+    #[arg(long, value_name = "PROGRAM", value_parser = program)]
+    program: Option<ProgramId>,
 }
 
-impl ScopeArguments {
-    fn scope(&self) -> Scope {
-        match (&self.grid, &self.department) {
-            (Some(grid), _) => Scope::Grid(grid.clone()),
-            (None, Some(department)) => Scope::Department(department.clone()),
-            (None, None) => Scope::Everywhere,
-        }
+fn program(text: &str) -> Result<ProgramId, String> {
+    ProgramId::of_subject(text).map_err(|error| error.to_string())
+}
+
+fn department(text: &str) -> Result<DepartmentCode, String> {
+    match ProgramId::of_subject(text) {
+        Ok(ProgramId::Department(code)) => Ok(code),
+        _ => Err("the only doors beside HTTP are those of departments: department/CODE".to_owned()),
     }
 }
 
-/// Reads a role by its stored name.
-fn role(text: &str) -> Result<Role, String> {
-    text.parse().map_err(|error: kernel::actor::UnknownRole| {
-        let known: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
-        format!("{error}; known are {}", known.join(", "))
-    })
+impl SubjectArguments {
+    fn subject(&self) -> anyhow::Result<SubjectId> {
+        let person = self.person.clone().map(SubjectId::Person);
+        person.or_else(|| self.program.clone().map(SubjectId::Program)).context("give --person or --program")
+    }
 }
 
-/// Prints a token.
-pub(crate) fn issue(config: &Config, arguments: &IssueArguments) -> anyhow::Result<()> {
+/// Prints a token of somebody who is in the register.
+pub(crate) async fn issue(config: &Config, arguments: &IssueArguments) -> anyhow::Result<()> {
+    let subject = arguments.subject.subject()?;
+    ensure!(
+        subject.is_program() || arguments.dev,
+        "persons log in and get their tokens there; --dev issues one for a trial, and whoever has it acts as them"
+    );
+    let hours_max = valid_hours_max(&subject);
+    ensure!(arguments.hours <= hours_max, "--hours is at most {hours_max} for {}", subject.text());
     let file = config.auth.private_key_file.as_ref();
     let file = file.context("auth.private_key_file is not set: this installation does not issue tokens")?;
-    let public = keys::read_32(&config.auth.public_key_file)?;
+    let public = keys::read_32(config.auth.public_key_file()?)?;
     let issuer = Issuer::try_new(&keys::read(file)?, &public).with_context(|| file.display().to_string())?;
-    let (role, hours_max) = (arguments.role, valid_hours_max(arguments.role));
-    ensure!(arguments.hours <= hours_max, "--hours is at most {hours_max} for the role {}", role.as_str());
-    let actor = Actor::try_new(&arguments.subject, arguments.role, arguments.scope.scope())?;
+    let app = system::open(config, Uses::Log).await?;
+    check_registered(&app, &subject).await?;
     let now = SystemClock.now();
-    let valid = chrono::TimeDelta::hours(arguments.hours.into());
-    say!("{}", issuer.issue(&Claims::new(&config.installation, &actor, now, valid)));
+    let claims = |valid| Claims::new(&config.installation, &subject, now, valid);
+    let claims = match &arguments.audience {
+        Some(department) => claims(TimeDelta::seconds(DOOR_SECONDS_MAX.into())).for_department(department),
+        None => claims(TimeDelta::hours(arguments.hours.into())),
+    };
+    say!("{}", issuer.issue(&claims));
+    Ok(())
+}
+
+/// Refuses a subject that the register does not know, or that cannot act: a token for nobody would only be refused later.
+async fn check_registered(app: &App, subject: &SubjectId) -> anyhow::Result<()> {
+    let refused = app.may_have_token(subject).await?;
+    ensure!(refused.is_none(), "{}: {}", subject.text(), refused.map(|reason| reason.to_string()).unwrap_or_default());
     Ok(())
 }

@@ -90,7 +90,7 @@ fn recorded(category: &str, name: &str, data: &str) -> Recorded {
     let command = CommandId::named(name);
     let provenance = Provenance {
         installation: "test".into(),
-        actor: Actor { id: "staff-1".into(), role: Role::Auditor, scope: Scope::Everywhere },
+        actor: Actor { id: "staff-1".into(), role: Role::Auditor, scope: Scope::Everywhere, seconded_by: None },
         command,
         correlation: CorrelationId::new(command.uuid()),
         causation: None,

@@ -79,7 +79,7 @@ async fn only_the_security_administrator_changes_the_register_and_the_auditor_re
     ];
     for role in Role::ALL.into_iter().filter(|role| !matches!(role, Role::System | Role::SecurityAdministrator)) {
         let scope = Scope::Department(DepartmentCode::try_new("CGZF").unwrap());
-        let by = [actor("somebody", role, None), Actor { id: "somebody".into(), role, scope }];
+        let by = [actor("somebody", role, None), Actor { id: "somebody".into(), role, scope, seconded_by: None }];
         for by in by {
             for (verb, body) in &bodies {
                 let refused = submit(&desk, &by, verb, body.clone()).await;

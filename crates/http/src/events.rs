@@ -111,10 +111,9 @@ pub(crate) async fn event(
 async fn page(api: &Api, caller: &Caller, after: Mark, limit: Option<u32>) -> Result<Response, Fault> {
     let limit = rows(limit)? as usize;
     let epoch = api.app.epoch(&caller.actor, after).await?;
-    let recorded = api.app.events(&caller.actor, after.position, limit).await?;
-    let next = recorded.last().filter(|_| recorded.len() == limit);
-    let next = next.map(|last| Mark { epoch: Some(epoch), position: last.position }.to_string());
-    let items = recorded.into_iter().map(placed).collect::<Result<_, _>>()?;
+    let (heard, next) = api.app.heard(&caller.actor, after.position, limit).await?;
+    let next = next.map(|position| Mark { epoch: Some(epoch), position }.to_string());
+    let items = heard.into_iter().map(placed).collect::<Result<_, _>>()?;
     Ok((in_epoch(epoch), Json(EventPage { items, next, epoch })).into_response())
 }
 

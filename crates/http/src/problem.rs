@@ -4,7 +4,7 @@ use app::content::NotTaken;
 use app::intake::NotExpected;
 use app::{Error, Problem};
 use axum::Json;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_RANGE, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -26,6 +26,8 @@ pub(crate) enum Fault {
     NotAcceptable,
     #[error("at most {0} bytes are taken here")]
     BodyTooLarge(usize),
+    #[error("the file has {size} bytes, and no byte of it is in the range that is asked for")]
+    RangeNotSatisfiable { size: u64 },
     #[error("the body broke off")]
     BodyUnreadable,
     #[error("the body did not arrive in time")]
@@ -81,6 +83,7 @@ impl Fault {
             Self::UnsupportedMediaType(_) => (415, "unsupported-media-type"),
             Self::NotAcceptable => (406, "not-acceptable"),
             Self::BodyTooLarge(_) => (413, "body-too-large"),
+            Self::RangeNotSatisfiable { .. } => (416, "range-not-satisfiable"),
             Self::BodyUnreadable => (400, "body-unreadable"),
             Self::BodyTooSlow => (408, "body-too-slow"),
             Self::IdempotencyKeyMissing => (400, "idempotency-key-missing"),
@@ -135,12 +138,17 @@ impl IntoResponse for Fault {
         if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Self::RangeNotSatisfiable { size } = self {
+            // RFC 9110, section 15.5.17: how much there is.
+            headers.insert(CONTENT_RANGE, HeaderValue::from_str(&format!("bytes */{size}")).expect("a number is ASCII"));
+        }
         if matches!(self, Self::NotTaken(NotTaken::Coded)) {
             // RFC 9110, section 15.5.16: what would be taken.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
-        if let Self::Token(error) = self {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(error)));
+        if status == StatusCode::UNAUTHORIZED {
+            let missing = matches!(self, Self::Token(TokenError::Missing));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge(missing)));
         }
         response.extensions_mut().insert(code);
         response
@@ -148,11 +156,8 @@ impl IntoResponse for Fault {
 }
 
 /// The challenge of RFC 6750: it names an error only where there was a token.
-const fn challenge(error: TokenError) -> &'static str {
-    match error {
-        TokenError::Missing => r#"Bearer realm="dualgrid""#,
-        _ => r#"Bearer realm="dualgrid", error="invalid_token""#,
-    }
+const fn challenge(is_missing: bool) -> &'static str {
+    if is_missing { r#"Bearer realm="dualgrid""# } else { r#"Bearer realm="dualgrid", error="invalid_token""# }
 }
 
 #[cfg(test)]

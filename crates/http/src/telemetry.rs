@@ -16,8 +16,8 @@ const ENDED_STREAMS: &str = "dualgrid_http_ended_streams_total";
 const REFUSED_CONNECTIONS: &str = "dualgrid_http_refused_connections_total";
 
 /// Every reason for which a stream of events is ended.
-pub(crate) const REASONS: [&str; 6] =
-    ["epoch-raised", "log-went-back", "stopping", "token-expired", "too-slow", "unavailable"];
+pub(crate) const REASONS: [&str; 7] =
+    ["epoch-raised", "log-went-back", "stopping", "token-expired", "too-slow", "unavailable", "withdrawn"];
 
 /// The outcomes that people look for: what was done, and what is our fault.
 const OUTCOMES: [&str; 7] = ["done", "replayed", "busy", "overdue", "outcome-unknown", "unavailable", "internal"];

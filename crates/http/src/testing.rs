@@ -5,12 +5,13 @@ mod ports;
 
 use std::sync::Arc;
 
+use app::who::SubjectId;
 use app::{App, Ports, Settings};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
-use kernel::{Actor, DepartmentCode, ManualClock, Role, Scope, SystemEntropy, WrappingKey};
+use kernel::{Actor, DepartmentCode, ManualClock, Role, Scope, SystemEntropy};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -54,16 +55,26 @@ pub(crate) fn verifier() -> Verifier {
 
 pub(crate) fn clerk() -> Actor {
     let department = DepartmentCode::try_new("CGZF").expect("a code");
-    Actor { id: "staff-0042".into(), role: Role::DepartmentClerk, scope: Scope::Department(department) }
+    Actor {
+        id: "staff-0042".into(),
+        role: Role::DepartmentClerk,
+        scope: Scope::Department(department),
+        seconded_by: None,
+    }
 }
 
 pub(crate) fn auditor() -> Actor {
-    Actor { id: "staff-0007".into(), role: Role::Auditor, scope: Scope::Everywhere }
+    Actor { id: "staff-0007".into(), role: Role::Auditor, scope: Scope::Everywhere, seconded_by: None }
+}
+
+/// The subject of an actor's tokens.
+pub(crate) fn subject_of(actor: &Actor) -> SubjectId {
+    SubjectId::try_new(&actor.id).expect("a subject")
 }
 
 /// A token for an hour.
 pub(crate) fn token(actor: &Actor) -> String {
-    issuer().issue(&Claims::new(INSTALLATION, actor, NOW, TimeDelta::hours(1)))
+    issuer().issue(&Claims::new(INSTALLATION, &subject_of(actor), NOW, TimeDelta::hours(1)))
 }
 
 /// HTTP on an app whose log is in memory and whose other ports are out of reach.
@@ -77,15 +88,18 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) fn new() -> Self {
         let (log, clock) = (Arc::new(Log::default()), Arc::new(ManualClock::at(NOW)));
+        log.register(&[clerk(), auditor(), Actor { id: "staff-0008".into(), ..auditor() }]);
         let ports = Ports {
             log: Arc::clone(&log) as Arc<_>,
             views: Arc::new(Away),
             vault: Arc::new(Away),
             evidence: Arc::new(Away),
+            uploads: Arc::new(Away),
+            scanner: None,
             clock: Arc::clone(&clock) as Arc<_>,
             entropy: Arc::new(SystemEntropy),
         };
-        let app = App::new(ports, Settings::new(INSTALLATION, &WrappingKey::from_bytes([7; 32])));
+        let app = App::new(ports, Settings::new(INSTALLATION));
         let api = Api::new(app, verifier(), "one", None, Limits::default());
         Self { router: crate::router(Arc::clone(&api)), api, log, clock }
     }

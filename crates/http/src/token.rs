@@ -1,4 +1,6 @@
-//! Bearer tokens: JWTs signed with Ed25519 (RFC 8037), which say who acts, in which role, and where.
+//! Bearer tokens: JWTs signed with Ed25519 (RFC 8037), which prove who somebody is, and nothing else.
+//!
+//! In which role they act and where, the register of persons and programs says ([`app::who`]). A token that says it itself is refused.
 //!
 //! They are read by the profile of RFC 9068 and RFC 8725: one type, one algorithm, a key that is named and known, no
 //! claim twice, and no longer validity than [`valid_hours_max`] allows.
@@ -11,21 +13,31 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use app::who::{InvalidPersonCode, Subject, SubjectId};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use kernel::actor::InvalidActor;
-use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
+use kernel::DepartmentCode;
 use quick_cache::sync::Cache;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use members::Members;
 
-/// The audience of every token.
+/// The audience of tokens for HTTP.
 pub const AUDIENCE: &str = "dualgrid";
+
+/// The audience of tokens by which clerks are known at the door of their department.
+pub fn audience_of(department: &DepartmentCode) -> String {
+    format!("{AUDIENCE}/department/{department}")
+}
+
+/// For how many seconds a token for the door of a department is valid at most: it goes through the department's program.
+pub const DOOR_SECONDS_MAX: u32 = 600;
+
+/// What a token said once, and the register says now.
+const OF_REGISTER: [&str; 3] = ["role", "grid", "department"];
 
 /// The type of every token (RFC 9068, section 2.1), and its long form.
 const TYPES: [&str; 2] = ["at+jwt", "application/at+jwt"];
@@ -36,14 +48,12 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 /// The last moment at which a token may expire: the end of the year 9999, in seconds since 1970.
 const LAST_EXPIRY: i64 = 253_402_300_799;
 
-/// How many hours a token of `role` may be valid: a day, for a program a leap year.
+/// How many hours a token of a person may be valid: a day; that of a program a leap year.
 ///
-/// A token cannot be revoked, so whoever lost one waits this long, or the key is replaced.
-pub const fn valid_hours_max(role: Role) -> u32 {
-    match role {
-        Role::Integrator | Role::Connector => 8784,
-        _ => 24,
-    }
+/// The register ends what somebody may do within seconds; whoever lost a token has their sessions ended (`end-sessions`), or their
+/// program closed.
+pub const fn valid_hours_max(subject: &SubjectId) -> u32 {
+    if subject.is_program() { 8784 } else { 24 }
 }
 
 /// How many tokens are remembered.
@@ -52,66 +62,58 @@ const KNOWN_MAX: usize = 4096;
 /// What a token says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// Who acts: a staff id or a post, never a person's name.
+    /// Who: the staff id of a person, never their name, or `department/CODE`, `integrator/NAME` or `connector/NAME`.
     pub sub: String,
-    /// In which role.
-    pub role: Role,
-    /// The grid in which the role holds, with everything below it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grid: Option<GridCode>,
-    /// The department for which the role holds. Without grid and department the role holds everywhere.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub department: Option<DepartmentCode>,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
     /// When it expires, in seconds since 1970.
     pub exp: i64,
     /// `dualgrid/<installation>`.
     pub iss: String,
-    /// [`AUDIENCE`].
-    #[serde(deserialize_with = "audience")]
-    pub aud: String,
+    /// The doors for which it is meant: [`AUDIENCE`], or that of a department ([`audience_of`]).
+    pub aud: Audiences,
     /// Before when it is not taken, in seconds since 1970 (RFC 7519, section 4.1.5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<i64>,
 }
 
-/// One audience, or a list with ours among others (RFC 7519, section 4.1.3).
-fn audience<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Audience {
-        One(String),
-        Several(Vec<String>),
-    }
-    match Audience::deserialize(deserializer)? {
-        Audience::One(one) => Ok(one),
-        Audience::Several(all) => {
-            let own = all.into_iter().find(|one| one == AUDIENCE);
-            own.ok_or_else(|| D::Error::custom("it is not meant for dualgrid"))
+/// One audience, or a list (RFC 7519, section 4.1.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Audiences {
+    /// One.
+    One(String),
+    /// A list.
+    Several(Vec<String>),
+}
+
+impl Audiences {
+    /// Whether `audience` is among them.
+    fn names(&self, audience: &str) -> bool {
+        match self {
+            Self::One(one) => one == audience,
+            Self::Several(all) => all.iter().any(|one| one == audience),
         }
     }
 }
 
 impl Claims {
-    /// Claims for `actor`, from `now` on and for `valid`.
-    pub fn new(installation: &str, actor: &Actor, now: DateTime<Utc>, valid: TimeDelta) -> Self {
-        let (grid, department) = match &actor.scope {
-            Scope::Grid(code) => (Some(code.clone()), None),
-            Scope::Department(code) => (None, Some(code.clone())),
-            Scope::Everywhere => (None, None),
-        };
+    /// Claims of `subject` for HTTP, from `now` on and for `valid`.
+    pub fn new(installation: &str, subject: &SubjectId, now: DateTime<Utc>, valid: TimeDelta) -> Self {
         Self {
-            sub: actor.id.clone(),
-            role: actor.role,
-            grid,
-            department,
+            sub: subject.text(),
             iat: now.timestamp(),
             exp: now.checked_add_signed(valid).unwrap_or(now).timestamp(),
             iss: issuer_name(installation),
-            aud: AUDIENCE.to_owned(),
+            aud: Audiences::One(AUDIENCE.to_owned()),
             nbf: None,
         }
+    }
+
+    /// The same for the door of a department.
+    #[must_use]
+    pub fn for_department(self, department: &DepartmentCode) -> Self {
+        Self { aud: Audiences::One(audience_of(department)), ..self }
     }
 
     /// From when on it is taken: from its `iat` and its `nbf` on. A moment that no calendar has never comes.
@@ -121,29 +123,20 @@ impl Claims {
         begins.checked_sub_signed(LEEWAY).unwrap_or(begins)
     }
 
-    /// Refuses a validity that its role does not allow. With `exp` in the future, `iat` cannot lie long ago either.
-    fn check_validity(&self) -> Result<(), TokenError> {
-        let hours_max = valid_hours_max(self.role);
-        let seconds_max = i64::from(hours_max) * 3600;
-        let kept = self.exp.checked_sub(self.iat).is_some_and(|seconds| seconds <= seconds_max);
-        if kept { Ok(()) } else { Err(TokenError::TooLong(hours_max)) }
+    /// Refuses a validity that its subject does not allow. With `exp` in the future, `iat` cannot lie long ago either.
+    fn check_validity(&self, subject: &SubjectId) -> Result<(), TokenError> {
+        let hours_max = valid_hours_max(subject);
+        if self.is_within(i64::from(hours_max) * 3600) { Ok(()) } else { Err(TokenError::TooLong(hours_max)) }
+    }
+
+    fn is_within(&self, seconds_max: i64) -> bool {
+        self.exp.checked_sub(self.iat).is_some_and(|seconds| seconds <= seconds_max)
     }
 
     /// When it expires. A moment after the year 9999 or before 1970 counts as long past.
     pub fn expires(&self) -> DateTime<Utc> {
         let sensible = Some(self.exp).filter(|seconds| (0..=LAST_EXPIRY).contains(seconds));
         sensible.and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or(DateTime::UNIX_EPOCH)
-    }
-
-    /// The actor that the claims describe.
-    fn actor(self) -> Result<Actor, TokenError> {
-        let scope = match (self.grid, self.department) {
-            (Some(_), Some(_)) => return Err(TokenError::TwoScopes),
-            (Some(grid), None) => Scope::Grid(grid),
-            (None, Some(department)) => Scope::Department(department),
-            (None, None) => Scope::Everywhere,
-        };
-        Actor::try_new(&self.sub, self.role, scope).map_err(TokenError::Actor)
     }
 }
 
@@ -168,8 +161,8 @@ pub enum TokenError {
     /// It brings a key, or says where one is (RFC 8725, section 3.10).
     #[error("the token must not bring a key: leave out the headers jwk, jku, x5c and x5u")]
     ForeignKey,
-    /// It is valid for more hours than its role allows.
-    #[error("the token is valid for too long: at most {0} h for its role; ask for a new one")]
+    /// It is valid for more hours than its subject allows.
+    #[error("the token is valid for too long: at most {0} h for a token of this subject; ask for a new one")]
     TooLong(u32),
     /// The signature does not fit the key of this installation.
     #[error("the token was not signed by this installation")]
@@ -189,12 +182,15 @@ pub enum TokenError {
     /// It names extensions that must be understood (RFC 7515, section 4.1.11).
     #[error("the token has a header crit, and no extension is understood here")]
     Critical,
-    /// Nobody who could act.
-    #[error("nobody acts with this token: {0}")]
-    Actor(InvalidActor),
-    /// Both a grid and a department.
-    #[error("a token holds for a grid or for a department, not for both")]
-    TwoScopes,
+    /// No form of a subject.
+    #[error("the subject of the token is neither a staff id nor a program: {0}")]
+    Subject(InvalidPersonCode),
+    /// It says a role or a place itself.
+    #[error("the token says a role, grid or department itself; these come from the register now: ask for a new token")]
+    OfItself,
+    /// It is valid for more seconds than the door of a department allows.
+    #[error("a token for the door of a department is valid for at most {DOOR_SECONDS_MAX} s; ask for a new one")]
+    TooLongForDoor,
 }
 
 impl TokenError {
@@ -277,9 +273,21 @@ pub struct Verifier {
 /// A token whose signature is good.
 #[derive(Clone)]
 struct Known {
-    actor: Actor,
+    subject: Subject,
+    audiences: Audiences,
+    /// Whether the door of a department takes it, as far as that depends on how long it is valid.
+    is_short: bool,
     from: DateTime<Utc>,
     until: DateTime<Utc>,
+}
+
+/// Who somebody is, by a token, and until when that is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proved {
+    /// Who.
+    pub subject: Subject,
+    /// Until when, the leeway included.
+    pub until: DateTime<Utc>,
 }
 
 impl Verifier {
@@ -288,41 +296,64 @@ impl Verifier {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_required_spec_claims(&["sub", "iss", "aud", "exp"]);
         validation.set_issuer(&[issuer_name(installation)]);
-        validation.set_audience(&[AUDIENCE]);
+        // Each door has its own, which `proved` asks for.
+        validation.validate_aud = false;
         // The library would ask the system's clock; `read` asks the app's.
         validation.validate_exp = false;
         let keys = keys.iter().map(|key| DecodingKey::from_ed_der(key)).map(|key| (name_of(&key), key)).collect();
         Self { keys: Arc::new(keys), validation, known: Arc::new(Cache::new(KNOWN_MAX)) }
     }
 
-    /// Who the token says acts.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Actor, TokenError> {
-        self.verify_until(token, now).map(|(actor, _)| actor)
+    /// Who has a token for HTTP.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Proved, TokenError> {
+        self.proved(token, now, AUDIENCE).map(|(proved, _)| proved)
     }
 
-    /// Who the token says acts, and until when it is taken.
-    pub fn verify_until(&self, token: &str, now: DateTime<Utc>) -> Result<(Actor, DateTime<Utc>), TokenError> {
-        let Known { actor, from, until } = match self.known.get(token) {
+    /// Who has a token for the door of this department.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub fn verify_at(
+        &self,
+        department: &DepartmentCode,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Proved, TokenError> {
+        let (proved, is_short) = self.proved(token, now, &audience_of(department))?;
+        if is_short { Ok(proved) } else { Err(TokenError::TooLongForDoor) }
+    }
+
+    fn proved(&self, token: &str, now: DateTime<Utc>, audience: &str) -> Result<(Proved, bool), TokenError> {
+        let Known { subject, audiences, is_short, from, until } = match self.known.get(token) {
             Some(known) => known,
-            None => self.read_actor(token)?,
+            None => self.read_subject(token)?,
         };
+        if !audiences.names(audience) {
+            return Err(TokenError::Audience);
+        }
         if now < from {
             return Err(TokenError::NotYet);
         }
         if now >= until {
             return Err(TokenError::Expired);
         }
-        Ok((actor, until))
+        Ok((Proved { subject, until }, is_short))
     }
 
     /// Reads a token that is not known yet.
-    fn read_actor(&self, token: &str) -> Result<Known, TokenError> {
+    fn read_subject(&self, token: &str) -> Result<Known, TokenError> {
         let claims = self.read(token)?;
-        claims.check_validity()?;
+        let id = SubjectId::try_new(&claims.sub).map_err(TokenError::Subject)?;
+        claims.check_validity(&id)?;
         let from = claims.begins();
         let expires = claims.expires();
         let until = expires.checked_add_signed(LEEWAY).unwrap_or(expires);
-        let known = Known { actor: claims.actor()?, from, until };
+        let issued_at = DateTime::from_timestamp(claims.iat, 0).unwrap_or(DateTime::UNIX_EPOCH);
+        let is_short = claims.is_within(DOOR_SECONDS_MAX.into());
+        let known = Known { subject: Subject { id, issued_at }, audiences: claims.aud, is_short, from, until };
         self.known.insert(token.to_owned(), known.clone());
         Ok(known)
     }
@@ -333,9 +364,11 @@ impl Verifier {
         let Members(claims) = read.map(|token| token.claims).map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature => TokenError::Signature,
             ErrorKind::InvalidIssuer => TokenError::Issuer,
-            ErrorKind::InvalidAudience => TokenError::Audience,
             _ => TokenError::Malformed,
         })?;
+        if OF_REGISTER.iter().any(|name| claims.contains_key(*name)) {
+            return Err(TokenError::OfItself);
+        }
         serde_json::from_value(Value::Object(claims)).map_err(|_| TokenError::Malformed)
     }
 
@@ -374,26 +407,83 @@ fn issuer_name(installation: &str) -> String {
 mod tests {
     use serde_json::json;
 
+    use kernel::actor::InvalidActor;
+
     use super::*;
-    use crate::testing::{INSTALLATION, NOW, PUBLIC_KEY, clerk, issuer, verifier};
+    use crate::testing::{INSTALLATION, NOW, PUBLIC_KEY, issuer, subject_of, verifier};
+
+    fn clerk() -> SubjectId {
+        subject_of(&crate::testing::clerk())
+    }
 
     fn claims() -> Claims {
         Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::hours(1))
     }
 
-    fn verdict(change: impl FnOnce(&mut Claims)) -> Result<Actor, TokenError> {
+    fn id(text: &str) -> SubjectId {
+        SubjectId::try_new(text).unwrap()
+    }
+
+    fn verified(verifier: &Verifier, token: &str, now: DateTime<Utc>) -> Result<SubjectId, TokenError> {
+        verifier.verify(token, now).map(|proved| proved.subject.id)
+    }
+
+    fn verdict(change: impl FnOnce(&mut Claims)) -> Result<SubjectId, TokenError> {
         let mut claims = claims();
         change(&mut claims);
-        verifier().verify(&issuer().issue(&claims), NOW)
+        verified(&verifier(), &issuer().issue(&claims), NOW)
     }
 
     #[test]
     fn what_was_issued_is_read_back() {
         assert_eq!(verdict(|_| ()), Ok(clerk()));
-        let grid = GridCode::try_new("JAS-R03").unwrap();
-        let leader = Actor { id: "staff-1".into(), role: Role::GridLeader, scope: Scope::Grid(grid) };
-        let token = issuer().issue(&Claims::new(INSTALLATION, &leader, NOW, TimeDelta::hours(1)));
-        assert_eq!(verifier().verify(&token, NOW), Ok(leader));
+        for subject in ["staff-1", "department/CGZF", "integrator/city", "connector/12345"] {
+            let token = issuer().issue(&Claims::new(INSTALLATION, &id(subject), NOW, TimeDelta::hours(1)));
+            let issued_at = DateTime::from_timestamp(NOW.timestamp(), 0).unwrap();
+            let subject = Subject { id: id(subject), issued_at };
+            assert_eq!(verifier().verify(&token, NOW).map(|proved| proved.subject), Ok(subject));
+        }
+    }
+
+    #[test]
+    fn what_the_register_says_a_token_does_not() {
+        let with = |name: &str, value: Value| {
+            let mut claims = serde_json::to_value(claims()).unwrap();
+            claims[name] = value;
+            verified(&verifier(), &signed(&issuer().header, &claims), NOW)
+        };
+        for (name, value) in
+            [("role", json!("auditor")), ("grid", json!("JAS")), ("department", json!("CGZF")), ("role", json!(null))]
+        {
+            assert_eq!(with(name, value), Err(TokenError::OfItself), "{name}");
+        }
+        assert_eq!(with("roles", json!(["auditor"])), Ok(clerk()), "what is not ours is not looked at");
+        assert!(TokenError::OfItself.to_string().ends_with("ask for a new token"));
+    }
+
+    #[test]
+    fn each_door_takes_the_tokens_that_are_meant_for_it() {
+        let (own, other) = (DepartmentCode::try_new("CGZF").unwrap(), DepartmentCode::try_new("SCJG").unwrap());
+        let issued = |valid: i64| Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::seconds(valid));
+        let verifier = verifier();
+        let at = |department: &DepartmentCode, claims: &Claims| {
+            let token = issuer().issue(claims);
+            // The second time it is known.
+            let first = verifier.verify_at(department, &token, NOW).map(|proved| proved.subject.id);
+            assert_eq!(verifier.verify_at(department, &token, NOW).map(|proved| proved.subject.id), first);
+            (first, verified(&verifier, &token, NOW))
+        };
+        let short = issued(600).for_department(&own);
+        assert_eq!(at(&own, &short), (Ok(clerk()), Err(TokenError::Audience)));
+        assert_eq!(at(&other, &short).0, Err(TokenError::Audience));
+        assert_eq!(at(&own, &issued(601).for_department(&own)).0, Err(TokenError::TooLongForDoor));
+        assert_eq!(at(&own, &issued(600)), (Err(TokenError::Audience), Ok(clerk())));
+        let both = Claims { aud: Audiences::Several(vec![AUDIENCE.into(), audience_of(&own)]), ..issued(600) };
+        assert_eq!(at(&own, &both), (Ok(clerk()), Ok(clerk())));
+        let long = Claims { aud: Audiences::Several(vec![AUDIENCE.into(), audience_of(&own)]), ..issued(3600) };
+        assert_eq!(at(&own, &long), (Err(TokenError::TooLongForDoor), Ok(clerk())));
+        let odd = Claims { aud: Audiences::One("dualgrid/department/".into()), ..issued(600) };
+        assert_eq!(at(&own, &odd).0, Err(TokenError::Audience));
     }
 
     #[test]
@@ -402,8 +492,8 @@ mod tests {
         let end = NOW + TimeDelta::hours(1);
         let verifier = verifier();
         for _ in ["new", "known"] {
-            assert!(verifier.verify(&token, end + TimeDelta::seconds(59)).is_ok());
-            assert_eq!(verifier.verify(&token, end + TimeDelta::seconds(60)), Err(TokenError::Expired));
+            assert!(verified(&verifier, &token, end + TimeDelta::seconds(59)) == Ok(clerk()));
+            assert_eq!(verified(&verifier, &token, end + TimeDelta::seconds(60)), Err(TokenError::Expired));
         }
     }
 
@@ -424,9 +514,9 @@ mod tests {
     #[test]
     fn tokens_of_others_and_for_others_are_refused() {
         assert_eq!(verdict(|claims| claims.iss = "dualgrid/elsewhere".into()), Err(TokenError::Issuer));
-        assert_eq!(verdict(|claims| claims.aud = "mail".into()), Err(TokenError::Audience));
+        assert_eq!(verdict(|claims| claims.aud = Audiences::One("mail".into())), Err(TokenError::Audience));
         let stranger = Verifier::new(&[[0; 32]], INSTALLATION);
-        assert_eq!(stranger.verify(&issuer().issue(&claims()), NOW), Err(TokenError::Key));
+        assert_eq!(verified(&stranger, &issuer().issue(&claims()), NOW), Err(TokenError::Key));
     }
 
     /// A token with claims of its own and a header of its own.
@@ -439,8 +529,8 @@ mod tests {
         let token = issuer().issue(&Claims { nbf: Some(NOW.timestamp() + 120), ..claims() });
         let verifier = verifier();
         for _ in ["new", "known"] {
-            assert_eq!(verifier.verify(&token, NOW + TimeDelta::seconds(59)), Err(TokenError::NotYet));
-            assert_eq!(verifier.verify(&token, NOW + TimeDelta::seconds(60)), Ok(clerk()));
+            assert_eq!(verified(&verifier, &token, NOW + TimeDelta::seconds(59)), Err(TokenError::NotYet));
+            assert_eq!(verified(&verifier, &token, NOW + TimeDelta::seconds(60)), Ok(clerk()));
         }
         for (nbf, taken) in [(0, Ok(clerk())), (NOW.timestamp(), Ok(clerk())), (i64::MAX, Err(TokenError::NotYet))] {
             assert_eq!(verdict(|claims| claims.nbf = Some(nbf)), taken, "{nbf}");
@@ -452,7 +542,7 @@ mod tests {
         let meant = |aud: Value| {
             let mut claims = serde_json::to_value(claims()).unwrap();
             claims["aud"] = aud;
-            verifier().verify(&signed(&issuer().header, &claims), NOW)
+            verified(&verifier(), &signed(&issuer().header, &claims), NOW)
         };
         for good in [json!("dualgrid"), json!(["dualgrid"]), json!(["x", "dualgrid"]), json!(["dualgrid", "x"])] {
             assert_eq!(meant(good.clone()), Ok(clerk()), "{good}");
@@ -467,16 +557,16 @@ mod tests {
         for critical in [vec!["exp".to_owned()], vec!["b64".to_owned()], vec![]] {
             let header = Header { crit: Some(critical.clone()), ..issuer().header };
             let token = signed(&header, &serde_json::to_value(claims()).unwrap());
-            assert_eq!(verifier().verify(&token, NOW), Err(TokenError::Critical), "{}", critical.join(" "));
+            assert_eq!(verified(&verifier(), &token, NOW), Err(TokenError::Critical), "{}", critical.join(" "));
         }
     }
 
     #[test]
     fn claims_are_an_object() {
-        let Claims { sub, role, iat, exp, iss, aud, .. } = claims();
-        let list = (sub, role, (), "CGZF", iat, exp, iss, aud);
+        let Claims { sub, iat, exp, iss, aud, .. } = claims();
+        let list = (sub, iat, exp, iss, aud);
         let token = signed(&issuer().header, &serde_json::to_value(list).unwrap());
-        assert_eq!(verifier().verify(&token, NOW), Err(TokenError::Malformed));
+        assert_eq!(verified(&verifier(), &token, NOW), Err(TokenError::Malformed));
     }
 
     #[test]
@@ -485,9 +575,9 @@ mod tests {
         let other = issuer().issue(&Claims { sub: "staff-0002".into(), ..claims() });
         let (head, _) = token.rsplit_once('.').unwrap();
         let (_, signature) = other.rsplit_once('.').unwrap();
-        assert_eq!(verifier().verify(&format!("{head}.{signature}"), NOW), Err(TokenError::Signature));
+        assert_eq!(verified(&verifier(), &format!("{head}.{signature}"), NOW), Err(TokenError::Signature));
         for bad in ["", ".", "..", "a.b.c", "静.安.寺"] {
-            assert_eq!(verifier().verify(bad, NOW), Err(TokenError::Malformed), "{bad:?}");
+            assert_eq!(verified(&verifier(), bad, NOW), Err(TokenError::Malformed), "{bad:?}");
         }
     }
 
@@ -495,27 +585,26 @@ mod tests {
     fn only_eddsa_is_taken() {
         let key = EncodingKey::from_secret(&crate::testing::PUBLIC_KEY);
         let confused = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims(), &key).unwrap();
-        assert_eq!(verifier().verify(&confused, NOW), Err(TokenError::Algorithm));
+        assert_eq!(verified(&verifier(), &confused, NOW), Err(TokenError::Algorithm));
         let token = issuer().issue(&claims());
         let (_, rest) = token.split_once('.').unwrap();
         let (payload, _) = rest.split_once('.').unwrap();
         // {"alg":"none","typ":"JWT"}
         let unsigned = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.");
-        assert_eq!(verifier().verify(&unsigned, NOW), Err(TokenError::Algorithm));
+        assert_eq!(verified(&verifier(), &unsigned, NOW), Err(TokenError::Algorithm));
     }
 
     #[test]
-    fn subject_scope_and_role_are_checked() {
-        for bad in ["", "王小明", "two words", &"a".repeat(65)] {
-            let refused = Err(TokenError::Actor(InvalidActor::Id));
-            assert_eq!(verdict(|claims| claims.sub = bad.into()), refused, "{bad:?}");
+    fn a_subject_is_a_person_or_a_program() {
+        let subject = |sub: &str| verdict(|claims| claims.sub = sub.into());
+        for bad in ["", "王小明", "two words", "JAS-Verifier", &"a".repeat(65)] {
+            assert_eq!(subject(bad), Err(TokenError::Subject(InvalidPersonCode::Form(InvalidActor::Id))), "{bad:?}");
         }
-        let posing = |sub: &str| verdict(|claims| claims.sub = sub.into());
-        assert_eq!(posing("system/merged_answer"), Err(TokenError::Actor(InvalidActor::OfSystem)));
-        assert_eq!(posing("dept/SCJG"), Err(TokenError::Actor(InvalidActor::OfOtherDepartment)));
-        let both = |claims: &mut Claims| claims.grid = Some(GridCode::try_new("JAS").unwrap());
-        assert_eq!(verdict(both), Err(TokenError::TwoScopes));
-        assert_eq!(verdict(|claims| claims.role = Role::System), Err(TokenError::Actor(InvalidActor::SystemRole)));
+        let of_system = InvalidPersonCode::Form(InvalidActor::OfSystem);
+        assert_eq!(subject("system/merged_answer"), Err(TokenError::Subject(of_system)));
+        for bad in ["department/", "department/cgzf", "integrator/a.b", "connector/-"] {
+            assert_eq!(subject(bad), Err(TokenError::Subject(InvalidPersonCode::OfProgram)), "{bad}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use app::refusals::{NOBODY, Refused, named};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use kernel::{Actor, Role};
+use kernel::Role;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
@@ -22,15 +22,17 @@ const UNMATCHED: &str = "unmatched";
 #[derive(Clone, Debug)]
 struct Known {
     span: Span,
-    caller: Arc<OnceLock<(String, Role)>>,
+    caller: Arc<OnceLock<(String, Option<Role>)>>,
 }
 
-/// Notes who makes a request, once that is known.
-pub(crate) fn note_caller(request: &Request, actor: &Actor) {
+/// Notes who makes a request, once that is known, and in which role, where they may act.
+pub(crate) fn note_caller(request: &Request, id: &str, role: Option<Role>) {
     if let Some(Known { span, caller }) = request.extensions().get() {
-        span.record("actor.role", actor.role.as_str());
+        if let Some(role) = role {
+            span.record("actor.role", role.as_str());
+        }
         // A request has one token.
-        caller.get_or_init(|| (actor.id.clone(), actor.role));
+        caller.get_or_init(|| (id.to_owned(), role));
     }
 }
 
@@ -41,7 +43,7 @@ pub(crate) async fn note_read(action: &'static str, request: Request, next: Next
     let response = next.run(request).await;
     if response.status().is_success() {
         let caller = caller.as_ref().and_then(|caller| caller.get());
-        let (who, role) = caller.map_or((NOBODY, None), |(id, role)| (id.as_str(), Some(role.as_str())));
+        let (who, role) = caller.map_or((NOBODY, None), |(id, role)| (id.as_str(), role.map(Role::as_str)));
         let (on, status) = (named(&on), response.status().as_u16());
         tracing::info!(actor.id = who, actor.role = role, what = action, on, from, status, "read");
     }
@@ -84,7 +86,7 @@ pub(crate) async fn observe(State(api): State<Arc<Api>>, mut request: Request, n
     let code = response.extensions().get::<ProblemCode>().map(|ProblemCode(code)| code.as_str());
     span.in_scope(|| tracing::debug!(code, "answered"));
     if let Some(code) = code.filter(|_| response.status().is_client_error() || status == 501) {
-        let (who, role) = caller.get().map_or((NOBODY, None), |(id, role)| (id.as_str(), Some(role.as_str())));
+        let (who, role) = caller.get().map_or((NOBODY, None), |(id, role)| (id.as_str(), role.map(Role::as_str)));
         api.app.tell_refused(&Refused { who, role, what: &route, on: &on, from: &from, status, code });
     }
     measure(route, method, status, elapsed);

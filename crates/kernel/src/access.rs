@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn actor(role: Role, scope: Scope) -> Actor {
-        Actor { id: "staff-1".into(), role, scope }
+        Actor { id: "staff-1".into(), role, scope, seconded_by: None }
     }
 
     fn grid(code: &str) -> GridCode {

@@ -166,15 +166,19 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Who gave a command. `id` is a staff id or a post, never a person's name.
+/// Who gave a command: a registered person, a registered program, or a process of the system. `id` is never a person's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Actor {
-    /// The subject of the token, for example `staff-0042`.
+    /// The staff id of the person, for example `staff-0042`, whatever post they act in; of a program `department/CODE`,
+    /// `integrator/NAME` or `connector/NAME`.
     pub id: String,
     /// The role in which the actor acts.
     pub role: Role,
     /// Where that role holds.
     pub scope: Scope,
+    /// The department that lends the person (派出单位), where one does: they are not independent of its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconded_by: Option<DepartmentCode>,
 }
 
 /// Longest staff id, in characters.
@@ -183,8 +187,11 @@ pub const STAFF_ID_LEN_MAX: usize = 64;
 /// What the ids of the system's own processes begin with.
 const OF_SYSTEM: &str = "system/";
 
-/// What the id of a department begins with, where no clerk is named.
-const OF_DEPARTMENT: &str = "dept/";
+/// What the id of a department's program begins with.
+const OF_DEPARTMENT: &str = "department/";
+
+/// What the ids of other programs begin with.
+const OF_PROGRAMS: [&str; 2] = ["integrator/", "connector/"];
 
 /// Why somebody from outside cannot act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -199,8 +206,11 @@ pub enum InvalidActor {
     #[error("staff ids that begin with `system/` are for processes of the system alone")]
     OfSystem,
     /// The id is that of a department for which the actor does not act.
-    #[error("the staff id `dept/CODE` is for that department alone")]
+    #[error("the id `department/CODE` is for the program of that department alone")]
     OfOtherDepartment,
+    /// The id is that of another program.
+    #[error("ids that begin with `integrator/` or `connector/` are for those programs alone")]
+    OfProgram,
     /// The role is the system's.
     #[error("the role `system` is for processes of the system alone")]
     SystemRole,
@@ -221,7 +231,10 @@ impl Actor {
         if begins(OF_SYSTEM) {
             return Err(InvalidActor::OfSystem);
         }
-        let actor = Self { id: id.to_owned(), role, scope };
+        if OF_PROGRAMS.into_iter().any(begins) {
+            return Err(InvalidActor::OfProgram);
+        }
+        let actor = Self { id: id.to_owned(), role, scope, seconded_by: None };
         let is_own = |department: &DepartmentCode| id.get(OF_DEPARTMENT.len()..) == Some(department.as_str());
         if begins(OF_DEPARTMENT) && !actor.department().is_some_and(is_own) {
             return Err(InvalidActor::OfOtherDepartment);
@@ -233,9 +246,14 @@ impl Actor {
         Ok(actor)
     }
 
-    /// The id under which a department acts where no clerk is named: `dept/CODE`.
+    /// The id under which a department's program acts: `department/CODE`.
     pub fn id_of_department(department: &DepartmentCode) -> String {
         format!("{OF_DEPARTMENT}{department}")
+    }
+
+    /// Whether it is a person: of a program or of the system nobody knows who stands behind it.
+    pub fn is_person(&self) -> bool {
+        !is_of_program(&self.id)
     }
 
     /// The department that the actor acts for, if it is one.
@@ -248,8 +266,13 @@ impl Actor {
 
     /// The system itself, under the name of a process.
     pub fn system(process: &str) -> Self {
-        Self { id: format!("{OF_SYSTEM}{process}"), role: Role::System, scope: Scope::Everywhere }
+        Self { id: format!("{OF_SYSTEM}{process}"), role: Role::System, scope: Scope::Everywhere, seconded_by: None }
     }
+}
+
+/// Whether the id is that of a program or of the system, and not of a person.
+pub fn is_of_program(id: &str) -> bool {
+    id.starts_with(OF_SYSTEM) || id.starts_with(OF_DEPARTMENT) || OF_PROGRAMS.iter().any(|begin| id.starts_with(begin))
 }
 
 #[cfg(test)]
@@ -257,11 +280,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_a_program_nobody_knows_which_person_it_is() {
+        let person =
+            |id: &str| Actor::try_new(id, Role::Auditor, Scope::Everywhere).is_ok_and(|actor| actor.is_person());
+        for id in ["li.wei", "departments/1", "department", "integrator"] {
+            assert!(person(id), "{id}");
+        }
+        for id in ["department/CGZF", "integrator/city", "connector/12345", "system/outbox"] {
+            assert!(is_of_program(id), "{id}");
+        }
+        for id in ["integrator/city", "connector/12345", "Connector/x"] {
+            let refused = Actor::try_new(id, Role::Integrator, Scope::Everywhere);
+            assert_eq!(refused, Err(InvalidActor::OfProgram), "{id}");
+        }
+    }
+
+    #[test]
     fn nobody_from_outside_acts_as_the_system_or_as_another_department() {
         let department = || Scope::Department(DepartmentCode::try_new("CGZF").unwrap());
         let clerk = |id: &str| Actor::try_new(id, Role::DepartmentClerk, department());
         for good in
-            ["li.wei", "staff-0042", "a@b.cn", "post:jas/7", "dept/CGZF", "dept", "systematic/1", &"a".repeat(64)]
+            ["li.wei", "staff-0042", "a@b.cn", "post:jas/7", "department/CGZF", "dept", "systematic/1", &"a".repeat(64)]
         {
             assert_eq!(clerk(good).map(|actor| actor.id), Ok(good.to_owned()), "{good}");
         }
@@ -274,10 +313,10 @@ mod tests {
         for bad in ["system/merged_answer", "system/", "SYSTEM/outbox"] {
             assert_eq!(clerk(bad), Err(InvalidActor::OfSystem), "{bad}");
         }
-        for bad in ["dept/SCJG", "dept/", "dept/CGZF-1", "DEPT/SCJG"] {
+        for bad in ["department/SCJG", "department/", "department/CGZF-1", "DEPARTMENT/SCJG"] {
             assert_eq!(clerk(bad), Err(InvalidActor::OfOtherDepartment), "{bad}");
         }
-        let everywhere = Actor::try_new("dept/CGZF", Role::Auditor, Scope::Everywhere);
+        let everywhere = Actor::try_new("department/CGZF", Role::Auditor, Scope::Everywhere);
         assert_eq!(everywhere, Err(InvalidActor::OfOtherDepartment));
         assert_eq!(Actor::try_new("a", Role::System, Scope::Everywhere), Err(InvalidActor::SystemRole));
     }

@@ -1,7 +1,7 @@
 //! The CloudEvents 1.0 envelope in JSON format: made once, then only ever copied.
 //!
 //! Extension attributes are lower-case letters only, as CloudEvents asks: `streamversion`, `actorid`, `actorrole`,
-//! `actorscope`, `commandid`, `correlationid`, `causationid`, `traceparent` (the distributed-tracing extension), `audience` and
+//! `actorscope`, `actorsecondedby`, `commandid`, `correlationid`, `causationid`, `traceparent` (the distributed-tracing extension), `audience` and
 //! `department`.
 
 use std::fmt;
@@ -81,6 +81,9 @@ pub struct Envelope<'a> {
     /// Where that role holds.
     #[serde(borrow)]
     pub actorscope: std::borrow::Cow<'a, str>,
+    /// The department that lends the person who acted (派出单位).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actorsecondedby: Option<DepartmentCode>,
     /// The command that caused it.
     pub commandid: CommandId,
     /// Joins everything that one outside action caused.
@@ -124,6 +127,8 @@ struct Written<'a> {
     actorid: &'a str,
     actorrole: &'a str,
     actorscope: Shown<&'a Scope>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actorsecondedby: Option<&'a DepartmentCode>,
     commandid: CommandId,
     correlationid: CorrelationId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,6 +179,7 @@ pub fn encode(header: &Header<'_>, provenance: &Provenance, data: &RawValue) -> 
         actorid: &provenance.actor.id,
         actorrole: provenance.actor.role.as_str(),
         actorscope: Shown(&provenance.actor.scope),
+        actorsecondedby: provenance.actor.seconded_by.as_ref(),
         commandid: provenance.command,
         correlationid: provenance.correlation,
         causationid: provenance.causation,
@@ -290,7 +296,7 @@ mod tests {
         let data = RawValue::from_string(r#"{ "b" : 1,"a":"静安寺" }"#.to_owned()).unwrap();
         let provenance = Provenance {
             installation: "sample".into(),
-            actor: Actor { id: "staff-1".into(), role: Role::GridLeader, scope: Scope::Everywhere },
+            actor: Actor { id: "staff-1".into(), role: Role::GridLeader, scope: Scope::Everywhere, seconded_by: None },
             command: CommandId::named("c"),
             correlation: CorrelationId::named("c"),
             causation: None,
@@ -329,6 +335,7 @@ mod tests {
                 id: "c\\d\n".into(),
                 role: Role::DepartmentClerk,
                 scope: Scope::Department(department.clone()),
+                seconded_by: Some(DepartmentCode::try_new("LHSR").unwrap()),
             },
             command: CommandId::named("c"),
             correlation: CorrelationId::named("d"),
@@ -347,6 +354,7 @@ mod tests {
         let read = decode(&bytes).unwrap();
         assert_eq!((&*read.source, &*read.actorid), ("/dualgrid/a \"b\"", "c\\d\n"));
         assert_eq!((&*read.actorscope, read.department.as_ref()), ("department:CGZF", Some(&department)));
+        assert_eq!(read.actorsecondedby.as_ref().map(DepartmentCode::as_str), Some("LHSR"));
         assert_eq!(&*read.audience, "order.CGZF");
         assert_eq!(read.causationid, Some(EventId::named("cause")));
         assert_eq!(read.traceparent.as_deref(), Some("00-1-2-01"));

@@ -27,6 +27,14 @@ impl GrantedAudience {
         };
         if is_allowed { Ok(Self(text.to_owned())) } else { Err(InvalidAudience) }
     }
+
+    /// Whether an event of this audience is received: `order.*` is every order, and no more than that.
+    pub fn covers(&self, audience: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(kind) => audience.strip_prefix(kind).is_some_and(|name| !name.is_empty()),
+            None => self.0 == audience,
+        }
+    }
 }
 
 impl TryFrom<String> for GrantedAudience {
@@ -45,6 +53,19 @@ impl From<GrantedAudience> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_granted_is_received_and_nothing_else() {
+        let covered = |granted: &str| {
+            let granted = GrantedAudience::try_new(granted).unwrap();
+            let all = ["order.CGZF", "order.CGZF-1", "order.", "street.JAS", "district", "internal"];
+            all.into_iter().filter(|audience| granted.covers(audience)).collect::<Vec<_>>()
+        };
+        assert_eq!(covered("order.CGZF"), ["order.CGZF"]);
+        assert_eq!(covered("order.*"), ["order.CGZF", "order.CGZF-1"]);
+        assert_eq!(covered("street.*"), ["street.JAS"]);
+        assert_eq!(covered("district"), ["district"]);
+    }
 
     #[test]
     fn what_is_internal_or_wider_than_its_name_is_not_granted() {

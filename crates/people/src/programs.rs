@@ -1,4 +1,4 @@
-//! The register of programs: who is let in to NATS, with which keys, and what they receive.
+//! The register of programs: who is let in, with which keys on NATS, what they receive, and whose numbers they hand in.
 
 mod change_program_keys;
 mod close_program;
@@ -15,7 +15,7 @@ use kernel::aggregate::DocumentSpec;
 use kernel::{Aggregate, Allowed, Context, Decision, Place, Reach, Role, Unfit};
 use uuid::Uuid;
 
-use crate::{GrantedAudience, Nkey, ProgramId};
+use crate::{GrantedAudience, Nkey, ProgramId, SourceName};
 
 pub use change_program_keys::{ChangeProgramKeys, ProgramKeysChanged};
 pub use close_program::{CloseProgram, ProgramClosed};
@@ -34,6 +34,8 @@ const READERS: Allowed = &[
 
 /// Most keys that a program has at a time: the old and the new one of each of two machines.
 const KEYS_MAX: usize = 4;
+/// Most sources of a connector.
+const SOURCES_MAX: usize = 8;
 /// Most audiences of an integrator.
 const AUDIENCES_MAX: usize = 200;
 
@@ -78,6 +80,17 @@ kernel::refusals! {
         /// A department receives its own orders and nothing else.
         #[error("a department receives its own orders; leave `audiences` out, or register an integrator")]
         DepartmentAudiences = Unfit "department-audiences",
+        /// Another connector hands in the numbers of that source.
+        #[error("{program} numbers the source {} already; close it first", taken.as_str())]
+        SourceTaken {
+            /// The source.
+            taken: SourceName,
+            /// Whose it is.
+            program: ProgramId,
+        } = Refused "source-taken",
+        /// A connector does not come over NATS.
+        #[error("a connector comes over HTTP with a token and has no keys; close it to shut it out")]
+        ConnectorKeys = Unfit "connector-keys",
         ..Unfit(Unfit),
     }
 }
@@ -96,6 +109,7 @@ pub struct Programs {
 struct Standing {
     keys: BTreeSet<Nkey>,
     audiences: BTreeSet<GrantedAudience>,
+    sources: BTreeSet<SourceName>,
     /// Why it was closed, where it was.
     closed: Option<String>,
 }
@@ -107,8 +121,8 @@ impl Programs {
             standings.iter().rev().find(|(from, _)| *from <= at).map(|(_, standing)| standing.clone())
         };
         let program = |(program, standings): (&ProgramId, &Vec<_>)| {
-            let Standing { keys, audiences, closed } = stood(standings)?;
-            Some(Program { id: program.clone(), keys, audiences, closed })
+            let Standing { keys, audiences, sources, closed } = stood(standings)?;
+            Some(Program { id: program.clone(), keys, audiences, sources, closed })
         };
         self.programs.iter().filter_map(program).collect()
     }
@@ -121,6 +135,34 @@ impl Programs {
     /// Whether the key is, or ever was, a program's.
     pub fn is_used(&self, key: &accounts::PublicKey) -> bool {
         self.used.contains(&Nkey::from(key.clone()))
+    }
+
+    /// How a program stands now: what it receives, or `None` where nobody registered it, or why it was closed.
+    ///
+    /// # Errors
+    /// Why it was closed.
+    pub fn standing(&self, program: &ProgramId) -> Option<Result<&BTreeSet<GrantedAudience>, &str>> {
+        let standing = self.last(program)?;
+        Some(standing.closed.as_deref().map_or(Ok(&standing.audiences), Err))
+    }
+
+    /// When the program was registered after a closing, where it was: what was given to it before is not revived.
+    pub fn registered_again(&self, program: &ProgramId) -> Option<DateTime<Utc>> {
+        let standings = self.programs.get(program)?;
+        let again = standings.windows(2).rev().find(|pair| pair[0].1.closed.is_some() && pair[1].1.closed.is_none());
+        again.map(|pair| pair[1].0)
+    }
+
+    /// Whether the program of this subject hands in the numbers of a source now.
+    pub fn may_number(&self, subject: &str, source: &str) -> bool {
+        let known = ProgramId::of_subject(subject).ok().and_then(|program| self.last(&program));
+        known.is_some_and(|known| known.sources.iter().any(|own| own.as_str() == source))
+    }
+
+    /// Who hands in the numbers of a source now.
+    fn numbering(&self, source: &SourceName) -> Option<&ProgramId> {
+        let known = self.programs.keys().map(|program| (program, self.last(program)));
+        known.into_iter().find(|(_, known)| known.is_some_and(|known| known.sources.contains(source))).map(|(id, _)| id)
     }
 
     fn last(&self, program: &ProgramId) -> Option<&Standing> {
@@ -152,7 +194,7 @@ impl Programs {
 impl Aggregate for Programs {
     const PLURAL: &'static str = "programs";
     const ABOUT: &'static str =
-        "The register of programs: departments and integrators on NATS, their keys, what integrators receive";
+        "The register of programs: departments, integrators and connectors, their keys, what they receive and number";
     const IS_SINGLE: bool = true;
     const READ_ACTION: &'static str = "read-programs-history";
     const READ: Allowed = READERS;
@@ -188,8 +230,9 @@ impl Aggregate for Programs {
     fn evolve(mut self, event: ProgramsEvent) -> Self {
         match event {
             ProgramsEvent::ProgramRegistered(event) => {
-                let ProgramRegistered { program, keys, audiences, since } = *event;
-                self.stands(program, since, |standing| *standing = Standing { keys, audiences, closed: None });
+                let ProgramRegistered { program, keys, audiences, sources, since } = *event;
+                let standing = Standing { keys, audiences, sources, closed: None };
+                self.stands(program, since, |known| *known = standing);
             }
             ProgramsEvent::ProgramKeysChanged(event) => {
                 let ProgramKeysChanged { program, keys, since } = *event;

@@ -137,7 +137,7 @@ impl Client {
 
     /// Sends a request made with [`Client::raw`], with the token, unless that is empty: an empty one stands for nobody.
     pub async fn send(&self, token: &str, request: RequestBuilder) -> anyhow::Result<Answer> {
-        let request = if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) };
+        let request = if token.is_empty() { request } else { shown(request, token) };
         let request = request.build().context("this is no request")?;
         let (method, path) = (request.method().as_str().to_owned(), request.url().path().to_owned());
         let origin = request.url().origin().ascii_serialization();
@@ -149,6 +149,25 @@ impl Client {
         self.contracts.check(&self.http, &origin, &answered).await?;
         self.events.check_all(&answer.body).with_context(|| format!("{method} {path}"))?;
         Ok(answer)
+    }
+}
+
+/// What somebody acts with: a token, and the post in which they act, where they may have several.
+pub(crate) fn pass_of(token: &str, post: &str) -> String {
+    format!("{token}#{post}")
+}
+
+/// The token alone, for who has one post.
+pub fn token_of(pass: &str) -> &str {
+    pass.split_once('#').map_or(pass, |(token, _)| token)
+}
+
+/// The request with the token, and with the post that goes with it.
+fn shown(request: RequestBuilder, pass: &str) -> RequestBuilder {
+    let request = request.header(AUTHORIZATION, format!("Bearer {}", token_of(pass)));
+    match pass.split_once('#') {
+        Some((_, post)) => request.header("Dualgrid-Post", post),
+        None => request,
     }
 }
 

@@ -142,8 +142,14 @@ impl System {
 
     /// Runs a sub-command with this system's configuration and gives what it printed.
     pub async fn run_cli(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        self.run_cli_with(arguments, &[]).await
+    }
+
+    /// The same with variables of its own.
+    pub async fn run_cli_with(&self, arguments: &[&str], environment: &[(String, String)]) -> anyhow::Result<String> {
         let mut command = Command::new(&self.binary);
         command.args(arguments).arg("--config").arg(self.config_path());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         run(command).await.with_context(|| format!("`dualgrid {}` failed", arguments.join(" ")))
     }
 

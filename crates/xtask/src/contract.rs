@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use comfy_table::{Table, presets};
 use futures::future::try_join_all;
+use testkit::client::token_of;
 use testkit::stories::{self, Timeline};
 use testkit::system::{Store, System, SystemSetup};
 use testkit::tools;
@@ -119,7 +120,7 @@ async fn ask(
             "off",
             "--no-color",
         ])
-        .args(["--header", &format!("Authorization: Bearer {token}")]);
+        .args(["--header", &format!("Authorization: Bearer {}", token_of(&token))]);
     if let Some(seed) = options.seed {
         command.args(["--seed", &seed.to_string()]);
     }
@@ -128,7 +129,7 @@ async fn ask(
         .env("SCHEMATHESIS_HOOKS", "dualgrid_hooks")
         .env("PYTHONPATH", &folder)
         .env("DUALGRID_URL", system.http().url(""))
-        .env("DUALGRID_AUDITOR", auditor)
+        .env("DUALGRID_AUDITOR", token_of(&auditor))
         .env("DUALGRID_REPORT", &report);
     let output = command.kill_on_drop(true).output().await.context("could not run schemathesis")?;
     let said = String::from_utf8_lossy(&output.stdout);

@@ -78,7 +78,7 @@ async fn whereabouts(system: &System) -> anyhow::Result<String> {
         ("NATS", format!("{} (keys: {}/*.nk)", system.nats().url(), system.nats().dir().display())),
         ("log", system.store_url().to_owned()),
         ("output of the process", system.log_path().display().to_string()),
-        ("a token, as auditor", format!("export TOKEN={token}")),
+        ("a token, as auditor", format!("export TOKEN={}", testkit::client::token_of(&token))),
         (
             "all events, as they come",
             format!("curl -NH \"Authorization: Bearer $TOKEN\" {}", http.public_url("/events")),

@@ -280,6 +280,7 @@ fn way(
         id: format!("staff-{role}-{grid}").to_lowercase(),
         role,
         scope: Scope::Grid(grid.clone()),
+        seconded_by: None,
     };
     let leader = || in_grid(Role::GridLeader, lowest);
     let officer = || in_grid(Role::DutyOfficer, street);
@@ -299,6 +300,7 @@ fn way(
                 id: format!("clerk-of-{department}").to_lowercase(),
                 role: Role::DepartmentClerk,
                 scope: Scope::Department(department.clone()),
+                seconded_by: None,
             };
             way.extend([
                 (leader(), EscalateIssue { reason: "网格内没有办理资质".to_owned(), waiver: None }.into()),
@@ -308,7 +310,7 @@ fn way(
             way.extend(department_work(order).map(|command| (clerk.clone(), command)));
         }
     }
-    way.extend([(in_grid(Role::Verifier, street), verify()), (officer(), feedback()), (officer(), close(authority))]);
+    way.extend([(in_grid(Role::Verifier, street), verify()), (in_grid(Role::Caller, street), feedback()), (officer(), close(authority))]);
     Ok(way)
 }
 
@@ -326,6 +328,7 @@ fn discover(grid: &GridCode) -> DiscoverIssue {
             ..Default::default()
         },
         reporter: None,
+        confidential: None,
         evidence: vec![photo().sha256],
         list_line: None,
         found_at: None,

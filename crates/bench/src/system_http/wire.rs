@@ -3,6 +3,7 @@
 //! Client and server share two cores; whatever the client costs is taken from the server.
 
 use anyhow::{Context as _, bail, ensure};
+use testkit::client::token_of;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use uuid::Uuid;
@@ -85,7 +86,7 @@ impl Wire {
 
     fn head(&mut self, method: &str, path: &str, token: &str) {
         self.request.clear();
-        for part in [method, " ", path, " HTTP/1.1\r\nHost: dualgrid\r\nAuthorization: Bearer ", token, "\r\n"] {
+        for part in [method, " ", path, " HTTP/1.1\r\nHost: dualgrid\r\nAuthorization: Bearer ", token_of(token), "\r\n"] {
             self.push(part);
         }
     }

@@ -1,9 +1,10 @@
 //! The commands of one department, on a connection of their own: what its program sends can disturb nobody else.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Subscriber;
+use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
 use kernel::DepartmentCode;
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::losses::Losses;
 use super::seldom::Seldom;
-use super::{Door, answer, ignore, note, request};
+use super::{Core, answer, crowded, ignore, note, request};
 use crate::error::chain;
 use crate::{Connection, ConnectionOptions, subject};
 
@@ -20,6 +21,10 @@ use crate::{Connection, ConnectionOptions, subject};
 const GROUP: &str = "dualgrid-commands";
 /// How many commands of one department a process handles at once.
 const CONCURRENT_MAX: usize = 64;
+/// How many messages of one department wait at once.
+const WAITING_MAX: usize = 4096;
+/// How many bytes they have, one message more or less.
+const WAITING_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long the commands under way may take to end at shutdown.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(20);
 /// How long nats-server may take to hear that we leave.
@@ -33,11 +38,36 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     drop(stop.wait_for(|stop| *stop).await);
 }
 
+/// Messages that wait until others of their department are answered.
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Puts a message at the end, or gives it back where too much waits already.
+    fn push(&mut self, message: Message) -> Result<(), Message> {
+        if self.messages.len() >= WAITING_MAX || self.bytes >= WAITING_BYTES_MAX {
+            return Err(message);
+        }
+        self.bytes = self.bytes.saturating_add(message.length);
+        self.messages.push_back(message);
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Option<Message> {
+        let message = self.messages.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(message.length);
+        Some(message)
+    }
+}
+
 /// The way of one department's commands.
 pub(super) struct Lane {
     pub(super) department: DepartmentCode,
     pub(super) options: ConnectionOptions,
-    pub(super) door: Arc<dyn Door>,
+    pub(super) core: Core,
     /// Tells of messages that are ignored.
     pub(super) told: Seldom,
 }
@@ -86,17 +116,28 @@ impl Lane {
         tracing::warn!(department = %self.department, reason = chain(error), "commands of a department cannot be taken yet");
     }
 
-    /// Handles requests as they come, at most [`CONCURRENT_MAX`] at once, until the subscription ends.
+    /// Handles requests as they come, at most [`CONCURRENT_MAX`] at once, until the subscription ends and none waits. They are taken from
+    /// the client at once: what it holds is counted in messages, and here bytes count too.
     async fn take(&self, connection: &Connection, requests: &mut Subscriber, under_way: &mut JoinSet<()>) {
+        let (mut waiting, mut is_open) = (Waiting::default(), true);
         loop {
+            while under_way.len() < CONCURRENT_MAX
+                && let Some(message) = waiting.pop()
+            {
+                under_way.spawn(answer(self.core.clone(), connection.client().clone(), message));
+            }
+            if !is_open && waiting.messages.is_empty() {
+                return;
+            }
             tokio::select! {
                 Some(ended) = under_way.join_next(), if !under_way.is_empty() => note(ended),
-                message = requests.next(), if under_way.len() < CONCURRENT_MAX => {
-                    let Some(message) = message else { return };
-                    if request::has_own_account(&message) {
-                        under_way.spawn(answer(Arc::clone(&self.door), connection.client().clone(), message));
-                    } else {
-                        ignore(&self.department, &self.told);
+                message = requests.next(), if is_open => match message {
+                    None => is_open = false,
+                    Some(message) if !request::has_own_account(&message) => ignore(&self.department, &self.told),
+                    Some(message) => {
+                        if let Err(message) = waiting.push(message) {
+                            crowded(&self.core, connection.client(), &message).await;
+                        }
                     }
                 }
             }
@@ -118,5 +159,30 @@ impl Lane {
         if connection.is_up() {
             let _ = timeout(LEAVE_PATIENCE, connection.client().flush()).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn message(length: usize) -> Message {
+        let (subject, payload) = ("dg.cmd.CGZF.accept-order".into(), Bytes::new());
+        Message { subject, reply: None, payload, headers: None, status: None, description: None, length }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_messages_and_in_bytes() {
+        let mut waiting = Waiting::default();
+        let taken =
+            |waiting: &mut Waiting, length| (0..10_000).take_while(|_| waiting.push(message(length)).is_ok()).count();
+        assert_eq!(taken(&mut waiting, 100), WAITING_MAX);
+        while waiting.pop().is_some() {}
+        assert_eq!(waiting.bytes, 0);
+        assert_eq!(taken(&mut waiting, 1024 * 1024), 16, "of the largest messages");
+        waiting.pop();
+        assert_eq!(taken(&mut waiting, 1024 * 1024), 1);
     }
 }

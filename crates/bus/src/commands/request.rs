@@ -5,15 +5,15 @@ use app::content::{self, NotTaken};
 use app::intake::{Expected, NotExpected, Request};
 use async_nats::{HeaderMap, HeaderName, Message};
 use bytes::Bytes;
-use kernel::{Actor, DepartmentCode, Scope};
+use kernel::{Actor, DepartmentCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::header::{
-    self, ACTOR, COMMAND_ID, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH, REQUEST_INFO,
-    TRACEPARENT,
+    self, ACTOR, AUTHORIZATION, COMMAND_ID, CONTENT_ENCODING, CONTENT_TYPE, CORRELATION_ID, IF_MATCH, IF_NONE_MATCH,
+    POST, REQUEST_INFO, TRACEPARENT,
 };
-use crate::rules::{ROLE, Rule, rule_of};
+use crate::rules::{Rule, rule_of};
 use crate::subject::UPLOAD;
 
 /// Where nats-server lets the answers to requests from other accounts go. No client can publish or listen there.
@@ -37,9 +37,39 @@ pub(super) fn has_own_account(message: &Message) -> bool {
     is_own && reply.starts_with(SERVICE_REPLY)
 }
 
-/// Reads a command, and what it relies on. The department is the one in the subject, whatever else the message says.
-pub(super) fn read(message: &Message) -> Result<(Request, Option<Expected>), Problem> {
-    let (department, verb) = department_and_verb(&message.subject)?;
+/// Who says that they ask: the department of the subject, and its clerk where there is a token.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Claim<'a> {
+    pub(super) department: DepartmentCode,
+    pub(super) token: Option<&'a str>,
+    pub(super) post: Option<&'a str>,
+}
+
+/// Reads who says that they ask. A name in a header proves nothing.
+pub(super) fn claim(message: &Message) -> Result<Claim<'_>, Problem> {
+    let (department, _) = department_and_verb(&message.subject)?;
+    let Some(headers) = message.headers.as_ref() else { return Ok(Claim { department, token: None, post: None }) };
+    if values(headers, &ACTOR).next().is_some() {
+        let detail = "nobody is who a header says: leave Dualgrid-Actor out, and send a clerk's token in `Authorization: Bearer TOKEN`";
+        return Err(problem("actor-not-taken", detail.to_owned()));
+    }
+    let post = only(headers, POST)?;
+    let Some(authorization) = only(headers, AUTHORIZATION)? else {
+        let detail = "the department's program has no posts; send Dualgrid-Post with a clerk's token, or leave it out";
+        let none = Claim { department, token: None, post: None };
+        return if post.is_some() { Err(problem("post-not-taken", detail.to_owned())) } else { Ok(none) };
+    };
+    let bearer = authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let missing = || {
+        Problem::new(401, "token-missing", "send a clerk's token as `Authorization: Bearer TOKEN`, or no such header")
+    };
+    let token = bearer.map(|(_, token)| token.trim()).ok_or_else(missing)?;
+    Ok(Claim { department, token: Some(token), post })
+}
+
+/// Reads a command of somebody who was proved, and what it relies on.
+pub(super) fn read(message: &Message, actor: Actor) -> Result<(Request, Option<Expected>), Problem> {
+    let (_, verb) = department_and_verb(&message.subject)?;
     let unknown = || Problem::new(404, "unknown-command", format!("a department cannot send `{verb}`"));
     let rule = rule_of(&verb).ok_or_else(unknown)?;
     let none = HeaderMap::new();
@@ -50,7 +80,7 @@ pub(super) fn read(message: &Message) -> Result<(Request, Option<Expected>), Pro
     }
     let expected = expected(headers)?;
     let request = Request {
-        actor: actor(headers, department)?,
+        actor,
         command: required(headers, COMMAND_ID, "a UUID that you make for this command and send again with a repeat")?
             .into(),
         correlation: optional(headers, CORRELATION_ID)?.map(Uuid::into),
@@ -83,16 +113,8 @@ fn about(headers: &HeaderMap, rule: &Rule) -> Result<Option<Uuid>, Problem> {
     required(headers, header::id_of(rule.kind), &what).map(Some)
 }
 
-/// A file from a department.
-pub(super) struct Upload {
-    pub(super) by: Actor,
-    pub(super) media_type: String,
-    pub(super) file: Bytes,
-}
-
-/// Reads a file. The department is the one in the subject.
-pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
-    let (department, _) = department_and_verb(&message.subject)?;
+/// Reads a file and its media type.
+pub(super) fn read_upload(message: &Message) -> Result<(String, Bytes), Problem> {
     let none = HeaderMap::new();
     let headers = message.headers.as_ref().unwrap_or(&none);
     let missing =
@@ -104,7 +126,7 @@ pub(super) fn read_upload(message: &Message) -> Result<Upload, Problem> {
             return Err(problem(error.code(), error.to_string()));
         }
     }
-    Ok(Upload { by: actor(headers, department)?, media_type, file: message.payload.clone() })
+    Ok((media_type, message.payload.clone()))
 }
 
 fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Problem> {
@@ -115,7 +137,7 @@ fn department_and_verb(subject: &str) -> Result<(DepartmentCode, String), Proble
     Ok((department, verb.to_owned()))
 }
 
-/// Who sends it, as far as requests are counted: the department, whichever clerk it names.
+/// Who sends it, as far as requests are counted: the department, whichever clerk asks.
 pub(super) fn sender(message: &Message) -> Result<String, Problem> {
     let (department, _) = department_and_verb(&message.subject)?;
     Ok(Actor::id_of_department(&department))
@@ -131,16 +153,6 @@ pub(super) fn about_of(message: &Message) -> (&'static str, String) {
     let none = HeaderMap::new();
     let id = about(message.headers.as_ref().unwrap_or(&none), rule).ok().flatten();
     (rule.verb, id.map(|id| id.to_string()).unwrap_or_default())
-}
-
-/// Who sends it: the clerk that the message names, or the department itself.
-fn actor(headers: &HeaderMap, department: DepartmentCode) -> Result<Actor, Problem> {
-    let id = match only(headers, ACTOR)? {
-        None => Actor::id_of_department(&department),
-        Some(staff) => staff.to_owned(),
-    };
-    Actor::try_new(&id, ROLE, Scope::Department(department))
-        .map_err(|error| problem("malformed-actor", format!("the header {ACTOR} does not fit: {error}")))
 }
 
 fn required(headers: &HeaderMap, name: HeaderName, what: &str) -> Result<Uuid, Problem> {
@@ -188,7 +200,7 @@ fn problem(code: &str, detail: String) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kernel::{CommandId, Role, Version};
+    use kernel::{CommandId, Role, Scope, Version};
 
     fn message(subject: &str, headers: &[(HeaderName, &str)]) -> Message {
         let mut map = HeaderMap::new();
@@ -212,20 +224,33 @@ mod tests {
         vec![(COMMAND_ID, UUID), (header::id_of("case"), UUID)]
     }
 
+    fn clerk() -> Actor {
+        let scope = Scope::Department(DepartmentCode::try_new("CGZF").unwrap());
+        Actor { id: "li.wei".into(), role: Role::DepartmentClerk, scope, seconded_by: None }
+    }
+
+    /// Reads who says that they ask, and then the command as of the clerk.
+    fn taken(message: &Message) -> Result<(Request, Option<Expected>), Problem> {
+        claim(message)?;
+        read(message, clerk())
+    }
+
     fn code(subject: &str, headers: &[(HeaderName, &str)]) -> String {
-        read(&message(subject, headers)).map_or_else(|problem| problem.code, |_| "taken".into())
+        taken(&message(subject, headers)).map_or_else(|problem| problem.code, |_| "taken".into())
     }
 
     #[test]
     fn the_department_is_the_one_of_the_subject() {
-        let (request, expected) = read(&message("dg.cmd.CGZF.accept-order", &whole())).unwrap();
-        assert_eq!(expected, None);
-        assert_eq!(request.name, "accept-order");
+        let sent = message("dg.cmd.CGZF.accept-order", &whole());
+        let department = DepartmentCode::try_new("CGZF").unwrap();
+        assert_eq!(claim(&sent), Ok(Claim { department: department.clone(), token: None, post: None }));
+        let (request, expected) = taken(&sent).unwrap();
+        assert_eq!((expected, request.name.as_str(), request.actor), (None, "accept-order", clerk()));
         assert_eq!(request.command, UUID.parse::<CommandId>().unwrap());
         assert_eq!(request.id, Some(UUID.parse().unwrap()));
-        assert_eq!(request.actor.id, "dept/CGZF");
-        assert_eq!(request.actor.role, Role::DepartmentClerk);
-        assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
+        let headers = [whole(), vec![(AUTHORIZATION, "Bearer  abc "), (POST, "desk")]].concat();
+        let by_clerk = message("dg.cmd.CGZF.accept-order", &headers);
+        assert_eq!(claim(&by_clerk), Ok(Claim { department, token: Some("abc"), post: Some("desk") }));
     }
 
     #[test]
@@ -264,18 +289,6 @@ mod tests {
         assert!(!own("dg.cmd.*.accept-order", reply, &[(REQUEST_INFO, r#"{"acc":"D_*"}"#)]));
     }
 
-    #[test]
-    fn a_clerk_is_the_same_person_as_over_http() {
-        let named = |actor: &'static str| [whole(), vec![(ACTOR, actor)]].concat();
-        let (request, _) = read(&message("dg.cmd.CGZF.accept-order", &named("li.wei"))).unwrap();
-        assert_eq!(request.actor.id, "li.wei");
-        assert_eq!(request.actor.department().unwrap().as_str(), "CGZF");
-        for bad in ["", "a b", "李", &"a".repeat(65), "system/merged_answer", "dept/SCJG", "a\"b"] {
-            let headers = [whole(), vec![(ACTOR, bad)]].concat();
-            assert_eq!(code("dg.cmd.CGZF.accept-order", &headers), "malformed-actor", "{bad}");
-        }
-    }
-
     /// The rest of the forms is tested at the door of HTTP, which has the same parser.
     #[test]
     fn a_command_relies_on_versions_as_over_http() {
@@ -283,7 +296,7 @@ mod tests {
         let given = |lines: &[(HeaderName, &'static str)]| [whole(), lines.to_vec()].concat();
         let expected = |lines: &[&'static str]| {
             let lines: Vec<_> = lines.iter().map(|line| (IF_MATCH, *line)).collect();
-            read(&message(subject, &given(&lines))).unwrap().1.unwrap()
+            taken(&message(subject, &given(&lines))).unwrap().1.unwrap()
         };
         let versions = |versions: &[u32]| Expected::Versions(versions.iter().copied().map(Version).collect());
         assert_eq!(expected(&["*"]), Expected::Existing);
@@ -301,7 +314,7 @@ mod tests {
     fn a_trace_is_recorded_whole_or_not_at_all() {
         let traced = |trace: &'static str| {
             let headers = [whole(), vec![(TRACEPARENT, trace)]].concat();
-            read(&message("dg.cmd.CGZF.accept-order", &headers)).unwrap().0.traceparent
+            taken(&message("dg.cmd.CGZF.accept-order", &headers)).unwrap().0.traceparent
         };
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(traced(good).as_deref(), Some(good));
@@ -314,17 +327,20 @@ mod tests {
     fn a_name_of_a_header_is_read_in_any_case() {
         let subject = "dg.cmd.CGZF.accept-order";
         let recased = |change: fn(&str) -> String| {
-            let all = [(COMMAND_ID, UUID), (header::id_of("case"), UUID), (ACTOR, "li.wei"), (IF_MATCH, "\"7\"")];
+            let all =
+                [(COMMAND_ID, UUID), (header::id_of("case"), UUID), (AUTHORIZATION, "Bearer t"), (IF_MATCH, "\"7\"")];
             let all = [all.to_vec(), vec![(CORRELATION_ID, UUID), (CONTENT_TYPE, "application/json")]].concat();
             all.into_iter().map(|(name, value)| (change(name.as_ref()).parse().unwrap(), value)).collect::<Vec<_>>()
         };
         for change in [str::to_ascii_lowercase, str::to_ascii_uppercase, str::to_owned] {
-            let (request, expected) = read(&message(subject, &recased(change))).unwrap();
-            assert_eq!((request.actor.id.as_str(), request.command.to_string().as_str()), ("li.wei", UUID));
+            let sent = message(subject, &recased(change));
+            assert_eq!(claim(&sent).unwrap().token, Some("t"));
+            let (request, expected) = taken(&sent).unwrap();
+            assert_eq!(request.command.to_string(), UUID);
             assert_eq!(expected, Some(Expected::Versions(vec![Version(7)])));
             assert_eq!(request.correlation.map(kernel::CorrelationId::uuid), Some(UUID.parse().unwrap()));
         }
-        for name in [COMMAND_ID, CORRELATION_ID, ACTOR, header::id_of("case"), CONTENT_TYPE] {
+        for name in [COMMAND_ID, CORRELATION_ID, AUTHORIZATION, POST, header::id_of("case"), CONTENT_TYPE] {
             let value = if name == CONTENT_TYPE { "application/json" } else { UUID };
             let others = whole().into_iter().filter(|(other, _)| *other != name);
             let lower: HeaderName = AsRef::<str>::as_ref(&name).to_ascii_lowercase().parse().unwrap();
@@ -346,7 +362,7 @@ mod tests {
         ];
         for (name, value, refused) in bad {
             let given = [whole(), vec![(name.clone(), value)]].concat();
-            let problem = read(&message("dg.cmd.CGZF.accept-order", &given)).unwrap_err();
+            let problem = taken(&message("dg.cmd.CGZF.accept-order", &given)).unwrap_err();
             assert_eq!((problem.status, problem.code.as_str()), (415, refused), "{name}: {value}");
         }
         for good in ["application/json", "Application/JSON; charset=UTF-8", "application/merge-patch+json", ""] {
@@ -357,7 +373,7 @@ mod tests {
         let file = |more: &[(HeaderName, &str)]| {
             let headers = [vec![png.clone()], more.to_vec()].concat();
             let read = read_upload(&message("dg.cmd.CGZF.upload-evidence", &headers));
-            read.map_or_else(|problem| problem.code, |upload| upload.media_type)
+            read.map_or_else(|problem| problem.code, |(media_type, _)| media_type)
         };
         assert_eq!(file(&[]), "image/png");
         assert_eq!(file(&[(CONTENT_ENCODING, "gzip")]), "content-encoding-not-taken");
@@ -371,9 +387,7 @@ mod tests {
     fn a_file_needs_its_media_type() {
         let subject = "dg.cmd.CGZF.upload-evidence";
         let upload = read_upload(&message(subject, &[(CONTENT_TYPE, "image/png")]));
-        let upload = upload.unwrap_or_else(|problem| panic!("{problem:?}"));
-        assert_eq!((upload.by.id.as_str(), upload.media_type.as_str()), ("dept/CGZF", "image/png"));
-        assert_eq!(upload.file, "{}");
+        assert_eq!(upload.unwrap(), ("image/png".to_owned(), Bytes::from_static(b"{}")));
         let missing = read_upload(&message(subject, &[])).err().map(|problem| problem.code);
         assert_eq!(missing.as_deref(), Some("header-missing"));
     }
@@ -391,7 +405,7 @@ mod tests {
             let headers: Vec<_> = others.chain([(name.clone(), zeros)]).collect();
             assert_eq!(code(subject, &headers), "malformed-header", "{name} of zeros");
         }
-        for name in [COMMAND_ID, CORRELATION_ID, ACTOR, header::id_of("case")] {
+        for name in [COMMAND_ID, CORRELATION_ID, AUTHORIZATION, POST, header::id_of("case")] {
             let twice = [(name.clone(), UUID), (name.clone(), UUID)];
             let others = whole().into_iter().filter(|(other, _)| *other != name);
             let headers: Vec<_> = others.chain(twice).collect();

@@ -26,7 +26,8 @@ async fn department(world: &World) -> Department {
         code: code(ONE),
         url: world.nats.url(),
         credentials: credentials(&world.nats, "dept-CGZF"),
-        clerk: None,
+        tls: app::peer::Tls::default(),
+        clerk_token_file: None,
     };
     Department::connect(options).await.unwrap()
 }
@@ -82,7 +83,7 @@ async fn after_a_rebuild_a_department_gets_nothing_twice_and_misses_nothing() {
         delivery.ack().await.unwrap();
     }
     let bytes = world.log.events()[2].bytes.clone();
-    jetstream::new(client).publish("dg.evt.order.CGZF.order_dispatched", bytes).await.unwrap().await.unwrap();
+    publish_rogue(&client, "31", bytes).await;
     let rogue = fetch(&department, 1).await;
     assert_eq!(positions(&rogue), [31]);
     rogue[0].ack().await.unwrap();
@@ -91,6 +92,41 @@ async fn after_a_rebuild_a_department_gets_nothing_twice_and_misses_nothing() {
     world.settle().await;
     assert_eq!(publisher.status().borrow().rebuilds, 1);
     assert_eq!(positions(&fetch(&department, 4).await), [31, 33, 36, 39]);
+    let more = department.next_events(1, Duration::from_millis(300)).await.unwrap();
+    assert!(more.is_empty(), "{:?}", positions(&more));
+}
+
+/// Puts a message where only the publisher writes.
+async fn publish_rogue(client: &async_nats::Client, position: &str, bytes: bytes::Bytes) {
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Dualgrid-Position", position);
+    let subject = "dg.evt.order.CGZF.order_dispatched";
+    let sent = jetstream::new(client.clone()).publish_with_headers(subject, headers, bytes).await;
+    sent.unwrap().await.unwrap();
+}
+
+/// Whoever puts a message into the stream has the bytes of an event at best, and not its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_does_not_say_its_own_position_is_not_taken_for_an_event() {
+    let mut world = World::new().await;
+    world.publisher().await;
+    world.log.grow(3);
+    world.settle().await;
+    world.keeper().await.keep().await.unwrap();
+    // Nobody removes what is put there now.
+    world.tasks.shutdown().await;
+    let department = department(&world).await;
+    for delivery in fetch(&department, 1).await {
+        delivery.ack().await.unwrap();
+    }
+    let client = world.nats.connect(CORE).await.unwrap();
+    let bytes = world.log.events()[2].bytes.clone();
+    for position in ["3", "", "6"] {
+        publish_rogue(&client, position, bytes.clone()).await;
+    }
+    // The fourth message says that it is the third one, the fifth says nothing; the sixth is what a forger who counts can do.
+    let taken = fetch(&department, 1).await;
+    assert_eq!(positions(&taken), [6]);
     let more = department.next_events(1, Duration::from_millis(300)).await.unwrap();
     assert!(more.is_empty(), "{:?}", positions(&more));
 }

@@ -93,7 +93,8 @@ async fn send(socket: &mut BufReader<TcpStream>, reply: &[u8], headers: &[u8]) {
 
 async fn department(world: &World, name: &str) -> Department {
     let credentials = credentials(&world.nats, &department_user(name));
-    let options = DepartmentOptions { code: code(name), url: world.nats.url(), credentials, clerk: None };
+    let (code, url, tls) = (code(name), world.nats.url(), app::peer::Tls::default());
+    let options = DepartmentOptions { code, url, credentials, tls, clerk_token_file: None };
     Department::connect(options).await.unwrap()
 }
 

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Lost, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Fingerprint, Lost, Receipt};
 use async_trait::async_trait;
 use chrono::DateTime;
-use kernel::digest::Digest;
 use kernel::envelope::{Header, Provenance, encode};
 use kernel::{
     Actor, Audience, CaseId, CommandId, CorrelationId, DepartmentCode, EventId, GridCode, OrderId, Position, Recorded,
@@ -190,7 +189,7 @@ fn made(
     let data = serde_json::value::to_raw_value(data);
     let provenance = Provenance {
         installation: "test".into(),
-        actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere },
+        actor: Actor { id: "staff-1".into(), role: Role::Dispatcher, scope: Scope::Everywhere, seconded_by: None },
         command: CommandId::named(command),
         correlation: CorrelationId::named(mark),
         causation: None,
@@ -207,7 +206,7 @@ impl EventLog for VecLog {
         unreachable!("the bus never writes to the log")
     }
 
-    async fn outcome(&self, _: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+    async fn outcome(&self, _: &str, _: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
         unreachable!("the bus never asks for outcomes")
     }
 

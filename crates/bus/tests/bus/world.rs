@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use app::Problem;
 use async_trait::async_trait;
-use bus::commands::{Commands, Door};
+use bus::commands::{Clerks, Commands, Core, Door};
 use bus::departments::{Departments, Directory};
 use bus::publisher::{Publisher, PublisherOptions};
 use bus::subject::subject_of;
 use bus::{Connection, ConnectionOptions, Credentials};
-use kernel::{DepartmentCode, SystemClock, SystemEntropy};
+use kernel::{Actor, DepartmentCode, Role, Scope, SystemClock, SystemEntropy};
 use testkit::bus::{Stored, last_sequence, read_stream};
 use testkit::client::eventually;
 use testkit::nats::{CORE, NatsServer, NatsSetup};
@@ -35,6 +36,28 @@ impl Directory for Active {
     async fn departments(&self) -> Result<Vec<DepartmentCode>, app::Error> {
         Ok(self.0.clone())
     }
+}
+
+/// Knows li.wei by [`TOKEN`], and every program.
+struct Known;
+
+/// The token of li.wei.
+pub(crate) const TOKEN: &str = "token-of-li-wei";
+
+#[async_trait]
+impl Clerks for Known {
+    async fn program(&self, department: &DepartmentCode) -> Result<Actor, Problem> {
+        Ok(clerk(Actor::id_of_department(department), department))
+    }
+
+    async fn clerk(&self, department: &DepartmentCode, token: &str, _: Option<&str>) -> Result<Actor, Problem> {
+        let refused = || Problem::new(401, "token-invalid", "not li.wei");
+        if token == TOKEN { Ok(clerk("li.wei".into(), department)) } else { Err(refused()) }
+    }
+}
+
+fn clerk(id: String, department: &DepartmentCode) -> Actor {
+    Actor { id, role: Role::DepartmentClerk, scope: Scope::Department(department.clone()), seconded_by: None }
 }
 
 pub(crate) fn credentials(nats: &NatsServer, user: &str) -> Credentials {
@@ -65,6 +88,7 @@ impl World {
             name: "test".into(),
             credentials: credentials(&self.nats, CORE),
             inbox_prefix: "_INBOX".into(),
+            tls: app::peer::Tls::default(),
         }
     }
 
@@ -76,7 +100,7 @@ impl World {
     pub(crate) fn commands(&self, door: Arc<dyn Door>) -> Commands {
         let active = Active([ONE, OTHER].into_iter().map(code).collect());
         let log = Arc::clone(&self.log) as Arc<dyn app::port::EventLog>;
-        Commands::new(self.options(), Arc::new(active), log, door)
+        Commands::new(self.options(), Arc::new(active), log, Core { door, clerks: Arc::new(Known) })
     }
 
     /// Waits until somebody listens for the commands of both departments.

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use kernel::digest::Digest;
+use kernel::separation::Later;
 use kernel::{
     Allowed, Context, Evidence, GridCode, Needs, Obligation, OrderId, Party, Reach, Role, Step, Verb, check_count,
     check_text,
@@ -43,6 +44,8 @@ pub struct VerifyCase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationPassed {
     pub findings: String,
+    /// Staff id of whoever verified.
+    pub by: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
     /// Who must ask the finder, and by when.
@@ -53,6 +56,8 @@ pub struct VerificationPassed {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct VerificationFailed {
     pub findings: String,
+    /// Staff id of whoever verified.
+    pub by: String,
     /// What shows it.
     pub evidence: Vec<Evidence>,
     /// Who must do it again, and by when.
@@ -87,7 +92,7 @@ impl Verb for VerifyCase {
 
     fn needs(&self, case: &Case) -> Needs {
         let step = if self.passed { Step::COLLECT_FEEDBACK } else { Step::REWORK };
-        case.posts(Needs::none().evidence(&self.evidence).step(step))
+        case.posts(Needs::none().evidence(&self.evidence).step(step).incompatible())
     }
     fn example() -> Self {
         let findings = "现场查验健康证有效".into();
@@ -103,15 +108,7 @@ impl VerifyCase {
             return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyVerified) };
         }
         case.opened_in(&[Stage::Disposed], "disposed")?;
-        if !context.by.is_person() {
-            return Err(Refusal::VerifierUnknown);
-        }
-        if file.is_disposer(&context.by.id) {
-            return Err(Refusal::VerifierDisposed);
-        }
-        if let Some(department) = context.by.seconded_by.as_ref().filter(|lender| file.is_disposing(lender)) {
-            return Err(Refusal::VerifierSeconded { department: department.clone() });
-        }
+        file.check_apart(Later::Verify, None, context)?;
         check_text("findings", &self.findings, FINDINGS_MAX)?;
         check_count("rework", self.rework.len(), 0, REWORK_MAX)?;
         check_count("evidence", self.evidence.len(), 1, EVIDENCE_MAX)?;
@@ -121,7 +118,7 @@ impl VerifyCase {
         }
         if self.passed {
             let next = context.oblige(Step::COLLECT_FEEDBACK, file.centre(Role::DutyOfficer, context))?;
-            return Ok(vec![VerificationPassed { findings, evidence, next }.into()]);
+            return Ok(vec![VerificationPassed { findings, by: context.by.id.clone(), evidence, next }.into()]);
         }
         self.fail(case, context, evidence)
     }
@@ -145,12 +142,18 @@ impl VerifyCase {
                 return Err(Refusal::OrderNotReady { order: *order, status: "of an earlier cycle" });
             }
             let next = context.oblige(Step::REWORK, case.opened()?.grid_leader(context))?;
-            let failed = VerificationFailed { findings: findings.clone(), evidence, next: next.clone() };
+            let failed = VerificationFailed {
+                findings: findings.clone(),
+                by: context.by.id.clone(),
+                evidence,
+                next: next.clone(),
+            };
             return Ok(vec![failed.into(), GridReworkRequired { findings, next }.into()]);
         };
         let oblige = |department| context.oblige(Step::REWORK, Party::at_department(department));
         let mut events = vec![
             VerificationFailed {
+                by: context.by.id.clone(),
                 findings: findings.clone(),
                 evidence: evidence.clone(),
                 next: oblige(&lead.department)?,
@@ -196,7 +199,10 @@ mod tests {
 
     #[test]
     fn who_disposed_does_not_verify() {
-        given(disposed_case()).by("clerk-of-LEAD").when(verify(true)).then_refused(Refusal::VerifierDisposed);
+        given(disposed_case())
+            .by("clerk-of-LEAD")
+            .when(verify(true))
+            .then_refused(Refusal::AnotherPersonNeeded { earlier: "disposed", later: "verify" });
     }
 
     #[test]
@@ -206,7 +212,8 @@ mod tests {
             let seconded_by = Some(given::department(code));
             Actor { id: "staff-verifier".into(), role: Role::Verifier, scope: place, seconded_by }
         };
-        let refused = Refusal::VerifierSeconded { department: given::department(LEAD) };
+        let refused =
+            Refusal::PersonSeconded { department: given::department(LEAD), earlier: "disposed", later: "verify" };
         given(disposed_case()).by_actor(lent_by(LEAD)).when(verify(true)).then_refused(refused.clone());
         given(disposed_case()).by_actor(lent_by(LEAD)).when(verify(false)).then_refused(refused);
         given(disposed_case()).by_actor(lent_by("OTHER")).when(verify(true)).then([passed()]);
@@ -215,7 +222,10 @@ mod tests {
     #[test]
     fn nobody_knows_who_stands_behind_a_program() {
         for id in ["department/LEAD", "integrator/city", "connector/12345"] {
-            given(disposed_case()).by(id).when(verify(true)).then_refused(Refusal::VerifierUnknown);
+            given(disposed_case())
+                .by(id)
+                .when(verify(true))
+                .then_refused(Refusal::PersonUnknown { earlier: "disposed", later: "verify" });
         }
     }
 

@@ -18,6 +18,7 @@ Every event is a CloudEvent 1.0 in JSON. Its attributes besides the standard one
 | `subject` | the stream, `KIND-UUID` |
 | `streamversion` | number of the event in its stream, from 1 |
 | `actorid`, `actorrole`, `actorscope` | who acted, in which role, and where that role holds |
+| `actorsecondedby` | the department that lends the person who acted (派出单位), where one does |
 | `commandid` | the client-made id of the command that caused it |
 | `correlationid` | joins everything that one outside action caused |
 | `causationid` | the event that caused the command, if a process sent it |

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use app::losses::Mark;
+use app::who::Hearing;
 use axum::response::sse;
 use chrono::{DateTime, TimeDelta, Utc};
 use kernel::{Position, Recorded};
@@ -20,6 +21,9 @@ use crate::telemetry::{count_ended_stream, count_stream};
 /// How long a reader may take over what was read for it.
 const PAGE_PATIENCE: TimeDelta = TimeDelta::minutes(1);
 
+/// How often the register is asked whether the reader still acts.
+const ASK_EVERY: TimeDelta = TimeDelta::seconds(1);
+
 /// The name of the last event of a stream, which says why it ends. It has no `id`, so that the last one counts.
 const END: &str = "end";
 
@@ -32,6 +36,8 @@ enum End {
     LogWentBack,
     Stopping,
     TokenExpired,
+    /// The register lets the reader act no more, or not as before.
+    Withdrawn,
     /// It takes what was read for it too slowly.
     TooSlow,
     Unreadable,
@@ -44,6 +50,7 @@ impl End {
             Self::LogWentBack => "log-went-back",
             Self::Stopping => "stopping",
             Self::TokenExpired => "token-expired",
+            Self::Withdrawn => "withdrawn",
             Self::TooSlow => "too-slow",
             Self::Unreadable => "unavailable",
         }
@@ -58,6 +65,10 @@ impl End {
             Self::LogWentBack => "the log may have lost its newest events: come back with Last-Event-ID".to_owned(),
             Self::Stopping => "this process stops: come back with Last-Event-ID".to_owned(),
             Self::TokenExpired => "your token has run out: come back with a new one and with Last-Event-ID".to_owned(),
+            Self::Withdrawn => {
+                "what you may do has changed in the register: come back with Last-Event-ID, and you are told how"
+                    .to_owned()
+            }
             Self::TooSlow => format!(
                 "you took less than {PAGE_EVENTS} events in {} s: come back with Last-Event-ID when you can take more",
                 PAGE_PATIENCE.num_seconds()
@@ -85,6 +96,10 @@ pub(super) struct Tail {
     read_at: DateTime<Utc>,
     committed: watch::Receiver<Position>,
     stopping: watch::Receiver<bool>,
+    /// What the reader may hear.
+    hearing: Hearing,
+    /// When the register was asked last.
+    asked_at: DateTime<Utc>,
     /// Changes where the log may be another one than before.
     incarnation: watch::Receiver<u64>,
     began_in: u64,
@@ -111,8 +126,11 @@ impl Tail {
         let incarnation = api.app.ports().log.incarnation();
         let began_in = *incarnation.borrow();
         let (pending, has_ended) = (VecDeque::new(), false);
+        let hearing = api.app.hearing(&caller.actor).await?;
         let mut tail = Self {
             read_at: api.now(),
+            asked_at: api.now(),
+            hearing,
             api,
             caller,
             after,
@@ -149,10 +167,14 @@ impl Tail {
     async fn more(&mut self) -> Result<sse::Event, End> {
         loop {
             self.go_on()?;
+            self.ask_again().await?;
             if let Some(recorded) = self.pending.pop_front() {
                 let event = self.event(&recorded)?;
                 self.after = recorded.position;
-                return Ok(event);
+                if self.hearing.hears(&recorded) {
+                    return Ok(event);
+                }
+                continue;
             }
             let epoch = self.api.app.epoch_lately().await.map_err(|error| self.unreadable(&error))?;
             if epoch != self.epoch {
@@ -178,6 +200,21 @@ impl Tail {
         }
         let is_slow = !self.pending.is_empty() && now.signed_duration_since(self.read_at) > PAGE_PATIENCE;
         if is_slow { Err(End::TooSlow) } else { Ok(()) }
+    }
+
+    /// Asks the register from time to time whether the reader still acts, and what it may hear.
+    async fn ask_again(&mut self) -> Result<(), End> {
+        let now = self.api.now();
+        if now.signed_duration_since(self.asked_at).abs() < ASK_EVERY {
+            return Ok(());
+        }
+        self.asked_at = now;
+        let still_acts = self.caller.still_acts(&self.api).await.map_err(|error| self.unreadable(&error))?;
+        if !still_acts {
+            return Err(End::Withdrawn);
+        }
+        self.hearing = self.api.app.hearing(&self.caller.actor).await.map_err(|error| self.unreadable(&error))?;
+        Ok(())
     }
 
     fn unreadable(&self, error: &app::Error) -> End {
@@ -234,8 +271,15 @@ mod tests {
 
     #[test]
     fn every_end_is_counted_from_the_start() {
-        let ends =
-            [End::EpochRaised(1), End::LogWentBack, End::Stopping, End::TokenExpired, End::TooSlow, End::Unreadable];
+        let ends = [
+            End::EpochRaised(1),
+            End::LogWentBack,
+            End::Stopping,
+            End::TokenExpired,
+            End::TooSlow,
+            End::Unreadable,
+            End::Withdrawn,
+        ];
         assert_eq!(ends.map(End::code), REASONS);
     }
 }

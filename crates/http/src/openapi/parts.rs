@@ -14,10 +14,10 @@ use super::BEARER;
 use crate::problem::PROBLEM_JSON;
 
 /// Status, name and meaning of every answer that is a problem.
-const PROBLEMS: [(&str, &str, &str); 15] = [
+const PROBLEMS: [(&str, &str, &str); 16] = [
     ("400", "BadRequest", "The request does not fit its form"),
-    ("401", "NoToken", "The token is missing or not accepted"),
-    ("403", "NotAllowed", "The role does not allow it, or not in that place"),
+    ("401", "NoToken", "The token is missing or not accepted, or nobody is registered under its subject"),
+    ("403", "NotAllowed", "The role does not allow it, or not in that place; or the register lets you act no more"),
     ("404", "NotFound", "It does not exist"),
     ("406", "NotAcceptable", "It is not offered in that form"),
     ("408", "TooSlow", "The body did not arrive in time"),
@@ -26,6 +26,7 @@ const PROBLEMS: [(&str, &str, &str); 15] = [
     ("412", "Moved", "It does not have a tag, or is not at a version, that `If-Match` names"),
     ("413", "TooLarge", "The body is too large"),
     ("415", "UnsupportedMediaType", "The body is of a type that is not accepted"),
+    ("416", "NoSuchRange", "No byte is in the range that is asked for"),
     ("422", "Unprocessable", "What the body names does not exist or cannot be right, or the id was used before"),
     ("429", "TooMany", "More requests, streams or uploads than one caller may have; come back after `Retry-After`"),
     ("500", "Internal", "Something is broken on our side"),
@@ -56,6 +57,7 @@ pub(super) fn json(meaning: &str, schema: &str) -> ResponseBuilder {
 pub(super) fn locked(operation: OperationBuilder, by: Allowed, text: &str, problems: &[&str]) -> Operation {
     let operation = operation
         .description(Some(format!("{text}\n\n{}", who_may(by))))
+        .parameter(post())
         .security(SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
     let always = ["400", "401", "403", "429", "500", "503"];
     let refused = PROBLEMS.iter().filter(|(status, ..)| always.contains(status) || problems.contains(status));
@@ -146,6 +148,12 @@ pub(super) fn paged(operation: OperationBuilder) -> OperationBuilder {
 /// `?at=`
 pub(super) fn at() -> Parameter {
     in_query("at", "As it was at this moment (RFC 3339); as it is without it", text_as("date-time"))
+}
+
+/// `Dualgrid-Post`
+fn post() -> Parameter {
+    let meaning = "In which post you act, where you hold several (一肩挑): its code in the register of persons";
+    in_header("Dualgrid-Post", meaning, text(), Required::False)
 }
 
 /// `If-None-Match`

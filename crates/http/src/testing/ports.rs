@@ -1,17 +1,22 @@
 //! A log in memory, and ports that are out of reach.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use app::port::evidence_store::{Pieces, Received};
+use app::port::uploads::{Entered, Exceeded, Leaving, Quotas, Upload, Uploads};
 use app::port::view_store::Registered;
 use app::port::{
-    Append, AppendError, Build, Either, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError, Loaded,
-    Move, Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
+    Append, AppendError, Build, Either, EventLog, EvidenceError, EvidenceStore, Failure, FilledRows, FindError,
+    Fingerprint, Loaded, Move, Query, Receipt, Row, RowPage, Saved, Vault, VaultError, ViewSpec, ViewStore, Wanted,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
-use kernel::{CommandId, EventId, Evidence, PersonId, PersonKey, Position, Recorded, StreamId, Version};
+use kernel::{Actor, CommandId, DepartmentCode, EventId, Evidence, PersonId, PersonKey, Position, Recorded, StreamId, Version};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::NOW;
@@ -28,6 +33,10 @@ pub(crate) struct Log {
     committed: watch::Sender<Position>,
     incarnation: watch::Sender<u64>,
     reads: AtomicUsize,
+    /// The registers of persons and programs, which have no positions here.
+    registers: Mutex<Vec<Recorded>>,
+    /// Whether the registers cannot be read.
+    is_unreadable: AtomicBool,
 }
 
 /// Who asks for the stream of this aggregate sees a panic.
@@ -74,6 +83,46 @@ impl Log {
         self.incarnation.send_modify(|number| *number += 1);
     }
 
+    /// Enters persons, each with one post.
+    pub(crate) fn register(&self, actors: &[Actor]) {
+        for Actor { id, role, scope, .. } in actors {
+            let entered = json!({"person": id, "name": null, "seconded_by": null, "since": DateTime::UNIX_EPOCH});
+            self.change("persons", "person_entered", &entered);
+            self.appoint(id, "only", json!({"role": role, "scope": scope}));
+        }
+    }
+
+    /// Gives a person a post.
+    pub(crate) fn appoint(&self, id: &str, post: &str, place: Value) {
+        let mut event =
+            json!({"person": id, "post": post, "from": DateTime::UNIX_EPOCH, "until": null, "deputy_for": null});
+        event.as_object_mut().expect("an object").extend(place.as_object().expect("an object").clone());
+        self.change("persons", "person_appointed", &event);
+    }
+
+    /// Records an event of one of the registers.
+    pub(crate) fn change(&self, register: &str, event: &str, data: &Value) {
+        let mut all = self.registers.lock().unwrap_or_else(PoisonError::into_inner);
+        let stream = StreamId::new(register, uuid::Uuid::new_v5(&kernel::id::NAMESPACE, register.as_bytes()));
+        let number = all.iter().filter(|event| event.stream == stream).count() + 1;
+        let kind = format!("cn.dualgrid.{register}.{event}.v1");
+        let text = json!({"type": kind, "data": data}).to_string();
+        all.push(Recorded {
+            position: Position(1_000_000 + number as u64),
+            stream,
+            version: Version(u32::try_from(number).expect("few events")),
+            id: EventId::named(&text),
+            kind: kind.as_str().into(),
+            time: NOW,
+            bytes: Bytes::from(text),
+        });
+    }
+
+    /// From now on the registers cannot be read.
+    pub(crate) fn lose_registers(&self) {
+        self.is_unreadable.store(true, Ordering::Relaxed);
+    }
+
     /// How often events were read.
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::Relaxed)
@@ -89,10 +138,18 @@ impl EventLog for Log {
     async fn append(&self, _: Append) -> Result<Receipt, AppendError> {
         Err(away().into())
     }
-    async fn outcome(&self, _: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+    async fn outcome(&self, _: &str, _: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
         Ok(None)
     }
-    async fn stream(&self, stream: &StreamId, _: Version) -> Result<Vec<Recorded>, Failure> {
+    async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure> {
+        if matches!(stream.category(), "persons" | "programs") {
+            if self.is_unreadable.load(Ordering::Relaxed) {
+                return Err(away());
+            }
+            let all = self.registers.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = all.iter().filter(|event| event.stream == *stream && event.version > after);
+            return Ok(own.cloned().collect());
+        }
         assert_ne!(stream.id(), PANICS, "王小明 lives in storey 4");
         let losses = app::losses::stream();
         Ok(self.events().iter().filter(|event| event.stream == *stream && *stream == losses).cloned().collect())
@@ -164,7 +221,7 @@ impl Vault for Away {
     async fn keep(&self, _: PersonId, _: &PersonKey) -> Result<PersonKey, VaultError> {
         Err(away().into())
     }
-    async fn erase(&self, _: PersonId) -> Result<bool, Failure> {
+    async fn erase(&self, _: &[PersonId]) -> Result<u64, Failure> {
         Err(away())
     }
     async fn check(&self) -> Result<(), Failure> {
@@ -174,13 +231,53 @@ impl Vault for Away {
 
 #[async_trait]
 impl EvidenceStore for Away {
-    async fn put(&self, _: &str, _: Bytes) -> Result<Evidence, EvidenceError> {
+    async fn receive(&self, _: &str, _: Pieces) -> Result<Box<dyn Received>, EvidenceError> {
         Err(away().into())
     }
     async fn find(&self, _: Digest) -> Result<Option<Evidence>, EvidenceError> {
         Err(away().into())
     }
-    async fn get(&self, _: Digest) -> Result<Option<(Evidence, Bytes)>, EvidenceError> {
+    async fn read(&self, _: Digest, _: Range<u64>) -> Result<Option<Pieces>, EvidenceError> {
         Err(away().into())
+    }
+    async fn remove(&self, _: Digest) -> Result<(), Failure> {
+        Err(away())
+    }
+}
+
+#[async_trait]
+impl Uploads for Away {
+    async fn enter(&self, _: &Upload, _: Quotas) -> Result<Entered, Failure> {
+        Err(away())
+    }
+    async fn exceeded(
+        &self,
+        _: &str,
+        _: Option<&DepartmentCode>,
+        _: DateTime<Utc>,
+        _: Quotas,
+    ) -> Result<Option<Exceeded>, Failure> {
+        Err(away())
+    }
+    async fn hold(&self, _: Digest, _: &str, _: DateTime<Utc>) -> Result<Option<Upload>, Failure> {
+        Err(away())
+    }
+    async fn of(&self, _: Digest) -> Result<Vec<Upload>, Failure> {
+        Err(away())
+    }
+    async fn over(&self, _: DateTime<Utc>, _: u32) -> Result<Vec<Upload>, Failure> {
+        Err(away())
+    }
+    async fn begin_removal(&self, _: Digest, _: &str, _: DateTime<Utc>) -> Result<bool, Failure> {
+        Err(away())
+    }
+    async fn continue_removal(&self, _: Digest, _: &str) -> Result<Leaving, Failure> {
+        Err(away())
+    }
+    async fn remove(&self, _: Digest, _: &str) -> Result<(), Failure> {
+        Err(away())
+    }
+    async fn keep(&self, _: Digest, _: &str) -> Result<(), Failure> {
+        Err(away())
     }
 }

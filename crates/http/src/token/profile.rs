@@ -6,7 +6,15 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{INSTALLATION, NOW, PUBLIC_KEY, auditor, clerk, issuer, private_key, verifier};
+use crate::testing::{INSTALLATION, NOW, PUBLIC_KEY, issuer, private_key, subject_of, verifier};
+
+fn clerk() -> SubjectId {
+    subject_of(&crate::testing::clerk())
+}
+
+fn auditor() -> SubjectId {
+    subject_of(&crate::testing::auditor())
+}
 
 /// The thumbprint of the public key (RFC 8037, appendix A.3).
 const KID: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
@@ -36,8 +44,12 @@ fn with(mut object: Value, name: &str, value: &Value) -> String {
     object.to_string()
 }
 
-fn verdict(header: &str, claims: &str) -> Result<Actor, TokenError> {
-    verifier().verify(&signed(header, claims), NOW)
+fn verdict(header: &str, claims: &str) -> Result<SubjectId, TokenError> {
+    verified(&verifier(), &signed(header, claims))
+}
+
+fn verified(verifier: &Verifier, token: &str) -> Result<SubjectId, TokenError> {
+    verifier.verify(token, NOW).map(|proved| proved.subject.id)
 }
 
 #[test]
@@ -122,7 +134,7 @@ fn claims_are_kept_to_the_second() {
 #[test]
 fn nothing_is_named_twice() {
     let twice = |object: Value, more: &str| object.to_string().replacen('{', &format!("{{{more},"), 1);
-    for more in [r#""sub":"staff-0001""#, r#""exp":1"#, r#""role":"auditor""#, r#""x":1,"x":1"#] {
+    for more in [r#""sub":"staff-0001""#, r#""exp":1"#, r#""iss":"x""#, r#""x":1,"x":1"#] {
         let refused = verdict(&header().to_string(), &twice(claims(), more));
         assert_eq!(refused, Err(TokenError::Malformed), "{more}");
     }
@@ -134,20 +146,21 @@ fn nothing_is_named_twice() {
 
 #[test]
 fn only_a_program_may_hold_a_token_for_a_year() {
-    let days = |actor: &Actor, days| {
-        let token = issuer().issue(&Claims::new(INSTALLATION, actor, NOW, TimeDelta::days(days)));
-        verifier().verify(&token, NOW)
+    let days = |subject: &SubjectId, days| {
+        verified(&verifier(), &issuer().issue(&Claims::new(INSTALLATION, subject, NOW, TimeDelta::days(days))))
     };
     assert_eq!(days(&auditor(), 366), Err(TokenError::TooLong(24)));
-    let program = Actor { id: "bus-1".into(), role: Role::Integrator, scope: Scope::Everywhere };
-    assert_eq!(days(&program, 366), Ok(program.clone()));
-    assert_eq!(days(&program, 367), Err(TokenError::TooLong(8784)));
+    for program in ["department/CGZF", "integrator/city", "connector/12345"] {
+        let program = SubjectId::try_new(program).unwrap();
+        assert_eq!(days(&program, 366), Ok(program.clone()));
+        assert_eq!(days(&program, 367), Err(TokenError::TooLong(8784)));
+    }
 }
 
 #[test]
 fn a_former_key_is_taken_until_it_is_taken_away() {
     let token = issuer().issue(&Claims::new(INSTALLATION, &clerk(), NOW, TimeDelta::hours(1)));
     let other = [0x3d; 32];
-    assert_eq!(Verifier::new(&[other, PUBLIC_KEY], INSTALLATION).verify(&token, NOW), Ok(clerk()));
-    assert_eq!(Verifier::new(&[other], INSTALLATION).verify(&token, NOW), Err(TokenError::Key));
+    assert_eq!(verified(&Verifier::new(&[other, PUBLIC_KEY], INSTALLATION), &token), Ok(clerk()));
+    assert_eq!(verified(&Verifier::new(&[other], INSTALLATION), &token), Err(TokenError::Key));
 }

@@ -5,7 +5,7 @@ use kernel::{Allowed, Decision, Verb, check_count};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ADMINISTRATORS, KEYS_MAX, Programs, RegisterProgram};
+use super::{ADMINISTRATORS, KEYS_MAX, Programs, Refusal, RegisterProgram};
 use crate::{Nkey, ProgramId};
 
 /// A public key whose secret half nobody has.
@@ -49,6 +49,9 @@ impl ChangeProgramKeys {
         if known.keys == self.keys {
             return Ok(vec![]);
         }
+        if matches!(self.program, ProgramId::Connector(_)) {
+            return Err(Refusal::ConnectorKeys);
+        }
         check_count("keys", self.keys.len(), 1, KEYS_MAX)?;
         programs.check_unused(&self.keys, &known.keys)?;
         Ok(vec![ProgramKeysChanged { program: self.program.clone(), keys: self.keys.clone(), since: now }.into()])
@@ -60,8 +63,8 @@ mod tests {
     use given::given;
     use kernel::Unfit;
 
+    use super::super::CloseProgram;
     use super::super::testing::{key, registered};
-    use super::super::{CloseProgram, Refusal};
     use super::*;
 
     #[test]
@@ -83,6 +86,16 @@ mod tests {
         }
         let none = Unfit::EntryCount { field: "keys", min: 1, max: 4 };
         given::<Programs>(history).when(with(&[])).then_refused(none);
+    }
+
+    #[test]
+    fn a_connector_has_no_keys_to_change() {
+        let program = ProgramId::Connector(crate::ConnectorName::try_new("12345").unwrap());
+        let sources = [crate::SourceName::try_new("hotline").unwrap()].into();
+        let register = RegisterProgram { program: program.clone(), keys: [].into(), audiences: [].into(), sources };
+        let history = given::<Programs>([]).when(register).events();
+        let change = ChangeProgramKeys { program, ..ChangeProgramKeys::example() };
+        given::<Programs>(history).when(change).then_refused(Refusal::ConnectorKeys);
     }
 
     #[test]

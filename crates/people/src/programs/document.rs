@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{GrantedAudience, Nkey, ProgramId};
+use crate::{GrantedAudience, Nkey, ProgramId, SourceName};
 
 /// The register as it stood at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -25,6 +25,8 @@ pub struct Program {
     pub keys: BTreeSet<Nkey>,
     /// What it receives, where it is an integrator. A department receives its own orders.
     pub audiences: BTreeSet<GrantedAudience>,
+    /// The sources whose numbers it hands in, where it is a connector and open.
+    pub sources: BTreeSet<SourceName>,
     /// Why it was closed; null while it is open.
     pub closed: Option<String>,
 }

@@ -5,26 +5,33 @@ use kernel::{Allowed, Context, Decision, Needs, Verb, check_count};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ADMINISTRATORS, AUDIENCES_MAX, KEYS_MAX, Programs, Refusal};
-use crate::{GrantedAudience, IntegratorName, Nkey, ProgramId};
+use super::{ADMINISTRATORS, AUDIENCES_MAX, KEYS_MAX, Programs, Refusal, SOURCES_MAX};
+use crate::{GrantedAudience, IntegratorName, Nkey, ProgramId, SourceName};
 
 /// A public key whose secret half nobody has.
 pub(super) const EXAMPLE_KEY: &str = "UA6OVABTBDLTZMHZ2ZOAKGPQ4KCPWQZ3SFTDSGWT7V6Y7GWCT5LXEIMW";
 
-/// A security administrator lets a program in to NATS: that of a department, or an integrator.
+/// A security administrator lets a program in: that of a department or an integrator, also to NATS, or a connector, which comes over
+/// HTTP alone.
 ///
-/// Once. A program that was closed can be registered again, with keys that were never used. A department must be active.
+/// Once. A program that was closed can be registered again, with keys that were never used. A department must be active. No two
+/// connectors number one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterProgram {
     pub program: ProgramId,
-    /// Its public keys, 1 to 4. `dualgrid nats key FILE` makes one.
-    #[schemars(length(min = 1, max = KEYS_MAX))]
+    /// Its public keys on NATS, 1 to 4; none of a connector. `dualgrid nats key FILE` makes one.
+    #[serde(default)]
+    #[schemars(length(max = KEYS_MAX))]
     pub keys: BTreeSet<Nkey>,
     /// What an integrator receives, 1 to 200; none for a department, which receives its own orders.
     #[serde(default)]
     #[schemars(length(max = AUDIENCES_MAX))]
     pub audiences: BTreeSet<GrantedAudience>,
+    /// The sources whose numbers a connector hands in, 1 to 8; none of another program.
+    #[serde(default)]
+    #[schemars(length(max = SOURCES_MAX))]
+    pub sources: BTreeSet<SourceName>,
 }
 
 /// A program was let in.
@@ -35,6 +42,9 @@ pub struct ProgramRegistered {
     pub keys: BTreeSet<Nkey>,
     /// What it receives, where it is an integrator.
     pub audiences: BTreeSet<GrantedAudience>,
+    /// The sources whose numbers it hands in, where it is a connector.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sources: BTreeSet<SourceName>,
     pub since: DateTime<Utc>,
 }
 
@@ -46,7 +56,7 @@ impl Verb for RegisterProgram {
     fn needs(&self, _: &Programs) -> Needs {
         match &self.program {
             ProgramId::Department(code) => Needs::none().departments([code]),
-            ProgramId::Integrator(_) => Needs::none(),
+            ProgramId::Integrator(_) | ProgramId::Connector(_) => Needs::none(),
         }
     }
     fn example() -> Self {
@@ -54,6 +64,7 @@ impl Verb for RegisterProgram {
             program: ProgramId::Integrator(IntegratorName::try_new("city-brain").expect("a name")),
             keys: [Nkey::try_new(EXAMPLE_KEY).expect("a key")].into(),
             audiences: [GrantedAudience::try_new("district").expect("an audience")].into(),
+            sources: BTreeSet::new(),
         }
     }
 }
@@ -61,18 +72,29 @@ impl Verb for RegisterProgram {
 impl RegisterProgram {
     pub(super) fn decide(&self, programs: &Programs, context: &Context) -> Decision<Programs> {
         if let Some(known) = programs.last(&self.program).filter(|known| known.closed.is_none()) {
-            let is_same = known.keys == self.keys && known.audiences == self.audiences;
+            let is_same =
+                (&known.keys, &known.audiences, &known.sources) == (&self.keys, &self.audiences, &self.sources);
             return if is_same { Ok(vec![]) } else { Err(Refusal::AlreadyRegistered) };
         }
-        check_count("keys", self.keys.len(), 1, KEYS_MAX)?;
+        let is_connector = matches!(self.program, ProgramId::Connector(_));
+        let (keys_min, keys_max) = if is_connector { (0, 0) } else { (1, KEYS_MAX) };
+        check_count("keys", self.keys.len(), keys_min, keys_max)?;
+        let (sources_min, sources_max) = if is_connector { (1, SOURCES_MAX) } else { (0, 0) };
+        check_count("sources", self.sources.len(), sources_min, sources_max)?;
         match &self.program {
             ProgramId::Department(_) if !self.audiences.is_empty() => return Err(Refusal::DepartmentAudiences),
             ProgramId::Department(code) => drop(context.department(code)?),
             ProgramId::Integrator(_) => check_count("audiences", self.audiences.len(), 1, AUDIENCES_MAX)?,
+            ProgramId::Connector(_) => check_count("audiences", self.audiences.len(), 0, 0)?,
         }
         programs.check_unused(&self.keys, &BTreeSet::new())?;
-        let (program, keys, audiences) = (self.program.clone(), self.keys.clone(), self.audiences.clone());
-        Ok(vec![ProgramRegistered { program, keys, audiences, since: context.at }.into()])
+        if let Some((source, other)) =
+            self.sources.iter().find_map(|source| Some((source, programs.numbering(source)?)))
+        {
+            return Err(Refusal::SourceTaken { taken: source.clone(), program: other.clone() });
+        }
+        let Self { program, keys, audiences, sources } = self.clone();
+        Ok(vec![ProgramRegistered { program, keys, audiences, sources, since: context.at }.into()])
     }
 }
 
@@ -130,6 +152,45 @@ mod tests {
         let ProgramId::Integrator(_) = &again.program else { panic!("an integrator") };
         let events = given::<Programs>(history).when(again.clone()).events();
         assert!(matches!(&events[..], [ProgramsEvent::ProgramRegistered(event)] if event.keys == again.keys));
+    }
+
+    fn connector(name: &str, sources: &[&str]) -> RegisterProgram {
+        let sources = sources.iter().map(|source| SourceName::try_new(source).expect("a source")).collect();
+        let program = ProgramId::Connector(crate::ConnectorName::try_new(name).expect("a name"));
+        RegisterProgram { program, keys: [].into(), audiences: [].into(), sources }
+    }
+
+    #[test]
+    fn a_connector_numbers_its_sources_and_no_other_one_does() {
+        let state = given::<Programs>([]).when(connector("12345", &["hotline"])).state();
+        let hotline = |id: &RegisterProgram| state.may_number(&id.program.subject(), "hotline");
+        assert!(hotline(&connector("12345", &[])));
+        assert!(!hotline(&connector("54321", &[])) && !hotline(&RegisterProgram::example()));
+        assert!(!state.may_number("connector/12345", "device"));
+        let registered = || given::<Programs>([]).when(connector("12345", &["hotline"])).events();
+        let source = SourceName::try_new("hotline").unwrap();
+        let taken = Refusal::SourceTaken { taken: source, program: connector("12345", &[]).program };
+        given::<Programs>(registered()).when(connector("other", &["device", "hotline"])).then_refused(taken);
+        given::<Programs>(registered()).when(connector("12345", &["device"])).then_refused(Refusal::AlreadyRegistered);
+        let close = CloseProgram { program: connector("12345", &[]).program, ..CloseProgram::example() };
+        let closed = given::<Programs>(registered()).when(close).events();
+        let history = || [registered(), closed.clone()].concat();
+        assert!(!given::<Programs>(history()).state().may_number("connector/12345", "hotline"), "it is closed");
+        assert_eq!(given::<Programs>(history()).when(connector("other", &["hotline"])).events().len(), 1);
+    }
+
+    #[test]
+    fn a_connector_has_sources_and_neither_keys_nor_audiences() {
+        let count = |field, min, max| Unfit::EntryCount { field, min, max };
+        let example = RegisterProgram::example;
+        let hotline = || connector("12345", &["hotline"]);
+        let keyed = RegisterProgram { keys: example().keys, ..hotline() };
+        given::<Programs>([]).when(keyed).then_refused(count("keys", 0, 0));
+        let heard = RegisterProgram { audiences: example().audiences, ..hotline() };
+        given::<Programs>([]).when(heard).then_refused(count("audiences", 0, 0));
+        given::<Programs>([]).when(connector("12345", &[])).then_refused(count("sources", 1, 8));
+        let numbered = RegisterProgram { sources: hotline().sources, ..example() };
+        given::<Programs>([]).when(numbered).then_refused(count("sources", 0, 0));
     }
 
     #[test]
