@@ -8,7 +8,7 @@ use kernel::consent::ConsentRule;
 use kernel::facts::{Authority, GridFacts, MatterFacts, SealedPerson, Seat};
 use kernel::likeness::Told;
 use kernel::needs::SeatOf;
-use kernel::{CaseId, Context, DepartmentCode, GridCode, OrderId, Party, Place, Role, Sealed, Step};
+use kernel::{CaseId, Context, GridCode, OrderId, Party, Place, Role, Sealed, Step};
 
 use crate::seat::{nearest, nearest_of_centre};
 use crate::{
@@ -60,6 +60,8 @@ pub struct CaseFile {
     pub merged_heard: Option<MergedFinderHeard>,
     /// What its finder said last, whenever they were reached.
     pub merged_said: Said,
+    /// When they said something last; also what they said of an answer before the newest.
+    pub merged_said_at: Option<DateTime<Utc>>,
     /// How its finder had the other case reopened, since the newest answer.
     pub merged_reopened: Option<MergedCaseReopened>,
     /// What was said of the cases that were merged into it.
@@ -98,6 +100,7 @@ impl CaseFile {
             merged_answers: Vec::new(),
             merged_heard: None,
             merged_said: Said::default(),
+            merged_said_at: None,
             merged_reopened: None,
             words: Vec::new(),
             moved: None,
@@ -121,6 +124,7 @@ impl CaseFile {
             }
             CaseEvent::MergedFinderHeard(event) => {
                 self.merged_said = self.merged_said.then(event.said());
+                self.merged_said_at = Some(event.heard_at);
                 self.merged_heard = Some(*event);
             }
             CaseEvent::WordTakenIn(event) => self.words.push(*event),
@@ -339,20 +343,6 @@ impl CaseFile {
         let own = meetings.filter_map(|held| held.consent.as_ref()).next_back();
         let taken_in = || self.taken_in.iter().find_map(|taken| taken.electorate);
         own.map(|consent| consent.count.electorate).or_else(taken_in)
-    }
-
-    /// Whether this person disposed something in the current round of work: they do not verify it.
-    pub(crate) fn is_disposer(&self, staff: &str) -> bool {
-        let cycle = &self.cycle;
-        let orders = self.orders.values().filter(|order| order.sent.cycle == cycle.number);
-        let by_department = orders.flat_map(|order| &order.disposed).any(|part| part.by == staff);
-        by_department || cycle.grid_done.iter().any(|done| done.by == staff)
-    }
-
-    /// Whether this department disposed something in the current round of work: nobody whom it lends verifies that.
-    pub(crate) fn is_disposing(&self, department: &DepartmentCode) -> bool {
-        let orders = self.orders.values().filter(|order| order.sent.cycle == self.cycle.number);
-        orders.filter(|order| !order.disposed.is_empty()).any(|order| order.sent.order.department == *department)
     }
 
     /// What the finder said last in the current round of work; what they said in an earlier one is not about this work.

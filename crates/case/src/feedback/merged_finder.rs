@@ -201,6 +201,17 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_comes_between_what_they_said_and_the_reopening_does_not_keep_it_from_the_other_case() {
+        // The other case was closed, and its finder's answer overtaken: what follows from the closing comes late.
+        let history = [heard(false), vec![merged_answered(into(), 2, "已结案")]].concat();
+        let event = MergedCaseReopened { into: into(), cause: reopen().cause, reason: reopen().reason };
+        given(history.clone()).when(reopen()).then([event]);
+        let case = history.into_iter().fold(Case::default(), Case::evolve);
+        let part = ReopenForMerged { from: CASE, cause: reopen().cause, reason: reopen().reason, said_at: NOW };
+        assert_eq!(reopen().needs(&case).also, kernel::Needs::none().also(into().uuid(), &part).also);
+    }
+
+    #[test]
     fn the_case_that_continued_is_reopened_for_a_finder_of_its_own_and_no_other() {
         let from = CaseId::named("from");
         let part = || ReopenForMerged { from, cause: reopen().cause, reason: reopen().reason, said_at: NOW };

@@ -67,8 +67,10 @@ impl Verb for ReopenCase {
             Some((file, merged)) => {
                 let (from, reason) = (file.discovered.case, self.reason.clone());
                 // Nobody has it reopened who was not heard: the decision says so.
-                let Some(heard) = &file.merged_heard else { return Needs::none() };
-                let part = ReopenForMerged { from, cause: self.cause, reason, said_at: heard.heard_at };
+                let Some(said_at) = file.merged_said_at else {
+                    return Needs::none();
+                };
+                let part = ReopenForMerged { from, cause: self.cause, reason, said_at };
                 Needs::none().also(merged.into.uuid(), &part)
             }
             None => case.posts(Needs::none().step(Step::ROUTE_AGAIN)),
