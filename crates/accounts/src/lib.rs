@@ -5,6 +5,7 @@
 //! | [`key`] | nkeys: the seed that a program keeps secret, and the public key that nats-server knows it by |
 //! | [`member`] | departments and integrators: the names of their accounts and consumers, and what they may do |
 //! | [`configuration`] | the text of the configuration file of nats-server |
+//! | [`in_force`] | who is let in by a text that was written before |
 //!
 //! Every department and every integrator has an account of its own and reaches the core through service imports only. In one
 //! shared account nats-server answers a permitted request to any reply subject with its own rights: a department that asks for
@@ -18,10 +19,12 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod configuration;
+pub mod in_force;
 pub mod key;
 pub mod member;
 
 pub use configuration::{Configuration, DuplicateKey, Grant, Server, Tls};
+pub use in_force::members_in;
 pub use key::{InvalidKey, PublicKey, Seed};
 pub use member::{
     CORE, DOMAIN, InvalidName, Member, STREAM, SYSTEM, consumer_of_department, consumer_of_integrator,

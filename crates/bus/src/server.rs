@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::{Configuration, DuplicateKey, Grant, Server};
+use accounts::{Configuration, DuplicateKey, Grant, Server, members_in};
 use async_nats::Client;
 use async_trait::async_trait;
 use futures::StreamExt as _;
@@ -58,11 +58,26 @@ pub enum ServerError {
     Nats(#[from] Error),
 }
 
+/// Who may use NATS.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// Departments and integrators with their keys.
+    pub grants: Vec<Grant>,
+    /// What could not be read, where something could not: the grants are then as they were for that part.
+    pub trouble: Option<String>,
+}
+
+impl From<Vec<Grant>> for Granted {
+    fn from(grants: Vec<Grant>) -> Self {
+        Self { grants, trouble: None }
+    }
+}
+
 /// Knows who may use NATS, and with which keys.
 #[async_trait]
 pub trait Register: Send + Sync + 'static {
-    /// Departments and integrators with their keys, as of now.
-    async fn grants(&self) -> Result<Vec<Grant>, ServerError>;
+    /// Departments and integrators with their keys, as of now. `in_force` are those that nats-server was given last.
+    async fn grants(&self, in_force: Vec<Grant>) -> Result<Granted, ServerError>;
 }
 
 /// Keeps the file and tells nats-server.
@@ -104,8 +119,7 @@ impl ServerKeeper {
     async fn keep_looking(&self) {
         let mut told = None;
         loop {
-            let kept = self.keep(&mut told).await;
-            let trouble = kept.err().map(|error| chain(&error));
+            let trouble = self.keep(&mut told).await.unwrap_or_else(|error| Some(chain(&error)));
             if let Some(reason) = &trouble
                 && self.trouble.borrow().as_ref() != Some(reason)
             {
@@ -120,12 +134,14 @@ impl ServerKeeper {
         }
     }
 
-    /// Writes what the register wants and tells nats-server, unless that was `told` already.
-    pub async fn keep(&self, told: &mut Option<String>) -> Result<(), ServerError> {
-        let text = Configuration::try_new(self.settings.clone(), self.register.grants().await?)?.text();
-        let is_written = std::fs::read_to_string(&self.file).is_ok_and(|found| found == text);
+    /// Writes what the register wants and tells nats-server, unless that was `told` already. Gives what the register could not read.
+    pub async fn keep(&self, told: &mut Option<String>) -> Result<Option<String>, ServerError> {
+        let found = std::fs::read_to_string(&self.file).unwrap_or_default();
+        let Granted { grants, trouble } = self.register.grants(members_in(&found)).await?;
+        let text = Configuration::try_new(self.settings.clone(), grants)?.text();
+        let is_written = found == text;
         if is_written && told.as_ref() == Some(&text) {
-            return Ok(());
+            return Ok(trouble);
         }
         if !is_written {
             write(&self.file, &text)?;
@@ -133,7 +149,7 @@ impl ServerKeeper {
         let servers = reload(&self.connection).await?;
         tracing::info!(servers, file = %self.file.display(), "nats-server has read its configuration again");
         *told = Some(text);
-        Ok(())
+        Ok(trouble)
     }
 }
 

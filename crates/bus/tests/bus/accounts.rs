@@ -14,7 +14,7 @@ use async_nats::{Client, Subscriber};
 use async_trait::async_trait;
 use bus::Connection;
 use bus::departments::{Departments, Directory, Integrator};
-use bus::server::{Register, ServerError, ServerKeeper, reload};
+use bus::server::{Granted, Register, ServerError, ServerKeeper, reload};
 use futures::StreamExt as _;
 use kernel::DepartmentCode;
 use testkit::bus::read_stream;
@@ -37,7 +37,7 @@ struct Watched {
 }
 
 /// Subjects at which nothing may arrive that the core has not sent.
-const LISTENED: [&str; 4] = ["dg.cmd.LHSR.>", "_INBOX.theirs.>", "dg.feed.>", "theirs.>"];
+const LISTENED: [&str; 6] = ["dg.cmd.LHSR.>", "_INBOX.theirs.>", "dg.feed.>", "theirs.>", "$KV.>", "$O.>"];
 
 impl Watched {
     async fn new(nats: &NatsServer) -> Self {
@@ -57,6 +57,15 @@ impl Watched {
         }
         for _ in 0..5 {
             context.publish("dg.evt.order.LHSR.order_dispatched", "{}".into()).await.unwrap().await.unwrap();
+        }
+        // A bucket and an object store of the core, as other programs of the operator may have them there.
+        for (name, subject) in [("KV_bucket", "$KV.bucket.>"), ("OBJ_store", "$O.store.>")] {
+            let subjects = vec![subject.to_owned()];
+            let config = Config { name: name.into(), subjects, allow_direct: true, ..Config::default() };
+            context.create_stream(config).await.unwrap();
+        }
+        for subject in ["$KV.bucket.key", "$O.store.M.a"] {
+            context.publish(subject, "for the core".into()).await.unwrap().await.unwrap();
         }
         let mut heard = Vec::new();
         for subject in LISTENED {
@@ -140,6 +149,14 @@ fn replies() -> Vec<String> {
         "$O.store.M.a",
         "_R_.a.b",
     ];
+    // Of a bucket and an object store that the core has.
+    for (stream, subject) in [("KV_bucket", "$KV.bucket.key"), ("OBJ_store", "$O.store.M.a")] {
+        replies.extend(["DELETE", "PURGE", "UPDATE"].map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")));
+        replies.extend(["GET", "DELETE"].map(|verb| format!("$JS.API.STREAM.MSG.{verb}.{stream}")));
+        replies.push(format!("$JS.API.DIRECT.GET.{stream}.{subject}"));
+        replies.push(format!("$JS.API.CONSUMER.CREATE.{stream}"));
+        replies.push(format!("$JS.core.API.STREAM.DELETE.{stream}"));
+    }
     // First what is only heard: once the stream is deleted, nothing answers.
     others.map(str::to_owned).into_iter().rev().chain(replies).collect()
 }
@@ -181,6 +198,8 @@ fn forbidden() -> Vec<String> {
             "$JS.core.API.STREAM.CREATE.MINE",
             "$JS.core.API.STREAM.MSG.GET.DUALGRID",
             "$JS.core.API.DIRECT.GET.DUALGRID.dg.evt.order.LHSR.order_dispatched",
+            "$O.store.C.a",
+            "$KV.bucket.other",
             "$JS.API.STREAM.CREATE.KV_mine",
             "$JS.API.STREAM.CREATE.OBJ_mine",
             "$JS.FC.DUALGRID.dept-LHSR.a",
@@ -198,7 +217,7 @@ fn forbidden() -> Vec<String> {
 }
 
 /// Subscriptions that would hear others.
-const WIDE: [&str; 9] = [">", "dg.>", "dg.evt.>", "dg.cmd.>", "_INBOX.theirs.>", "_R_.>", "$JS.>", "$SYS.>", "$SRV.>"];
+const WIDE: [&str; 11] = [">", "$KV.>", "$O.>", "dg.>", "dg.evt.>", "dg.cmd.>", "_INBOX.theirs.>", "_R_.>", "$JS.>", "$SYS.>", "$SRV.>"];
 
 /// As each kind of user tries everything, what comes of it.
 async fn tried(nats: &NatsServer) -> Vec<String> {
@@ -278,8 +297,8 @@ struct Listed(Mutex<Vec<Grant>>);
 
 #[async_trait]
 impl Register for Listed {
-    async fn grants(&self) -> Result<Vec<Grant>, ServerError> {
-        Ok(self.0.lock().unwrap().clone())
+    async fn grants(&self, _: Vec<Grant>) -> Result<Granted, ServerError> {
+        Ok(self.0.lock().unwrap().clone().into())
     }
 }
 
@@ -289,6 +308,7 @@ async fn system(nats: &NatsServer) -> Connection {
         name: "accounts".into(),
         credentials: credentials(nats, SYSTEM),
         inbox_prefix: "_INBOX".into(),
+        tls: app::peer::Tls::default(),
     };
     Connection::connect(options).await.unwrap()
 }
@@ -395,6 +415,7 @@ async fn what_nats_server_does_not_take_is_told_and_leaves_everything_as_it_was(
         name: "test".into(),
         credentials: credentials(&nats, CORE),
         inbox_prefix: "_INBOX".into(),
+        tls: app::peer::Tls::default(),
     };
     let error = reload(&Connection::connect(in_core).await.unwrap()).await.unwrap_err();
     assert!(matches!(&error, ServerError::Nobody), "{error}");
