@@ -5,11 +5,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
-use testkit::postgres;
+use testkit::postgres::{self, Postgres};
 use testkit::process::run;
 use testkit::system::System;
 use testkit::tools;
 use uuid::Uuid;
+
+use crate::search::database_of;
 
 /// How long the shell of SQLite waits for a lock, in milliseconds.
 const LOCK_PATIENCE_MS: u32 = 30_000;
@@ -233,9 +235,19 @@ impl Tables {
     async fn views(&self, sql: &str) -> anyhow::Result<String> {
         match self {
             Self::Sqlite { views, .. } => sqlite(views, sql).await,
-            Self::Postgres(url) => postgres::query_at(url, sql).await,
+            Self::Postgres(url) => postgres::query_at(url, &format!("set search_path = views, public; {sql}")).await,
         }
     }
+}
+
+/// Asks or changes a database beside dualgrid, by its address: as the shell of SQLite, or as the owner of the shared server.
+pub async fn in_file_or_database(url: &str, sql: &str) -> anyhow::Result<String> {
+    let Some(file) = url.strip_prefix("sqlite:") else {
+        return Postgres::shared().await?.query(database_of(url)?, sql).await;
+    };
+    let mut shell = Command::new(tools::sqlite_shell().await?);
+    shell.args(["-batch", "-bail", "-cmd", &format!(".timeout {LOCK_PATIENCE_MS}"), file, sql]);
+    run(shell).await.with_context(|| format!("SQLite refused `{sql}`"))
 }
 
 async fn sqlite(file: &str, sql: &str) -> anyhow::Result<String> {

@@ -4,13 +4,19 @@ use std::sync::Arc;
 
 use kernel::{Clock, Entropy};
 
+pub mod absent;
 pub mod event_log;
 pub mod evidence_store;
+pub mod scanner;
+pub mod uploads;
 pub mod vault;
 pub mod view_store;
 
-pub use event_log::{Append, AppendError, EventLog, Lost, Moved, NewEvent, Part, Receipt};
+pub use absent::Absent;
+pub use event_log::{Append, AppendError, EventLog, Fingerprint, Lost, Moved, NewEvent, Part, Receipt};
 pub use evidence_store::{EvidenceError, EvidenceStore};
+pub use scanner::Scanner;
+pub use uploads::Uploads;
 pub use vault::{Vault, VaultError};
 pub use view_store::{
     Build, Either, Entries, FilledRows, FindError, Loaded, Move, Query, Registered, Row, RowChange, RowPage, Saved,
@@ -28,6 +34,10 @@ pub struct Ports {
     pub vault: Arc<dyn Vault>,
     /// Files.
     pub evidence: Arc<dyn EvidenceStore>,
+    /// Who uploaded which file.
+    pub uploads: Arc<dyn Uploads>,
+    /// What looks into files before they are kept, where something does.
+    pub scanner: Option<Arc<dyn Scanner>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

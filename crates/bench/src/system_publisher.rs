@@ -77,6 +77,7 @@ async fn connection(nats: &NatsServer) -> anyhow::Result<bus::Connection> {
         name: "bench".to_owned(),
         credentials,
         inbox_prefix: "_INBOX".to_owned(),
+        tls: app::peer::Tls::default(),
     };
     Ok(bus::Connection::connect(options).await?)
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use accounts::{InvalidKey, Seed};
 use async_nats::connection::State;
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
+use app::peer::{Tls, is_here};
+use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use kernel::envelope::EVENT_BYTES_MAX;
 use tokio::sync::watch;
 
@@ -23,8 +24,9 @@ const ATTEMPT_PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent server is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(10);
-/// How many commands of one department may wait to be handled; what comes beyond is sent again by its program.
-const WAITING_MAX: usize = 4096;
+/// How many commands of one department may have arrived and not been taken from the client; what comes beyond is sent again by its
+/// program.
+const WAITING_MAX: usize = 1024;
 /// The longest pause between two attempts to connect.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -57,13 +59,26 @@ pub struct ConnectionOptions {
     pub credentials: Credentials,
     /// Prefix of the subjects for answers: `_INBOX`.
     pub inbox_prefix: String,
+    /// Certificates for a nats-server on another machine, which is spoken to in no other way.
+    pub tls: Tls,
+}
+
+impl ConnectionOptions {
+    /// Whether nats-server must show a certificate that is verified.
+    fn is_protected(&self) -> bool {
+        let is_elsewhere = |server: &str| {
+            // What is no address is refused by whoever connects.
+            server.trim().parse::<ServerAddr>().is_ok_and(|address| !is_here(address.host()))
+        };
+        self.tls.is_asked() || self.url.split(',').any(is_elsewhere)
+    }
 }
 
 /// Why there is no connection. It does not pass by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// A file with credentials cannot be read.
-    #[error("cannot read the NATS credentials in {path}")]
+    /// A file with credentials or certificates cannot be read.
+    #[error("cannot read the NATS credentials or certificates in {path}")]
     CredentialsFile {
         path: PathBuf,
         #[source]
@@ -194,7 +209,10 @@ fn hint(kind: ConnectErrorKind) -> Option<&'static str> {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             Some("NATS does not let this user in; check its nkey against the configuration of nats-server")
         }
-        ConnectErrorKind::Tls => Some("the TLS connection was refused; check the certificates"),
+        ConnectErrorKind::Tls => Some(
+            "its certificate could not be verified, or it offers no TLS: check the authority (`nats.tls.authority_file`), the name in the \
+             certificate, its dates, and the certificates of nats-server",
+        ),
         _ => None,
     }
 }
@@ -213,6 +231,7 @@ async fn client_options(
         }
     };
     let base = if losses.is_some() { base.subscription_capacity(WAITING_MAX) } else { base };
+    let base = protected(base, options).await?;
     let pauses = losses.clone();
     let pause =
         move |attempt| pauses.as_ref().map_or(Duration::ZERO, |losses| losses.pause()).max(pause_before(attempt));
@@ -229,6 +248,25 @@ async fn client_options(
             tell(&event, losses.as_deref());
             std::future::ready(())
         }))
+}
+
+/// With the certificates that are needed. In clear only this machine is spoken to, and no server that another one names.
+async fn protected(base: ConnectOptions, options: &ConnectionOptions) -> Result<ConnectOptions, ConnectError> {
+    if !options.is_protected() {
+        return Ok(base.ignore_discovered_servers());
+    }
+    // Another library in the same program may bring other cryptography; whoever came first has chosen.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let Tls { authority, client } = &options.tls;
+    for path in authority.iter().chain(client.iter().flat_map(|(certificate, key)| [certificate, key])) {
+        read(path).await?;
+    }
+    let base = base.require_tls(true);
+    let base = authority.iter().fold(base, |base, path| base.add_root_certificates(path.clone()));
+    let with_own = |base: ConnectOptions, (certificate, key): &(PathBuf, PathBuf)| {
+        base.add_client_certificate(certificate.clone(), key.clone())
+    };
+    Ok(client.iter().fold(base, with_own))
 }
 
 async fn read(path: &PathBuf) -> Result<String, ConnectError> {
@@ -273,6 +311,22 @@ mod tests {
     }
 
     #[test]
+    fn a_server_on_another_machine_must_show_a_certificate() {
+        let is_protected = |url: &str, tls: Tls| {
+            let (name, inbox_prefix) = ("test".to_owned(), "_INBOX".to_owned());
+            let credentials = Credentials::Anonymous;
+            ConnectionOptions { url: url.to_owned(), name, credentials, inbox_prefix, tls }.is_protected()
+        };
+        for here in ["nats://127.0.0.1:4222", "localhost:4222", "nats://[::1]:4222, nats://localhost:4223"] {
+            assert!(!is_protected(here, Tls::default()), "{here}");
+            assert!(is_protected(here, Tls { authority: Some("ca.pem".into()), client: None }), "{here}");
+        }
+        for elsewhere in ["nats://nats:4222", "10.0.0.7", "nats://127.0.0.1:4222,nats://nats-2:4222", "tls://[fd00::1]"] {
+            assert!(is_protected(elsewhere, Tls::default()), "{elsewhere}");
+        }
+    }
+
+    #[test]
     fn credentials_print_no_secret() {
         let credentials = Credentials::NkeyFile("core.nk".into());
         assert_eq!(format!("{credentials:?}"), "NkeyFile(core.nk)");
@@ -285,6 +339,7 @@ mod tests {
             name: "test".into(),
             credentials: Credentials::Anonymous,
             inbox_prefix: "_INBOX".into(),
+            tls: Tls::default(),
         };
         let error = Connection::connect(options).await.unwrap_err();
         assert!(error.to_string().contains("nats://HOST:PORT"), "{error}");

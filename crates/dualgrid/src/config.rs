@@ -2,12 +2,17 @@
 
 mod limits;
 mod nats;
+mod tls;
 
 use std::iter;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use app::evidence::Keeping;
+use app::port::uploads::Quotas;
+use chrono::TimeDelta;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
 use serde::de::Error as _;
@@ -17,6 +22,7 @@ use crate::keys;
 
 pub(crate) use limits::Limits;
 pub(crate) use nats::{Nats, NatsServer};
+pub(crate) use tls::{Tls, refuse_clear};
 
 /// The keys that are tables.
 const TABLES: [&str; 10] =
@@ -44,12 +50,16 @@ pub(crate) struct Config {
     /// The event log.
     pub(crate) store: Store,
     /// Keys of persons.
+    #[serde(default)]
     pub(crate) vault: Vault,
     /// Files.
+    #[serde(default)]
     pub(crate) evidence: Evidence,
     /// Tokens.
+    #[serde(default)]
     pub(crate) auth: Auth,
     /// NATS.
+    #[serde(default)]
     pub(crate) nats: Nats,
     /// The configuration of nats-server; only where it is kept, by the role `publisher`.
     pub(crate) nats_server: Option<NatsServer>,
@@ -116,32 +126,109 @@ impl Default for Operations {
 pub(crate) struct Store {
     /// `sqlite:/path/log.db` or `postgres://user:password@host/database`.
     pub(crate) url: String,
+    /// The same database as its owner, for `dualgrid migrate` alone.
+    pub(crate) owner_url: Option<String>,
+    /// Whether a commit must wait for another machine.
+    #[serde(default)]
+    pub(crate) require_standby: bool,
+    /// Certificates for a PostgreSQL on another machine.
+    #[serde(default)]
+    tls: Tls,
+}
+
+impl Store {
+    /// How its databases are opened.
+    pub(crate) fn options(&self) -> log::Options {
+        log::Options { tls: self.tls.files(), ..log::Options::default() }
+    }
+}
+
+/// A setting that only some roles and commands use.
+///
+/// # Errors
+/// Where it is not set, with its name.
+fn needed<'a, T: ?Sized>(setting: &str, value: Option<&'a T>) -> anyhow::Result<&'a T> {
+    value.with_context(|| format!("{setting} is not set (docs/operations.md)"))
 }
 
 /// Keys of persons: a database of its own.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Vault {
     /// Like `store.url`, but another database.
-    pub(crate) url: String,
-    /// The key under which the keys of persons are kept.
-    pub(crate) key_file: PathBuf,
+    url: Option<String>,
+    /// The same database as its owner, for `dualgrid migrate` alone.
+    pub(crate) owner_url: Option<String>,
+    /// The key under which the keys of persons are wrapped.
+    key_file: Option<PathBuf>,
+    /// Others under which some still are, or will be, while the key is exchanged.
+    #[serde(default)]
+    pub(crate) other_key_files: Vec<PathBuf>,
+    /// Certificates for a PostgreSQL on another machine.
+    #[serde(default)]
+    tls: Tls,
+}
+
+impl Vault {
+    pub(crate) fn url(&self) -> anyhow::Result<&str> {
+        needed("vault.url", self.url.as_deref())
+    }
+
+    pub(crate) fn key_file(&self) -> anyhow::Result<&Path> {
+        needed("vault.key_file", self.key_file.as_deref())
+    }
+
+    /// How it is opened.
+    pub(crate) fn options(&self) -> log::Options {
+        log::Options { tls: self.tls.files(), ..log::Options::default() }
+    }
 }
 
 /// Files.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Evidence {
     /// `file:///path`, or `s3://bucket/prefix` with the feature `s3`.
-    pub(crate) url: String,
+    url: Option<String>,
+    /// Where clamd listens, `tcp://host:port` or `unix:///path`; without it nobody looks into files.
+    pub(crate) scanner: Option<String>,
+    /// How long a file is kept that nothing names, in hours; at least a day, for which bytes are counted.
+    unnamed_hours: Option<NonZeroU32>,
+    /// MiB of files that one principal may send in a day.
+    mib_per_day: Option<NonZeroU32>,
+    /// The same for everybody of one department together.
+    department_mib_per_day: Option<NonZeroU32>,
+}
+
+impl Evidence {
+    pub(crate) fn url(&self) -> anyhow::Result<&str> {
+        needed("evidence.url", self.url.as_deref())
+    }
+
+    /// How long files are kept, and how many may be sent.
+    pub(crate) fn keeping(&self) -> anyhow::Result<Keeping> {
+        const MIB: u64 = 1024 * 1024;
+        let usual = Keeping::default();
+        let bytes = |mib: Option<NonZeroU32>, usual| mib.map_or(usual, |mib| u64::from(mib.get()).saturating_mul(MIB));
+        let hours = self.unnamed_hours.map_or(usual.unnamed, |hours| TimeDelta::hours(hours.get().into()));
+        ensure!(
+            hours >= TimeDelta::hours(24),
+            "evidence.unnamed_hours must be at least 24: for a day it is counted what everybody sends"
+        );
+        let quotas = Quotas {
+            principal_bytes: bytes(self.mib_per_day, usual.quotas.principal_bytes),
+            department_bytes: bytes(self.department_mib_per_day, usual.quotas.department_bytes),
+        };
+        Ok(Keeping { unnamed: hours, quotas })
+    }
 }
 
 /// Tokens.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Auth {
     /// Checks tokens; belongs to the private key where there is one.
-    pub(crate) public_key_file: PathBuf,
+    public_key_file: Option<PathBuf>,
     /// Check tokens as well, until the last token of a former key is over.
     #[serde(default)]
     pub(crate) former_public_key_files: Vec<PathBuf>,
@@ -150,14 +237,19 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
+    pub(crate) fn public_key_file(&self) -> anyhow::Result<&Path> {
+        needed("auth.public_key_file", self.public_key_file.as_deref())
+    }
+
     /// The files of all public keys, the current one first.
-    pub(crate) fn public_key_files(&self) -> impl Iterator<Item = &Path> {
-        iter::once(&self.public_key_file).chain(&self.former_public_key_files).map(PathBuf::as_path)
+    pub(crate) fn public_key_files(&self) -> anyhow::Result<impl Iterator<Item = &Path>> {
+        let former = self.former_public_key_files.iter().map(PathBuf::as_path);
+        Ok(iter::once(self.public_key_file()?).chain(former))
     }
 
     /// All public keys.
     pub(crate) fn public_keys(&self) -> anyhow::Result<Vec<[u8; 32]>> {
-        self.public_key_files().map(keys::read_32).collect()
+        self.public_key_files()?.map(keys::read_32).collect()
     }
 }
 
@@ -210,6 +302,12 @@ impl Config {
         Self::read(&figment).with_context(|| format!("the configuration {} cannot be used", path.display()))
     }
 
+    /// Reads a text without a file.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str) -> anyhow::Result<Self> {
+        Self::read(&Figment::from(Toml::string(text)))
+    }
+
     /// Reads what was merged. A list is never taken for a table, although its values would fill the fields in their order.
     fn read(figment: &Figment) -> anyhow::Result<Self> {
         for table in TABLES {
@@ -233,16 +331,6 @@ mod tests {
         installation = "sample"
         [store]
         url = "sqlite:log.db"
-        [vault]
-        url = "sqlite:vault.db"
-        key_file = "vault.key"
-        [evidence]
-        url = "file:///tmp/evidence"
-        [auth]
-        public_key_file = "token.pub"
-        [nats]
-        url = "nats://127.0.0.1:4222"
-        nkey_file = "nats-core.nk"
     "#;
 
     #[test]

@@ -4,14 +4,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bus::{Connection, ConnectionOptions};
+use bus::Connection;
 use comfy_table::Table;
 use kernel::{Clock as _, Position, SystemClock};
-use log::Options;
 
 use crate::config::{Config, Overrides};
 use crate::output::say;
-use crate::{keys, private, programs, system};
+use crate::serve::RoleName;
+use crate::system::{self, Uses};
+use crate::{keys, needs, private, programs};
 
 /// One thing that was checked.
 struct Finding {
@@ -29,18 +30,26 @@ impl Findings {
     }
 }
 
-/// Checks everything and prints a table. The exit code is 0 only if all is well.
-pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
+/// Checks what these roles use, or everything where none is named, and prints a table. The exit code is 0 only if all is well.
+pub(crate) async fn doctor(path: &Path, roles: &[RoleName]) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     match Config::load(path, Overrides::default()) {
         Err(error) => findings.add("configuration", false, format!("{error:#}")),
         Ok(config) => {
             findings.add("configuration", true, path.display().to_string());
-            key_files(&config, &mut findings);
-            kept_here(&config, &mut findings);
+            let is_whole = roles.is_empty();
+            let roles = RoleName::asked(roles);
+            if let Err(error) = needs::check(&config, roles) {
+                findings.add("what the roles use", false, format!("{error:#}"));
+            }
+            key_files(&config, roles, is_whole, &mut findings);
+            kept_here(&config, roles, &mut findings);
             durability(&config, &mut findings).await;
-            stores(&config, &mut findings).await;
-            nats(&config, &mut findings).await;
+            rights(&config, &mut findings).await;
+            stores(&config, roles, &mut findings).await;
+            if needs::is_used(roles, "nats.url") {
+                nats(&config, &mut findings).await;
+            }
         }
     }
     let mut table = Table::new();
@@ -53,10 +62,13 @@ pub(crate) async fn doctor(path: &Path) -> anyhow::Result<ExitCode> {
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn key_files(config: &Config, findings: &mut Findings) {
-    let private = config.auth.private_key_file.as_deref();
-    let files = [Some((config.vault.key_file.as_path(), true)), private.map(|file| (file, true))];
-    for (file, secret) in files.into_iter().flatten().chain(config.auth.public_key_files().map(|file| (file, false))) {
+/// The files of keys that these roles read; also the one that signs tokens where everything is looked at.
+fn key_files(config: &Config, roles: &[RoleName], is_whole: bool, findings: &mut Findings) {
+    let used = |setting| needs::is_used(roles, setting);
+    let wrapping = config.vault.key_file().ok().filter(|_| used("vault.key_file")).map(|file| (file, true));
+    let signing = config.auth.private_key_file.as_deref().filter(|_| is_whole).map(|file| (file, true));
+    let public = config.auth.public_key_files().into_iter().flatten().filter(|_| used("auth.public_key_file"));
+    for (file, secret) in wrapping.into_iter().chain(signing).chain(public.map(|file| (file, false))) {
         let what = format!("key file {}", file.display());
         let mode = std::fs::metadata(file).map(|metadata| metadata.permissions().mode() & 0o777);
         match (keys::read(file), mode) {
@@ -70,9 +82,11 @@ fn key_files(config: &Config, findings: &mut Findings) {
 }
 
 /// Files and folders that others may look into.
-fn kept_here(config: &Config, findings: &mut Findings) {
-    for (what, url) in [("log", &config.store.url), ("vault", &config.vault.url), ("evidence", &config.evidence.url)] {
-        let kept = log::kept_here(url);
+fn kept_here(config: &Config, roles: &[RoleName], findings: &mut Findings) {
+    let vault = config.vault.url().ok().filter(|_| needs::is_used(roles, "vault.url"));
+    let evidence = config.evidence.url().ok().filter(|_| needs::is_used(roles, "evidence.url"));
+    for (what, url) in [("log", Some(config.store.url.as_str())), ("vault", vault), ("evidence", evidence)] {
+        let kept = url.map(log::kept_here).unwrap_or_default();
         for path in private::looser(&kept) {
             let mode = if path.is_dir() { "700" } else { "600" };
             let detail = format!("others may look into {}; chmod {mode} it", path.display());
@@ -82,7 +96,7 @@ fn kept_here(config: &Config, findings: &mut Findings) {
 }
 
 async fn durability(config: &Config, findings: &mut Findings) {
-    match log::durability(&config.store.url, &Options::default()).await {
+    match log::durability(&config.store.url, &config.store.options()).await {
         Err(error) => findings.add("durability of the log", false, error.chain()),
         Ok(durability) => {
             for finding in &durability.findings {
@@ -97,12 +111,24 @@ async fn durability(config: &Config, findings: &mut Findings) {
     }
 }
 
-async fn stores(config: &Config, findings: &mut Findings) {
-    let app = match system::open(config).await {
+/// What the user of the log may do beyond what it needs.
+async fn rights(config: &Config, findings: &mut Findings) {
+    match log::excess(&config.store.url, &config.store.options()).await {
+        Err(error) => findings.add("user of the log", false, error.chain()),
+        Ok(excess) if excess.is_empty() => findings.add("user of the log", true, "may do what it needs"),
+        Ok(excess) => {
+            let advice = "make an owner beside it, set store.owner_url, and run `dualgrid migrate`";
+            findings.add("user of the log", false, format!("{}; {advice}", excess.join(", ")));
+        }
+    }
+}
+
+async fn stores(config: &Config, roles: &[RoleName], findings: &mut Findings) {
+    let uses = if roles.contains(&RoleName::Api) { Uses::Stores } else { Uses::Log };
+    let app = match system::open(config, uses).await {
         Ok(app) => app,
-        Err(error) => return findings.add("log, vault and evidence", false, format!("{error:#}")),
+        Err(error) => return findings.add("stores", false, format!("{error:#}")),
     };
-    findings.add("vault", true, "the wrapping key fits");
     match app.ports().log.head().await {
         Err(failure) => findings.add("log", false, failure.to_string()),
         Ok(head) => {
@@ -112,19 +138,27 @@ async fn stores(config: &Config, findings: &mut Findings) {
             calendars(&app, findings).await;
         }
     }
+    if uses == Uses::Stores {
+        findings.add("vault", true, "the wrapping key fits");
+        evidence(config, &app, findings).await;
+    }
+}
+
+/// Whether files can be kept.
+async fn evidence(config: &Config, app: &app::App, findings: &mut Findings) {
+    let url = config.evidence.url().unwrap_or_default();
     match app.ports().evidence.check().await {
-        Ok(()) => findings.add("evidence", true, format!("{}: files can be kept", config.evidence.url)),
-        Err(failure) => findings.add(
-            "evidence",
-            false,
-            format!("{failure}; look at {}: who may write there, and what is free", config.evidence.url),
-        ),
+        Ok(()) => findings.add("evidence", true, format!("{url}: files can be kept")),
+        Err(failure) => {
+            let detail = format!("{failure}; look at {url}: who may write there, and what is free");
+            findings.add("evidence", false, detail);
+        }
     }
 }
 
 /// Every stream from its first version on, and nothing lost.
 async fn whole(config: &Config, app: &app::App, findings: &mut Findings) {
-    match log::refuse_holes(&config.store.url, &Options::default()).await {
+    match log::refuse_holes(&config.store.url, &config.store.options()).await {
         Ok(()) => findings.add("streams of the log", true, "each has its versions from 1 on"),
         Err(error) => findings.add("streams of the log", false, error.chain()),
     }
@@ -163,21 +197,17 @@ async fn clock(app: &app::App, head: Position, findings: &mut Findings) {
 }
 
 async fn nats(config: &Config, findings: &mut Findings) {
-    let options = ConnectionOptions {
-        url: config.nats.url.clone(),
-        name: "dualgrid doctor".into(),
-        credentials: config.nats.credentials(),
-        inbox_prefix: "_INBOX".into(),
-    };
+    // What is not set was told above.
+    let (Ok(url), Ok(options)) = (config.nats.url(), config.nats.connection("dualgrid doctor".into())) else { return };
     let connection = match Connection::connect(options).await {
         Ok(connection) => connection,
         Err(error) => return findings.add("NATS", false, format!("{:#}", anyhow::Error::new(error))),
     };
     if !connection.is_up() {
-        let detail = format!("{} does not answer; commands are accepted, and published when it does", config.nats.url);
+        let detail = format!("{url} does not answer; commands are accepted, and published when it does");
         return findings.add("NATS", false, detail);
     }
-    findings.add("NATS", true, format!("{}, new enough", config.nats.url));
+    findings.add("NATS", true, format!("{url}, new enough"));
     if let Some(file) = &config.nats.programs_file {
         match programs::check(file) {
             Ok(count) => findings.add("NATS programs", true, format!("{count} in {}", file.display())),

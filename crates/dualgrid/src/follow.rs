@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::output::say;
-use crate::system;
+use crate::system::{self, Uses};
 
 /// How often it is looked how far it has come.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -26,7 +26,7 @@ const FOLLOWED: [&str; 2] = [".grid_closed.v1", ".grid_reparented.v1"];
 
 /// Waits until every open case is where it belongs.
 pub(crate) async fn follow(config: &Config) -> anyhow::Result<()> {
-    let app = system::open(config).await?;
+    let app = system::open(config, Uses::Log).await?;
     let head = app.ports().log.head().await?;
     until_followed(&app, head).await
 }

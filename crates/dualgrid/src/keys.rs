@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use accounts::Seed;
 use anyhow::{Context as _, anyhow};
@@ -11,15 +12,34 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
-use kernel::{Entropy as _, SystemEntropy, WrappingKey};
+use indicatif::{ProgressBar, ProgressStyle};
+use kernel::{Entropy as _, SystemClock, SystemEntropy, WrappingKey};
 
+use crate::config::Config;
 use crate::output::say;
+use crate::system;
 
-/// Writes the key files that are missing and says which were written.
-pub(crate) fn init(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("could not create {}", dir.display()))?;
-    write_new(&dir.join("vault.key"), &BASE64.encode(random()))?;
-    let (private, public) = (dir.join("token.key"), dir.join("token.pub"));
+/// The folder of each key file where each is apart, so that a machine or a container can be given its own and no other.
+const FOLDERS: [(&str, &str); 5] = [
+    ("vault.key", "vault"),
+    ("token.key", "tokens"),
+    ("token.pub", "public"),
+    ("nats-core.nk", "core"),
+    ("nats-system.nk", "system"),
+];
+
+/// Writes the key files that are missing and says which were written. All go into the folder, or each into one of its own there.
+pub(crate) fn init(dir: &Path, is_apart: bool) -> anyhow::Result<()> {
+    let place = |name: &str| {
+        let folder = FOLDERS.iter().find(|(file, _)| is_apart && *file == name).map(|(_, folder)| dir.join(folder));
+        folder.unwrap_or_else(|| dir.to_owned()).join(name)
+    };
+    for (name, _) in FOLDERS {
+        let folder = place(name).parent().map(Path::to_owned).unwrap_or_default();
+        std::fs::create_dir_all(&folder).with_context(|| format!("could not create {}", folder.display()))?;
+    }
+    write_new(&place("vault.key"), &BASE64.encode(random()))?;
+    let (private, public) = (place("token.key"), place("token.pub"));
     if private.exists() != public.exists() {
         return Err(anyhow!("{} and {} belong together, and one is missing", private.display(), public.display()));
     }
@@ -28,7 +48,7 @@ pub(crate) fn init(dir: &Path) -> anyhow::Result<()> {
     write_new(&private, &BASE64.encode(der.as_bytes()))?;
     write_new(&public, &BASE64.encode(key.verifying_key().to_bytes()))?;
     for name in ["nats-core.nk", "nats-system.nk"] {
-        write_new(&dir.join(name), &Seed::of_random(random()).secret())?;
+        write_new(&place(name), &Seed::of_random(random()).secret())?;
     }
     Ok(())
 }
@@ -38,6 +58,38 @@ pub(crate) fn nkey(file: &Path) -> anyhow::Result<()> {
     let seed = Seed::of_random(random());
     create(file, &seed.secret()).with_context(|| format!("could not make the new file {}", file.display()))?;
     say!("{}", seed.public());
+    Ok(())
+}
+
+/// Makes a wrapping key, and prints its public name.
+pub(crate) fn new_wrapping(file: &Path) -> anyhow::Result<()> {
+    let bytes = random();
+    create(file, &BASE64.encode(bytes)).with_context(|| format!("could not make the new file {}", file.display()))?;
+    say!("{}", WrappingKey::from_bytes(bytes).id());
+    Ok(())
+}
+
+/// Wraps every key of persons under the current wrapping key, with a progress bar, and retires the others.
+pub(crate) async fn rewrap(config: &Config) -> anyhow::Result<()> {
+    let wrapping = system::wrapping(config, Arc::new(SystemEntropy), Arc::new(SystemClock))?;
+    let id = wrapping.key.id();
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} keys, {per_sec}, {eta} left")?;
+    let bar = ProgressBar::new(0).with_style(style).with_message("under the new wrapping key");
+    let (url, options) = (config.vault.url()?, config.vault.options());
+    let rewrapped = log::rewrap(url, &options, wrapping, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    let is_clean = rewrapped.await.context("vault.url")?;
+    bar.finish_and_clear();
+    say!(
+        "Every key of a person is under the wrapping key {id}. Any other is refused from now on: take it out of vault.other_key_files."
+    );
+    if !is_clean {
+        say!(
+            "Another process was reading the vault: its write-ahead log may still hold keys under the former one. Run this again."
+        );
+    }
     Ok(())
 }
 
@@ -71,6 +123,13 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     BASE64.decode(text.trim()).with_context(|| format!("{} is not a key file: it is not base64", path.display()))
 }
 
+/// The key of a program, from its file.
+pub(crate) fn nkey_of(file: &Path) -> anyhow::Result<Seed> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("could not read the key {}; `dualgrid nats key FILE` makes one", file.display()))?;
+    Seed::try_new(&text).with_context(|| format!("the key in {}", file.display()))
+}
+
 /// The key of the installation.
 pub(crate) fn wrapping(path: &Path) -> anyhow::Result<WrappingKey> {
     Ok(WrappingKey::from_bytes(read_32(path)?))
@@ -79,4 +138,36 @@ pub(crate) fn wrapping(path: &Path) -> anyhow::Result<WrappingKey> {
 /// A key of 32 bytes.
 pub(crate) fn read_32(path: &Path) -> anyhow::Result<[u8; 32]> {
     read(path)?.try_into().map_err(|_| anyhow!("{} does not hold a key of 32 bytes", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_files_are_made_once_together_or_each_in_a_folder_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (together, apart) = (folder.path().join("together"), folder.path().join("apart"));
+        init(&together, false).unwrap();
+        init(&apart, true).unwrap();
+        for (name, own) in FOLDERS {
+            let (one, other) = (together.join(name), apart.join(own).join(name));
+            let before = std::fs::read(&one).unwrap();
+            assert_eq!(std::fs::read_dir(apart.join(own)).unwrap().count(), 1, "{own} holds {name} alone");
+            init(&together, false).unwrap();
+            assert_eq!(std::fs::read(&one).unwrap(), before, "{name} was made anew");
+            assert_ne!(std::fs::read(&other).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn a_wrapping_key_never_takes_the_place_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("vault-2.key");
+        new_wrapping(&file).unwrap();
+        let id = wrapping(&file).unwrap().id();
+        let refused = new_wrapping(&file).unwrap_err().to_string();
+        assert!(refused.starts_with("could not make the new file"), "{refused}");
+        assert_eq!(wrapping(&file).unwrap().id(), id);
+    }
 }

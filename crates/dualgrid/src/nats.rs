@@ -2,14 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use accounts::{Configuration, Seed, Server, Tls};
+use accounts::{Configuration, Server, Tls};
 use anyhow::{Context as _, bail};
-use bus::{Connection, ConnectionOptions, Credentials};
+use bus::Connection;
 use clap::Subcommand;
 
 use crate::config::{self, Config};
 use crate::output::{say, text};
 use crate::programs::Registered;
+use crate::system::Uses;
 use crate::{keys, system};
 
 /// What can be done about NATS.
@@ -59,7 +60,7 @@ async fn write(config: &Config) -> anyhow::Result<()> {
 
 async fn configuration(config: &Config) -> anyhow::Result<String> {
     let settings = settings(config)?;
-    let registered = Registered::new(system::open(config).await?, config.nats.programs_file.clone());
+    let registered = Registered::new(system::open(config, Uses::Log).await?, config.nats.programs_file.clone());
     Ok(Configuration::try_new(settings, registered.all().await?)?.text())
 }
 
@@ -84,12 +85,7 @@ pub(crate) fn settings(config: &Config) -> anyhow::Result<Server> {
             "set nats_server.certificate_file and nats_server.key_file together; client_authority_file needs both"
         ),
     };
-    let public = |file: &Path| -> anyhow::Result<_> {
-        let text = std::fs::read_to_string(file).with_context(|| {
-            format!("could not read the key {}; `dualgrid nats key FILE` makes one", file.display())
-        })?;
-        Ok(Seed::try_new(&text).with_context(|| format!("the key in {}", file.display()))?.public())
-    };
+    let public = |file: &Path| Ok::<_, anyhow::Error>(keys::nkey_of(file)?.public());
     Ok(Server {
         name: server.name.clone(),
         listen: server.listen.to_string(),
@@ -98,18 +94,14 @@ pub(crate) fn settings(config: &Config) -> anyhow::Result<Server> {
         max_payload: server.max_payload,
         flushes_always: true,
         tls,
-        core: vec![public(&config.nats.nkey_file)?],
-        system: vec![public(&server.system_nkey_file)?],
+        core: vec![public(config.nats.nkey_file()?).context("nats.nkey_file")?],
+        system: vec![public(&server.system_nkey_file).context("nats_server.system_nkey_file")?],
     })
 }
 
 /// A connection in the system account.
 pub(crate) async fn system_connection(config: &Config) -> anyhow::Result<Connection> {
-    let options = ConnectionOptions {
-        url: config.nats.url.clone(),
-        name: format!("dualgrid {} accounts", config.installation),
-        credentials: Credentials::NkeyFile(server_of(config)?.system_nkey_file.clone()),
-        inbox_prefix: "_INBOX".into(),
-    };
+    let name = format!("dualgrid {} accounts", config.installation);
+    let options = config.nats.connection_with(&server_of(config)?.system_nkey_file, name)?;
     Ok(Connection::connect(options).await?)
 }

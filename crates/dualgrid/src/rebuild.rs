@@ -6,14 +6,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
 use crate::output::say;
-use crate::system;
+use crate::system::{self, Uses};
 
 /// Builds one view, or all.
 pub(crate) async fn rebuild(config: &Config, name: &str) -> anyhow::Result<()> {
     let chosen: Vec<_> = registry::views().iter().filter(|view| name == "all" || view.name() == name).collect();
     let known: Vec<_> = registry::views().iter().map(|view| view.name()).collect();
     ensure!(!chosen.is_empty(), "there is no view `{name}`; there are {} and all", known.join(", "));
-    let app = system::open(config).await?;
+    let app = system::open(config, Uses::Log).await?;
     let bar = ProgressBar::new(0)
         .with_style(ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left")?);
     bar.set_message(if chosen.len() == 1 { name.to_owned() } else { format!("{} views", chosen.len()) });

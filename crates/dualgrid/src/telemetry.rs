@@ -5,6 +5,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
+#[cfg(feature = "otel")]
+use crate::config::refuse_clear;
 use crate::config::{Log, LogFormat};
 
 /// Ends what telemetry needs when the program ends.
@@ -52,6 +54,7 @@ fn start_with(
         registry.init();
         return Ok(Guard { traces: None });
     };
+    refuse_clear("log.otlp_endpoint", endpoint)?;
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
     let traces = opentelemetry_sdk::trace::SdkTracerProvider::builder().with_batch_exporter(exporter).build();
     registry.with(tracing_opentelemetry::layer().with_tracer(traces.tracer("dualgrid"))).init();

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use kernel::{DepartmentCode, GridCode};
 
 use crate::config::Config;
-use crate::{import, system};
+use crate::import;
+use crate::system::{self, Uses};
 
 /// What to withdraw.
 #[derive(Debug, clap::Subcommand)]
@@ -66,7 +67,7 @@ impl Withdraw {
 /// Gives the command and prints what was recorded.
 pub(crate) async fn withdraw(config: &Config, withdraw: &Withdraw) -> anyhow::Result<()> {
     let (name, body) = withdraw.command();
-    let app = system::open(config).await?;
+    let app = system::open(config, Uses::Log).await?;
     let answer = app.submit(import::request(&app, name, &body)?).await?;
     import::print(&answer);
     Ok(())
@@ -101,7 +102,7 @@ mod tests {
             let given: Vec<&str> = body.as_object().unwrap().keys().map(String::as_str).collect();
             assert_eq!(given, fields);
             let (kind, verb) = registry::verb(name).unwrap();
-            kind.parse(verb.name, &serde_json::to_vec(&body).unwrap()).unwrap();
+            kind.parse(verb.name, &body).unwrap();
         }
         for wrong in [vec!["rules"], vec!["district"], vec!["district", "--from", "2099"]] {
             let refused = Line::try_parse_from(std::iter::once("withdraw").chain(wrong.clone()));

@@ -7,11 +7,15 @@ use aes_gcm::{Aes256Gcm, Key, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::canonical::PERSONAL;
+use crate::digest::Digest;
 use crate::{Entropy, PersonId};
 
 const NONCE_BYTES: usize = 12;
+/// Length of the name of a wrapping key, in hex digits.
+const KEY_ID_LEN: usize = 16;
 
 /// What could not be sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +38,8 @@ pub enum PersonalField {
     Phone,
     /// 住址.
     Address,
+    /// When and where a photo was taken, as its camera says.
+    Capture,
 }
 
 impl PersonalField {
@@ -42,14 +48,21 @@ impl PersonalField {
             PersonalField::Name => "name",
             PersonalField::Phone => "phone",
             PersonalField::Address => "address",
+            PersonalField::Capture => "capture",
         }
     }
 }
 
 /// Personal data in clear, in a command: only ever in memory, never recorded. Shows nothing when printed.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Personal<T>(T);
+
+impl<T: Serialize> Serialize for Personal<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(PERSONAL, &self.0)
+    }
+}
 
 impl<T> Personal<T> {
     /// Wraps a value in clear.
@@ -79,6 +92,13 @@ impl PersonKey {
         entropy.fill(&mut key);
         Self(key)
     }
+
+    /// A digest of personal data by which they can be told again, and by nobody any more once this key is gone. Its key is derived
+    /// from this one.
+    pub fn digest(&self, personal: &[u8]) -> Digest {
+        let key = Digest::keyed(&self.0, &[b"dualgrid personal data of a command"]);
+        Digest::keyed(key.as_bytes(), &[personal])
+    }
 }
 
 impl fmt::Debug for PersonKey {
@@ -97,9 +117,15 @@ impl WrappingKey {
         Self(bytes)
     }
 
+    /// Its public name: 16 hex digits, which tell it from other keys and nothing else of it.
+    pub fn id(&self) -> String {
+        let digest = crate::digest::Digest::from_bytes(self.derive("dualgrid name of a wrapping key"));
+        digest.to_string().chars().take(KEY_ID_LEN).collect()
+    }
+
     /// A key for another purpose, derived from this one: HMAC-SHA-256 over `purpose`.
     pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        *crate::digest::Digest::keyed(&self.0, &[purpose.as_bytes()]).as_bytes()
+        *Digest::keyed(&self.0, &[purpose.as_bytes()]).as_bytes()
     }
 
     /// Wraps the key of `person`: nonce and ciphertext in one.
@@ -192,6 +218,14 @@ mod tests {
         let wrapped = wrapping.wrap(one, &key, &SystemEntropy);
         assert_eq!(wrapping.unwrap(one, &wrapped), Ok(key));
         assert_eq!(wrapping.unwrap(PersonId::named("other"), &wrapped), Err(Error::Unreadable));
+    }
+
+    #[test]
+    fn a_wrapping_key_has_a_name_that_is_always_the_same_and_no_part_of_it() {
+        let (one, other) = (WrappingKey::from_bytes([7; 32]), WrappingKey::from_bytes([8; 32]));
+        assert_eq!((one.id(), one.id().len()), (WrappingKey::from_bytes([7; 32]).id(), 16));
+        assert_ne!(one.id(), other.id());
+        assert!(!one.id().contains("0707"));
     }
 
     #[test]

@@ -3,11 +3,8 @@
 use std::collections::HashSet;
 use std::future::Future;
 
-use app::port::{Append, AppendError, Failure, Lost, Receipt};
-use kernel::digest::Digest;
-use kernel::{Position, Version};
-
-use app::port::event_log::is_same_request;
+use app::port::{Append, AppendError, Failure, Fingerprint, Lost, Receipt};
+use kernel::{CommandId, Position, Version};
 
 use crate::error::OpenError;
 use crate::record::made;
@@ -22,8 +19,8 @@ pub(crate) const SECOND_APPENDS_MIN: usize = 24;
 pub(crate) enum Verdict {
     /// Recorded in this transaction.
     Made(Receipt),
-    /// The command was recorded before, under this request hash.
-    Found(Receipt, Digest),
+    /// The command was recorded before, for this request.
+    Found(Receipt, Fingerprint),
     /// The part with this number, from 0, expected another version than its stream has.
     Conflict(usize, Version),
     /// Nothing is recorded until it is settled what becomes of lost events.
@@ -35,7 +32,7 @@ impl Verdict {
     pub(crate) fn answer(self, append: &Append) -> Result<Receipt, AppendError> {
         match self {
             Self::Made(receipt) => Ok(receipt),
-            Self::Found(receipt, request) if is_same_request(request, append.request) => Ok(receipt),
+            Self::Found(receipt, request) if request.is_of(&append.request) => Ok(receipt),
             Self::Found(..) => Err(AppendError::CommandReused(append.command)),
             Self::Halted(lost) => Err(AppendError::Halted(lost)),
             Self::Conflict(part, actual) => {
@@ -86,20 +83,24 @@ pub(crate) fn refuse_elsewhere(batch: &[Append], verdicts: &[Verdict], before: P
     }
 }
 
+/// What a command is known by: whose it is, and its id.
+pub(crate) fn key_of(append: &Append) -> (&str, CommandId) {
+    (&append.principal, append.command)
+}
+
 /// Appends that follow each other, cut into batches as [`Backend::record`] takes them: no stream and no command twice in one.
 pub(crate) fn batches(appends: &[Append]) -> Vec<&[Append]> {
     let mut batches = Vec::new();
     let (mut begin, mut streams, mut commands) = (0, HashSet::new(), HashSet::new());
     for (end, append) in appends.iter().enumerate() {
-        let meets =
-            commands.contains(&append.command) || append.parts.iter().any(|part| streams.contains(&part.stream));
+        let meets = commands.contains(&key_of(append)) || append.parts.iter().any(|part| streams.contains(&part.stream));
         if meets || end - begin == BATCH_APPENDS_MAX {
             batches.push(&appends[begin..end]);
             begin = end;
             streams.clear();
             commands.clear();
         }
-        commands.insert(append.command);
+        commands.insert(key_of(append));
         streams.extend(append.parts.iter().map(|part| &part.stream));
     }
     batches.push(&appends[begin..]);
@@ -138,8 +139,9 @@ mod tests {
                 events: Vec::new(),
             };
             Append {
+                principal: "staff-1".to_owned(),
                 command: CommandId::named(command),
-                request: Digest::of(b""),
+                request: Fingerprint::of(Digest::of(b"")),
                 parts: streams.iter().map(part).collect(),
                 at: chrono::DateTime::UNIX_EPOCH,
                 incarnation: None,

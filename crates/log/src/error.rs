@@ -27,8 +27,17 @@ pub enum OpenError {
     /// A database in memory keeps nothing.
     #[error("a SQLite database in memory keeps nothing: give sqlite:PATH")]
     InMemory,
+    /// A server on another machine whose certificate would not be verified.
+    #[error(
+        "the certificate of {database}, on another machine, would not be verified: leave `sslmode` out of the url and PGSSLMODE out of the \
+         environment, or set it to verify-full"
+    )]
+    Unprotected {
+        /// Without password.
+        database: String,
+    },
     /// No connection.
-    #[error("could not open {database}: check that it exists and runs, and check user and password")]
+    #[error("could not open {database}: check that it exists and runs, and check user, password and certificates")]
     Unreachable {
         /// Without password.
         database: String,
@@ -45,6 +54,33 @@ pub enum OpenError {
     /// The tables could not be created or migrated.
     #[error("could not migrate the database: it may belong to a newer dualgrid, or the user may not create tables")]
     Migrate(#[from] MigrateError),
+    /// The tables are not those of this program, and the user of a running process may not make them.
+    #[error(
+        "the tables of the database are not those of this dualgrid, and its user may not make them: run `dualgrid migrate` of this \
+         version, which connects as the owner"
+    )]
+    NotMigrated,
+    /// The owner's address leads elsewhere.
+    #[error(
+        "the owner's address leads to {owner}, and that of running processes to {running}: give the same database twice"
+    )]
+    OtherDatabase { owner: String, running: String },
+    /// Not the owner.
+    #[error(
+        "the user for `dualgrid migrate` may not make tables in {database}: give the address of the owner of the database"
+    )]
+    NotOwner {
+        /// Without password.
+        database: String,
+    },
+    /// Rights could not be given or read.
+    #[error(
+        "could not give or read the rights of the user of running processes: check that it exists, and that the owner owns the tables"
+    )]
+    Rights(#[source] sqlx::Error),
+    /// No place of a scanner.
+    #[error("{url} is no place of a scanner: write tcp://HOST:PORT or unix:///PATH of clamd")]
+    Scanner { url: String },
     /// The head could not be read.
     #[error("could not read the head of the log")]
     Head(#[source] sqlx::Error),
@@ -73,6 +109,20 @@ pub enum OpenError {
     /// The keys in the vault are wrapped under another key.
     #[error("the wrapping key does not fit this vault; configure the key that the vault was created with")]
     WrongWrappingKey,
+    /// Some keys are wrapped under a key that is not configured.
+    #[error(
+        "keys of persons are still wrapped under the wrapping key {0}: name its file in vault.other_key_files, and finish with `dualgrid keys rewrap`"
+    )]
+    MissingWrappingKey(String),
+    /// The wrapping key was exchanged for another.
+    #[error("the wrapping key {0} was exchanged and is never used again: configure the one that took its place")]
+    RetiredWrappingKey(String),
+    /// The exchange of the wrapping key did not come to its end.
+    #[error("could not exchange the wrapping key; what was done stays, and `dualgrid keys rewrap` goes on from there")]
+    Rewrap(#[source] sqlx::Error),
+    /// A key of a person fits no wrapping key.
+    #[error("the key of person {0} does not fit its wrapping key: restore the vault from a backup")]
+    Unwrappable(uuid::Uuid),
     /// The url of the vault is that of a log.
     #[error(
         "the vault must be a database of its own, or backups of the log would keep erased keys; give it another url"
@@ -85,6 +135,9 @@ pub enum OpenError {
         #[source]
         source: Option<object_store::Error>,
     },
+    /// The bucket is on another machine, and would be spoken to in clear.
+    #[error("AWS_ENDPOINT leads to another machine without TLS: give an address that begins with https://, or one on this machine")]
+    EvidenceInClear,
     /// The database holds something unexpected.
     #[error(transparent)]
     Failure(#[from] Failure),

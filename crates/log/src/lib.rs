@@ -1,7 +1,8 @@
 //! Floor 4: the event log, the views, the vault and the evidence, on PostgreSQL, SQLite and disks.
 //!
 //! Implements the ports of `app` that keep something: `EventLog` ([`PgLog`], [`SqliteLog`], [`MemoryLog`]), `ViewStore`
-//! ([`PgViews`], [`SqliteViews`]), `Vault` ([`PgVault`], [`SqliteVault`]) and `EvidenceStore` ([`ObjectEvidence`]). [`open`] and
+//! ([`PgViews`], [`SqliteViews`]), `Vault` ([`PgVault`], [`SqliteVault`]), `EvidenceStore` ([`ObjectEvidence`]), `Uploads`
+//! ([`PgUploads`], [`SqliteUploads`]) and `Scanner` ([`Clamd`]). [`open`] and
 //! its sisters open them from urls.
 //!
 //! INVARIANT: positions are 1, 2, 3 … without a gap and in commit order, whatever fails and however many processes write. They
@@ -19,6 +20,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod backend;
+mod clamd;
 mod committed;
 mod durability;
 mod error;
@@ -28,6 +30,7 @@ mod flights;
 mod incarnation;
 mod known;
 mod memory;
+mod migrate;
 mod migrations;
 mod open;
 mod options;
@@ -37,17 +40,21 @@ mod sqlite;
 mod steps;
 mod trial;
 mod upkeep;
+mod uploads;
 mod vault;
 mod views;
 mod writer;
 
+pub use clamd::Clamd;
 pub use durability::{Durability, Finding};
 pub use error::OpenError;
 pub use evidence::ObjectEvidence;
 pub use memory::MemoryLog;
-pub use open::{Opened, bring_back, durability, kept_here, open, open_evidence, open_vault, refuse_holes};
+pub use migrate::{has_owner, migrate_log, migrate_vault};
+pub use open::{Opened, bring_back, durability, excess, kept_here, open, open_evidence, open_vault, refuse_holes, rewrap};
 pub use options::Options;
 pub use postgres::PgLog;
 pub use sqlite::SqliteLog;
+pub use uploads::{PgUploads, SqliteUploads};
 pub use vault::{PgVault, SqliteVault, Wrapping};
 pub use views::{PgViews, SqliteViews};

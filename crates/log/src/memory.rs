@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Lost, Part, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Fingerprint, Lost, Part, Receipt};
 use async_trait::async_trait;
-use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -31,7 +30,7 @@ struct Kept {
     events: Vec<Recorded>,
     /// Places in `events`, by stream.
     streams: HashMap<StreamId, Vec<usize>>,
-    commands: HashMap<CommandId, (Receipt, Digest)>,
+    commands: HashMap<(String, CommandId), (Receipt, Fingerprint)>,
     lost: Option<Lost>,
     floors: BTreeMap<String, Position>,
     rebuilder: Option<(Uuid, Instant)>,
@@ -60,7 +59,8 @@ impl Kept {
     }
 
     fn record(&mut self, append: &Append) -> Verdict {
-        if let Some((receipt, request)) = self.commands.get(&append.command) {
+        let key = (append.principal.clone(), append.command);
+        if let Some((receipt, request)) = self.commands.get(&key) {
             return Verdict::Found(Receipt { replayed: true, ..receipt.clone() }, *request);
         }
         for (number, part) in append.parts.iter().enumerate() {
@@ -79,7 +79,7 @@ impl Kept {
             self.push(part);
         }
         let receipt = made(append, before);
-        self.commands.insert(append.command, (receipt.clone(), append.request));
+        self.commands.insert(key, (receipt.clone(), append.request));
         Verdict::Made(receipt)
     }
 
@@ -114,8 +114,8 @@ impl EventLog for MemoryLog {
         verdict.answer(&append)
     }
 
-    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
-        let found = self.kept().commands.get(&command).cloned();
+    async fn outcome(&self, principal: &str, command: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
+        let found = self.kept().commands.get(&(principal.to_owned(), command)).cloned();
         Ok(found.map(|(receipt, request)| (Receipt { replayed: true, ..receipt }, request)))
     }
 

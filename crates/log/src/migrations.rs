@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr as _, SqliteConnection};
 
 use crate::error::OpenError;
 use crate::failure::is_missing_table;
+use crate::postgres::rights::may_migrate;
 
 /// One set of migrations.
 pub(crate) struct Migrations {
@@ -27,6 +28,7 @@ pub(crate) const POSTGRES_LOG: Migrations = Migrations {
     files: &[
         file!(20_261_123_000_000, "create_log", "postgres/log"),
         file!(20_261_123_000_100, "create_append_batch", "postgres/log"),
+        file!(20_261_129_000_000, "create_uploads", "postgres/log"),
     ],
 };
 
@@ -37,7 +39,10 @@ pub(crate) const POSTGRES_VAULT: Migrations =
     Migrations { table: "vault_migrations", files: &[file!(20_261_123_000_000, "create_keys", "postgres/vault")] };
 
 pub(crate) const SQLITE_LOG: Migrations =
-    Migrations { table: "log_migrations", files: &[file!(20_261_123_000_000, "create_log", "sqlite/log")] };
+    Migrations { table: "log_migrations", files: &[
+        file!(20_261_123_000_000, "create_log", "sqlite/log"),
+        file!(20_261_129_000_000, "create_uploads", "sqlite/log"),
+    ] };
 
 pub(crate) const SQLITE_VIEWS: Migrations =
     Migrations { table: "view_migrations", files: &[file!(20_261_123_000_000, "create_views", "sqlite/views")] };
@@ -56,9 +61,31 @@ impl Migrations {
         migrator
     }
 
-    /// Applies what is missing. An advisory lock keeps two processes that start at once apart.
+    /// Applies what is missing. An advisory lock keeps two processes that start at once apart. Where nothing is missing, it only reads: the
+    /// user of a running process may make no tables.
     pub(crate) async fn run_on_postgres(&self, connection: &mut PgConnection) -> Result<(), OpenError> {
+        if self.is_whole_on_postgres(connection).await? {
+            return Ok(());
+        }
+        if !may_migrate(connection).await.map_err(|source| OpenError::Migrate(source.into()))? {
+            return Err(OpenError::NotMigrated);
+        }
         Ok(self.migrator().run_direct(None, connection, false).await?)
+    }
+
+    /// Whether the list in the database names every migration of the set as it is here, and no other.
+    pub(crate) async fn is_whole_on_postgres(&self, connection: &mut PgConnection) -> Result<bool, OpenError> {
+        let listed = format!("select version, checksum from {} where success order by version", self.table);
+        let listed = sqlx::query_as::<_, (i64, Vec<u8>)>(AssertSqlSafe(listed)).fetch_all(connection).await;
+        match listed {
+            Ok(listed) => {
+                let migrator = self.migrator();
+                let wanted = migrator.iter().map(|migration| (migration.version, migration.checksum.to_vec()));
+                Ok(wanted.eq(listed))
+            }
+            Err(source) if is_missing_table(&source) => Ok(false),
+            Err(source) => Err(OpenError::Migrate(source.into())),
+        }
     }
 
     /// Applies what is missing, in one transaction that has the write lock of the file from its start on. Where nothing

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::port::{Append, EventLog, EvidenceStore, Lost, Vault, ViewStore};
+use app::port::{Append, EventLog, EvidenceStore, Lost, Uploads, Vault, ViewStore};
 
 use kernel::Position;
 
@@ -14,13 +14,15 @@ use crate::evidence::ObjectEvidence;
 use crate::options::Options;
 use crate::postgres::PgLog;
 use crate::sqlite::{File, SqliteLog};
-use crate::vault::{PgVault, SqliteVault, Wrapping};
+use crate::uploads::{PgUploads, SqliteUploads};
+use crate::vault::{self, PgVault, SqliteVault, Wrapping};
 use crate::views::{PgViews, SqliteViews};
 
 /// An opened log and its views.
 pub struct Opened {
     pub log: Arc<dyn EventLog>,
     pub views: Arc<dyn ViewStore>,
+    pub uploads: Arc<dyn Uploads>,
 }
 
 enum Scheme {
@@ -44,10 +46,12 @@ pub async fn open(url: &str, options: &Options) -> Result<Opened, OpenError> {
         Scheme::Sqlite => Opened {
             log: Arc::new(SqliteLog::open(url, options).await?),
             views: Arc::new(SqliteViews::open(url, options).await?),
+            uploads: Arc::new(SqliteUploads::new(url, options)?),
         },
         Scheme::Postgres => Opened {
             log: Arc::new(PgLog::connect(url, options).await?),
             views: Arc::new(PgViews::connect(url, options).await?),
+            uploads: Arc::new(PgUploads::new(url, options)?),
         },
     })
 }
@@ -58,6 +62,21 @@ pub async fn open_vault(url: &str, options: &Options, wrapping: Wrapping) -> Res
         Scheme::Sqlite => Arc::new(SqliteVault::open(url, options, wrapping).await?),
         Scheme::Postgres => Arc::new(PgVault::connect(url, options, wrapping).await?),
     })
+}
+
+/// Wraps every key of the vault at `url` under the current wrapping key, beside processes that use it, and retires the others: they are refused from then
+/// on. Tells how many keys are done and how many there are. Broken off, it goes on from there. False where another process was reading, and the file may
+/// still hold traces of the former form.
+pub async fn rewrap(
+    url: &str,
+    options: &Options,
+    wrapping: Wrapping,
+    progress: impl FnMut(u64, u64) + Send,
+) -> Result<bool, OpenError> {
+    match scheme(url)? {
+        Scheme::Sqlite => vault::rewrap(&SqliteVault::open(url, options, wrapping).await?, progress).await,
+        Scheme::Postgres => vault::rewrap(&PgVault::connect(url, options, wrapping).await?, progress).await,
+    }
 }
 
 /// Opens the evidence store at `url`.
@@ -93,7 +112,7 @@ pub fn kept_here(url: &str) -> Vec<PathBuf> {
 pub async fn refuse_holes(url: &str, options: &Options) -> Result<(), OpenError> {
     match scheme(url)? {
         Scheme::Sqlite => SqliteLog::refuse_holes(url, options).await,
-        Scheme::Postgres => PgLog::refuse_holes(url, options.acquire_timeout).await,
+        Scheme::Postgres => PgLog::refuse_holes(url, options).await,
     }
 }
 
@@ -111,7 +130,16 @@ pub async fn bring_back(
 ) -> Result<(), OpenError> {
     match scheme(url)? {
         Scheme::Sqlite => SqliteLog::bring_back(url, options, before, appends, still).await,
-        Scheme::Postgres => PgLog::bring_back(url, options.acquire_timeout, before, appends, still).await,
+        Scheme::Postgres => PgLog::bring_back(url, options, before, appends, still).await,
+    }
+}
+
+/// What the user of this log's address may do that a running process does not need: change what was recorded, for example. Nothing on SQLite,
+/// where whoever may write the file may do everything.
+pub async fn excess(url: &str, options: &Options) -> Result<Vec<String>, OpenError> {
+    match scheme(url)? {
+        Scheme::Sqlite => Ok(Vec::new()),
+        Scheme::Postgres => PgLog::excess(url, options).await,
     }
 }
 
@@ -119,6 +147,6 @@ pub async fn bring_back(
 pub async fn durability(url: &str, options: &Options) -> Result<Durability, OpenError> {
     match scheme(url)? {
         Scheme::Sqlite => SqliteLog::durability(url, options).await,
-        Scheme::Postgres => PgLog::durability(url, options.acquire_timeout).await,
+        Scheme::Postgres => PgLog::durability(url, options).await,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use app::peer::Tls;
+
 /// How connections to a database are made and kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -18,6 +20,8 @@ pub struct Options {
     /// Most connections on which views follow the log. They are separate from those that query, so that a view that hangs delays
     /// only its own callers.
     pub view_runner_connections_max: u32,
+    /// Certificates for PostgreSQL on another machine, which is spoken to in no other way.
+    pub tls: Tls,
 }
 
 impl Default for Options {
@@ -28,6 +32,7 @@ impl Default for Options {
             log_readers_max: 8,
             view_connections_max: 8,
             view_runner_connections_max: 4,
+            tls: Tls::default(),
         }
     }
 }

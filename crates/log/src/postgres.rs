@@ -4,6 +4,7 @@ mod connection;
 mod greeting;
 mod nodelay;
 mod pool;
+pub(crate) mod rights;
 mod rows;
 mod streams;
 mod upkeep;
@@ -16,9 +17,8 @@ pub(crate) use pool::Pool;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Lost, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Fingerprint, Lost, Receipt};
 use async_trait::async_trait;
-use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
@@ -57,7 +57,7 @@ pub struct PgLog {
 impl PgLog {
     /// Connects, applies missing migrations, checks durability and the head, and starts the writer.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
-        let place = Place::parse(url)?;
+        let place = Place::parse(url, &options.tls)?;
         let (reading, writing) = (place.clone().for_reading(), place.for_writing());
         let mut connection = writing.connect_at_start(options.acquire_timeout).await?;
         refuse_unless_durable(&writing, &mut connection).await?;
@@ -79,32 +79,38 @@ impl PgLog {
     }
 
     /// Whether committed transactions of the server survive a loss of power. Changes nothing there.
-    pub async fn durability(url: &str, timeout: Duration) -> Result<Durability, OpenError> {
-        let place = Place::parse(url)?;
-        let mut connection = place.connect_at_start(timeout).await?;
+    pub async fn durability(url: &str, options: &Options) -> Result<Durability, OpenError> {
+        let place = Place::parse(url, &options.tls)?;
+        let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         let durability = connection::durability(&mut connection).await.map_err(|source| place.unreachable(source))?;
         // The answer is there; how the session ends does not matter.
         let _ = connection.close().await;
         Ok(durability)
     }
 
+    /// What the user of this address may do beyond what a running process needs.
+    pub async fn excess(url: &str, options: &Options) -> Result<Vec<String>, OpenError> {
+        let mut connection = Place::parse(url, &options.tls)?.connect_at_start(options.acquire_timeout).await?;
+        rights::excess(&mut connection, rights::LOG_RIGHTS).await.map_err(OpenError::Rights)
+    }
+
     /// Refuses a log of which a stream does not begin at 1 or has a hole. Every event is looked at.
-    pub async fn refuse_holes(url: &str, timeout: Duration) -> Result<(), OpenError> {
-        let place = Place::parse(url)?.for_reading();
-        let mut connection = place.connect_at_start(timeout).await?;
+    pub async fn refuse_holes(url: &str, options: &Options) -> Result<(), OpenError> {
+        let place = Place::parse(url, &options.tls)?.for_reading();
+        let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         upkeep::refuse_holes(&mut connection, true).await
     }
 
     /// Brings lost events back, right after `before`.
     pub async fn bring_back(
         url: &str,
-        timeout: Duration,
+        options: &Options,
         before: Position,
         appends: &[Append],
         still: Option<Lost>,
     ) -> Result<(), OpenError> {
-        let place = Place::parse(url)?.for_writing();
-        let mut connection = place.connect_at_start(timeout).await?;
+        let place = Place::parse(url, &options.tls)?.for_writing();
+        let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         refuse_unless_durable(&place, &mut connection).await?;
         writer::bring_back(&mut connection, before, appends, still).await
     }
@@ -141,7 +147,7 @@ impl EventLog for PgLog {
         self.writer.append(append).await
     }
 
-    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+    async fn outcome(&self, principal: &str, command: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
         const OPERATION: &str = "look up a command";
         let query = sqlx::query(
             "select
@@ -153,9 +159,10 @@ impl EventLog for PgLog {
                 events,
                 also
             from commands
-            where command_id = $1",
+            where command_id = $1 and principal = $2",
         )
-        .bind(command.uuid());
+        .bind(command.uuid())
+        .bind(principal);
         let row = self.readers.wait(query.fetch_optional(&self.readers.get())).await;
         let row = row.map_err(|source| failure(OPERATION, &source))?;
         let Some(row) = row else { return Ok(None) };
@@ -237,6 +244,11 @@ impl EventLog for PgLog {
     async fn lease_rebuild(&self, holder: Uuid, lasts: Duration) -> Result<bool, Failure> {
         let call = async { upkeep::lease(&mut *self.connection().await?, holder, lasts).await };
         self.readers.wait(call).await.map_err(|source| failure("take the lease of a rebuild", &source))
+    }
+
+    async fn standbys(&self) -> Result<usize, Failure> {
+        let call = async { upkeep::standbys(&mut *self.connection().await?).await };
+        self.readers.wait(call).await.map_err(|source| failure("ask which standbys a commit waits for", &source))
     }
 
     async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {

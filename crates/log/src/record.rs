@@ -1,9 +1,8 @@
 //! What appends and rows of a log mean, for every backend alike.
 
-use app::port::{Append, Failure, Moved, Part, Receipt};
+use app::port::{Append, Failure, Fingerprint, Moved, Part, Receipt};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use kernel::digest::Digest;
 use kernel::{CommandId, EventId, Position, Recorded, StreamId, Version};
 use uuid::Uuid;
 
@@ -129,10 +128,10 @@ pub(crate) struct CommandRow {
 }
 
 impl CommandRow {
-    /// The receipt, marked as replayed, and the hash of the request.
-    pub(crate) fn into_found(self) -> Result<(Receipt, Digest), Failure> {
-        let request = <[u8; 32]>::try_from(self.request);
-        let request = request.map_err(|_| broken(READ, format!("command {} has no request hash", self.command)))?;
+    /// The receipt, marked as replayed, and the request.
+    pub(crate) fn into_found(self) -> Result<(Receipt, Fingerprint), Failure> {
+        let request = Fingerprint::from_bytes(&self.request);
+        let request = request.ok_or_else(|| broken(READ, format!("command {} has no request", self.command)))?;
         let mut streams =
             vec![Moved { stream: stream_from_sql(&self.stream)?, version: Version(from_sql(self.version)?) }];
         streams.extend(self.also.as_deref().map_or(Ok(Vec::new()), also_from_sql)?);
@@ -143,7 +142,7 @@ impl CommandRow {
             events: from_sql(self.events)?,
             replayed: true,
         };
-        Ok((receipt, Digest::from_bytes(request)))
+        Ok((receipt, request))
     }
 }
 

@@ -14,9 +14,8 @@ pub(crate) use inserts::{chunks, insert};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use app::port::{Append, AppendError, EventLog, Failure, Lost, Receipt};
+use app::port::{Append, AppendError, EventLog, Failure, Fingerprint, Lost, Receipt};
 use async_trait::async_trait;
-use kernel::digest::Digest;
 use kernel::{CommandId, Position, Recorded, StreamId, Version};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection as _, Row as _, SqliteConnection, SqlitePool};
@@ -133,7 +132,7 @@ impl EventLog for SqliteLog {
         self.writer.append(append).await
     }
 
-    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+    async fn outcome(&self, principal: &str, command: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
         const OPERATION: &str = "look up a command";
         self.file.refuse_replaced(OPERATION)?;
         let row = sqlx::query(
@@ -146,9 +145,10 @@ impl EventLog for SqliteLog {
                 events,
                 also
             from commands
-            where command_id = $1",
+            where command_id = $1 and principal = $2",
         )
         .bind(command.uuid())
+        .bind(principal)
         .fetch_optional(&self.readers)
         .await
         .map_err(|source| failure(OPERATION, &source))?;

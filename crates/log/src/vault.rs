@@ -4,9 +4,11 @@
 //! INVARIANT: an erased person never gets a key again.
 
 mod postgres;
+mod rewrap;
 mod sqlite;
 mod wrapping;
 
 pub use postgres::PgVault;
+pub(crate) use rewrap::rewrap;
 pub use sqlite::SqliteVault;
 pub use wrapping::Wrapping;

@@ -22,6 +22,7 @@ pub mod sample;
 pub mod scratch;
 pub mod stories;
 pub mod system;
+pub mod tls;
 pub mod tools;
 
 mod account;

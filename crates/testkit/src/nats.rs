@@ -16,6 +16,7 @@ use crate::port;
 use crate::process::{Process, Signal};
 use crate::random;
 use crate::scratch::Scratch;
+use crate::tls::Issued;
 
 /// The JetStream stream that holds the log.
 pub use accounts::STREAM;
@@ -60,6 +61,8 @@ pub struct NatsSetup {
     pub flushes_seldom: bool,
     /// Most bytes of a message with its headers; the server's own default (1 MiB) when none is given.
     pub max_payload: Option<usize>,
+    /// The certificate that it shows. Clients are asked for one of the same authority.
+    pub tls: Option<Issued>,
 }
 
 /// A nats-server of our own.
@@ -70,6 +73,7 @@ pub struct NatsServer {
     flushes_seldom: bool,
     shared_account: bool,
     max_payload: Option<usize>,
+    tls: Option<Issued>,
     /// Checked against who answers: nobody else has it.
     server_name: String,
     port: u16,
@@ -116,6 +120,7 @@ impl NatsServer {
             store_dir: setup.store_dir.unwrap_or_else(|| dir.join("store")),
             flushes_seldom: setup.flushes_seldom,
             max_payload: setup.max_payload,
+            tls: setup.tls,
             dir,
             server_name: format!("test-{}", random::hex(8)?),
             port: port::free()?,
@@ -253,7 +258,7 @@ impl NatsServer {
 
     /// Connects as one of its users.
     pub async fn connect(&self, user: &str) -> anyhow::Result<async_nats::Client> {
-        connect::connect(&self.url(), user, &self.seed(user)?.secret()).await
+        connect::connect(&self.url(), user, &self.seed(user)?.secret(), self.tls.as_ref()).await
     }
 }
 

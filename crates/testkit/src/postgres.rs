@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use cluster::Cluster;
 
 use crate::process::run;
+use crate::tls::Issued;
 use crate::{random, tools};
 
 /// The variable with the address of a server for all test processes, set by `cargo xtask test`.
@@ -34,6 +35,17 @@ pub struct PostgresSetup {
     pub wal_segment_mib: Option<u32>,
     /// Lines for `postgresql.conf`, which come last.
     pub settings: String,
+    /// The certificate that it shows to whoever asks for one.
+    pub tls: Option<Issued>,
+}
+
+/// The owner of a database and the user of running processes, as in production.
+#[derive(Debug, Clone)]
+pub struct Users {
+    /// For `dualgrid migrate`.
+    pub owner_url: String,
+    /// For everybody else.
+    pub url: String,
 }
 
 /// Runs one statement with psql in the database of an address that [`Postgres::create_database`] gave.
@@ -111,6 +123,20 @@ impl Postgres {
         let name = format!("t_{}", random::hex(8)?);
         self.query("postgres", &format!("create database {name}")).await?;
         Ok(self.address.url(&name))
+    }
+
+    /// Hands an empty database over to an owner of its own, and makes a user without any right in it.
+    pub async fn create_users(&self, url: &str) -> anyhow::Result<Users> {
+        let (_, database) = url.rsplit_once('/').context("an address without a database")?;
+        let user = |kind: &str| -> anyhow::Result<Address> {
+            Ok(Address { port: self.port(), user: format!("{kind}_{database}"), password: random::password()? })
+        };
+        let (owner, running) = (user("owner")?, user("running")?);
+        let role = |of: &Address| format!("create role {} login password '{}'", of.user, of.password);
+        let hand_over = format!("alter database {database} owner to {}", owner.user);
+        let sql = [role(&owner), role(&running), hand_over].join("; ");
+        self.query("postgres", &sql).await?;
+        Ok(Users { owner_url: owner.url(database), url: running.url(database) })
     }
 
     /// Runs one statement with psql and gives what it prints, unaligned and without headings.

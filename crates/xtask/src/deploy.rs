@@ -58,7 +58,7 @@ fn compose(file: &Path, scratch: &Path) -> anyhow::Result<()> {
         eprintln!("docker compose is not installed: compose.yaml was not checked");
         return Ok(());
     }
-    for name in ["postgres.env", "dualgrid.env"] {
+    for name in ["postgres.env", "dualgrid.env", "vault.env", "owner.env"] {
         std::fs::write(scratch.join(name), "")?;
     }
     let mut command = Command::new("docker");

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
-use kernel::{CommandId, EventId, Position, Recorded, StreamId, Version};
+use kernel::{CommandId, EventId, PersonId, Position, Recorded, StreamId, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -30,10 +30,12 @@ pub struct NewEvent {
 /// What one command records: all of its parts at consecutive positions in one transaction, or nothing.
 #[derive(Clone, Debug)]
 pub struct Append {
+    /// Whose command it is. Ids of commands are of their principal: two principals may use the same one.
+    pub principal: String,
     /// Made by the client.
     pub command: CommandId,
-    /// Keyed hash of the request: the same id with another hash is refused.
-    pub request: Digest,
+    /// What the request says: the same id of the same principal with another one is refused.
+    pub request: Fingerprint,
     /// The stream that the command names, then the others. At least one, and no stream twice.
     pub parts: Vec<Part>,
     /// When the command was handled.
@@ -149,12 +151,51 @@ impl fmt::Display for Lost {
     }
 }
 
-/// The request hash of a command that was brought back from its events, which do not hold it.
-pub const UNKNOWN_REQUEST: Digest = Digest::from_bytes([0; 32]);
+/// What a request says, so that a repeat can be told from another request under the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// Digest of the command as it was read, without the personal data in it.
+    pub open: Digest,
+    /// Digest of the personal data in it, keyed with the key of the person whose they are: it says nothing once that key is gone.
+    pub personal: Option<(PersonId, Digest)>,
+}
 
-/// Whether a command was recorded for this request. One that was brought back counts as recorded for whatever comes with its id.
-pub fn is_same_request(recorded: Digest, asked: Digest) -> bool {
-    recorded == asked || recorded == UNKNOWN_REQUEST
+/// The request of a command that was brought back from its events, which do not hold it.
+pub const UNKNOWN_REQUEST: Fingerprint = Fingerprint { open: Digest::from_bytes([0; 32]), personal: None };
+
+impl Fingerprint {
+    /// Of a command without personal data.
+    pub const fn of(open: Digest) -> Self {
+        Self { open, personal: None }
+    }
+
+    /// Whether a command that was recorded for this request was recorded for the other one too. One that was brought back counts as
+    /// recorded for whatever comes with its id.
+    pub fn is_of(&self, asked: &Self) -> bool {
+        self == asked || *self == UNKNOWN_REQUEST
+    }
+
+    /// As a log stores it: 32 bytes, or 80 with a person.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.open.as_bytes().to_vec();
+        if let Some((person, digest)) = &self.personal {
+            bytes.extend_from_slice(person.uuid().as_bytes());
+            bytes.extend_from_slice(digest.as_bytes());
+        }
+        bytes
+    }
+
+    /// What [`Fingerprint::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (open, rest) = bytes.split_first_chunk::<32>()?;
+        let open = Digest::from_bytes(*open);
+        if rest.is_empty() {
+            return Some(Self::of(open));
+        }
+        let (person, digest) = rest.split_first_chunk::<16>()?;
+        let digest = Digest::from_bytes(digest.try_into().ok()?);
+        Some(Self { open, personal: Some((PersonId::new(Uuid::from_bytes(*person)), digest)) })
+    }
 }
 
 /// The event log.
@@ -165,8 +206,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// An append without parts, or with two parts on one stream, is a mistake of the caller and fails.
     async fn append(&self, append: Append) -> Result<Receipt, AppendError>;
 
-    /// The receipt of a command that has been recorded, and the hash of its request.
-    async fn outcome(&self, command: CommandId) -> Result<Option<(Receipt, Digest)>, Failure>;
+    /// The receipt of a command of a principal that has been recorded, and its request.
+    async fn outcome(&self, principal: &str, command: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure>;
 
     /// The events of `stream` with a version above `after`, in order.
     async fn stream(&self, stream: &StreamId, after: Version) -> Result<Vec<Recorded>, Failure>;
@@ -211,6 +252,11 @@ pub trait EventLog: Send + Sync + 'static {
     /// position was acknowledged.
     async fn floors(&self) -> Result<BTreeMap<String, Position>, Failure> {
         Ok(BTreeMap::new())
+    }
+
+    /// How many other machines a commit waits for now before it counts as recorded: synchronous standbys that follow.
+    async fn standbys(&self) -> Result<usize, Failure> {
+        Ok(0)
     }
 
     /// Keeps how far consumers have come. A floor never falls, and one that is not named stays as it is.

@@ -9,7 +9,13 @@ use tokio::task::JoinSet;
 use crate::world::World;
 
 fn options(url: String) -> ConnectionOptions {
-    ConnectionOptions { url, name: "test".into(), credentials: Credentials::Anonymous, inbox_prefix: "_INBOX".into() }
+    ConnectionOptions {
+        url,
+        name: "test".into(),
+        credentials: Credentials::Anonymous,
+        inbox_prefix: "_INBOX".into(),
+        tls: app::peer::Tls::default(),
+    }
 }
 
 /// Speaks just enough of the protocol to tell its version.

@@ -21,6 +21,8 @@ mod origin;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod vec_log;
 #[cfg(test)]
 mod world;

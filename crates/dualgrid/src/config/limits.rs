@@ -30,6 +30,10 @@ pub(crate) struct Limits {
     requests_per_second: NonZeroU32,
     /// Requests of one principal at once, where it was still before.
     requests_burst: NonZeroU32,
+    /// KiB of files of one principal in a second, on average, and of its messages over NATS.
+    upload_kib_per_second: NonZeroU32,
+    /// KiB at once, where it was still before. A larger file costs all of it.
+    upload_kib_burst: NonZeroU32,
 }
 
 const fn number(number: u32) -> NonZeroU32 {
@@ -52,6 +56,8 @@ impl Default for Limits {
             uploads_per_principal: number(4),
             requests_per_second: number(100),
             requests_burst: number(400),
+            upload_kib_per_second: number(4096),
+            upload_kib_burst: number(65_536),
         }
     }
 }
@@ -80,7 +86,12 @@ impl Limits {
 
     /// How often a principal may ask.
     pub(crate) const fn rate(&self) -> Rate {
-        Rate { per_second: self.requests_per_second, burst: self.requests_burst }
+        Rate {
+            per_second: self.requests_per_second,
+            burst: self.requests_burst,
+            kib_per_second: self.upload_kib_per_second,
+            kib_burst: self.upload_kib_burst,
+        }
     }
 }
 

@@ -1,34 +1,63 @@
 //! Where NATS is, how the core shows it who it is, and what is written into the configuration of nats-server.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use bus::Credentials;
+use bus::{ConnectionOptions, Credentials};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+use super::{Tls, needed};
 
 /// The most copies of a stream that NATS keeps.
 const REPLICAS_MAX: usize = 5;
 
 /// NATS.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nats {
     /// `nats://host:port`.
-    pub(crate) url: String,
+    url: Option<String>,
     /// The file with the core's nkey.
-    pub(crate) nkey_file: PathBuf,
+    nkey_file: Option<PathBuf>,
     /// The programs of departments and integrators with their public nkeys, in TOML.
     pub(crate) programs_file: Option<PathBuf>,
     /// Copies of the stream in a cluster of nats-servers.
-    #[serde(default = "one", deserialize_with = "replicas")]
-    pub(crate) replicas: usize,
+    #[serde(default, deserialize_with = "replicas")]
+    replicas: Option<usize>,
+    /// Certificates for a nats-server on another machine.
+    #[serde(default)]
+    tls: Tls,
 }
 
 impl Nats {
-    /// How the core shows NATS who it is.
-    pub(crate) fn credentials(&self) -> Credentials {
-        Credentials::NkeyFile(self.nkey_file.clone())
+    pub(crate) fn url(&self) -> anyhow::Result<&str> {
+        needed("nats.url", self.url.as_deref())
+    }
+
+    pub(crate) fn nkey_file(&self) -> anyhow::Result<&Path> {
+        needed("nats.nkey_file", self.nkey_file.as_deref())
+    }
+
+    /// Copies of the stream: one if nothing is said.
+    pub(crate) fn replicas(&self) -> usize {
+        self.replicas.unwrap_or(1)
+    }
+
+    /// A connection of the core under this name in the lists of nats-server.
+    pub(crate) fn connection(&self, name: String) -> anyhow::Result<ConnectionOptions> {
+        self.connection_with(self.nkey_file()?, name)
+    }
+
+    /// The same with another key.
+    pub(crate) fn connection_with(&self, nkey_file: &Path, name: String) -> anyhow::Result<ConnectionOptions> {
+        Ok(ConnectionOptions {
+            url: self.url()?.to_owned(),
+            name,
+            credentials: Credentials::NkeyFile(nkey_file.to_owned()),
+            inbox_prefix: "_INBOX".into(),
+            tls: self.tls.files(),
+        })
     }
 }
 
@@ -68,14 +97,10 @@ fn listen() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 4222))
 }
 
-const fn one() -> usize {
-    1
-}
-
-fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
     let replicas = usize::deserialize(deserializer)?;
     let fits = (1..=REPLICAS_MAX).contains(&replicas);
-    if fits { Ok(replicas) } else { Err(D::Error::custom(format_args!("it must be 1 to {REPLICAS_MAX}"))) }
+    if fits { Ok(Some(replicas)) } else { Err(D::Error::custom(format_args!("it must be 1 to {REPLICAS_MAX}"))) }
 }
 
 #[cfg(test)]
@@ -92,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_core_shows_a_key_and_nothing_else() {
-        let credentials = nats("").unwrap().credentials();
-        assert!(matches!(credentials, Credentials::NkeyFile(file) if file.as_os_str() == "a.nk"));
+        let options = nats("").unwrap().connection("test".into()).unwrap();
+        assert!(matches!(options.credentials, Credentials::NkeyFile(file) if file.as_os_str() == "a.nk"));
         for gone in ["user = \"core\"", "password = \"a\"", "creds_file = \"a\""] {
             assert!(nats(gone).unwrap_err().to_string().contains("unknown field"), "{gone}");
         }
@@ -101,8 +126,8 @@ mod tests {
 
     #[test]
     fn the_stream_has_one_copy_unless_more_are_asked_for() {
-        assert_eq!(nats("").unwrap().replicas, 1);
-        assert_eq!(nats("replicas = 3").unwrap().replicas, 3);
+        assert_eq!(nats("").unwrap().replicas(), 1);
+        assert_eq!(nats("replicas = 3").unwrap().replicas(), 3);
         for wrong in ["replicas = 0", "replicas = 6"] {
             assert!(nats(wrong).unwrap_err().to_string().contains("1 to 5"));
         }

@@ -14,8 +14,8 @@ use app::shown::Shown;
 use app::{App, Error, Ports, Settings, registry};
 use chrono::{DateTime, Utc};
 use kernel::{
-    Actor, Clock as _, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope, StreamId,
-    SystemEntropy, Version, WrappingKey,
+    Actor, Clock as _, CommandId, DepartmentCode, Entropy, GridCode, ManualClock, Position, Recorded, Role, Scope,
+    StreamId, SystemEntropy, Version, WrappingKey,
 };
 use log::{Options, Wrapping};
 use serde_json::{Value, json};
@@ -102,6 +102,13 @@ impl Desk {
         self.app.submit(request(by, about, name, command, body)).await
     }
 
+    /// The connector that hands in the numbers of the hotline, registered.
+    pub(crate) async fn hotline(&self) -> Actor {
+        let hotline = json!({"program": {"connector": "12345"}, "sources": ["hotline"]});
+        self.submit(&security(), None, "register-program", id(), &hotline).await.unwrap();
+        actor("connector/12345", Role::Connector, None)
+    }
+
     /// Makes the photo somebody's own, so that they may name it.
     pub(crate) async fn own_photo(&self, by: &Actor) {
         let evidence = self.app.ports().evidence.find(self.photo.parse().unwrap()).await.unwrap().unwrap();
@@ -145,6 +152,17 @@ impl Desk {
         copy
     }
 
+    /// That vault alone, opened with a wrapping key; what it says where that does not fit.
+    pub(crate) async fn vault_under(
+        &self,
+        vault: &Path,
+        key: WrappingKey,
+    ) -> Result<Arc<dyn app::port::Vault>, String> {
+        let (url, options) = (format!("sqlite:{}", vault.display()), Options::default());
+        let opened = log::open_vault(&url, &options, wrapping(key, self.clock.clone())).await;
+        opened.map_err(|error| error.to_string())
+    }
+
     /// Another process on the same files, with that vault.
     pub(crate) async fn with_vault(&self, vault: &Path) -> Arc<App> {
         open_vault_of(self.folder.path(), self.log.as_deref(), self.clock.clone(), vault).await
@@ -184,17 +202,21 @@ async fn open_vault_of(folder: &Path, log: Option<&str>, clock: Arc<ManualClock>
     let entropy = Arc::new(SystemEntropy);
     let log = log.map_or_else(|| url("log.db"), str::to_owned);
     let opened = log::open(&log, &Options::default()).await.unwrap();
-    let wrapping = Wrapping {
-        key: WrappingKey::from_bytes([7; 32]),
-        others: Vec::new(),
-        entropy: entropy.clone(),
-        clock: clock.clone(),
-    };
+    let wrapping = wrapping(wrapping_key(), clock.clone());
     let vault = log::open_vault(&format!("sqlite:{}", vault.display()), &Options::default(), wrapping).await.unwrap();
     let evidence = log::open_evidence(&format!("file://{}", folder.join("evidence").display())).unwrap();
     let (log, views, uploads) = (opened.log, opened.views, opened.uploads);
     let ports = Ports { log, views, vault, evidence, uploads, scanner: None, clock, entropy };
     App::new(ports, Settings::new("test"))
+}
+
+/// The key under which keys of persons are kept.
+pub(crate) fn wrapping_key() -> WrappingKey {
+    WrappingKey::from_bytes([7; 32])
+}
+
+fn wrapping(key: WrappingKey, clock: Arc<ManualClock>) -> Wrapping {
+    Wrapping { key, others: Vec::new(), entropy: Arc::new(SystemEntropy), clock }
 }
 
 /// A log that gives three events at a time and says that these are all, until it is asked again.

@@ -1,10 +1,12 @@
 //! Connections to a PostgreSQL server, which may be restarting.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use app::peer::{Tls, is_here};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -33,13 +35,35 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Parses a url. READ COMMITTED is set for every session, whatever the default of the database is.
-    pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
+    /// Parses a url. READ COMMITTED is set for every session, whatever the default of the database is. A server on another machine, or with
+    /// certificates of its own, is spoken to only under its verified certificate.
+    pub(crate) fn parse(url: &str, tls: &Tls) -> Result<Self, OpenError> {
         let options = PgConnectOptions::from_str(url).map_err(OpenError::Url)?;
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
+        let Some(options) = protected(options, tls) else { return Err(OpenError::Unprotected { database: name }) };
         let options = options.options([("default_transaction_isolation", "read committed")]);
         Ok(Self { options, name })
+    }
+
+    /// Its name in messages.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// As whom it is opened.
+    pub(crate) fn user(&self) -> &str {
+        self.options.get_username()
+    }
+
+    /// Which database it is, of which server.
+    pub(crate) fn database(&self) -> (String, u16, String) {
+        let database = self.options.get_database().unwrap_or_else(|| self.options.get_username());
+        let host = self
+            .options
+            .get_socket()
+            .map_or_else(|| self.options.get_host().to_owned(), |socket| socket.display().to_string());
+        (host, self.options.get_port(), database.to_owned())
     }
 
     /// The same place with a setting for every session.
@@ -136,7 +160,9 @@ impl Place {
         loop {
             let attempt = tokio::time::timeout_at(deadline, options.connect()).await;
             match attempt.unwrap_or(Err(sqlx::Error::PoolTimedOut)) {
-                Err(source) if is_passing(&source) && Instant::now() + PAUSE < deadline => sleep(PAUSE).await,
+                Err(source) if is_passing(&source) && !is_unverified(&source) && Instant::now() + PAUSE < deadline => {
+                    sleep(PAUSE).await;
+                }
                 outcome => {
                     send_at_once(self.options.get_port());
                     return outcome;
@@ -153,6 +179,29 @@ impl Place {
     pub(crate) fn unreachable(&self, source: sqlx::Error) -> OpenError {
         OpenError::Unreachable { database: self.name.clone(), source }
     }
+}
+
+/// Whether the server showed a certificate that could not be verified, which does not pass by itself.
+fn is_unverified(source: &sqlx::Error) -> bool {
+    matches!(source, sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData)
+}
+
+/// The same under a verified certificate, where the server is on another machine or certificates are given. `None` where the url, or `PGSSLMODE`,
+/// asks for less.
+fn protected(options: PgConnectOptions, tls: &Tls) -> Option<PgConnectOptions> {
+    let is_here = options.get_socket().is_some() || is_here(options.get_host());
+    if is_here && !tls.is_asked() {
+        return Some(options);
+    }
+    if !matches!(options.get_ssl_mode(), PgSslMode::Prefer | PgSslMode::VerifyFull) {
+        return None;
+    }
+    let options = options.ssl_mode(PgSslMode::VerifyFull);
+    let options = tls.authority.iter().fold(options, |options, file| options.ssl_root_cert(file));
+    let with_own = |options: PgConnectOptions, (certificate, key): &(PathBuf, PathBuf)| {
+        options.ssl_client_cert(certificate).ssl_client_key(key)
+    };
+    Some(tls.client.iter().fold(options, with_own))
 }
 
 /// Waits for an answer of the server, but not longer than `patience`. Without an answer the connection counts as lost, and with
@@ -187,4 +236,37 @@ pub(crate) async fn refuse_unless_durable(place: &Place, connection: &mut PgConn
         return Ok(());
     }
     Err(OpenError::NotDurable { database: place.name.clone(), durability })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str, tls: &Tls) -> Result<PgSslMode, OpenError> {
+        Place::parse(url, tls).map(|place| place.options.get_ssl_mode())
+    }
+
+    #[test]
+    fn another_machine_is_spoken_to_under_a_verified_certificate_or_not_at_all() {
+        let none = Tls::default();
+        for url in ["postgres://u:p@db.example/log", "postgres://u@10.0.0.7:5433/log", "postgres://u@[2001:db8::1]/log"]
+        {
+            assert!(matches!(mode(url, &none), Ok(PgSslMode::VerifyFull)), "{url}");
+            for less in ["disable", "allow", "require", "verify-ca"] {
+                let refused = mode(&format!("{url}?sslmode={less}"), &none);
+                let is_named =
+                    matches!(&refused, Err(OpenError::Unprotected { database }) if !database.contains("u:p"));
+                assert!(is_named, "{url} {less}");
+            }
+        }
+        // What leads elsewhere in the end counts.
+        let hidden = "postgres://u@127.0.0.1/log?hostaddr=10.0.0.7&sslmode=disable";
+        assert!(matches!(mode(hidden, &none), Err(OpenError::Unprotected { .. })));
+        let here = ["postgres://u@127.0.0.1/log", "postgres://u@localhost/log", "postgres://u@%2Frun%2Fpostgresql/log"];
+        for url in here {
+            assert!(matches!(mode(url, &none), Ok(PgSslMode::Prefer)), "{url}");
+            let asked = Tls { authority: Some("ca.pem".into()), client: None };
+            assert!(matches!(mode(url, &asked), Ok(PgSslMode::VerifyFull)), "{url}");
+        }
+    }
 }

@@ -73,6 +73,18 @@ pub(super) async fn lease(connection: &mut PgConnection, holder: Uuid, lasts: Du
     Ok(taken.rows_affected() > 0)
 }
 
+/// How many standbys a commit waits for. Whoever may not see statistics of other users (`pg_read_all_stats`) sees none.
+pub(super) async fn standbys(connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
+    let counted: i64 = sqlx::query_scalar(
+        "select count(*)
+        from pg_stat_replication
+        where sync_state in ('sync', 'quorum') and state = 'streaming'",
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(usize::try_from(counted).unwrap_or_default())
+}
+
 /// How far consumers have come.
 pub(super) async fn floors(connection: &mut PgConnection) -> Result<BTreeMap<String, Position>, Failure> {
     const OPERATION: &str = "read how far consumers have come";

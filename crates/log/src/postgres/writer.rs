@@ -7,8 +7,7 @@ mod statements;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use app::port::{Append, Failure, Lost, NewEvent, Part, Receipt};
-use kernel::digest::Digest;
+use app::port::{Append, Failure, Fingerprint, Lost, NewEvent, Part, Receipt};
 use kernel::{CommandId, Position, Version};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
@@ -17,7 +16,7 @@ use uuid::Uuid;
 use super::connection::{Place, durability, in_time};
 use super::greeting::greet;
 use super::rows::read_command;
-use crate::backend::{Backend, RecordError, Verdict, all_made, batches, refuse_decided_elsewhere, refuse_elsewhere};
+use crate::backend::{Backend, RecordError, Verdict, all_made, batches, key_of, refuse_decided_elsewhere, refuse_elsewhere};
 use crate::error::OpenError;
 use crate::failure::{broken, failure, is_null_violation, is_read_only, is_undone, is_unique_violation};
 use crate::incarnation::Incarnation;
@@ -242,6 +241,7 @@ async fn call_known(
         .bind(to)
         .bind(others.alsos)
         .bind(follows)
+        .bind(appends.principals)
         .fetch_all(connection)
         .await
 }
@@ -250,6 +250,7 @@ async fn call_function(connection: &mut PgConnection, batch: &[Append]) -> Resul
     let (appends, others, events) = (Appends::of(batch), Others::of(batch), Events::of(batch));
     sqlx::query(APPEND_BATCH)
         .bind(appends.commands)
+        .bind(appends.principals)
         .bind(appends.requests)
         .bind(appends.streams)
         .bind(appends.expecteds)
@@ -280,7 +281,7 @@ async fn call_one(
 ) -> Result<Vec<PgRow>, sqlx::Error> {
     sqlx::query(APPEND_ONE)
         .bind(append.command.uuid())
-        .bind(&append.request.as_bytes()[..])
+        .bind(append.request.to_bytes())
         .bind(part.stream.as_str())
         .bind(to_sql(part.version().0))
         .bind(event.id.uuid())
@@ -290,6 +291,7 @@ async fn call_one(
         .bind(append.at)
         .bind(from)
         .bind(to)
+        .bind(&append.principal)
         .fetch_all(connection)
         .await
 }
@@ -328,11 +330,11 @@ pub(super) async fn bring_back(
 fn verdicts(batch: &[Append], rows: &[PgRow]) -> Result<Vec<Verdict>, Failure> {
     let mut verdicts = HashMap::with_capacity(rows.len());
     for row in rows {
-        let command: Uuid = get(row, "command")?;
-        verdicts.insert(CommandId::new(command), row);
+        let (command, principal): (Uuid, &str) = (get(row, "command")?, get(row, "command_principal")?);
+        verdicts.insert((principal, CommandId::new(command)), row);
     }
     let verdict = |append: &Append| {
-        let row = verdicts.get(&append.command);
+        let row = verdicts.get(&key_of(append));
         row.map_or_else(|| Err(broken(OPERATION, "append_batch left out a command")), |row| verdict(append, row))
     };
     batch.iter().map(verdict).collect()
@@ -346,7 +348,7 @@ fn verdict(append: &Append, row: &PgRow) -> Result<Verdict, Failure> {
             Ok(Verdict::Made(made(append, before)))
         }
         1 => {
-            let (receipt, request): (Receipt, Digest) =
+            let (receipt, request): (Receipt, Fingerprint) =
                 read_command(row).map_err(|source| failure(OPERATION, &source))?.into_found()?;
             Ok(Verdict::Found(receipt, request))
         }

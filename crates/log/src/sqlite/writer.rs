@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use app::port::{Append, Failure, Lost, NewEvent, Part, Receipt};
+use app::port::{Append, Failure, Fingerprint, Lost, NewEvent, Part, Receipt};
 use futures::future::BoxFuture;
-use kernel::digest::Digest;
 use kernel::{Position, Version};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
@@ -40,7 +39,7 @@ const LOOK_UP: &str = "select
     coalesce((select max(events.version) from events where events.stream = asked.value ->> 1), 0) as newest,
     (select head.position from head) as head
 from json_each($1) as asked
-left join commands on commands.command_id = unhex(asked.value ->> 0)";
+left join commands on commands.command_id = unhex(asked.value ->> 0) and commands.principal = asked.value ->> 2";
 
 /// Per other stream of the batch, in order: its newest version.
 const LOOK_UP_OTHERS: &str = "select
@@ -51,8 +50,8 @@ order by asked.key";
 const INSERT_EVENTS: &str = "insert into events (position, stream, version, id, type, time, bytes)";
 const EVENT_COLUMNS: usize = 7;
 const INSERT_COMMANDS: &str =
-    "insert into commands (command_id, request, stream, version, first_position, events, also, recorded_at)";
-const COMMAND_COLUMNS: usize = 8;
+    "insert into commands (command_id, principal, request, stream, version, first_position, events, also, recorded_at)";
+const COMMAND_COLUMNS: usize = 9;
 
 /// The writer's own connection.
 pub(super) struct SqliteBackend {
@@ -269,7 +268,7 @@ async fn decide(connection: &mut SqliteConnection, batch: &[Append]) -> Result<(
 /// What becomes of an append whose streams have these newest versions.
 fn verdict(append: &Append, row: &SqliteRow, newest: &[Version], before: Position) -> Result<Verdict, Failure> {
     if get::<Option<Vec<u8>>>(row, "command_id")?.is_some() {
-        let (receipt, request): (Receipt, Digest) =
+        let (receipt, request): (Receipt, Fingerprint) =
             read_command(row).map_err(|source| failure(OPERATION, &source))?.into_found()?;
         return Ok(Verdict::Found(receipt, request));
     }
@@ -295,12 +294,14 @@ async fn newest_of_others(connection: &mut SqliteConnection, batch: &[Append]) -
     versions.into_iter().map(|version| from_sql(version).map(Version)).collect()
 }
 
-/// Commands and the streams that they name, as JSON: `[["<hex>", "case-…"], …]`.
+/// Commands, the streams that they name, and whose commands they are, as JSON: `[["<hex>", "case-…", "staff-1"], …]`.
 fn asked(batch: &[Append]) -> String {
-    let pair =
-        |append: &Append| [append.command.uuid().simple().to_string(), leading(append).stream.as_str().to_owned()];
-    let pairs: Vec<[String; 2]> = batch.iter().map(pair).collect();
-    serde_json::to_string(&pairs).expect(IS_JSON)
+    let mut triples = Vec::with_capacity(batch.len());
+    for append in batch {
+        let id = append.command.uuid().simple().to_string();
+        triples.push((id, leading(append).stream.as_str(), append.principal.as_str()));
+    }
+    serde_json::to_string(&triples).expect(IS_JSON)
 }
 
 async fn write(
@@ -336,7 +337,8 @@ async fn write(
         for (append, receipt) in chunk {
             query = query
                 .bind(append.command.uuid())
-                .bind(&append.request.as_bytes()[..])
+                .bind(&append.principal)
+                .bind(append.request.to_bytes())
                 .bind(leading(append).stream.as_str())
                 .bind(to_sql(leading(append).version().0))
                 .bind(receipt.first.map(position_to_sql))

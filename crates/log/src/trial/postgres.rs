@@ -22,17 +22,17 @@ fn begin<'a>(connection: &'a mut PgConnection, batch: &'a [Append]) -> BoxFuture
         if !fault::is_sabotaged(Sabotage::Sequence) {
             return connection.execute("begin").await.map(drop);
         }
-        connection.execute("create sequence if not exists sabotage minvalue 0 start 0").await?;
+        connection.execute("create sequence if not exists views.sabotage minvalue 0 start 0").await?;
         connection.execute("begin").await?;
         let wanted: u32 = batch.iter().map(events_of).sum();
         // What a sequence gave is not taken back: where the batch is refused, its positions are skipped.
         sqlx::query(
             "with moved as (
                 update head
-                set position = greatest(head.position, (select last_value from sabotage))
+                set position = greatest(head.position, (select last_value from views.sabotage))
                 returning position
             )
-            select setval('sabotage', position + $1)
+            select setval('views.sabotage', position + $1)
             from moved",
         )
         .bind(i64::from(wanted))

@@ -17,8 +17,9 @@ use super::saving::{Saving, save};
 use super::statements::{ABANDON, ACTIVE, Argument, BUILDS, Dialect, Reading, Tables, check_name};
 use crate::error::OpenError;
 use crate::failure::{broken, failure, is_missing_table};
-use crate::migrations::POSTGRES_VIEWS;
+use crate::migrate::run_on_views;
 use crate::options::Options;
+use crate::postgres::rights::VIEWS_SCHEMA;
 use crate::postgres::{Place, Pool};
 use tables::{activate_in_tx, begin_in_tx, drop_in_tx, fill_in_tx, finish_in_tx, move_checkpoints_in_tx, write_in_tx};
 
@@ -45,9 +46,10 @@ impl PgViews {
     /// Connects and applies missing migrations.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
         // A crash may take back the last commits of views, rows and checkpoint together.
-        let place = planned(Place::parse(url)?.with("synchronous_commit", "off")).with_statements(STATEMENTS);
+        let place = Place::parse(url, &options.tls)?.with("synchronous_commit", "off").with("search_path", VIEWS_SCHEMA);
+        let place = planned(place).with_statements(STATEMENTS);
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
-        POSTGRES_VIEWS.run_on_postgres(&mut connection).await?;
+        run_on_views(&mut connection).await?;
         let pool = Pool::new(place.clone(), "dualgrid views", options.view_connections_max, options);
         let place = place.with("min_parallel_table_scan_size", ALONE_BELOW);
         let runners = Pool::new(place, "dualgrid projector", options.view_runner_connections_max, options);

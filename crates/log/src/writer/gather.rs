@@ -14,12 +14,12 @@ pub(super) struct Job {
     pub(super) reply: Reply,
 }
 
-/// What some appends have to themselves: their command ids and the streams that they write. Streams that they only check are
+/// What some appends have to themselves: their commands and the streams that they write. Streams that they only check are
 /// shared with others that check them.
 #[derive(Debug, Default)]
 pub(super) struct Occupied {
     streams: HashMap<StreamId, Use>,
-    commands: HashSet<CommandId>,
+    commands: HashSet<(String, CommandId)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ enum Use {
 impl Occupied {
     /// Whether an append may go beside what is occupied.
     fn admits(&self, append: &Append) -> bool {
-        !self.commands.contains(&append.command)
+        !self.commands.contains(&key(append))
             && append.parts.iter().all(|part| match self.streams.get(&part.stream) {
                 None => true,
                 Some(Use::Checked(_)) => part.events.is_empty(),
@@ -42,7 +42,7 @@ impl Occupied {
 
     /// Occupies what an append needs.
     fn take(&mut self, append: &Append) {
-        self.commands.insert(append.command);
+        self.commands.insert(key(append));
         for part in &append.parts {
             let used = match self.streams.get(&part.stream) {
                 _ if !part.events.is_empty() => Use::Written,
@@ -56,7 +56,7 @@ impl Occupied {
 
     /// Frees what an append had taken.
     pub(super) fn release(&mut self, append: &Append) {
-        self.commands.remove(&append.command);
+        self.commands.remove(&key(append));
         for part in &append.parts {
             match self.streams.get_mut(&part.stream) {
                 Some(Use::Checked(checks)) if *checks > 1 => *checks -= 1,
@@ -68,7 +68,7 @@ impl Occupied {
 
 /// Takes the next batch off the queue, in the order of arrival.
 ///
-/// A command id is in at most one batch in flight, and so is a stream that an append writes: a later append that writes or
+/// A command is in at most one batch in flight, and so is a stream that an append writes: a later append that writes or
 /// checks it waits for a later batch and sees what the first one did. Any number of appends in flight may check a stream that
 /// none of them writes. Appends whose caller has gone are dropped, nobody was promised anything.
 pub(super) fn gather(
@@ -100,6 +100,10 @@ pub(super) fn gather(
     }
     *waiting = later;
     (batch, replies)
+}
+
+fn key(append: &Append) -> (String, CommandId) {
+    (append.principal.clone(), append.command)
 }
 
 fn bytes_of(append: &Append) -> usize {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use app::port::Part;
+use app::port::{Fingerprint, Part};
 use bytes::Bytes;
 use chrono::DateTime;
 use kernel::digest::Digest;
@@ -97,8 +97,9 @@ fn append(command: &str, stream: &str) -> Append {
         bytes: Bytes::from_static(b"{}"),
     };
     Append {
+        principal: "staff-1".to_owned(),
         command: CommandId::named(command),
-        request: Digest::of(b"request"),
+        request: Fingerprint::of(Digest::of(b"request")),
         parts: vec![Part { stream: stream_of(stream), expected: Version(0), events: vec![event] }],
         at: DateTime::UNIX_EPOCH,
         incarnation: None,

@@ -119,7 +119,7 @@ async fn positions_are_gapless_whatever_is_refused(place: &Place) {
                 let stale = log.append(append(&format!("{name}/stale"), &own, version + 7, 3)).await;
                 assert!(matches!(stale, Err(AppendError::Conflict { .. })));
                 let mut reused = append(&name, &stream(&format!("w{writer}/{n}")), 0, 2);
-                reused.request = kernel::digest::Digest::of(b"another");
+                reused.request = app::port::Fingerprint::of(kernel::digest::Digest::of(b"another"));
                 assert!(matches!(log.append(reused).await, Err(AppendError::CommandReused(_))));
             }
             version

@@ -1,10 +1,10 @@
 //! A command has one effect, and the same answer forever.
 
-use app::port::{AppendError, Receipt};
+use app::port::{Append, AppendError, Fingerprint, Receipt};
 use kernel::digest::Digest;
-use kernel::{CommandId, Version};
+use kernel::{CommandId, PersonId, Version};
 
-use crate::place::{Place, all_at_once, append, everything, stream, version_of};
+use crate::place::{Place, all_at_once, append, append_parts, everything, stream, version_of};
 
 on_every_log! {
     the_same_command_again_gets_the_same_answer
@@ -13,6 +13,8 @@ on_every_log! {
     the_same_command_with_another_body_is_refused
     a_command_without_events_is_remembered
     an_unknown_command_has_no_outcome
+    an_id_is_of_its_principal
+    what_a_request_says_is_kept_as_it_is
 }
 
 /// The receipt without whether it was found.
@@ -32,8 +34,8 @@ async fn the_same_command_again_gets_the_same_answer(place: &Place) {
     // Decided again on a newer version, and differently: still the same command.
     let redecided = log.append(append("a", &one, 3, 5)).await.unwrap();
     assert_eq!(made(&redecided), first);
-    let (outcome, request) = log.outcome(CommandId::named("a")).await.unwrap().unwrap();
-    assert_eq!((made(&outcome), request), (first, Digest::of(b"request")));
+    let (outcome, request) = log.outcome("staff-1", CommandId::named("a")).await.unwrap().unwrap();
+    assert_eq!((made(&outcome), request), (first, Fingerprint::of(Digest::of(b"request"))));
     assert_eq!(everything(&log).await.len(), 3);
 }
 
@@ -64,7 +66,7 @@ async fn the_same_command_with_another_body_is_refused(place: &Place) {
     let log = place.log().await;
     let first = log.append(append("a", &stream("one"), 0, 1)).await.unwrap();
     let mut other = append("a", &stream("one"), 1, 1);
-    other.request = Digest::of(b"another request");
+    other.request = Fingerprint::of(Digest::of(b"another request"));
     let refused = log.append(other).await;
     assert!(matches!(refused, Err(AppendError::CommandReused(id)) if id == first.command));
     assert_eq!(everything(&log).await.len(), 1);
@@ -88,8 +90,46 @@ async fn a_command_without_events_is_remembered(place: &Place) {
 
 async fn an_unknown_command_has_no_outcome(place: &Place) {
     let log = place.log().await;
-    assert_eq!(log.outcome(CommandId::named("a")).await.unwrap(), None);
+    assert_eq!(log.outcome("staff-1", CommandId::named("a")).await.unwrap(), None);
     let conflict = log.append(append("a", &stream("one"), 3, 1)).await;
     assert!(matches!(conflict, Err(AppendError::Conflict { .. })));
-    assert_eq!(log.outcome(CommandId::named("a")).await.unwrap(), None);
+    assert_eq!(log.outcome("staff-1", CommandId::named("a")).await.unwrap(), None);
+}
+
+/// Two principals may use the same id, in one batch too: neither is in the way of the other, and neither sees the other's.
+async fn an_id_is_of_its_principal(place: &Place) {
+    let log = place.log().await;
+    let others = |append: Append| Append {
+        principal: "dept/CGZF".to_owned(),
+        request: Fingerprint::of(Digest::of(b"another request")),
+        ..append
+    };
+    let (here, there) = (append("a", &stream("one"), 0, 2), others(append("a", &stream("other"), 0, 1)));
+    let both = all_at_once(&log, vec![here.clone(), there.clone()]).await;
+    let [mine, theirs] = <[_; 2]>::try_from(both).unwrap().map(Result::unwrap);
+    assert_eq!((mine.replayed, mine.events, theirs.replayed, theirs.events), (false, 2, false, 1));
+    // Looked up and not assumed to be new, beside what is new: every answer is the one of its own principal.
+    let check = append_parts("b", &[(&stream("one"), 2, 1), (&stream("other"), 1, 0)]);
+    let again = all_at_once(&log, vec![there, check, here]).await;
+    let [there_again, new, here_again] = <[_; 3]>::try_from(again).unwrap().map(Result::unwrap);
+    assert_eq!((made(&here_again), made(&there_again)), (mine.clone(), theirs.clone()));
+    assert!(here_again.replayed && there_again.replayed && !new.replayed);
+    let outcome = async |principal: &str| log.outcome(principal, CommandId::named("a")).await.unwrap();
+    assert_eq!(outcome("staff-1").await.map(|(receipt, _)| made(&receipt)), Some(mine));
+    assert_eq!(outcome("dept/CGZF").await.map(|(receipt, _)| made(&receipt)), Some(theirs));
+    assert_eq!(outcome("staff-2").await, None);
+    assert_eq!(everything(&log).await.len(), 4);
+}
+
+async fn what_a_request_says_is_kept_as_it_is(place: &Place) {
+    let log = place.log().await;
+    let personal = Some((PersonId::named("person"), Digest::of(b"personal")));
+    let request = Fingerprint { open: Digest::of(b"open"), personal };
+    log.append(Append { request, ..append("a", &stream("one"), 0, 1) }).await.unwrap();
+    let (_, kept) = log.outcome("staff-1", CommandId::named("a")).await.unwrap().unwrap();
+    assert_eq!(kept, request);
+    for other in [Fingerprint::of(request.open), Fingerprint { open: Digest::of(b"other"), personal }] {
+        let refused = log.append(Append { request: other, ..append("a", &stream("one"), 1, 1) }).await;
+        assert!(matches!(refused, Err(AppendError::CommandReused(id)) if id == CommandId::named("a")), "{refused:?}");
+    }
 }

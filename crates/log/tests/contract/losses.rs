@@ -121,7 +121,7 @@ async fn what_was_brought_back_is_as_it_was_and_counts_for_whatever_comes_with_i
     let log = place.log().await;
     assert_eq!((everything(&log).await, log.lost().await.unwrap()), (before, None));
     for (append, receipt) in lost.into_iter().zip(receipts) {
-        for request in [append.request, Digest::of(b"another body")] {
+        for request in [append.request, app::port::Fingerprint::of(Digest::of(b"another body"))] {
             let again = log.append(Append { request, ..append.clone() }).await.unwrap();
             assert_eq!(again, Receipt { replayed: true, ..receipt.clone() });
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use app::port::{Append, AppendError, EventLog, Receipt};
+use app::port::{Append, AppendError, EventLog, Fingerprint, Receipt};
 use kernel::digest::Digest;
 use kernel::{Position, StreamId, Version};
 use tokio::task::JoinSet;
@@ -191,10 +191,10 @@ async fn the_receipt_of_all_parts_is_found_again(place: &Place) {
     for log in [&log, &place.log().await] {
         assert_eq!(log.append(append_parts("a", &parts)).await.unwrap(), replayed);
         assert_eq!(log.append(redecided.clone()).await.unwrap(), replayed);
-        let (outcome, request) = log.outcome(first.command).await.unwrap().unwrap();
-        assert_eq!((outcome, request), (replayed.clone(), Digest::of(b"request")));
+        let (outcome, request) = log.outcome("staff-1", first.command).await.unwrap().unwrap();
+        assert_eq!((outcome, request), (replayed.clone(), Fingerprint::of(Digest::of(b"request"))));
     }
-    let other_body = Append { request: Digest::of(b"another request"), ..append_parts("a", &parts) };
+    let other_body = Append { request: Fingerprint::of(Digest::of(b"another request")), ..append_parts("a", &parts) };
     let refused = log.append(other_body).await;
     assert!(matches!(refused, Err(AppendError::CommandReused(command)) if command == first.command));
     assert_eq!(everything(&log).await.len(), 5);

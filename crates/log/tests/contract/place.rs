@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use app::port::{Append, AppendError, EventLog, Moved, NewEvent, Part, Receipt};
+use app::port::{Append, AppendError, EventLog, Fingerprint, Moved, NewEvent, Part, Receipt};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
@@ -95,6 +95,7 @@ pub(crate) async fn tamper(url: &str, sql: &'static str) -> Result<(), sqlx::Err
         sqlx::query(sql).execute(&mut connection).await.map(drop)
     } else {
         let mut connection = sqlx::PgConnection::connect(url).await?;
+        sqlx::query("set search_path = public, views").execute(&mut connection).await?;
         sqlx::query(sql).execute(&mut connection).await.map(drop)
     }
 }
@@ -130,8 +131,9 @@ pub(crate) fn append_parts(command: &str, parts: &[(&StreamId, u32, u32)]) -> Ap
         events: (0..events).map(&mut event).collect(),
     };
     Append {
+        principal: "staff-1".to_owned(),
         command: CommandId::named(command),
-        request: Digest::of(b"request"),
+        request: Fingerprint::of(Digest::of(b"request")),
         parts: parts.iter().map(part).collect(),
         at: at(0),
         incarnation: None,

@@ -552,7 +552,7 @@ async fn postgres_reads_a_page_through_its_entries() {
     built(&views, (0..20_000).map(|n| row(&n.to_string(), n, &doc(n))).collect()).await;
     tamper(&place.url, "analyze").await.unwrap();
     let page = PAGE.replace("$1", "'0:G7'").replace("$2", "16000").replace("$3", "'k'");
-    let pool = sqlx::PgPool::connect(&place.url).await.unwrap();
+    let pool = sqlx::PgPool::connect(&format!("{}?options=-c%20search_path%3Dviews", place.url)).await.unwrap();
     let plan: Vec<String> =
         sqlx::query_scalar(sqlx::AssertSqlSafe(format!("explain {page}"))).fetch_all(&pool).await.unwrap();
     let plan = plan.join("\n");

@@ -1,13 +1,15 @@
 //! Starting a nats-server and making sure that it is ours who answers.
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use accounts::{Configuration, Server};
+use accounts::{Configuration, Server, Tls};
 use anyhow::ensure;
 
 use super::{CORE, NatsServer, connect, shared, write_secret};
 use crate::port;
 use crate::process::Program;
+use crate::tls::Issued;
 
 /// How long a start, with recovery, may take.
 const START_PATIENCE: Duration = Duration::from_mins(1);
@@ -20,11 +22,11 @@ impl NatsServer {
         let program =
             Program::new("nats-server", &self.binary, self.log_path()).arg("--config").arg(self.config_path());
         let (url, server_name) = (self.url(), self.server_name.clone());
-        let seed = self.core.secret();
+        let (seed, tls) = (self.core.secret(), self.tls.clone());
         let server = self.server.insert(program.spawn()?);
         let outcome = server
             .wait_until_ready(START_PATIENCE, async || {
-                let Ok(client) = connect::connect(&url, CORE, &seed).await else { return Ok(None) };
+                let Ok(client) = connect::connect(&url, CORE, &seed, tls.as_ref()).await else { return Ok(None) };
                 let answered = client.server_info().server_name;
                 ensure!(answered == server_name, "the nats-server `{answered}` answers at {url}");
                 // Clients are let in before JetStream has recovered its streams.
@@ -36,6 +38,22 @@ impl NatsServer {
             self.server = None;
         }
         outcome
+    }
+
+    /// Starts it again with another certificate, which clients may refuse: waits only until it listens.
+    pub async fn show(&mut self, issued: Issued) -> anyhow::Result<()> {
+        self.stop().await?;
+        self.tls = Some(issued);
+        self.write_config()?;
+        let program =
+            Program::new("nats-server", &self.binary, self.log_path()).arg("--config").arg(self.config_path());
+        let port = self.port;
+        let server = self.server.insert(program.spawn()?);
+        server
+            .wait_until_ready(START_PATIENCE, async || {
+                Ok(tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok().map(drop))
+            })
+            .await
     }
 
     /// The first start: somebody may be faster to take the port that was free.
@@ -80,7 +98,11 @@ impl NatsServer {
             store_dir: self.store_dir().display().to_string(),
             max_payload: self.max_payload,
             flushes_always: !self.flushes_seldom,
-            tls: None,
+            tls: self.tls.as_ref().map(|issued| Tls {
+                certificate: issued.certificate.display().to_string(),
+                key: issued.key.display().to_string(),
+                client_authority: Some(issued.authority.display().to_string()),
+            }),
             core: vec![self.core.public()],
             system: vec![self.system.public()],
         }

@@ -1,5 +1,6 @@
 //! The folder, the process and the identity of a server of our own.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use super::{Address, PostgresSetup};
 use crate::account::Account;
 use crate::process::{Process, Program, Signal, run, tail};
 use crate::scratch::Scratch;
+use crate::tls::Issued;
 use crate::{port, random};
 
 /// The superuser that initdb makes.
@@ -177,8 +179,23 @@ impl Cluster {
         std::fs::remove_file(&password_file).context("could not remove the password file")?;
         let configuration = self.data().join("postgresql.conf");
         let defaults = std::fs::read_to_string(&configuration).context("initdb wrote no postgresql.conf")?;
-        std::fs::write(&configuration, defaults + SETTINGS + &self.setup.settings)
+        std::fs::write(&configuration, defaults + SETTINGS + &self.own_certificate()? + &self.setup.settings)
             .context("could not write postgresql.conf")
+    }
+
+    /// The settings that make it show its certificate, whose key only its account may read.
+    fn own_certificate(&self) -> anyhow::Result<String> {
+        let Some(Issued { certificate, key, .. }) = &self.setup.tls else { return Ok(String::new()) };
+        let mut settings = "ssl = on\n".to_owned();
+        for (setting, file) in [("ssl_cert_file", certificate), ("ssl_key_file", key)] {
+            let own = self.folder.path().join(setting);
+            std::fs::copy(file, &own).context("could not copy a certificate")?;
+            if let Some(account) = &self.account {
+                account.own(&own)?;
+            }
+            let _ = writeln!(settings, "{setting} = '{}'", own.display());
+        }
+        Ok(settings)
     }
 
     /// Copies the data of a running cluster, with what is written meanwhile.

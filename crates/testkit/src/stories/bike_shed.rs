@@ -256,7 +256,7 @@ async fn verification(shed: &Scene<'_>, players: &Players) -> anyhow::Result<()>
         then,
     };
     let own = check(&players.leader_as_verifier, "would verify own work", ("disposed", "verify"));
-    shed.refuse(own, "verifier-disposed").await?;
+    shed.refuse(own, "another-person-needed").await?;
     shed.play(check(&players.verifier, "finds on site what was agreed", ("callback", "collect_feedback"))).await
 }
 

@@ -1,12 +1,5 @@
 //! Small files that pass for what shows something: photos and minutes.
 
-/// A PNG of one pixel.
-const PIXEL: &[u8] = &[
-    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6,
-    0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 13, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x62, 0, 1, 0, 0, 5, 0, 1, 0x0d,
-    0x0a, 0x2d, 0xb4, 0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
-];
-
 /// A file to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
@@ -16,9 +9,52 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// A photo of something. What it shows stands behind the picture, so that no two are the same file.
+/// A photo of something. What it shows are the grey values of its one line, so that no two are the same file.
 pub fn photo(shows: &str) -> File {
-    File { media_type: "image/png", bytes: [PIXEL, shows.as_bytes()].concat() }
+    let width = u32::try_from(shows.len()).unwrap_or(u32::MAX).max(1);
+    let head = [&width.to_be_bytes()[..], &1_u32.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
+    let mut line = vec![0];
+    line.extend_from_slice(if shows.is_empty() { b" " } else { shows.as_bytes() });
+    let bytes = [
+        b"\x89PNG\r\n\x1a\n".to_vec(),
+        chunk(b"IHDR", &head),
+        chunk(b"IDAT", &stored(&line)),
+        chunk(b"IEND", &[]),
+    ];
+    File { media_type: "image/png", bytes: bytes.concat() }
+}
+
+fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let named = [&name[..], content].concat();
+    [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
+}
+
+/// Bytes in the form of zlib (RFC 1950), not compressed.
+fn stored(bytes: &[u8]) -> Vec<u8> {
+    let mut stored = vec![0x78, 0x01];
+    let blocks = bytes.chunks(usize::from(u16::MAX));
+    let last = blocks.len().saturating_sub(1);
+    for (n, block) in blocks.enumerate() {
+        let length = u16::try_from(block.len()).unwrap_or(u16::MAX);
+        stored.push(u8::from(n == last));
+        stored.extend(length.to_le_bytes());
+        stored.extend((!length).to_le_bytes());
+        stored.extend_from_slice(block);
+    }
+    let (low, high) = bytes.iter().fold((1_u32, 0_u32), |(low, high), byte| {
+        let low = (low + u32::from(*byte)) % 65_521;
+        (low, (high + low) % 65_521)
+    });
+    stored.extend((high << 16 | low).to_be_bytes());
+    stored
+}
+
+/// The check sum of PNG.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+    })
 }
 
 /// The minutes of a meeting.
@@ -35,5 +71,13 @@ mod tests {
     fn two_photos_are_never_one_file() {
         assert_ne!(photo("before"), photo("after"));
         assert_ne!(minutes("first"), minutes("second"));
+    }
+
+    #[test]
+    fn a_photo_has_the_check_sums_that_decoders_ask_for() {
+        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+        let photo = photo("a").bytes;
+        assert!(photo.ends_with(b"\0\0\0\0IEND\xae\x42\x60\x82"));
+        assert_eq!(stored(b"a")[2..], [1, 1, 0, 0xfe, 0xff, b'a', 0, 0x62, 0, 0x62]);
     }
 }

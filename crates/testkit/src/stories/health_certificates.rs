@@ -101,7 +101,7 @@ pub async fn play(system: &System, timeline: &Timeline) -> anyhow::Result<Ending
     refused_return(&case, &players, &lead_order).await?;
     disposal(&case, &players, &lead_order, &assistant_order).await?;
     verify(&case, &players.verifier, true, "服务站已设集体办理点，四家商户已递交材料").await?;
-    feedback(system, &case, &players.duty).await?;
+    feedback(system, &case, &players.leader).await?;
     let what = "closes it: solved, together and by law";
     case.play(close(&players.duty, what, &["joint", "law"], "一站式办理流程建立，商户满意")).await?;
     case.end("solved", 1, &HISTORY).await
@@ -186,19 +186,19 @@ async fn disposal(case: &Scene<'_>, players: &Players, lead_order: &str, assista
 }
 
 /// Those who must answer the finder see who that is; nobody else finds it in the history.
-async fn feedback(system: &System, case: &Scene<'_>, duty: &Player) -> anyhow::Result<()> {
-    let reporter = system.http().get(duty.token(), &format!("/cases/{}/reporter?purpose=answer", case.case())).await?.accepted()?;
+async fn feedback(system: &System, case: &Scene<'_>, caller: &Player) -> anyhow::Result<()> {
+    let reporter = system.http().get(caller.token(), &format!("/cases/{}/reporter?purpose=answer", case.case())).await?.accepted()?;
     let reporter = &reporter["items"][0];
     ensure!(
         reporter["name"] == REPORTER_NAME && reporter["phone"] == REPORTER_PHONE,
-        "the duty officer does not see whom to call"
+        "whoever calls the finder does not see whom to call"
     );
-    let history = system.http().get(duty.token(), &format!("/cases/{}/history?limit=200", case.case())).await?;
+    let history = system.http().get(caller.token(), &format!("/cases/{}/history?limit=200", case.case())).await?;
     for secret in [REPORTER_NAME, REPORTER_PHONE, REPORTER_ADDRESS] {
         ensure!(!history.text.contains(secret), "the history shows the reporter");
     }
     case.play(Act {
-        who: duty,
+        who: caller,
         term: "回访",
         what: "calls the finder: solved and satisfied",
         command: "record-feedback",

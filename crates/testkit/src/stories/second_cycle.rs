@@ -144,7 +144,7 @@ async fn first_cycle(case: &Scene<'_>, players: &Players) -> anyhow::Result<()> 
     case.play(dispose(lead, &order, "已全部清运并冲洗", &clean, disposed)).await?;
     verify(case, &players.verifier, true, "现场干净").await?;
     case.play(Act {
-        who: &players.duty,
+        who: &players.member,
         term: "回访",
         what: "calls the finder three times: not reached, counted apart",
         command: "record-feedback",
@@ -194,7 +194,7 @@ async fn second_cycle(case: &Scene<'_>, players: &Players) -> anyhow::Result<()>
     case.orders_are(&[("CGZF", 2, "disposed"), ("LHSR", 1, "disposed"), ("LHSR", 2, "disposed")]).await?;
     verify(case, &players.verifier, true, "三晚未再发生").await?;
     case.play(Act {
-        who: &players.duty,
+        who: &players.member,
         term: "回访",
         what: "calls the finder: solved and satisfied",
         command: "record-feedback",

@@ -15,9 +15,9 @@ pub(super) struct Config {
     pub(super) http: Http,
     pub(super) operations: Http,
     pub(super) limits: Limits,
-    pub(super) store: Database,
+    pub(super) store: Store,
     pub(super) vault: Vault,
-    pub(super) evidence: Database,
+    pub(super) evidence: Evidence,
     pub(super) auth: Auth,
     pub(super) nats: Nats,
 }
@@ -36,13 +36,22 @@ pub(super) struct Limits {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Database {
+pub(super) struct Store {
+    pub(super) url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner_url: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Evidence {
     pub(super) url: String,
 }
 
 #[derive(Debug, Serialize)]
 pub(super) struct Vault {
     pub(super) url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner_url: Option<String>,
     pub(super) key_file: String,
 }
 

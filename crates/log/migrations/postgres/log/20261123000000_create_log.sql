@@ -57,17 +57,21 @@ create table events (
     unique (stream, version)
 );
 
--- What each command did, forever: the same id again gets the same answer. stream is the one that the command names and version
+-- What each command did, forever: the same id of the same principal again gets the same answer. request says what was asked: a
+-- digest of the command without personal data, and where it had some, their person and a digest keyed with the key of that
+-- person. stream is the one that the command names and version
 -- its version afterwards. also is null as a rule; it lists the other streams that got events, as JSON: [["case-...",3]].
 create table commands (
-    command_id uuid primary key,
+    command_id uuid not null,
+    principal text collate "C" not null,
     request bytea not null,
     stream text collate "C" not null,
     version integer not null,
     first_position bigint,
     events integer not null,
     also text,
-    recorded_at timestamptz not null
+    recorded_at timestamptz not null,
+    primary key (command_id, principal)
 );
 
 -- For people with psql.

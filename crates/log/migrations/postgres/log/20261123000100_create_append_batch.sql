@@ -12,6 +12,7 @@
 -- stream and new_version its actual version).
 create function append_batch(
     command_ids uuid[],
+    principals text[],
     requests bytea[],
     streams text[],
     expecteds integer[],
@@ -37,7 +38,8 @@ create function append_batch(
     new_version integer,
     first bigint,
     event_count integer,
-    command_also text
+    command_also text,
+    command_principal text
 )
 language plpgsql
 -- Plans must not depend on how many rows there were when the function was first called.
@@ -70,11 +72,12 @@ begin
 
     select array_agg(recorded.command_id is null and coalesce(newest.version, 0) = asked.expected order by asked.n)
     into strict accepted
-    from unnest(command_ids, streams, expecteds) with ordinality as asked (command_id, stream, expected, n)
+    from unnest(command_ids, principals, streams, expecteds)
+        with ordinality as asked (command_id, principal, stream, expected, n)
     left join lateral (
         select commands.command_id
         from commands
-        where commands.command_id = asked.command_id
+        where commands.command_id = asked.command_id and commands.principal = asked.principal
         limit 1
     ) as recorded on true
     left join lateral (
@@ -129,12 +132,14 @@ begin
             end,
             recorded.first_position,
             coalesce(recorded.events, 0),
-            recorded.also
-        from unnest(command_ids, streams, expecteds) with ordinality as asked (command_id, stream, expected, n)
+            recorded.also,
+            asked.principal
+        from unnest(command_ids, principals, streams, expecteds)
+        with ordinality as asked (command_id, principal, stream, expected, n)
         left join lateral (
             select commands.*
             from commands
-            where commands.command_id = asked.command_id
+            where commands.command_id = asked.command_id and commands.principal = asked.principal
             limit 1
         ) as recorded on true
         left join lateral (
@@ -173,9 +178,10 @@ begin
     end if;
 
     return query
-    insert into commands (command_id, request, stream, version, first_position, events, also, recorded_at)
+    insert into commands (command_id, principal, request, stream, version, first_position, events, also, recorded_at)
     select
         asked.command_id,
+        asked.principal,
         asked.request,
         asked.stream,
         asked.expected + asked.event_count,
@@ -190,9 +196,9 @@ begin
         select
             appended.*,
             appended.event_count + coalesce(appended.other_count, 0) as events
-        from unnest(command_ids, requests, streams, expecteds, event_counts, times, other_counts, alsos)
+        from unnest(command_ids, principals, requests, streams, expecteds, event_counts, times, other_counts, alsos)
             with ordinality
-            as appended (command_id, request, stream, expected, event_count, time, other_count, also, n)
+            as appended (command_id, principal, request, stream, expected, event_count, time, other_count, also, n)
     ) as asked
     where accepted[asked.n::integer]
     returning
@@ -203,6 +209,7 @@ begin
         commands.version,
         commands.first_position,
         commands.events,
-        null::text;
+        null::text,
+        commands.principal;
 end
 $$;

@@ -50,17 +50,21 @@ begin
     select raise(abort, 'a version of a stream is missing before the one that is recorded');
 end;
 
--- What each command did, forever: the same id again gets the same answer. stream is the one that the command names and version
+-- What each command did, forever: the same id of the same principal again gets the same answer. request says what was asked: a
+-- digest of the command without personal data, and where it had some, their person and a digest keyed with the key of that
+-- person. stream is the one that the command names and version
 -- its version afterwards. also is null as a rule; it lists the other streams that got events, as JSON: [["case-...",3]].
 create table commands (
-    command_id blob primary key not null,
+    command_id blob not null,
+    principal text not null,
     request blob not null,
     stream text not null,
     version integer not null,
     first_position integer,
     events integer not null,
     also text,
-    recorded_at integer not null
+    recorded_at integer not null,
+    primary key (command_id, principal)
 ) strict, without rowid;
 
 -- For people with the sqlite3 shell.

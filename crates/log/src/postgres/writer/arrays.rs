@@ -10,7 +10,8 @@ use crate::record::{also, count_of, events_of, leading, to_sql};
 #[derive(Default)]
 pub(super) struct Appends<'a> {
     pub(super) commands: Vec<Uuid>,
-    pub(super) requests: Vec<&'a [u8]>,
+    pub(super) principals: Vec<&'a str>,
+    pub(super) requests: Vec<Vec<u8>>,
     pub(super) streams: Vec<&'a str>,
     /// Before the append.
     pub(super) expecteds: Vec<i32>,
@@ -59,7 +60,8 @@ impl<'a> Appends<'a> {
         for append in batch {
             let (part, count) = (leading(append), to_sql(events_of(append)));
             appends.commands.push(append.command.uuid());
-            appends.requests.push(append.request.as_bytes());
+            appends.principals.push(&append.principal);
+            appends.requests.push(append.request.to_bytes());
             appends.streams.push(part.stream.as_str());
             appends.expecteds.push(to_sql(part.expected.0));
             appends.versions.push(to_sql(part.version().0));

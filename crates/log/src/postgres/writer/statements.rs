@@ -9,8 +9,9 @@ pub(super) const APPEND_BATCH: &str = "select
     first,
     event_count,
     command_also,
-    outcome
-from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    outcome,
+    command_principal
+from append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
 
 /// For a batch whose caller knows that every stream has its expected version, from having read or written it, and assumes that
 /// it is the newest and that the commands are new. The unique keys check that: if one assumption is wrong, the statement fails
@@ -64,9 +65,10 @@ event as (
     ) as event
 ),
 command as (
-    insert into commands (command_id, request, stream, version, first_position, events, also, recorded_at)
+    insert into commands (command_id, principal, request, stream, version, first_position, events, also, recorded_at)
     select
         command.id,
+        command.principal,
         command.request,
         command.stream,
         command.version,
@@ -77,6 +79,7 @@ command as (
     from (
         select
             unnest($1::uuid[]) as id,
+            unnest($18::text[]) as principal,
             unnest($2::bytea[]) as request,
             unnest($3::text[]) as stream,
             unnest($4::integer[]) as version,
@@ -122,9 +125,10 @@ event as (
     from head_moved
 ),
 command as (
-    insert into commands (command_id, request, stream, version, first_position, events, recorded_at)
+    insert into commands (command_id, principal, request, stream, version, first_position, events, recorded_at)
     select
         $1,
+        $12,
         $2,
         $3,
         $4,
@@ -161,10 +165,10 @@ mod tests {
     #[tokio::test]
     async fn an_append_looks_for_the_head_by_its_place_and_keeps_no_array() {
         let url = Postgres::shared().await.unwrap().create_database().await.unwrap();
-        let place = Place::parse(&url).unwrap().for_writing();
+        let place = Place::parse(&url, &Options::default().tls).unwrap().for_writing();
         let mut connection = place.connect(Options::default().acquire_timeout).await.unwrap();
         POSTGRES_LOG.run_on_postgres(&mut connection).await.unwrap();
-        for (statement, parameters) in [(APPEND_KNOWN, 17), (APPEND_ONE, 11)] {
+        for (statement, parameters) in [(APPEND_KNOWN, 18), (APPEND_ONE, 12)] {
             let plan = plan(&mut connection, statement, parameters).await;
             assert!(plan.contains("Tid Range Scan on head"), "{plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Function Scan"), "{plan}");
