@@ -11,12 +11,10 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 use crate::adapter::Recording;
-use crate::authorise::authorise;
+use crate::authorise::{authorise, authorise_one};
 use crate::intake::{Accepted, Answer};
 use crate::kind::{Decided, Looked, Sight};
-use crate::port::event_log::is_same_request;
-use crate::port::{Append, AppendError, Part, Receipt};
-use crate::query::authorise_one;
+use crate::port::{Append, AppendError, Fingerprint, Part, Receipt};
 use crate::reference::Known;
 use crate::registry::Ask;
 use crate::{App, Error, registry, trial};
@@ -43,6 +41,8 @@ struct Gathered {
     decided: Vec<Decided>,
     checked: Vec<Part>,
     keys: Vec<(PersonId, PersonKey)>,
+    /// What the request says.
+    request: Option<Fingerprint>,
     /// The incarnation of the log in which all of it was looked at.
     incarnation: u64,
 }
@@ -87,6 +87,10 @@ impl App {
                     if conflicts > 0 {
                         sleep(self.pause(conflicts)).await;
                     }
+                }
+                // The log compares what was decided on; whether a repeat says the same is told here.
+                Err(Error::CommandReused(command)) => {
+                    return self.first_answer(accepted).await?.ok_or(Error::CommandReused(command));
                 }
                 Err(error) if is_final(&error) && attempt.recalled => {
                     may_recall = false;
@@ -140,7 +144,7 @@ impl App {
         attempt: &mut Attempt,
     ) -> Result<(Recording, Gathered), Error> {
         let now = self.ports.clock.now();
-        let recording = Recording { provenance: accepted.provenance.clone(), request: accepted.request, at: now };
+        let recording = Recording { provenance: accepted.provenance.clone(), at: now };
         // First of all: what is read from here on is of this incarnation or a later one.
         let mut gathered = Gathered { incarnation: self.memory.incarnation(), ..Gathered::default() };
         let known = self.known().await?;
@@ -152,6 +156,7 @@ impl App {
             return Err(Error::VersionDiffers { version });
         }
         let mut also = self.decide(ask, looked, &recording, &known, sight, &mut gathered).await?;
+        gathered.request = Some(accepted.said.fingerprint(gathered.keys.first()));
         while let Some(next) = also.pop_front() {
             if gathered.decided.len() == PARTS_MAX {
                 return Err(Error::malformed("too-many-parts", "the command concerns too many things at once"));
@@ -176,9 +181,9 @@ impl App {
         gathered: &mut Gathered,
     ) -> Result<VecDeque<Also>, Error> {
         let needs = looked.needs();
-        let (facts, key) = self.facts(&StreamId::new(ask.category, ask.id), &needs, known, recording.at).await?;
+        let (by, of) = (recording.provenance.actor.clone(), StreamId::new(ask.category, ask.id));
+        let (facts, key) = self.facts(&of, &needs, known, &by, recording.at).await?;
         gathered.keys.extend(key);
-        let by = recording.provenance.actor.clone();
         let context = Context { id: ask.id, at: recording.at, today: known.rules().today(recording.at), by, facts };
         let decided = looked.decide(context, recording, &self.ports.entropy).await?;
         let Needs { also, depends_on, .. } = needs;
@@ -208,9 +213,14 @@ impl App {
                 parts.push(checked);
             }
         }
-        let command = recording.provenance.command;
-        let incarnation = Some(gathered.incarnation);
-        let append = Append { command, request: recording.request, parts, at: recording.at, incarnation };
+        let append = Append {
+            principal: recording.provenance.actor.id.clone(),
+            command: recording.provenance.command,
+            request: gathered.request.unwrap_or_else(|| accepted.said.fingerprint(None)),
+            parts,
+            at: recording.at,
+            incarnation: Some(gathered.incarnation),
+        };
         accepted.is_appending.store(true, Ordering::Relaxed);
         let answer = self.ports.log.append(append).await;
         accepted.is_appending.store(false, Ordering::Relaxed);
@@ -233,11 +243,12 @@ impl App {
 
     /// The answer that this command got before, if it was recorded: a repeat may come when the aggregate has moved on.
     async fn first_answer(&self, accepted: &Accepted) -> Result<Option<Answer>, Error> {
-        match self.ports.log.outcome(accepted.provenance.command).await? {
-            Some((receipt, request)) if is_same_request(request, accepted.request) => {
+        let (principal, command) = (&accepted.provenance.actor.id, accepted.provenance.command);
+        match self.ports.log.outcome(principal, command).await? {
+            Some((receipt, request)) if self.is_recorded_for(&request, &accepted.said).await? => {
                 Ok(Some(Receipt { replayed: true, ..receipt }.into()))
             }
-            Some(_) => Err(Error::CommandReused(accepted.provenance.command)),
+            Some(_) => Err(Error::CommandReused(command)),
             None => Ok(None),
         }
     }
@@ -261,6 +272,9 @@ fn authorise_ask(ask: &Ask, looked: &dyn Looked, by: &Actor, known: &Known, now:
     let (action, allowed, place) = (ask.verb.name, ask.verb.by, looked.place());
     let kind = registry::kind(ask.category)?;
     if ask.verb.begins {
+        // Who does not hand in the numbers of a source is not told which of them there are, nor where.
+        let is_of_another = |source: &String| !known.programs().may_number(&by.id, source);
+        let place = place.filter(|_| !looked.needs().numbered.as_ref().is_some_and(is_of_another));
         let begun_in = || looked.needs().place.map(|grid| Place::in_grids(&known.path_of(&grid, now)));
         return authorise(by, action, allowed, &place.or_else(begun_in).unwrap_or_default());
     }

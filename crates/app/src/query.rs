@@ -6,20 +6,17 @@ mod moved;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::{
-    Actor, CommandId, DepartmentCode, GridCode, Place, Position, Recorded, Refusal as _, Unfit,
-};
+use kernel::{Actor, CommandId, DepartmentCode, GridCode, Place, Position, Recorded, Refusal as _, Unfit};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::authorise::{
-    READ_EVENTS, READ_OUTCOME, authorise, authorise_named, authorise_one, authorise_row,
-    may_somewhere,
+    READ_EVENTS, READ_OUTCOME, authorise, authorise_named, authorise_one, authorise_row, may_somewhere,
 };
 use crate::intake::Answer;
-use crate::kind::{Kind, Sight};
+use crate::kind::{Kind, Sight, Until};
 use crate::port::{Query, Receipt};
 use crate::shown::Shown;
 use crate::{App, Error, registry};
@@ -172,7 +169,11 @@ impl App {
     pub(crate) async fn reach_history(&self, by: &Actor, kind: &dyn Kind, id: Uuid) -> Result<(), Error> {
         let sight = Sight { memory: &self.memory, log: &*self.ports.log, may_recall: false };
         let place = kind.look(sight, id).await?.map(|(place, _)| place);
-        authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref())
+        authorise_one(by, kind, kind.read_action(), kind.read(), place.as_ref())?;
+        let at = self.ports.clock.now();
+        let until = Until { at, days_after: self.known().await?.rules().personal_data(at).days_after };
+        // Whoever has no duty any more hears what somebody hears who never had one.
+        if kind.is_open_to(sight, id, by, until).await? { Ok(()) } else { Err(kind.missing()) }
     }
 
     /// The events of an aggregate in order, as they are stored. `beyond` is a version, with the epoch before it.

@@ -113,20 +113,7 @@ pub(crate) async fn serve(config: Config, roles: &[RoleName]) -> anyhow::Result<
             if config.nats_server.is_some() {
                 start("accounts", accounts(&config, &app, Arc::clone(&registered), stop.subscribe()).await?);
             }
-            let log = Arc::clone(&app.ports().log);
-            let (connection, installation) = (connection.clone(), config.installation.as_str());
-            let departments = Departments::new(connection, registered, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
-            let (stopped, told) = (stopped(stop.subscribe()), departments.deletions());
-            let warning = warning(&app, "nats deletions", told);
-            start(
-                "departments",
-                ending(async move {
-                    tokio::select! {
-                        () = departments.run(stopped) => {}
-                        () = warning => {}
-                    }
-                }),
-            );
+            start("departments", departments(&config, &app, connection.clone(), registered, stop.subscribe()));
         } else {
             start("epoch", watching_epoch(&config, &app, &connection, stop.subscribe()));
         }
@@ -185,42 +172,22 @@ fn warning_of_excess(config: &Config, app: &Arc<App>) -> impl Future<Output = ()
 
 /// Watches whether the log takes appends, until the process is told to stop.
 fn watching(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    ending(async move {
-        tokio::select! {
-            () = stopped(stop) => {}
-            never = app.watch_log() => match never {},
-        }
-    })
+    until(stop, async move { match app.watch_log().await {} })
 }
 
 /// Removes files that nothing names when their time is over, until the process is told to stop.
 fn sweeping(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    ending(async move {
-        tokio::select! {
-            () = stopped(stop) => {}
-            never = app.watch_evidence() => match never {},
-        }
-    })
+    until(stop, async move { match app.watch_evidence().await {} })
 }
 
 /// Watches whether vault and store of evidence answer, until the process is told to stop.
 fn watching_stores(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    ending(async move {
-        tokio::select! {
-            () = stopped(stop) => {}
-            never = app.watch_stores() => match never {},
-        }
-    })
+    until(stop, async move { match app.watch_stores().await {} })
 }
 
 /// Watches how far the working calendars reach, until the process is told to stop.
 fn watching_calendars(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    ending(async move {
-        tokio::select! {
-            () = stopped(stop) => {}
-            never = app.watch_calendars() => match never {},
-        }
-    })
+    until(stop, async move { match app.watch_calendars().await {} })
 }
 
 async fn supervise(
@@ -286,6 +253,25 @@ fn publisher(config: &Config, app: &Arc<App>, connection: &Connection, stop: wat
             () = tell(&app, &connection, status) => {}
         }
         Ok(())
+    })
+}
+
+/// Keeps the consumers of departments and integrators, and tells readiness where somebody else deletes them.
+fn departments(
+    config: &Config,
+    app: &Arc<App>,
+    connection: Connection,
+    registered: Arc<Registered>,
+    stop: watch::Receiver<bool>,
+) -> Task {
+    let (log, installation) = (Arc::clone(&app.ports().log), config.installation.as_str());
+    let departments = Departments::new(connection, registered, log, installation, LOOK_FOR_DEPARTMENTS_EVERY);
+    let warning = warning(app, "nats deletions", departments.deletions());
+    ending(async move {
+        tokio::select! {
+            () = departments.run(stopped(stop)) => {}
+            () = warning => {}
+        }
     })
 }
 

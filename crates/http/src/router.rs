@@ -111,6 +111,8 @@ fn handler(endpoint: Endpoint) -> MethodRouter<Arc<Api>> {
         Endpoint::Event => get(events::event),
         Endpoint::PutEvidence => post(evidence::put),
         Endpoint::GetEvidence => get(evidence::get),
+        Endpoint::Captures => get(evidence::captures),
+        Endpoint::NamedFiles(kind) => evidence::named_by(kind),
         Endpoint::Healthz => get(operation::healthz),
         Endpoint::Readyz => get(operation::readyz),
         Endpoint::Metrics => get(operation::metrics),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use app::authorise::{READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE};
+use app::authorise::{READ_CAPTURE, READ_EVENTS, READ_EVIDENCE, READ_OUTCOME, UPLOAD_EVIDENCE};
 use app::kind::{Document, Kind};
 use app::registry;
 use app::shown::Shown;
@@ -24,6 +24,8 @@ pub(crate) enum Endpoint {
     Event,
     PutEvidence,
     GetEvidence,
+    Captures,
+    NamedFiles(&'static dyn Kind),
     Healthz,
     Readyz,
     Metrics,
@@ -37,7 +39,7 @@ impl Endpoint {
     pub(crate) fn action(self) -> Option<&'static str> {
         Some(match self {
             Self::Command(_, verb) => verb.name,
-            Self::History(kind) => kind.read_action(),
+            Self::History(kind) | Self::NamedFiles(kind) => kind.read_action(),
             Self::Person(_, personal) => personal.action,
             Self::Similar(_, similar) => similar.action,
             Self::Document(_, document) => document.action,
@@ -46,13 +48,14 @@ impl Endpoint {
             Self::Events | Self::Event => READ_EVENTS.action,
             Self::PutEvidence => UPLOAD_EVIDENCE.action,
             Self::GetEvidence => READ_EVIDENCE.action,
+            Self::Captures => READ_CAPTURE.action,
             Self::Healthz | Self::Readyz | Self::Metrics | Self::OpenApi | Self::Docs | Self::DocsFile => return None,
         })
     }
 
     /// Whether reading it is told in the log: it shows a person, or a file in which one may be seen.
     pub(crate) const fn is_sensitive(self) -> bool {
-        matches!(self, Self::Person(..) | Self::GetEvidence)
+        matches!(self, Self::Person(..) | Self::GetEvidence | Self::Captures)
     }
 
     /// Whether only the operations listener answers it.
@@ -71,6 +74,8 @@ impl Endpoint {
             | Self::Event
             | Self::PutEvidence
             | Self::GetEvidence
+            | Self::Captures
+            | Self::NamedFiles(_)
             | Self::Healthz
             | Self::Readyz
             | Self::Metrics
@@ -110,6 +115,7 @@ const OTHERS: &[(Method, &str, Endpoint)] = &[
     (Method::Get, "/events/{position}", Endpoint::Event),
     (Method::Post, "/evidence", Endpoint::PutEvidence),
     (Method::Get, "/evidence/{sha256}", Endpoint::GetEvidence),
+    (Method::Get, "/evidence/{sha256}/capture", Endpoint::Captures),
     (Method::Get, "/healthz", Endpoint::Healthz),
     (Method::Get, "/readyz", Endpoint::Readyz),
     (Method::Get, "/metrics", Endpoint::Metrics),
@@ -148,6 +154,9 @@ fn of_kind(kind: &'static dyn Kind) -> Vec<Route> {
     }
     let mut get = |path, endpoint| routes.push(Route { method: Method::Get, path, endpoint });
     get(format!("{one}/history"), Endpoint::History(kind));
+    if registry::names_files(kind.category()) {
+        get(format!("{one}/evidence"), Endpoint::NamedFiles(kind));
+    }
     if let Some(personal) = kind.personal() {
         get(format!("{one}/{}", personal.path), Endpoint::Person(kind, personal));
     }

@@ -26,8 +26,13 @@ pub trait Vault: Send + Sync + 'static {
     /// The caller seals under a key made in memory, decides, keeps the key, and only then records what is sealed. If another
     /// key comes back, what was sealed must be sealed again.
     async fn keep(&self, person: PersonId, key: &PersonKey) -> Result<PersonKey, VaultError>;
-    /// Deletes the key forever and remembers that it did. False if there was none.
-    async fn erase(&self, person: PersonId) -> Result<bool, Failure>;
+    /// Deletes the keys of these persons forever and remembers that it did, also of whom there was none: they never get one. Says how many
+    /// keys there were. Costs a look where all of it was done before.
+    async fn erase(&self, persons: &[PersonId]) -> Result<u64, Failure>;
     /// Whether a key could be stored: goes the way of a write and changes nothing.
     async fn check(&self) -> Result<(), Failure>;
+    /// The public name of the wrapping key under which it keeps what is new; `None` where there is no vault.
+    fn generation(&self) -> Option<String> {
+        None
+    }
 }

@@ -331,11 +331,6 @@ pub(crate) fn clerk(department: &str) -> Actor {
     Actor { id: format!("{department}/clerk"), role: Role::DepartmentClerk, scope, seconded_by: None }
 }
 
-/// The security administrator.
-pub(crate) fn security() -> Actor {
-    actor("security", Role::SecurityAdministrator, None)
-}
-
 /// The body of a discovery.
 pub(crate) fn discovery() -> Value {
     json!({

@@ -15,12 +15,8 @@ pub fn photo(shows: &str) -> File {
     let head = [&width.to_be_bytes()[..], &1_u32.to_be_bytes(), &[8, 0, 0, 0, 0]].concat();
     let mut line = vec![0];
     line.extend_from_slice(if shows.is_empty() { b" " } else { shows.as_bytes() });
-    let bytes = [
-        b"\x89PNG\r\n\x1a\n".to_vec(),
-        chunk(b"IHDR", &head),
-        chunk(b"IDAT", &stored(&line)),
-        chunk(b"IEND", &[]),
-    ];
+    let bytes =
+        [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &head), chunk(b"IDAT", &stored(&line)), chunk(b"IEND", &[])];
     File { media_type: "image/png", bytes: bytes.concat() }
 }
 
