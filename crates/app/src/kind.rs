@@ -11,8 +11,8 @@ use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
 use kernel::likeness::Told;
 use kernel::{
-    Actor, Aggregate, Allowed, AnyEvent, Canonical, Command, Context, Difference, Entropy, Event, EventSpec, Family, Needs, Place,
-    Recorded, Refusal, Step, VerbSpec, Version,
+    Actor, Aggregate, Allowed, AnyEvent, Canonical, Command, Context, Difference, Entropy, Event, EventSpec, Family,
+    Needs, Place, Recorded, Refusal, Step, VerbSpec, Version,
 };
 use schemars::Schema;
 use serde_json::Value;
@@ -66,6 +66,8 @@ pub trait Kind: Send + Sync {
     async fn look(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Vec<SealedPerson>)>, Error>;
     /// The personal data of one that may be shown to somebody who may read any of it.
     async fn sealed_for(&self, sight: Sight<'_>, id: Uuid, by: &Actor) -> Result<Vec<SealedPerson>, Error>;
+    /// Whether whoever reaches one may still read its history and files.
+    async fn is_open_to(&self, sight: Sight<'_>, id: Uuid, by: &Actor, until: Until) -> Result<bool, Error>;
     /// Where one is, and what was told of it; `None` before it began.
     async fn told(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<Told>)>, Error>;
     /// The refusal of what never began.
@@ -100,6 +102,15 @@ pub struct Sight<'a> {
     pub log: &'a dyn EventLog,
     /// Whether what is remembered will do: it is checked again when the command is appended.
     pub may_recall: bool,
+}
+
+/// When somebody asks, and for how many days after a duty they may.
+#[derive(Clone, Copy, Debug)]
+pub struct Until {
+    /// The moment.
+    pub at: DateTime<Utc>,
+    /// In days.
+    pub days_after: u32,
 }
 
 /// A command, read.
@@ -230,6 +241,9 @@ impl<A: Aggregate> Kind for Of<A> {
     }
     async fn sealed_for(&self, sight: Sight<'_>, id: Uuid, by: &Actor) -> Result<Vec<SealedPerson>, Error> {
         Ok(seen::<A>(sight, id).await?.0.state.sealed_for(by))
+    }
+    async fn is_open_to(&self, sight: Sight<'_>, id: Uuid, by: &Actor, until: Until) -> Result<bool, Error> {
+        Ok(seen::<A>(sight, id).await?.0.state.is_open_to(by, until.at, until.days_after))
     }
     async fn told(&self, sight: Sight<'_>, id: Uuid) -> Result<Option<(Place, Option<Told>)>, Error> {
         let (seen, _) = seen::<A>(sight, id).await?;

@@ -1,10 +1,11 @@
 //! The aggregate: its commands, who decides what, and no rule inside.
 
+use chrono::{DateTime, Utc};
 use kernel::aggregate::{PersonalSpec, SimilarSpec};
 use kernel::facts::SealedPerson;
 use kernel::likeness::Told;
 use kernel::view::words_of;
-use kernel::{Actor, Aggregate, Allowed, Context, Needs, OrderId, Place, Step, Verb as _, View as _};
+use kernel::{Actor, Aggregate, Allowed, Context, Needs, OrderId, Place, Role, Step, Verb as _, View as _};
 
 use crate::access::{CASE_READERS, ISSUE_READERS, REPORTER_READERS};
 use crate::oversight::moment_of;
@@ -145,6 +146,10 @@ impl Aggregate for Case {
 
     fn sealed_for(&self, by: &Actor) -> Vec<SealedPerson> {
         self.file.as_ref().map(|file| file.reporters_for(by)).unwrap_or_default()
+    }
+
+    fn is_open_to(&self, by: &Actor, at: DateTime<Utc>, days_after: u32) -> bool {
+        by.role != Role::DepartmentClerk || self.is_needed_by(by, at, days_after)
     }
 
     fn told(&self) -> Option<Told> {

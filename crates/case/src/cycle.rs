@@ -64,6 +64,14 @@ impl Verification {
         }
     }
 
+    /// The staff id of whoever verified.
+    pub fn by(&self) -> &String {
+        match self {
+            Self::Passed(event) => &event.by,
+            Self::Failed(event) => &event.by,
+        }
+    }
+
     /// What was found.
     pub fn findings(&self) -> &str {
         match self {

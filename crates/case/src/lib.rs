@@ -60,6 +60,7 @@ mod oversight;
 mod refusal;
 mod respond;
 mod seat;
+mod separation;
 mod stage;
 mod standing;
 mod urgency;

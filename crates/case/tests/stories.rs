@@ -46,6 +46,10 @@ fn secretary() -> Actor {
     world::staff("secretary", Role::ResidentialSecretary)
 }
 
+fn caller() -> Actor {
+    world::staff("caller", Role::Caller)
+}
+
 fn duty_officer() -> Actor {
     world::staff("duty-officer", Role::DutyOfficer)
 }
@@ -119,7 +123,9 @@ fn open_deliberation() -> OpenDeliberation {
     let seat = |class: &str, holder: &str| Seat { class: class.into(), holder: holder.into() };
     let fixed = vec![seat("owners_committee", "复元坊业委会"), seat("property", "复元坊物业")];
     let roster = Roster { convener: "居民区书记".into(), fixed, invited: vec![seat("design", "社区规划师")] };
-    OpenDeliberation { topic: "车棚改建".into(), roster, consent_rule: Some("RESIDENT_2_3".into()), opened_at: None }
+    OpenDeliberation {
+        topic: "车棚改建".into(), roster, consent_rule: Some("RESIDENT_2_3".into()), opened_at: None
+    }
 }
 
 fn works(done: Option<&str>) -> HandleInGrid {
@@ -168,13 +174,16 @@ fn the_bike_shed_is_solved_by_the_community() {
     happens(&mut told, &grid_leader(), works(Some("车棚竣工")));
     assert_eq!(stands(&told), at(Stage::Disposed, Step::VERIFY, Role::Verifier));
 
-    assert_eq!(refused(&told, &grid_leader(), world::verify(true)), Refusal::VerifierDisposed);
+    assert_eq!(
+        refused(&told, &grid_leader(), world::verify(true)),
+        Refusal::AnotherPersonNeeded { earlier: "disposed", later: "verify" }
+    );
     happens(&mut told, &verifier(), world::verify(true));
     assert_eq!(stands(&told), at(Stage::Callback, Step::COLLECT_FEEDBACK, Role::DutyOfficer));
     let review = meeting(&told, MeetingKind::Review, 1, "居民满意, 建议加灭火器");
     happens(&mut told, &secretary(), HoldMeeting { score: Some(92), ..review });
     assert_eq!(stands(&told), at(Stage::Callback, Step::COLLECT_FEEDBACK, Role::DutyOfficer));
-    happens(&mut told, &duty_officer(), world::feedback(true));
+    happens(&mut told, &caller(), world::feedback(true));
     assert_eq!(stands(&told), at(Stage::Callback, Step::CLOSE, Role::DutyOfficer));
 
     let fits = Refusal::OutcomeDoesNotFit { expected: "community_solved" };
@@ -233,7 +242,7 @@ fn the_health_certificates_are_issued_by_two_departments() {
 
     happens(&mut told, &verifier(), world::verify(true));
     assert_eq!(refused(&told, &duty_officer(), world::close(Outcome::Solved)), Refusal::FinderNotAnswered);
-    happens(&mut told, &duty_officer(), world::feedback(true));
+    happens(&mut told, &caller(), world::feedback(true));
     happens(&mut told, &duty_officer(), CloseCase { override_reason: None, ..world::close(Outcome::Solved) });
     assert_eq!(stands(&told), (Stage::Closed, None));
 }
@@ -250,7 +259,7 @@ fn what_failed_and_came_back_is_closed_in_its_second_cycle() {
     assert_eq!(stands(&told), at(Stage::Rework, Step::REWORK, Role::DepartmentClerk));
     assert_eq!(submit(&mut told, lead, "重新办理"), 2);
     happens(&mut told, &verifier(), world::verify(true));
-    happens(&mut told, &duty_officer(), world::feedback(true));
+    happens(&mut told, &caller(), world::feedback(true));
     happens(&mut told, &duty_officer(), CloseCase { override_reason: None, ..world::close(Outcome::Solved) });
 
     told.at += TimeDelta::days(3);
@@ -266,7 +275,7 @@ fn what_failed_and_came_back_is_closed_in_its_second_cycle() {
     let unasked = "closed, or called back with a finder who is not satisfied";
     let wrong = Refusal::WrongStage { stage: Stage::Callback, taken: unasked };
     assert_eq!(refused(&told, &duty_officer(), again), wrong);
-    happens(&mut told, &duty_officer(), world::feedback(true));
+    happens(&mut told, &caller(), world::feedback(true));
     happens(&mut told, &duty_officer(), CloseCase { override_reason: None, ..world::close(Outcome::Solved) });
     assert_eq!(stands(&told), (Stage::Closed, None));
     assert_eq!((told.case.standing.cycle, told.file().orders.len()), (2, 3));

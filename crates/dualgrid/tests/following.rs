@@ -169,7 +169,7 @@ async fn what_comes_too_late_or_comes_back_follows_too() {
     desk.tell(&leader(), closed, "escalate-issue", json!({"reason": "网格内没有办理资质"})).await.unwrap();
     desk.tell(&duty(), closed, "refuse-filing", json!({"reason": "不属受理范围"})).await.unwrap();
     let answer = json!({"answer": "已说明", "contacted": true, "solved": true, "satisfied": true});
-    desk.tell(&duty(), closed, "record-feedback", answer).await.unwrap();
+    desk.tell(&leader(), closed, "record-feedback", answer).await.unwrap();
     let close = json!({"outcome": "explained", "summary": "已说明"});
     desk.tell(&duty(), closed, "close-case", close).await.unwrap();
     // The other processes know the district as it is before, also the one that sends what follows.
@@ -248,4 +248,35 @@ async fn a_sweep_that_broke_off_goes_on_and_moves_each_case_once() {
     let secretary = ("residential_secretary".to_owned(), "BZ-R01".to_owned());
     let board = board(&desk, "BZ-R01").await;
     assert_eq!((board.len(), board.values().all(|by| *by == secretary)), (CASES, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_of_a_department_that_closes_go_back_once_that_takes_effect() {
+    let desk = Desk::open().await;
+    let (case, order) = desk.dispatched().await;
+    let mut body = support::sample_body("load-district", "district.toml");
+    body["departments"].as_array_mut().unwrap().retain(|department| department["code"] != "WSJK");
+    if let Some(posts) = body.get_mut("posts").and_then(Value::as_array_mut) {
+        posts.retain(|post| post["department"] != "WSJK");
+    }
+    body["effective_from"] = json!(now() + TimeDelta::days(1));
+    body["allow_closing"] = json!(50);
+    change(&desk, "load-district", body).await;
+    let running = Running::start(&desk, 2).await;
+    running.until("the views are built", async || is_followed(&desk).await).await;
+    let code = "WSJK".parse().unwrap();
+    assert_eq!(desk.app.open_at(&code).await.unwrap(), 1, "whoever closes it is told");
+    assert_eq!(desk.summary(case).await["stage"], "dispatched", "it has not taken effect");
+    desk.clock.advance(TimeDelta::hours(25));
+    running.until("it went back", async || desk.summary(case).await["stage"] == "filed").await;
+    let next = desk.summary(case).await["next"].clone();
+    assert_eq!((&next["step"], &next["by"]["role"]), (&json!("dispatch"), &json!("dispatcher")));
+    let taken = events(&desk, case, "return_approved").await;
+    assert_eq!((taken.len(), &taken[0]["data"]["order"]["order"]), (1, &order), "once, by two who could");
+    assert_eq!(taken[0]["actorid"], "system/department_watch");
+    assert_eq!(desk.app.open_at(&code).await.unwrap(), 0);
+    let dispatch = json!({"lead": "WSJK", "instructions": "设集体办理点"});
+    let answer = desk.tell(&support::dispatcher(), case, "dispatch-case", dispatch).await;
+    assert_eq!(refused(answer), "unknown-department");
+    running.end().await;
 }

@@ -85,7 +85,8 @@ async fn no_path_tells_what_exists_beyond_the_reach_of_who_asks() {
             let history =
                 async |about: Uuid| told(desk.app.history(&by, kind, about, page()).await, &about.to_string());
             same("history", history(one).await, history(NONE).await);
-            let persons = async |about: Uuid| told(desk.app.persons(&by, kind, about, Some("contact")).await, &about.to_string());
+            let persons =
+                async |about: Uuid| told(desk.app.persons(&by, kind, about, Some("contact")).await, &about.to_string());
             same("persons", persons(one).await, persons(NONE).await);
             let similar = async |about: Uuid| told(desk.app.similar(&by, kind, about).await, &about.to_string());
             same("similar", similar(one).await, similar(NONE).await);
@@ -173,7 +174,6 @@ async fn no_body_tells_what_exists_beyond_the_reach_of_who_asks() {
         "answer-follow-up/command",
         "answer-merged/by_case",
         "decide-return/order",
-        "discover-issue/reporter/person",
         "merge-issue/into",
         "record-progress/order",
         "request-return/order",
@@ -217,6 +217,7 @@ async fn a_reporter_is_read_for_a_purpose_and_each_reading_is_recorded() {
     let kind = registry::kind("case").unwrap();
     let read = async |by: &Actor, purpose: Option<&str>| desk.app.persons(by, kind, case, purpose).await;
     let code = |error: Error| (error.problem().status, error.problem().code);
+    desk.app.history(&clerk("WSJK"), kind, case, PageRequest { beyond: None, limit: 200 }).await.unwrap();
     assert_eq!(code(read(&duty(), None).await.unwrap_err()), (400, "purpose-needed".into()));
     assert_eq!(code(read(&duty(), Some("curiosity")).await.unwrap_err()), (400, "purpose-unknown".into()));
     let readings = async || {
@@ -233,7 +234,8 @@ async fn a_reporter_is_read_for_a_purpose_and_each_reading_is_recorded() {
     assert_eq!((reader, purpose, persons), (&json!("WSJK/clerk"), &json!("contact"), &json!([shown[0].person])));
     // Whoever had their order taken back sees nobody any more, and another department never did.
     let order = desk.summary(case).await["parts"]["orders"][0]["order"].clone();
-    let back = json!({"order": order, "reason": "not_our_matter", "legal_basis": "权责清单", "explanation": "不属本部门"});
+    let back =
+        json!({"order": order, "reason": "not_our_matter", "legal_basis": "权责清单", "explanation": "不属本部门"});
     desk.tell(&clerk("WSJK"), case, "request-return", back).await.unwrap();
     assert_eq!(read(&clerk("WSJK"), Some("answer")).await.unwrap().items.len(), 1);
     let approve = json!({"order": order, "decision": "approve", "reason": "确不属该部门"});
@@ -241,6 +243,11 @@ async fn a_reporter_is_read_for_a_purpose_and_each_reading_is_recorded() {
     assert_eq!(code(read(&clerk("WSJK"), Some("contact")).await.unwrap_err()), (409, "no-duty".into()));
     assert_eq!(code(read(&clerk("SCJG"), Some("contact")).await.unwrap_err()), (404, "unknown-case".into()));
     assert_eq!(readings().await.len(), 2, "what was refused is no reading");
+    // So it is with the history of the case, and with its files, which are read with the same right.
+    let page = || PageRequest { beyond: None, limit: 200 };
+    let history = async |by: Actor| desk.app.history(&by, kind, case, page()).await.map(drop);
+    assert_eq!(code(history(clerk("WSJK")).await.unwrap_err()), (404, "unknown-case".into()));
+    history(duty()).await.unwrap();
 }
 
 /// Nobody reads more persons in a day than the rules let them, whichever process they ask.
@@ -286,4 +293,29 @@ async fn a_reading_that_cannot_be_recorded_shows_nobody() {
     log.halt(lost, kernel::Version(0)).await.unwrap();
     let refused = desk.app.persons(&duty(), kind, case, Some("contact")).await.unwrap_err().problem();
     assert_eq!((refused.status, refused.code.as_str()), (503, "log-went-back"));
+}
+
+/// Nobody names whose data they send: they could seal into what is somebody else's. And what is refused leaves no key.
+#[tokio::test]
+async fn the_core_says_whose_data_are_sealed_and_a_refused_command_leaves_no_key() {
+    let desk = Desk::open().await;
+    let reporter_of = |command: kernel::CommandId| {
+        let case = format!("case/test/{command}/{}", member().id);
+        let case = Uuid::new_v5(&kernel::id::NAMESPACE, case.as_bytes());
+        kernel::PersonId::named(&format!("{case}/reporter"))
+    };
+    let has_key = async |person| desk.app.ports().vault.key(person).await.unwrap().is_some();
+    let (taken, refused) = (id(), id());
+    let case = desk.submit(&member(), None, "discover-issue", taken, &discovery()).await.unwrap().id;
+    assert!(has_key(reporter_of(taken)).await, "the control");
+    let untitled = with(discovery(), "/title", &json!(" "));
+    let answer = desk.submit(&member(), None, "discover-issue", refused, &untitled).await.unwrap_err();
+    assert_eq!(answer.problem().code, "text-length");
+    assert!(!has_key(reporter_of(refused)).await);
+    let kind = registry::kind("case").unwrap();
+    let known = desk.app.persons(&duty(), kind, case, Some("contact")).await.unwrap().items[0].person;
+    let mut named = discovery();
+    named["reporter"]["person"] = json!(known);
+    let answer = desk.submit(&member(), None, "discover-issue", id(), &named).await.unwrap_err();
+    assert_eq!((answer.problem().status, answer.problem().code.as_str()), (400, "body-does-not-fit"));
 }

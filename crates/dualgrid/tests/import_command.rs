@@ -192,6 +192,11 @@ fn no_command_minds_a_reader_that_has_seen_enough() {
         (&["keys", "init", "--dir", &folder], true),
         (&issue, true),
         (&["erase", "person", person, "--ground", "unlawful", "--reason", "误录"], false), // Nobody of that id.
+        (&["withdraw", "rules", "--calendar", "cn-2099.1"], false),                        // No such calendar.
+        (&["log", "status"], false),                                                       // NATS is away.
+        (&["log", "recover", "--from-nats"], false),
+        (&["department", "run", "--as", "CGZF", "--nkey-file", "no.nk"], false), // No such key.
+        (&["serve", "--roles", "nothing"], false),
         (&["docs", "events"], true),
         (&["docs", "openapi"], true),
         (&["doctor"], false), // NATS is away.
@@ -328,4 +333,45 @@ fn an_import_for_a_wrong_year_is_withdrawn_from_the_command_line() {
     assert!(taken && said.contains("events were recorded"), "{said}");
     let late = place.run(&["withdraw", "district", "--from", "2026-02-01T00:00:00+08:00"]);
     assert!(!late.status.success() && told(&late.stderr).contains("has begun and cannot be withdrawn"));
+}
+
+/// No token for what does not exist, and none of a person by whoever can read the key, unless they say that it is a trial.
+#[test]
+fn a_token_is_issued_for_who_is_in_the_register_alone() {
+    let place = Place::new();
+    assert!(place.import(&[]).0);
+    assert!(place.init("sec").0);
+    let issue = |arguments: &[&str]| place.said(&[&["token", "issue"], arguments].concat());
+    for good in [
+        vec!["--dev", "--person", "sec"],
+        vec!["--dev", "--person", "sec", "--hours", "24"],
+        vec!["--dev", "--person", "sec", "--audience", "department/CGZF"],
+    ] {
+        let (is_taken, said) = issue(&good);
+        assert!(is_taken && said.trim().split('.').count() == 3, "{}: {said}", good.join(" "));
+    }
+    let refused = [
+        (vec!["--person", "sec"], "--dev issues one for a trial"),
+        (vec!["--dev", "--person", "nobody"], "nobody is registered under this id"),
+        (vec!["--dev", "--person", "Sec"], "letters in lower case"),
+        (vec!["--dev", "--person", "sec", "--hours", "25"], "--hours is at most 24 for sec"),
+        (vec!["--dev", "--person", "sec", "--hours", "0"], "0 is not in"),
+        (vec!["--program", "department/CGZF"], "no program is registered as department/CGZF"),
+        (vec!["--program", "integrator/city", "--hours", "8785"], "--hours is at most 8784"),
+        (vec!["--program", "connector/12345"], "no program is registered as connector/12345"),
+        (vec!["--program", "CGZF"], "department/CODE, integrator/NAME or connector/NAME"),
+        (vec!["--program", "integrator/city", "--audience", "department/CGZF"], "--person"),
+        (vec!["--dev", "--person", "sec", "--audience", "integrator/city"], "department/CODE"),
+        (vec!["--dev", "--person", "sec", "--program", "integrator/city"], "cannot be used with"),
+        (vec!["--dev"], "--person"),
+        (vec!["--dev", "--subject", "sec", "--role", "auditor"], "--subject"),
+    ];
+    for (arguments, expected) in refused {
+        let (is_taken, said) = issue(&arguments);
+        assert!(!is_taken && said.contains(expected), "{}: {said}", arguments.join(" "));
+    }
+    let suspend = ["person", "suspend", "aud", "--reason", "x", "--as", "sec"];
+    assert!(place.said(&suspend).0);
+    let (is_taken, said) = issue(&["--dev", "--person", "aud"]);
+    assert!(!is_taken && said.contains("this person is suspended"), "{said}");
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use app::{App, Error};
 use kernel::Actor;
 use serde_json::{Value, json};
-use support::{Desk, all_met, discovery, duty, id, leader, request};
+use support::{Desk, all_met, discovery, duty, id, leader, member, request};
 use uuid::Uuid;
 
 fn code<T: std::fmt::Debug>(answer: &Result<T, Error>) -> String {
@@ -149,7 +149,8 @@ async fn a_second_call_is_added_and_the_corrected_telephone_is_shown() {
         body["reporter"]["phone"] = json!(phone);
         body
     };
-    let send = async |body: Value| desk.submit(&duty(), None, "discover-issue", id(), &body).await.unwrap();
+    let hotline = desk.hotline().await;
+    let send = async |body: Value| desk.submit(&hotline, None, "discover-issue", id(), &body).await.unwrap();
     let first = send(call("HL-0045580", "车棚", "13800001111")).await;
     // The same, typed otherwise: full width, small letters, blanks.
     for same in ["HL-0045580 ", "ＨＬ－００４５５８０", "hl-0045580"] {
@@ -182,7 +183,8 @@ async fn everybody_who_told_of_a_case_is_shown_in_order_and_erased_alone() {
         body["reporter"] = json!({"name": name, "phone": phone});
         body
     };
-    let send = async |body: Value| desk.submit(&duty(), None, "discover-issue", id(), &body).await.unwrap();
+    let hotline = desk.hotline().await;
+    let send = async |body: Value| desk.submit(&hotline, None, "discover-issue", id(), &body).await.unwrap();
     let case = send(call("王秀英", "13800001111")).await.id;
     for (name, phone) in [("李建国", "13900002222"), ("王秀英", "13800003333"), ("李建国", "13900004444")] {
         assert_eq!(send(call(name, phone)).await.events, 1);
@@ -252,4 +254,29 @@ async fn what_is_said_of_a_merged_case_is_read_on_the_one_that_continued() {
     let before = (history(&desk, own).await, history(&desk, between).await);
     assert_eq!(code(&send(call("HL-1", "第三次起火")).await), "case-is-over", "nobody would read it");
     assert_eq!((history(&desk, own).await, history(&desk, between).await), before, "all of it or nothing");
+}
+
+/// A member who knows how the hotline counts cannot have its next number before its own report comes, and learns nothing of one that
+/// was given.
+#[tokio::test]
+async fn a_number_of_the_hotline_is_the_right_of_its_connector() {
+    let desk = Desk::open().await;
+    let hotline = desk.hotline().await;
+    let numbered = |number: &str, grid: &str| {
+        let mut body = discovery();
+        (body["source"], body["source_code"], body["grid"]) = (json!("hotline"), json!(number), json!(grid));
+        body
+    };
+    let give = async |by: &Actor, body: Value| desk.submit(by, None, "discover-issue", id(), &body).await;
+    let elsewhere = Actor { id: "connector/96789".into(), ..hotline.clone() };
+    let own = "BZ-R01-B01";
+    let known = give(&hotline, numbered("HL-1", "JAS-R03-M01")).await.unwrap();
+    for by in [member(), leader(), duty(), elsewhere] {
+        let told = async |number| give(&by, numbered(number, own)).await.unwrap_err().problem();
+        let (occupied, given) = (told("HL-2").await, told("HL-1").await);
+        assert_eq!((occupied.status, occupied.code.as_str()), (409, "source-not-yours"), "{}", by.id);
+        assert_eq!(occupied, given, "{}: what exists is answered as what does not", by.id);
+    }
+    let first = give(&hotline, numbered("HL-2", own)).await.unwrap();
+    assert!(first.events > 0 && first.id != known.id);
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use app::{App, Ports, Settings};
 use counted::Counted;
-use kernel::{Actor, Role, WrappingKey};
+use kernel::{Actor, Role};
 use serde_json::{Value, json};
 use support::{Desk, actor, all_met, clerk, dispatcher, duty, id, leader, member, view};
 use uuid::Uuid;
@@ -155,7 +155,7 @@ async fn two_of_thousands_are_found_with_two_statements_and_few_rows() {
 
     let views = Arc::new(Counted::new(Arc::clone(&desk.app.ports().views)));
     let ports = Ports { views: Arc::clone(&views) as _, ..desk.app.ports().clone() };
-    let app = App::new(ports, Settings::new("test", &WrappingKey::from_bytes([7; 32])));
+    let app = App::new(ports, Settings::new("test"));
     for (case, twin) in [(again, known[0]), (there, known[1])] {
         views.forget();
         let found = similar(&app, &duty(), case).await;

@@ -108,3 +108,44 @@ async fn one_fault_of_a_text_has_one_code_at_every_door_of_reference_data() {
     assert_eq!(desk.app.ports().log.head().await.unwrap().0, 0, "nothing was recorded");
     desk.submit(&by, None, "import-reference", id(), &import).await.unwrap();
 }
+
+#[test]
+fn a_number_that_tells_who_somebody_is_is_noticed_in_every_free_text_of_every_verb() {
+    let mut looked = 0;
+    for (kind, verb) in registry::kinds().iter().flat_map(|kind| kind.verbs().iter().map(move |verb| (kind, verb))) {
+        let (schema, example) = ((verb.schema)().to_value(), (verb.example)());
+        let mut found = Vec::new();
+        texts(&schema, &schema, &example, "", &mut found);
+        for (place, max) in found.into_iter().filter(|(_, max)| *max >= 30) {
+            let mut body = example.clone();
+            *body.pointer_mut(&place).unwrap() = "联系王阿姨13800001111".into();
+            // A place that is read as a code takes no such text.
+            let Ok(asked) = kind.parse(verb.name, &body) else { continue };
+            let noticed = asked.canonical().numbers;
+            assert!(noticed.iter().any(|one| one.field == place), "{}{place}: {noticed:?}", verb.name);
+            looked += 1;
+        }
+    }
+    assert!(looked > 30, "only {looked} texts were looked at");
+}
+
+#[tokio::test]
+async fn who_writes_such_a_number_is_warned_and_it_is_recorded() {
+    let desk = Desk::open().await;
+    let mut body = desk::discovery();
+    (body["title"], body["location"]["text"]) = (json!("车棚，打021-63217788"), json!("西藏北路198号"));
+    body["description"] = json!("身份证11010519491231002X的业主，电话138 0000 1111");
+    let command = id();
+    for is_repeat in [false, true] {
+        let answer = desk.submit(&desk::member(), None, "discover-issue", command, &body).await.unwrap();
+        let warned = serde_json::to_value(&answer).unwrap();
+        let expected = json!([
+            {"field": "/description", "has": "telephone"},
+            {"field": "/description", "has": "identity"},
+            {"field": "/title", "has": "telephone"},
+        ]);
+        assert_eq!((answer.replayed, &warned["warnings"]), (is_repeat, &expected), "the reporter's own are sealed");
+    }
+    let clean = desk.submit(&desk::member(), None, "discover-issue", id(), &desk::discovery()).await.unwrap();
+    assert_eq!(serde_json::to_value(&clean).unwrap().get("warnings"), None);
+}

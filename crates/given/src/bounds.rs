@@ -36,7 +36,7 @@ impl Bound {
         fillings.into_iter().find_map(|filling| {
             let mut body = body.clone();
             *body.pointer_mut(&self.place)? = filling;
-            let filled = C::parse(command.name(), &serde_json::to_vec(&body).ok()?).ok()?;
+            let filled = C::parse(command.name(), &body).ok()?;
             // A set counts what is named twice once.
             let kept = filled.body().pointer(&self.place)?.as_array().map(Vec::len);
             kept.is_none_or(|kept| kept == count).then_some(filled)

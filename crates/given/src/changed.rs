@@ -20,7 +20,7 @@ pub(crate) fn completed<C: Command>(command: &C) -> Vec<C> {
 fn made<C: Command>(command: &C, completes: bool) -> Vec<C> {
     let verb = C::verb(command.name()).unwrap();
     let (body, schema, example) = (command.body(), (verb.schema)().to_value(), (verb.example)());
-    let read = |body: Value| C::parse(command.name(), &serde_json::to_vec(&body).unwrap()).ok();
+    let read = |body: Value| C::parse(command.name(), &body).ok();
     let shape = Shape { root: &schema, schema: &schema, example: &example, completes };
     others(shape, &body).into_iter().filter_map(read).filter(|other| other != command).collect()
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use kernel::{Aggregate, AudienceKind, Command, Event, Refusal, Step};
 use serde_json::Value;
 
+use crate::changed::{changed, completed};
 use crate::refused;
 
 /// Set to write golden files anew instead of comparing with them.
@@ -54,14 +55,24 @@ fn verbs<A: Aggregate>() -> BTreeMap<String, Value> {
         let (name, example) = (verb.name, (verb.example)());
         assert!(is_kebab(name), "{name} is not in kebab case");
         assert!(!verb.by.is_empty(), "nobody may give {name}");
-        let body = serde_json::to_vec(&example).unwrap();
-        let read = A::Command::parse(name, &body).unwrap_or_else(|error| panic!("its own example: {error}"));
+        let read = A::Command::parse(name, &example).unwrap_or_else(|error| panic!("its own example: {error}"));
         assert_eq!(read.name(), name);
         assert!(A::Command::examples().contains(&read), "the example of {name} is changed by writing it");
+        canonical(&read);
         assert!(!(A::IS_SINGLE && verb.begins), "{name} begins what there is only one of");
         files.insert(name.to_owned(), example);
     }
     files
+}
+
+/// Whatever one thing is changed, added or left out makes another command, also where it is sent under the same id.
+fn canonical<C: Command>(command: &C) {
+    let told = |command: &C| (command.body(), command.canonical());
+    let (body, own) = told(command);
+    for other in changed(command).iter().chain(&completed(command)) {
+        let (other, differs) = told(other);
+        assert!(other == body || differs != own, "{} is taken for the same command as {other}", command.name());
+    }
 }
 
 fn events<A: Aggregate>(samples: &[A::Event]) -> BTreeMap<String, Value> {

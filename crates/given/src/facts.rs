@@ -114,6 +114,7 @@ pub fn facts() -> Facts {
         evidence: BTreeMap::from([(evidence().sha256, evidence())]),
         steps: BTreeSet::new(),
         began: Some(Position(51_806)),
+        may_number: true,
         ..Facts::default()
     }
 }

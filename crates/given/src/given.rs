@@ -21,6 +21,7 @@ pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<
     let state = events.into_iter().inspect(fits).fold(A::default(), A::evolve);
     let by = Actor { id: "staff-1".into(), role: Role::DutyOfficer, scope: Scope::Everywhere, seconded_by: None };
     let mut facts = facts();
+    facts.incompatible = kernel::separation::INCOMPATIBLE.to_vec();
     facts.dues.extend(A::STEPS.iter().map(|step| (LimitOf::Step(step.clone()), Ok(step_due(step)))));
     facts.steps = A::STEPS.iter().cloned().collect();
     let id = Uuid::from_u128(0xca5e);
@@ -194,6 +195,9 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
     if !needs.reading_limits {
         known.reading_limits = ReadingLimits { days_after: 0, readings_a_day_max: 0 };
     }
+    if !needs.incompatible {
+        known.incompatible.clear();
+    }
     if !needs.filing_criteria {
         known.filing_criteria.clear();
     }
@@ -207,8 +211,10 @@ fn only(mut known: Facts, needs: &Needs) -> Facts {
         known.steps.clear();
     }
     known.bounds = known.bounds.filter(|_| needs.bounds);
+    known.generation = known.generation.filter(|_| needs.generation);
     known.person_keys.retain(|person, _| needs.person_keys.contains(person));
     known.seat = known.seat.filter(|_| needs.seat.is_some());
+    known.may_number &= needs.numbered.is_some();
     known.sealed = needs.seal.as_ref().map(|input| {
         let person = input.person.unwrap_or_else(person);
         let (key, entropy) = (PersonKey::generate(&Zero), Zero);

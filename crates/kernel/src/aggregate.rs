@@ -63,6 +63,10 @@ pub trait Aggregate: Clone + Debug + Default + PartialEq + Send + Sync + 'static
     fn sealed_for(&self, _by: &Actor) -> Vec<SealedPerson> {
         self.sealed()
     }
+    /// Whether whoever reaches it may still read its history and files at that moment: a need to know ends so many days after a duty.
+    fn is_open_to(&self, _by: &Actor, _at: DateTime<Utc>, _days_after: u32) -> bool {
+        true
+    }
     /// What was told of it, by which others that may be the same thing are found.
     fn told(&self) -> Option<Told> {
         None

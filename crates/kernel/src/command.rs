@@ -36,7 +36,7 @@ macro_rules! commands {
             fn name(&self) -> &'static str {
                 match self { $(Self::$variant(_) => <$variant as $crate::Verb>::NAME,)* }
             }
-            fn parse(name: &str, body: &[u8]) -> Result<Self, $crate::ParseError> {
+            fn parse(name: &str, body: &$crate::serde_json::Value) -> Result<Self, $crate::ParseError> {
                 $(if name == <$variant as $crate::Verb>::NAME {
                     return $crate::aggregate::read_body(name, body).map(Self::$variant);
                 })*
@@ -45,6 +45,9 @@ macro_rules! commands {
             fn body(&self) -> $crate::serde_json::Value {
                 let body = match self { $(Self::$variant(verb) => $crate::serde_json::to_value(verb),)* };
                 body.expect("a coverage test writes every example")
+            }
+            fn canonical(&self) -> $crate::Canonical {
+                match self { $(Self::$variant(verb) => $crate::Canonical::of(verb),)* }
             }
             fn needs(&self, of: &Self::Of) -> $crate::Needs {
                 match self { $(Self::$variant(verb) => $crate::Verb::needs(verb, of),)* }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::consent::ConsentRule;
 use crate::digest::Digest;
 use crate::likeness::Similar;
+use crate::separation::Incompatible;
 use crate::refusal::{NoDue, PAST_YEARS_MAX, Unfit};
 use crate::{
     Actor, DepartmentCode, Due, Evidence, GridCode, LimitOf, MatterCode, Obligation, Party, PartyOrgCode, PersonId,
@@ -53,6 +54,8 @@ pub struct Facts {
     pub evidence: BTreeMap<Digest, Evidence>,
     /// For how long and how often personal data may be read.
     pub reading_limits: ReadingLimits,
+    /// The steps that one person does not take together.
+    pub incompatible: Vec<Incompatible>,
     /// The personal data of the command, sealed.
     pub sealed: Option<SealedPerson>,
     /// What may be the same thing, as far as the views know: the likest first.
@@ -65,8 +68,12 @@ pub struct Facts {
     pub began: Option<Position>,
     /// Where what is open in a grid belongs.
     pub seat: Option<Seat>,
+    /// Whether the caller hands in the numbers of the source that was asked about: the connector that is registered for it.
+    pub may_number: bool,
     /// What the vault has of persons; nothing of whom it has never had a key.
     pub person_keys: BTreeMap<PersonId, KeyState>,
+    /// The public name of the wrapping key under which the vault keeps what is new.
+    pub generation: Option<String>,
 }
 
 /// For how long and how often personal data may be read.

@@ -41,3 +41,6 @@ pub(crate) const DAYS_AFTER_MAX: u32 = 365;
 
 /// Most readings of personal data that a person may make in a day.
 pub(crate) const READINGS_A_DAY_MAX: u32 = 10_000;
+
+/// Most pairs of steps that one person does not take together.
+pub(crate) const PAIRS_MAX: usize = 64;

@@ -12,7 +12,7 @@ use crate::bounds::{
 };
 use crate::{
     Calendar, CalendarPurpose, ConsentRule, Domain, DuplicateRule, HandlingKind, Matter, MatterClass, PersonalDataRule,
-    ReviewRule, SourcedLimit, Windows,
+    ReviewRule, SeparationRule, SourcedLimit, Windows,
 };
 
 /// All rules as of one moment. Also the body of `publish-rules`.
@@ -39,6 +39,9 @@ pub struct RulesDescription {
     /// For how long, and how often, personal data may be read. Absent: 30 days after a duty, and 50 readings a day.
     #[serde(default)]
     pub personal_data: Option<PersonalDataRule>,
+    /// Which steps of a case one person does not take together. Absent: those that stand in docs/authorisation.md.
+    #[serde(default)]
+    pub separation: Option<SeparationRule>,
     /// Working calendars. Those published before stay, whether described or not.
     #[serde(default)]
     #[schemars(length(max = CALENDARS_MAX))]

@@ -44,6 +44,10 @@ impl Rulebook {
                 let code = "personal_data".into();
                 one("personal data", turn(known, event.personal_data.is_some()), code, String::new())
             }
+            RulesEvent::SeparationRulePublished(event) => {
+                let known = self.separation.at(event.effective_from).is_some_and(Option::is_some);
+                one("steps of one person", turn(known, event.separation.is_some()), "separation".into(), String::new())
+            }
             RulesEvent::CalendarPublished(event) => {
                 let calendar = &event.calendar;
                 one("calendar", Turn::Begins, calendar.id.to_string(), calendar.purpose.to_string())

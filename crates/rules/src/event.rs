@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Calendar, CalendarId, ConsentRule, DuplicateRule, FilingCriterion, Matter, PersonalDataRule, ReviewRule, StepLimit,
-    Windows,
+    Calendar, CalendarId, ConsentRule, DuplicateRule, FilingCriterion, Matter, PersonalDataRule, ReviewRule,
+    SeparationRule, StepLimit, Windows,
 };
 
 kernel::events! {
@@ -20,6 +20,7 @@ kernel::events! {
         ReviewRulePublished = "cn.dualgrid.rules.review_rule_published.v1" to District,
         DuplicateRulePublished = "cn.dualgrid.rules.duplicate_rule_published.v1" to District,
         PersonalDataRulePublished = "cn.dualgrid.rules.personal_data_rule_published.v1" to District,
+        SeparationRulePublished = "cn.dualgrid.rules.separation_rule_published.v1" to District,
         CalendarPublished = "cn.dualgrid.rules.calendar_published.v1" to District,
         ConsentRulePublished = "cn.dualgrid.rules.consent_rule_published.v1" to District,
         FilingCriteriaPublished = "cn.dualgrid.rules.filing_criteria_published.v1" to District,
@@ -110,6 +111,18 @@ pub struct PersonalDataRulePublished {
     pub effective_from: DateTime<Utc>,
 }
 
+/// Which steps of a case one person does not take together was published. It replaces what was published before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeparationRulePublished {
+    /// The version of the rules after this event.
+    pub rules_version: u32,
+    /// Absent: those that stand in docs/authorisation.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separation: Option<SeparationRule>,
+    /// The moment from which it holds.
+    pub effective_from: DateTime<Utc>,
+}
+
 /// A consent rule was published. Decisions name it by its id; it never changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ConsentRulePublished {
@@ -128,7 +141,7 @@ pub struct FilingCriteriaPublished {
 }
 
 /// What was published for a moment or later was withdrawn before it was in force: matters, limits, windows, the review rule, the
-/// rules for duplicates and for personal data and the filing criteria stay as they are before that moment.
+/// rules for duplicates, for personal data and for steps of one person and the filing criteria stay as they are before that moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RulesWithdrawn {
     /// The version of the rules after this event.

@@ -50,12 +50,13 @@ pub use description::{FilingCriterion, MatterSpec, RulesDescription, StepLimit};
 pub use document::MattersDocument;
 pub use event::{
     CalendarPublished, ConsentRulePublished, DuplicateRulePublished, FilingCriteriaPublished, MatterPublished,
-    MatterWithdrawn, PersonalDataRulePublished, ReviewRulePublished, RulesEvent, StepLimitsPublished, WindowsPublished,
+    MatterWithdrawn, PersonalDataRulePublished, ReviewRulePublished, RulesEvent, SeparationRulePublished,
+    StepLimitsPublished, WindowsPublished,
 };
 pub use event::{CalendarWithdrawn, ConsentRuleWithdrawn, RulesWithdrawn};
 pub use horizon::CalendarsEnd;
 pub use import_reference::ImportReference;
-pub use limits::{DuplicateRule, PersonalDataRule, ReviewRule, SourcedLimit, Windows};
+pub use limits::{DuplicateRule, PersonalDataRule, ReviewRule, SeparationRule, SourcedLimit, Windows};
 pub use matter::{Domain, HandlingKind, Matter, MatterClass};
 pub use publish_rules::PublishRules;
 pub use purpose::{CalendarPurpose, InvalidCalendarPurpose};

@@ -1,11 +1,12 @@
 //! Limits and their sources.
 
+use kernel::separation::Incompatible;
 use kernel::{Limit, TimeUnit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::CalendarPurpose;
-use crate::bounds::TEXT_LEN_MAX;
+use crate::bounds::{PAIRS_MAX, TEXT_LEN_MAX};
 
 /// The most that a limit may be: ten years. More is a slip of the pen.
 pub(crate) const fn amount_max(unit: TimeUnit) -> u32 {
@@ -58,6 +59,21 @@ pub struct DuplicateRule {
     #[serde(default)]
     pub assumed: bool,
     /// The norm or page that says so; for assumed limits, why they were chosen.
+    #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
+    pub source: String,
+}
+
+/// Which steps of a case one person does not take together (不相容职责分离).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SeparationRule {
+    /// Each pair once, at most 64; whoever took the earlier step in a case does not take the later one.
+    #[schemars(length(max = PAIRS_MAX))]
+    pub pairs: Vec<Incompatible>,
+    /// True where the pairs are dualgrid's assumption and not from a published source.
+    #[serde(default)]
+    pub assumed: bool,
+    /// The norm or page that says so; for assumed pairs, why they were chosen.
     #[schemars(length(min = 1, max = TEXT_LEN_MAX))]
     pub source: String,
 }

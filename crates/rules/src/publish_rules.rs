@@ -16,7 +16,8 @@ use crate::{
     CalendarPublished, CalendarPurpose, ConsentRulePublished, Domain, DuplicateRule, DuplicateRulePublished,
     FilingCriteriaPublished, HandlingKind, Matter, MatterClass, MatterPublished, MatterSpec, MatterWithdrawn,
     PersonalDataRule, PersonalDataRulePublished, Refusal, ReviewRule, ReviewRulePublished, Rulebook, RulesDescription,
-    RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Windows, WindowsPublished,
+    RulesEvent, SeparationRule, SeparationRulePublished, SourcedLimit, StepLimit, StepLimitsPublished, Windows,
+    WindowsPublished,
 };
 
 /// All rules are described as of a moment; each difference from the rules known at that moment becomes an event.
@@ -87,6 +88,11 @@ impl Verb for PublishRules {
             personal_data: Some(PersonalDataRule {
                 days_after: 30,
                 readings_a_day_max: 50,
+                assumed: false,
+                source: "网格工作规范".into(),
+            }),
+            separation: Some(SeparationRule {
+                pairs: kernel::separation::INCOMPATIBLE.to_vec(),
                 assumed: false,
                 source: "网格工作规范".into(),
             }),
@@ -200,6 +206,12 @@ impl Publication<'_> {
             self.check_order("the rule for personal data", self.rules.personal_data.last_change())?;
             let event =
                 PersonalDataRulePublished { rules_version, personal_data: personal_data.clone(), effective_from };
+            self.events.push(event.into());
+        }
+        let separation = &description.separation;
+        if self.rules.separation.at(effective_from).and_then(Option::as_ref) != separation.as_ref() {
+            self.check_order("the rule for steps of one person", self.rules.separation.last_change())?;
+            let event = SeparationRulePublished { rules_version, separation: separation.clone(), effective_from };
             self.events.push(event.into());
         }
         let criteria = &description.filing_criteria;

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use kernel::facts::{MatterFacts, ReadingLimits};
 use kernel::likeness::LikenessLimits;
+use kernel::separation::{INCOMPATIBLE, Incompatible};
 use kernel::{MatterCode, Step};
 
 use crate::{Calendar, ConsentRule, FilingCriterion, Matter, MattersDocument, Rulebook, StepLimit, Windows};
@@ -56,6 +57,11 @@ impl Rulebook {
             days_after: rule.days_after,
             readings_a_day_max: rule.readings_a_day_max,
         })
+    }
+    /// The steps of a case that one person does not take together at that moment.
+    pub fn incompatible(&self, at: DateTime<Utc>) -> &[Incompatible] {
+        let rule = self.separation.at(at).and_then(Option::as_ref);
+        rule.map_or(INCOMPATIBLE, |rule| &rule.pairs)
     }
     /// From when on two open cases may be the same at that moment.
     pub fn likeness_limits(&self, at: DateTime<Utc>) -> Option<LikenessLimits> {

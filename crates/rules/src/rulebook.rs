@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::withdrawn::Withdrawn;
 use crate::{
     Calendar, ConsentRule, DuplicateRule, FilingCriterion, Matter, MatterWithdrawn, MattersDocument, PersonalDataRule,
-    Refusal, ReviewRule, RulesCommand, RulesEvent, StepLimit, StepLimitsPublished, Windows,
+    Refusal, ReviewRule, RulesCommand, RulesEvent, SeparationRule, StepLimit, StepLimitsPublished, Windows,
 };
 
 /// The id of the one rulebook of an installation.
@@ -31,6 +31,7 @@ pub struct Rulebook {
     pub(crate) review: Dated<Option<ReviewRule>>,
     pub(crate) duplicates: Dated<Option<DuplicateRule>>,
     pub(crate) personal_data: Dated<Option<PersonalDataRule>>,
+    pub(crate) separation: Dated<Option<SeparationRule>>,
     pub(crate) filing_criteria: Dated<Vec<FilingCriterion>>,
     /// In the order of publication.
     pub(crate) calendars: Vec<Calendar>,
@@ -119,6 +120,10 @@ impl Rulebook {
             RulesEvent::PersonalDataRulePublished(event) => {
                 self.publish(event.rules_version, event.effective_from);
                 self.personal_data.set(event.effective_from, event.personal_data);
+            }
+            RulesEvent::SeparationRulePublished(event) => {
+                self.publish(event.rules_version, event.effective_from);
+                self.separation.set(event.effective_from, event.separation);
             }
             RulesEvent::CalendarPublished(event) => {
                 self.version = event.rules_version;

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc, Weekday};
 use kernel::consent::{Share, Thresholds};
 use kernel::facts::Authority;
+use kernel::separation::{Earlier, Incompatible, Later};
 use kernel::{Aggregate as _, DepartmentCode, Limit, MatterCode, Step, TimeUnit};
 
 use crate::{
     Calendar, CalendarId, CalendarPublished, CalendarPurpose, ConsentRule, ConsentRulePublished, DayTime, Domain,
     DuplicateRule, DuplicateRulePublished, FilingCriteriaPublished, FilingCriterion, HandlingKind, Holiday,
     MatterClass, MatterPublished, MatterSpec, PersonalDataRule, PersonalDataRulePublished, ReviewRule,
-    ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SourcedLimit, StepLimit, StepLimitsPublished, Windows,
-    WindowsPublished, WorkingSpan,
+    ReviewRulePublished, Rulebook, RulesDescription, RulesEvent, SeparationRule, SeparationRulePublished, SourcedLimit,
+    StepLimit, StepLimitsPublished, Windows, WindowsPublished, WorkingSpan,
 };
 
 pub(crate) fn rulebook(events: impl IntoIterator<Item = RulesEvent>) -> Rulebook {
@@ -171,6 +172,11 @@ pub(crate) fn described() -> RulesDescription {
             assumed: true,
             source: "测试".into(),
         }),
+        separation: Some(SeparationRule {
+            pairs: vec![Incompatible { earlier: Earlier::Hear, later: Later::Close }],
+            assumed: true,
+            source: "测试".into(),
+        }),
         calendars: vec![calendar_2026()],
         consent_rules: vec![resident_two_thirds()],
         filing_criteria: vec![FilingCriterion { code: "LA-01".into(), text: "是否属于受理范围".into() }],
@@ -186,6 +192,7 @@ pub(crate) fn published() -> Vec<RulesEvent> {
         review,
         duplicates,
         personal_data,
+        separation,
         filing_criteria,
         ..
     } = described();
@@ -198,6 +205,7 @@ pub(crate) fn published() -> Vec<RulesEvent> {
         ReviewRulePublished { rules_version, review, effective_from }.into(),
         DuplicateRulePublished { rules_version, duplicates, effective_from }.into(),
         PersonalDataRulePublished { rules_version, personal_data, effective_from }.into(),
+        SeparationRulePublished { rules_version, separation, effective_from }.into(),
         FilingCriteriaPublished { rules_version, criteria: filing_criteria, effective_from }.into(),
         ConsentRulePublished { rules_version, rule: resident_two_thirds() }.into(),
     ]

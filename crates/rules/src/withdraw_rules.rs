@@ -140,6 +140,7 @@ impl Rulebook {
             review,
             duplicates,
             personal_data,
+            separation,
             filing_criteria,
             calendars: _,
             consent_rules: _,
@@ -152,6 +153,7 @@ impl Rulebook {
         review.withdraw(from);
         duplicates.withdraw(from);
         personal_data.withdraw(from);
+        separation.withdraw(from);
         filing_criteria.withdraw(from);
         for forms in matters.values_mut() {
             forms.retain(|matter| matter.effective_from < from);

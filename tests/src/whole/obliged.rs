@@ -114,9 +114,25 @@ impl Whole {
                 heard.push(format!("{verb} by {}: {} {}", by.id, sent.status, sent.answer));
             }
         }
+        if heard.iter().any(|why| why.contains("another-person-needed")) {
+            return self.heard_by_another(&case, by["grid"].as_str().unwrap_or_default()).await;
+        }
         let why = format!("nothing of what is asked can be done: {}", heard.join(", "));
         let waits = case.orders().filter(|order| order["next"].is_object()).count() > 1;
         Ok(if waits && row["order"].is_null() { Met::Waits(why) } else { Met::Broken(why) })
+    }
+
+    /// Whoever would close the case has heard its finder: somebody else hears them again, and they close it in the next round.
+    async fn heard_by_another(&mut self, case: &Case, grid: &str) -> anyhow::Result<Met> {
+        let said = json!({ "answer": "再次回访", "contacted": true, "solved": true, "satisfied": true });
+        for by in self.holders("grid_leader", grid).await? {
+            let Some(operation) = self.operation("record-feedback") else { break };
+            let sent = self.give(operation, Some(case.id.clone()), by, said.clone(), Door::Http).await?;
+            if self.sent[sent].is_done() {
+                return Ok(Met::Done);
+            }
+        }
+        Ok(Met::Broken("nobody else can hear the finder, so that nobody can close".to_owned()))
     }
 
     /// What a row asks for is what its case says.

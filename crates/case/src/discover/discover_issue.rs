@@ -26,8 +26,9 @@ pub(crate) const EVIDENCE_MAX: usize = 20;
 
 /// Somebody found an issue: on patrol, on a visit, by telephone, by a device, or reported it themselves.
 ///
-/// Any role of the party network may, in its own grid. The grid must be one of the lowest at that time. With a
-/// `source_code` the same finding of the same source is the same case, however often it is sent; what is said otherwise when it
+/// Any role of the party network may, in its own grid. The grid must be one of the lowest at that time. The numbers of a source are
+/// handed in by the connector that is registered for it, and by nobody else: a number that somebody else had used could not be used
+/// by the source. With a `source_code` the same finding of the same source is the same case, however often it is sent; what is said otherwise when it
 /// comes again is added to the case, and takes nothing back. Not to a case that is closed or voided: there it is refused, so that
 /// whoever took the call reopens the case or discovers a new one. What is said of a merged case is told to the case that continued,
 /// under the same command ([`TakeInWord`]), and refused where that is closed.
@@ -36,7 +37,7 @@ pub(crate) const EVIDENCE_MAX: usize = 20;
 pub struct DiscoverIssue {
     pub source: Source,
     /// The number that the source gave it, for example of the 12345 hotline, in at most 64 characters. However it is typed, it
-    /// names one case.
+    /// names one case. Only the connector that is registered for the source gives it.
     #[serde(default)]
     pub source_code: Option<SourceCode>,
     /// What it is, in a line of at most 200 characters.
@@ -119,6 +120,8 @@ pub struct ListLine {
 pub struct IssueDiscovered {
     /// The case that it begins.
     pub case: CaseId,
+    /// Staff id of whoever found it, or wrote down what others found.
+    pub by: String,
     pub source: Source,
     /// The number that the source gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,6 +157,10 @@ impl Verb for DiscoverIssue {
     fn needs(&self, case: &Case) -> Needs {
         let needs = Needs::begins_in(&self.grid).step(Step::REGISTER).evidence(&self.evidence).bounds();
         let needs = needs.seat(SeatOf { grid: self.grid.clone(), point: None, since: DateTime::UNIX_EPOCH });
+        let needs = match &self.source_code {
+            Some(_) => needs.numbered(self.source.as_str()),
+            None => needs,
+        };
         let merged = case.file.as_ref().and_then(|file| Some((file.discovered.case, file.merged.as_ref()?.into)));
         let needs = match merged {
             Some((from, into)) => needs.also(into.uuid(), &TakeInWord { from, said: self.word() }),
@@ -201,6 +208,10 @@ impl DiscoverIssue {
     }
 
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
+        // First of all: who does not hand in the numbers of a source is not told which of them there are.
+        if self.source_code.is_some() && !context.facts.may_number {
+            return Err(Refusal::NotNumberedByYou { of: self.source });
+        }
         if let Some(file) = &case.file {
             return self.again(case, file, context);
         }
@@ -213,6 +224,7 @@ impl DiscoverIssue {
         Ok(vec![
             IssueDiscovered {
                 case: context.id.into(),
+                by: context.by.id.clone(),
                 source: self.source,
                 source_code: self.source_code.clone(),
                 title: self.title.clone(),
@@ -324,12 +336,30 @@ mod tests {
 
     #[test]
     fn an_issue_is_discovered_once() {
-        given([]).when(discover()).then([discovered()]);
+        given([]).by("finder-1").when(discover()).then([discovered()]);
         given([discovered()]).when(discover()).then_nothing();
         let other = DiscoverIssue { title: "别的事".into(), ..discover() };
         given([discovered()]).when(other).then_refused(Refusal::AlreadyDiscovered);
         let reported = DiscoverIssue { reporter: Some(ReporterInput::default()), ..discover() };
         given([discovered()]).when(reported).then_refused(Refusal::AlreadyDiscovered);
+    }
+
+    /// Neither first, nor again, nor with other words: a number says nothing to who does not hand it in.
+    #[test]
+    fn only_the_connector_of_a_source_gives_its_numbers() {
+        let code = SourceCode::try_new("0417").unwrap();
+        for source in [Source::Patrol, Source::Visit, Source::Hotline, Source::Device, Source::SelfReport] {
+            let numbered = || DiscoverIssue { source, source_code: Some(code.clone()), ..discover() };
+            let refusal = Refusal::NotNumberedByYou { of: source };
+            let before = given([]).when(numbered()).events();
+            let stranger = |before: Vec<crate::CaseEvent>| given(before).knowing(|facts| facts.may_number = false);
+            stranger(vec![]).when(numbered()).then_refused(refusal.clone());
+            stranger(before.clone()).when(numbered()).then_refused(refusal.clone());
+            let other = DiscoverIssue { title: "别的事".into(), ..numbered() };
+            stranger(before).when(other).then_refused(refusal);
+            let without = DiscoverIssue { source, ..discover() };
+            assert_eq!(stranger(vec![]).when(without).events().len(), 1, "without a number anybody finds");
+        }
     }
 
     #[test]

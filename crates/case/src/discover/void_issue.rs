@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
-use kernel::{Allowed, Context, Verb, check_text};
+use kernel::separation::Later;
+use kernel::{Allowed, Context, Needs, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,9 @@ impl Verb for VoidIssue {
     const BY: Allowed = REGISTRARS;
     type Of = Case;
 
+    fn needs(&self, _case: &Case) -> Needs {
+        Needs::none().incompatible()
+    }
     fn example() -> Self {
         Self { reason: "误登记".into() }
     }
@@ -46,6 +50,7 @@ impl VoidIssue {
             return if voided.reason == self.reason { Ok(vec![]) } else { Err(Refusal::AlreadyVoided) };
         }
         case.opened_in(&[Stage::Discovered, Stage::Registered], "discovered or registered")?;
+        file.check_apart(Later::Void, None, context)?;
         check_text("reason", &self.reason, REASON_MAX)?;
         if let Some(taken_in) = file.taken_in.first() {
             return Err(Refusal::OthersMergedIntoIt { case: taken_in.from });

@@ -1,3 +1,4 @@
+use kernel::separation::Later;
 use kernel::{Allowed, Context, Due, LimitOf, Needs, Step, Verb, check_count, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,7 @@ impl Verb for CloseCase {
     type Of = Case;
 
     fn needs(&self, _case: &Case) -> Needs {
-        Needs::none().due(LimitOf::ReopenWindow).review_score()
+        Needs::none().due(LimitOf::ReopenWindow).review_score().incompatible()
     }
     fn example() -> Self {
         Self {
@@ -102,6 +103,8 @@ impl CloseCase {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
+        let later = if self.override_reason.is_some() { Later::Override } else { Later::Close };
+        file.check_apart(later, None, context)?;
         let (outcome, expected) = fitting_outcome(case, file);
         if self.outcome != outcome {
             return Err(Refusal::OutcomeDoesNotFit { expected });
@@ -219,7 +222,7 @@ mod tests {
         };
         let after = |reviews: Vec<crate::CaseEvent>| {
             let told = [done.clone(), vec![passed()], reviews, vec![feedback_recorded(true)]].concat();
-            given(told).knowing(|facts| facts.review_score_min = Some(60))
+            given(told).by("duty-1").knowing(|facts| facts.review_score_min = Some(60))
         };
         let close = || CloseCase { outcome: Outcome::CommunitySolved, ..close() };
         for score in [0, 5, 59] {
@@ -259,7 +262,7 @@ mod tests {
         let explained = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
         let reasoned = CloseCase { override_reason: Some("已两次上门解释".into()), ..explained.clone() };
         let told = |satisfied| {
-            let said = given(refused.clone()).when(feedback(satisfied)).events();
+            let said = given(refused.clone()).by("caller-1").when(feedback(satisfied)).events();
             [refused.to_vec(), said].concat()
         };
         let until = ::given::step_due(&Step::REVIEW_REFUSAL).at;
@@ -284,9 +287,10 @@ mod tests {
         let before = [before, vec![opened(), held(hearing())]].concat();
         let explained = given(before.clone()).when(explain).events();
         let before = [before, explained, vec![feedback_recorded(true)]].concat();
-        given(before.clone()).when(close()).then_refused(Refusal::OutcomeDoesNotFit { expected: "explained" });
+        let closing = || given(before.clone()).by("duty-1");
+        closing().when(close()).then_refused(Refusal::OutcomeDoesNotFit { expected: "explained" });
         let fitting = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
-        assert_eq!(given(before).when(fitting).events().len(), 1);
+        assert_eq!(closing().when(fitting).events().len(), 1);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use kernel::separation::Later;
 use kernel::{Allowed, Context, Needs, Obligation, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ pub struct FeedbackRecorded {
     /// What the finder said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// Staff id of whoever wrote it down; they will not close the case.
+    pub by: String,
     /// The round of work it is about.
     pub cycle: u32,
     /// Who must close or reopen, and by when.
@@ -77,7 +80,9 @@ impl Verb for RecordFeedback {
 
     fn needs(&self, case: &Case) -> Needs {
         let merged = case.file.as_ref().and_then(|file| Some((file.discovered.case, file.merged.as_ref()?.into)));
-        let Some((from, into)) = merged else { return case.posts(Needs::none().step(self.next_step(case))) };
+        let Some((from, into)) = merged else {
+            return case.posts(Needs::none().incompatible().step(self.next_step(case)));
+        };
         let needs = Needs::none().step(Step::ROUTE_AGAIN).also(into.uuid(), &TakeInWord { from, said: self.word() });
         case.posts(needs)
     }
@@ -102,6 +107,7 @@ impl RecordFeedback {
             return Ok(vec![]);
         }
         case.opened_in(&[Stage::Callback, Stage::NotFiled], "called back or not filed")?;
+        file.check_apart(Later::Hear, None, context)?;
         self.check()?;
         let Said { solved, satisfied } = self.said();
         let step = self.next_step(case);
@@ -118,6 +124,7 @@ impl RecordFeedback {
                 solved,
                 satisfied,
                 comment: self.comment.clone(),
+                by: context.by.id.clone(),
                 cycle: file.cycle.number,
                 next,
             }
@@ -169,9 +176,10 @@ mod tests {
 
     #[test]
     fn the_finder_is_answered_and_asked() {
-        given(verified_case()).when(feedback(true)).then([feedback_recorded(true)]);
+        given(verified_case()).by("caller-1").when(feedback(true)).then([feedback_recorded(true)]);
         given([verified_case(), vec![feedback_recorded(true)]].concat()).when(feedback(true)).then_nothing();
         given([verified_case(), vec![feedback_recorded(true)]].concat())
+            .by("caller-1")
             .when(feedback(false))
             .then([feedback_recorded(false)]);
         given([discovered()])
@@ -199,15 +207,15 @@ mod tests {
     #[test]
     fn what_a_finder_said_stays_until_they_say_otherwise() {
         let unhappy = || [verified_case(), vec![feedback_recorded(false)]].concat();
-        let events = given(unhappy()).when(unreached()).events();
+        let events = given(unhappy()).by("caller-1").when(unreached()).events();
         let [crate::CaseEvent::FeedbackRecorded(event)] = events.as_slice() else { panic!("{events:?}") };
         assert_eq!(event.next.step, Step::ROUTE_AGAIN, "not being reached takes nothing back");
         let after = [unhappy(), events].concat();
         given(after.clone()).when(close()).then_refused(Refusal::FinderNotSatisfied);
         let half = RecordFeedback { solved: None, ..feedback(true) };
-        let half = given(after.clone()).when(half).events();
+        let half = given(after.clone()).by("caller-1").when(half).events();
         given([after.clone(), half].concat()).when(close()).then_refused(Refusal::FinderNotSatisfied);
-        let otherwise = given(after.clone()).when(feedback(true)).events();
+        let otherwise = given(after.clone()).by("caller-1").when(feedback(true)).events();
         assert_eq!(given([after, otherwise].concat()).when(close()).events().len(), 1);
     }
 

@@ -1,3 +1,4 @@
+use kernel::separation::Later;
 use kernel::{Allowed, Context, Needs, Obligation, OrderId, Party, Role, Step, Verb, check_text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,10 +73,10 @@ impl Verb for DecideReturn {
 
     fn needs(&self, case: &Case) -> Needs {
         if self.decision == ReturnDecision::Refuse {
-            return Needs::none();
+            return Needs::none().incompatible();
         }
         let order = case.file.as_ref().and_then(|file| file.orders.get(&self.order));
-        let needs = Needs::none().departments(order.map(|order| &order.sent.order.department));
+        let needs = Needs::none().incompatible().departments(order.map(|order| &order.sent.order.department));
         if case.is_of_lead(self.order) { case.posts(needs.step(Step::DISPATCH)) } else { needs }
     }
     fn example() -> Self {
@@ -130,6 +131,7 @@ impl DecideReturn {
             (_, ReturnDecision::Approve) if self.is_forsaken(case, order, context) => {}
             _ => return self.again(order),
         }
+        case.opened()?.check_apart(Later::DecideReturn, Some(self.order), context)?;
         check_text("reason", &self.reason, REASON_MAX)?;
         let (sent, reason) = (&order.sent, self.reason.clone());
         match self.decision {

@@ -22,6 +22,8 @@ pub struct RefuseFiling {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilingRefused {
     pub reason: String,
+    /// Staff id of whoever refused.
+    pub by: String,
     /// Who may ask for a review or must tell the finder, and by when.
     pub next: Obligation,
 }
@@ -55,7 +57,7 @@ impl RefuseFiling {
             file.centre(Role::DutyOfficer, context)
         };
         let next = context.oblige(next_step(case), by)?;
-        Ok(vec![FilingRefused { reason: self.reason.clone(), next }.into()])
+        Ok(vec![FilingRefused { reason: self.reason.clone(), by: context.by.id.clone(), next }.into()])
     }
 }
 
@@ -72,7 +74,8 @@ mod tests {
 
     #[test]
     fn filing_is_refused_with_a_reason() {
-        given([discovered(), registered(), escalated()]).when(refuse_filing()).then([refused_filing()]);
+        let before = [discovered(), registered(), escalated()];
+        given(before).by("refuser-1").when(refuse_filing()).then([refused_filing()]);
         given([discovered(), registered(), escalated(), refused_filing()]).when(refuse_filing()).then_nothing();
         let reworded = RefuseFiling { reason: "换个说法".into() };
         given([discovered(), registered(), escalated(), refused_filing()])

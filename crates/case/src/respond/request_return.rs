@@ -52,6 +52,8 @@ pub struct ReturnRequested {
     pub legal_basis: String,
     /// Why, in words.
     pub explanation: String,
+    /// Staff id of whoever asked; they will not decide.
+    pub by: String,
     /// Who must decide, and by when. The disposal clock continues.
     pub next: Obligation,
 }
@@ -99,6 +101,7 @@ impl RequestReturn {
                 reason: self.reason,
                 legal_basis: self.legal_basis.clone(),
                 explanation: self.explanation.clone(),
+                by: context.by.id.clone(),
                 next: context.oblige(Step::DECIDE_RETURN, file.centre(Role::DutyOfficer, context))?,
             }
             .into(),

@@ -30,6 +30,7 @@ pub(crate) fn discovered() -> CaseEvent {
     let command = discover();
     IssueDiscovered {
         case: CASE,
+        by: "finder-1".into(),
         source: command.source,
         source_code: None,
         title: command.title,

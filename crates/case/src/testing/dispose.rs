@@ -68,12 +68,18 @@ pub(crate) fn verify(passed: bool) -> VerifyCase {
 
 pub(crate) fn passed() -> CaseEvent {
     let next = oblige(Step::COLLECT_FEEDBACK, Role::DutyOfficer, CENTRE);
-    VerificationPassed { findings: "现场已看".into(), evidence: vec![evidence()], next }.into()
+    VerificationPassed {
+        findings: "现场已看".into(), by: "staff-verifier".into(), evidence: vec![evidence()], next
+    }
+    .into()
 }
 
 pub(crate) fn failed() -> CaseEvent {
     let next = oblige_department(Step::REWORK, LEAD);
-    VerificationFailed { findings: "现场已看".into(), evidence: vec![evidence()], next }.into()
+    VerificationFailed {
+        findings: "现场已看".into(), by: "staff-verifier".into(), evidence: vec![evidence()], next
+    }
+    .into()
 }
 
 pub(crate) fn rework(code: &str) -> CaseEvent {

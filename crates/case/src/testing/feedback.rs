@@ -24,7 +24,8 @@ pub(crate) fn feedback_recorded(satisfied: bool) -> CaseEvent {
     let RecordFeedback { answer, contacted, solved, satisfied: happy, comment } = feedback(satisfied);
     let step = if satisfied { Step::CLOSE } else { Step::ROUTE_AGAIN };
     let next = oblige(step, Role::DutyOfficer, CENTRE);
-    FeedbackRecorded { answer, contacted, solved, satisfied: happy, comment, cycle: 1, next }.into()
+    FeedbackRecorded { answer, contacted, solved, satisfied: happy, comment, by: "caller-1".into(), cycle: 1, next }
+        .into()
 }
 
 pub(crate) fn close() -> CloseCase {

@@ -35,7 +35,7 @@ pub(crate) fn refuse_filing() -> RefuseFiling {
 
 pub(crate) fn refused_filing() -> CaseEvent {
     let next = oblige(Step::REVIEW_REFUSAL, Role::ResidentialSecretary, "BZ-R01");
-    FilingRefused { reason: refuse_filing().reason, next }.into()
+    FilingRefused { reason: refuse_filing().reason, by: "refuser-1".into(), next }.into()
 }
 
 pub(crate) fn filed_case() -> Vec<CaseEvent> {
@@ -125,7 +125,8 @@ pub(crate) fn request_return(code: &str) -> RequestReturn {
 pub(crate) fn return_requested(code: &str) -> CaseEvent {
     let RequestReturn { reason, legal_basis, explanation, .. } = request_return(code);
     let next = oblige(Step::DECIDE_RETURN, Role::DutyOfficer, CENTRE);
-    ReturnRequested { order: order_ref(code), reason, legal_basis, explanation, next }.into()
+    ReturnRequested { order: order_ref(code), reason, legal_basis, explanation, by: format!("clerk-of-{code}"), next }
+        .into()
 }
 
 pub(crate) fn decide_return(code: &str, decision: ReturnDecision) -> DecideReturn {

@@ -42,6 +42,7 @@ fn discover() -> Vec<CaseEvent> {
     vec![
         IssueDiscovered {
             case: CaseId::named("sample"),
+            by: "staff-0042".into(),
             source: Source::Hotline,
             source_code: Some(SourceCode::try_new("12345-20260302-0417").expect("a number")),
             title: "车棚老旧、充电线路私拉".into(),
@@ -154,6 +155,7 @@ fn respond() -> Vec<CaseEvent> {
         .into(),
         FilingRefused {
             reason: "不属于城市管理事项".into(),
+            by: "staff-0042".into(),
             next: by_grid(Step::REVIEW_REFUSAL, Role::ResidentialSecretary, "JAS-R03"),
         }
         .into(),
@@ -199,6 +201,7 @@ fn orders() -> Vec<CaseEvent> {
             reason: ReturnReason::NotOurMatter,
             legal_basis: "权责清单第12条".into(),
             explanation: "健康证由卫生健康部门核发".into(),
+            by: "staff-0317".into(),
             next: by_grid(Step::DECIDE_RETURN, Role::DutyOfficer, "JAS"),
         }
         .into(),
@@ -261,11 +264,18 @@ fn dispose() -> Vec<CaseEvent> {
         CaseDisposed { parts: 2, cycle: 1, next: by_grid(Step::VERIFY, Role::Verifier, "JAS") }.into(),
         VerificationPassed {
             findings: "抽查十家商户, 均已办证".into(),
+            by: "staff-0518".into(),
             evidence: vec![photo()],
             next: by_grid(Step::COLLECT_FEEDBACK, Role::DutyOfficer, "JAS"),
         }
         .into(),
-        VerificationFailed { findings: findings(), evidence: vec![photo()], next: by_department(Step::REWORK) }.into(),
+        VerificationFailed {
+            findings: findings(),
+            by: "staff-0518".into(),
+            evidence: vec![photo()],
+            next: by_department(Step::REWORK),
+        }
+        .into(),
         OrderReworkRequired {
             order: order(),
             grids: grid().path,
@@ -285,6 +295,7 @@ fn feedback() -> Vec<CaseEvent> {
             solved: Some(true),
             satisfied: Some(false),
             comment: Some("办得好, 但等得久".into()),
+            by: "staff-0611".into(),
             cycle: 1,
             next: by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS"),
         }

@@ -35,7 +35,9 @@ impl Told {
             }
             Stage::NotFiled | Stage::Callback => {
                 let answered = self.file().last_feedback().is_some();
-                (officer(), if answered { self.close().into() } else { feedback(true).into() })
+                // Whoever heard the finder does not close.
+                let closer = staff("second-officer", Role::DutyOfficer);
+                if answered { (closer, self.close().into()) } else { (officer(), feedback(true).into()) }
             }
         };
         Some(step)
@@ -80,7 +82,7 @@ impl Told {
 
     fn close(&self) -> CloseCase {
         let outcomes = [Outcome::Solved, Outcome::CommunitySolved, Outcome::Explained];
-        let by = staff("duty-officer", Role::DutyOfficer);
+        let by = staff("second-officer", Role::DutyOfficer);
         let fits = |outcome: &Outcome| self.ask(&by, &close(*outcome).into()).is_ok();
         close(outcomes.into_iter().find(fits).unwrap_or(Outcome::Solved))
     }

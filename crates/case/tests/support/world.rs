@@ -153,8 +153,10 @@ fn facts(needs: &Needs, at: DateTime<Utc>) -> Facts {
         dues: known(&needs.dues, |of| Some(Ok(due_of(of, at)))),
         consent_rules: known(&needs.consent_rules, |id| consent_rule(id)),
         evidence: known(&needs.evidence, |sha256| (*sha256 == file.sha256).then(|| file.clone())),
+        incompatible: if needs.incompatible { kernel::separation::INCOMPATIBLE.to_vec() } else { vec![] },
         review_score_min: needs.review_score.then_some(60),
         began: needs.began.then_some(Position(17)),
+        may_number: needs.numbered.is_some(),
         seat: needs.seat.as_ref().map(|of| seat(of.since)),
         // Whoever discovers something names somebody who reported it.
         sealed: Some(SealedPerson { person: PersonId::named("reporter"), values: vec![] }),

@@ -7,7 +7,7 @@ use kernel::{Limit, Step, UnfitOf};
 
 use crate::bounds::{
     ASSISTING_MAX, CALENDARS_MAX, CODE_LEN_MAX, CONSENT_RULES_MAX, CRITERIA_MAX, DAYS_AFTER_MAX, DAYS_MAX, MATTERS_MAX,
-    NAME_LEN_MAX, READINGS_A_DAY_MAX, SPANS_MAX, STEP_LIMITS_MAX, TEXT_LEN_MAX, WEEK_DAYS,
+    NAME_LEN_MAX, PAIRS_MAX, READINGS_A_DAY_MAX, SPANS_MAX, STEP_LIMITS_MAX, TEXT_LEN_MAX, WEEK_DAYS,
 };
 use crate::calendar::gap;
 use crate::limits::amount_max;
@@ -43,6 +43,14 @@ pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>
             return Err(Refusal::NoReadingLimit { days_after, readings_a_day_max });
         }
         sourced("the rule for personal data", &rule.source)?;
+    }
+    if let Some(rule) = &description.separation {
+        counted("the rule for steps of one person", "pairs", rule.pairs.len(), PAIRS_MAX)?;
+        let mut pairs = BTreeSet::new();
+        for pair in &rule.pairs {
+            once(pairs.insert(*pair), &format!("{} and {}", pair.earlier.as_str(), pair.later.as_str()))?;
+        }
+        sourced("the rule for steps of one person", &rule.source)?;
     }
     let mut codes = BTreeSet::new();
     for criterion in &description.filing_criteria {

@@ -1,5 +1,6 @@
 use given::Given;
 use kernel::consent::{Share, Thresholds};
+use kernel::separation::{Earlier, INCOMPATIBLE, Incompatible, Later};
 use kernel::{Limit, Step, TimeUnit};
 
 use super::*;
@@ -295,6 +296,22 @@ fn a_rule_for_personal_data_is_within_its_bounds_and_holds_from_its_day() {
 }
 
 #[test]
+fn a_rule_for_steps_of_one_person_names_each_pair_once_and_holds_from_its_day() {
+    let pair = |earlier, later| Incompatible { earlier, later };
+    let one = pair(Earlier::Dispose, Later::Hear);
+    let with = |pairs: &[Incompatible]| {
+        Some(SeparationRule { pairs: pairs.to_vec(), assumed: false, source: "测试".into() })
+    };
+    let twice = "disposed and write down the answer of the finder".to_owned();
+    refused(|it| it.separation = with(&[one, one]), Refusal::Duplicate(twice));
+    let later = RulesDescription { effective_from: day("2027-01-01"), separation: with(&[one]), ..described() };
+    let rules = rulebook(published().into_iter().chain(given(published()).when(PublishRules(later)).events()));
+    assert_eq!(rules.incompatible(day("2017-12-31")), INCOMPATIBLE, "before any rule the default holds");
+    assert_eq!(rules.incompatible(day("2026-12-31")), [pair(Earlier::Hear, Later::Close)]);
+    assert_eq!(rules.incompatible(day("2027-01-01")), [one]);
+}
+
+#[test]
 fn the_body_is_the_description() {
     let json = serde_json::to_value(described()).unwrap();
     let command = <RulesCommand as kernel::Command>::parse("publish-rules", &json).unwrap();
@@ -310,13 +327,14 @@ fn more_than_allowed_is_not_withdrawn() {
             it.review = None;
             it.duplicates = None;
             it.personal_data = None;
+            it.separation = None;
             it.filing_criteria.clear();
             it.allow_closing = allow_closing;
         })
     };
     let known = rulebook(published());
     let fewer = |facts: &mut kernel::Facts| facts.steps.retain(|step| *step != Step::REGISTER);
-    let events = given(published()).knowing(fewer).when(emptied(6)).events();
+    let events = given(published()).knowing(fewer).when(emptied(7)).events();
     let rows: Vec<_> = kernel::Aggregate::differences(&known, &events)
         .into_iter()
         .map(|row| format!("{} {} {}", row.turn, row.what, row.code))
@@ -327,10 +345,11 @@ fn more_than_allowed_is_not_withdrawn() {
         "ends review review",
         "ends duplicates duplicates",
         "ends personal data personal_data",
+        "ends steps of one person separation",
         "ends filing criterion LA-01",
     ];
     assert_eq!(rows, expected);
-    for allowed in [0, 5] {
+    for allowed in [0, 6] {
         let excess = Excess::of(&kernel::Aggregate::differences(&known, &events), allowed).unwrap();
         given(published()).knowing(fewer).when(emptied(allowed)).then_refused(Refusal::ClosesTooMuch(excess));
     }

@@ -187,7 +187,11 @@ async fn disposal(case: &Scene<'_>, players: &Players, lead_order: &str, assista
 
 /// Those who must answer the finder see who that is; nobody else finds it in the history.
 async fn feedback(system: &System, case: &Scene<'_>, caller: &Player) -> anyhow::Result<()> {
-    let reporter = system.http().get(caller.token(), &format!("/cases/{}/reporter?purpose=answer", case.case())).await?.accepted()?;
+    let reporter = system
+        .http()
+        .get(caller.token(), &format!("/cases/{}/reporter?purpose=answer", case.case()))
+        .await?
+        .accepted()?;
     let reporter = &reporter["items"][0];
     ensure!(
         reporter["name"] == REPORTER_NAME && reporter["phone"] == REPORTER_PHONE,

@@ -192,3 +192,14 @@ fn nobody_is_shown_where_nobody_reported() {
     given(vec![discovered()]).by_actor(actor(Role::GridLeader)).when(read()).then_refused(Refusal::NoReporter);
     given([]).by_actor(actor(Role::GridLeader)).when(read()).then_refused(Refusal::UnknownCase);
 }
+
+#[test]
+fn a_department_reads_the_history_as_long_as_it_needs_to_know() {
+    for (state, events, by, cell) in cells() {
+        let case = given(events).state();
+        for (day, is_needed) in days(cell) {
+            let is_open = kernel::Aggregate::is_open_to(&case, &by, NOW + TimeDelta::days(day), 30);
+            assert_eq!(is_open, by.role != Role::DepartmentClerk || is_needed, "{state}: {} after {day}", by.scope);
+        }
+    }
+}
