@@ -2,6 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use http_api::token::{AUDIENCE, Audiences, Claims, Issuer, audience_of};
+use kernel::Clock as _;
 use serde_json::{Value, json};
 
 use super::support::{Desk, id, security};
