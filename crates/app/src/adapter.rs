@@ -12,7 +12,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use esrs::AggregateState;
 use esrs::manager::AggregateManager;
 use esrs::store::{EventStore, EventStoreLockGuard, StoreEvent};
-use kernel::digest::Digest;
 use kernel::envelope::{self, EVENT_BYTES_MAX, Header, Provenance};
 use kernel::{Aggregate, Context, Difference, Entropy, Event, EventId, GridCode, StreamId, Version};
 use uuid::Uuid;
@@ -29,8 +28,6 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 pub struct Recording {
     /// Actor, command, correlation and trace.
     pub provenance: Provenance,
-    /// Keyed hash of the request.
-    pub request: Digest,
     /// When the command is handled; the time of its events.
     pub at: DateTime<Utc>,
 }

@@ -10,26 +10,98 @@ use std::fmt::{self, Write as _};
 
 use kernel::text::{self, Flaw};
 use kernel::{ParseError, id, time};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+
+use crate::Error;
+
+/// Reads the body of a verb, once for everybody who looks at it.
+///
+/// # Errors
+/// A body that is no JSON, or in which a member comes twice.
+pub(crate) fn read(verb: &str, body: &[u8]) -> Result<Value, Error> {
+    match serde_json::from_slice::<Read>(body) {
+        Ok(Read(body)) => Ok(body),
+        Err(error) if error.is_data() => Err(unfit(verb, error.to_string()).into()),
+        Err(error) => Err(Error::malformed("malformed-json", format!("the body is not JSON: {error}"))),
+    }
+}
 
 /// Checks the body of a verb against its schema, where it has one, and every text in it.
 ///
 /// # Errors
-/// A body that is no JSON or does not fit, with the place in it.
-pub(crate) fn check(verb: &str, schema: Option<&Value>, body: &[u8]) -> Result<(), ParseError> {
-    let body: Value = serde_json::from_slice(body).map_err(|error| unfit(verb, error.to_string()))?;
-    check_texts(&body, &mut Path::default()).map_err(|(path, flaw)| ParseError::Text {
+/// A body that does not fit, with the place in it.
+pub(crate) fn check(verb: &str, schema: Option<&Value>, body: &Value) -> Result<(), ParseError> {
+    check_texts(body, &mut Path::default()).map_err(|(path, flaw)| ParseError::Text {
         name: verb.to_owned(),
         place: path.to_string(),
         flaw,
     })?;
     let Some(schema) = schema else { return Ok(()) };
     let shape = Shape { root: schema };
-    shape.check(schema, &body, &mut Path::default()).map_err(|misfit| unfit(verb, misfit.to_string()))
+    shape.check(schema, body, &mut Path::default()).map_err(|misfit| unfit(verb, misfit.to_string()))
 }
 
 fn unfit(verb: &str, reason: String) -> ParseError {
     ParseError::Body { name: verb.to_owned(), reason }
+}
+
+/// A JSON value in which no member comes twice.
+struct Read(Value);
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader).map(Read)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, is: bool) -> Result<Value, E> {
+        Ok(is.into())
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(text.into())
+    }
+    fn visit_seq<S: SeqAccess<'de>>(self, mut entries: S) -> Result<Value, S::Error> {
+        let mut read = Vec::new();
+        while let Some(Read(entry)) = entries.next_element()? {
+            read.push(entry);
+        }
+        Ok(read.into())
+    }
+    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Value, M::Error> {
+        let mut read = Map::new();
+        while let Some((name, Read(member))) = members.next_entry::<String, Read>()? {
+            if let Some(name) = read.get(&name).map(|_| &name) {
+                let short: String = name.chars().take(64).collect();
+                return Err(M::Error::custom(format_args!("the member `{}` comes twice", short.escape_debug())));
+            }
+            read.insert(name, member);
+        }
+        Ok(read.into())
+    }
 }
 
 /// Where in a body: names of members and numbers of entries.

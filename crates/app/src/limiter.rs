@@ -6,7 +6,7 @@ use std::time::Duration;
 use governor::clock::{Clock as _, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::HashMapStateStore;
-use governor::{Quota, RateLimiter};
+use governor::{InsufficientCapacity, Quota, RateLimiter};
 
 /// After how many callers those are forgotten that have been still for long enough to have no debt.
 const CALLERS_KEPT: usize = 4096;
@@ -25,10 +25,19 @@ impl Limiter {
 
     /// Counts one more of a caller, or says how long they should wait.
     pub(crate) fn count(&self, caller: &str) -> Result<(), Duration> {
+        self.count_many(caller, NonZeroU32::MIN)
+    }
+
+    /// Counts so many more, at most as many as may come at once.
+    pub(crate) fn count_many(&self, caller: &str, many: NonZeroU32) -> Result<(), Duration> {
         if self.callers.len() > CALLERS_KEPT {
             self.callers.retain_recent();
         }
-        self.callers.check_key(&caller.to_owned()).map_err(|early| early.wait_time_from(self.clock.now()))
+        match self.callers.check_key_n(&caller.to_owned(), many) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(early)) => Err(early.wait_time_from(self.clock.now())),
+            Err(InsufficientCapacity(_)) => Err(Duration::MAX),
+        }
     }
 }
 

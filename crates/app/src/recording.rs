@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::health::{SILENT_LAG_MAX, show_stalled};
-use crate::port::{Append, Part};
+use crate::port::{Append, Fingerprint, Part};
 
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -61,8 +61,9 @@ impl App {
         let id = Uuid::new_v5(&kernel::id::NAMESPACE, TRIAL_STREAM.as_bytes());
         let part = Part { stream: StreamId::new(TRIAL_STREAM, id), expected: NO_VERSION, events: Vec::new() };
         let append = Append {
+            principal: TRIAL_STREAM.to_owned(),
             command: CommandId::new(id),
-            request: Digest::of(TRIAL_STREAM.as_bytes()),
+            request: Fingerprint::of(Digest::of(TRIAL_STREAM.as_bytes())),
             parts: vec![part],
             at: self.ports.clock.now(),
             incarnation: None,

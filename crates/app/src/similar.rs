@@ -14,10 +14,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::authorise::authorise;
+use crate::authorise::{authorise, authorise_one};
 use crate::kind::{Kind, Sight};
 use crate::port::Either;
-use crate::query::{authorise_one, raw};
+use crate::query::raw;
 use crate::reference::Known;
 use crate::{App, Error, registry};
 

@@ -20,8 +20,9 @@ pub(crate) async fn record_refusal(ports: &Ports, ask: &Ask, accepted: &Accepted
     let Ok(recorded) = ports.log.stream(&stream, Version(0)).await else { return true };
     let expected = recorded.last().map_or(Version(0), |event| event.version);
     let append = Append {
+        principal: accepted.provenance.actor.id.clone(),
         command: accepted.provenance.command,
-        request: accepted.request,
+        request: accepted.said.fingerprint(None),
         parts: vec![Part { stream, expected, events: Vec::new() }],
         at: ports.clock.now(),
         incarnation: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use app::port::{Append, EventLog, NewEvent, Part};
+use app::port::{Append, EventLog, Fingerprint, NewEvent, Part};
 use bytes::Bytes;
 use kernel::digest::Digest;
 use kernel::envelope::{self, Header, Provenance};
@@ -87,7 +87,8 @@ impl Sample {
         let bytes = Bytes::from(envelope::encode(&header, &provenance, &self.data)?);
         Ok(Append {
             command: provenance.command,
-            request: Digest::of(command.as_bytes()),
+            principal: provenance.actor.id,
+            request: Fingerprint::of(Digest::of(command.as_bytes())),
             parts: vec![Part {
                 stream,
                 expected: Version(0),

@@ -85,7 +85,7 @@ mod tests {
         assert!((60..290).contains(&open), "{open} cases are open");
         let one = &events[events.len() / 2];
         let command = envelope::decode(&one.bytes).unwrap().commandid;
-        let (receipt, _) = log.outcome(command).await.unwrap().unwrap();
+        let (receipt, _) = log.outcome(feed::PRINCIPAL, command).await.unwrap().unwrap();
         let [moved] = receipt.streams.as_slice() else { panic!("{receipt:?}") };
         assert!(receipt.first.unwrap() <= one.position && moved.version >= one.version);
         assert_eq!(moved.stream, one.stream);

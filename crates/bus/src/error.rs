@@ -30,6 +30,12 @@ pub enum Error {
         #[source]
         source: async_nats::Error,
     },
+    /// A message of the stream does not say its own position.
+    #[error("message {sequence} of the stream is no event: its header Dualgrid-Position is not its sequence; do not store it")]
+    NoEvent {
+        /// Its sequence in the stream.
+        sequence: u64,
+    },
     /// What was published was not stored, or NATS did not confirm it in time.
     #[error("NATS does not store what is published: its disk may be full, or it is overloaded")]
     Unstored,

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use app::registry;
-use kernel::{Reach, Role, reach_of};
+use app::{authorise, registry};
+use kernel::Role;
 
 /// A verb that somebody in a department may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let mut rules = Vec::new();
     for kind in registry::kinds() {
         let sent = kind.verbs().iter().filter(|verb| !verb.begins && !verb.is_part);
-        let allowed = sent.filter(|verb| reach_of(verb.by, ROLE) == Some(Reach::Department));
+        let allowed = sent.filter(|verb| authorise::is_of_department(ROLE, verb));
         rules.extend(allowed.map(|verb| Rule {
             verb: verb.name,
             kind: kind.category(),

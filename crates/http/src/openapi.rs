@@ -21,8 +21,9 @@ const BEARER: &str = "bearer";
 const DESCRIPTION: &str = "\
 dualgrid records every step of one neighbourhood issue, discover → deliberate → respond → dispose → feedback \
 (发现 → 共议 → 响应 → 处置 → 反馈), as immutable events.\n\n\
-A command is a POST with a client-made `Idempotency-Key`: the same key again gives the same answer, and the same key \
-with another body is refused. Lists follow the log within moments (`Dualgrid-View-Position` says how far); \
+A command is a POST with a client-made `Idempotency-Key`: the same key again gives the same answer, however its JSON is \
+written, and the same key with other content is refused. Keys are the caller's own. \
+Lists follow the log within moments (`Dualgrid-View-Position` says how far); \
 one aggregate, its history and `GET /commands/{command}` are read from the log itself.\n\n\
 Every error is a problem (RFC 9457) with a stable `code`. A command is answered within ten seconds. A 503 may be sent \
 again, with the same key; `outcome-unknown` among them says that the command may have been recorded.\n\n\

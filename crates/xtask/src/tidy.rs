@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: what the compiler does not check.
 
+mod access;
 mod arrows;
 mod circles;
 mod comments;
@@ -84,6 +85,7 @@ fn check(product: &Workspace, measurements: &Workspace, sources: &[Source]) -> V
     offences.extend(homes::check(product));
     offences.extend(unused::check(&[product, measurements], &files));
     for file in &files {
+        offences.extend(access::check(file));
         offences.extend(comments::check(file));
         offences.extend(refusals::check(file));
         offences.extend(sizes::check(file.source));

@@ -351,8 +351,8 @@ impl Material<'_> {
             "location": location,
             "evidence": evidence,
         });
-        if self.chance.happens(25) {
-            // Few numbers, so that a source tells of the same thing again.
+        if self.chance.happens(5) {
+            // Refused: numbers are handed in by the connector of their source.
             found["source_code"] = json!(format!("N-{}", self.chance.below(12)));
         }
         if self.chance.happens(20) {

@@ -5,14 +5,13 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chrono::DateTime;
-use kernel::digest::Digest;
 use kernel::{AnyEvent, CommandId, EventId, Position, Recorded, StreamId, Version};
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::event::Unreadable;
 use crate::port::{
-    Append, AppendError, Build, Either, EventLog, Failure, FilledRows, FindError, Loaded, Move, Query, Receipt,
+    Append, AppendError, Build, Either, EventLog, Failure, FilledRows, FindError, Fingerprint, Loaded, Move, Query, Receipt,
     Registered, Row, RowPage, Saved, ViewSpec, ViewStore, Wanted,
 };
 
@@ -71,7 +70,7 @@ impl EventLog for Words {
     async fn append(&self, _: Append) -> Result<Receipt, AppendError> {
         unreachable!("nothing is appended here")
     }
-    async fn outcome(&self, _: CommandId) -> Result<Option<(Receipt, Digest)>, Failure> {
+    async fn outcome(&self, _: &str, _: CommandId) -> Result<Option<(Receipt, Fingerprint)>, Failure> {
         Ok(None)
     }
     async fn stream(&self, _: &StreamId, _: Version) -> Result<Vec<Recorded>, Failure> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::adapter::{self, Recording};
 use app::memory::Memory;
-use app::port::{Append, EventLog, NewEvent, Part};
+use app::port::{Append, EventLog, Fingerprint, NewEvent, Part};
 use async_trait::async_trait;
 use kernel::digest::Digest;
 use kernel::envelope::Provenance;
@@ -71,7 +71,8 @@ impl Writer for Appending {
 }
 
 fn append(command: CommandId, part: Part, at: chrono::DateTime<chrono::Utc>) -> Append {
-    Append { command, request: Digest::from_bytes([7; 32]), parts: vec![part], at, incarnation: None }
+    let (principal, request) = ("bench".to_owned(), Fingerprint::of(Digest::from_bytes([7; 32])));
+    Append { principal, command, request, parts: vec![part], at, incarnation: None }
 }
 
 struct Managing {
@@ -100,7 +101,6 @@ impl Writer for Managing {
                 causation: None,
                 traceparent: None,
             },
-            request: Digest::from_bytes([7; 32]),
             at: now,
         };
         let context = Context { id, at: now, today: now.date_naive(), by: actor, facts: Facts::default() };

@@ -40,6 +40,9 @@ pub(crate) struct EventRow {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// Whose the generated commands are.
+pub(crate) const PRINCIPAL: &str = "generated";
+
 /// A command as the log has it.
 #[derive(Debug)]
 pub(crate) struct CommandRow {

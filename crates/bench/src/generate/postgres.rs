@@ -4,10 +4,10 @@ use anyhow::Context as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use tokio::task::JoinSet;
 
-use super::feed::{Chunk, Feed, Totals};
+use super::feed::{Chunk, Feed, PRINCIPAL, Totals};
 
 const COPY_EVENTS: &str = "copy events (position, stream, version, id, type, time, bytes) from stdin (format binary)";
-const COPY_COMMANDS: &str = "copy commands (command_id, request, stream, version, first_position, events, recorded_at) \
+const COPY_COMMANDS: &str = "copy commands (command_id, principal, request, stream, version, first_position, events, recorded_at) \
                              from stdin (format binary)";
 /// 2000-01-01, from which PostgreSQL counts, in microseconds since 1970.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
@@ -111,8 +111,9 @@ fn rows(chunk: &Chunk) -> (Vec<u8>, Vec<u8>) {
     }
     let mut commands = Rows(Vec::with_capacity(chunk.commands.len() * 200));
     for command in &chunk.commands {
-        commands.begin(7);
+        commands.begin(8);
         commands.field(command.id.as_bytes());
+        commands.field(PRINCIPAL.as_bytes());
         commands.field(&[7; 32]);
         commands.field(command.stream.as_bytes());
         commands.field(&command.version.to_be_bytes());

@@ -5,13 +5,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteLockingMode, S
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::task::JoinSet;
 
-use super::feed::{Chunk, CommandRow, EventRow, Feed, Totals};
+use super::feed::{Chunk, CommandRow, EventRow, Feed, PRINCIPAL, Totals};
 
 /// How many rows one statement inserts. Few sizes, so that statements stay prepared.
 const ROWS: usize = 100;
 const EVENTS: &str = "insert into events (position, stream, version, id, type, time, bytes) values ";
 const COMMANDS: &str =
-    "insert into commands (command_id, request, stream, version, first_position, events, recorded_at) values ";
+    "insert into commands (command_id, principal, request, stream, version, first_position, events, recorded_at) values ";
 
 /// Fills it with what `feed` gives after the head.
 pub(crate) async fn fill(url: &str, feed: impl FnOnce(u64) -> Feed) -> anyhow::Result<Totals> {
@@ -55,7 +55,7 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> anyhow
 
 async fn insert(connection: &mut SqliteConnection, chunk: Chunk) -> anyhow::Result<()> {
     for rows in split(chunk.events) {
-        let sql = statement(EVENTS, rows.len());
+        let sql = statement(EVENTS, 7, rows.len());
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in rows {
             let EventRow { position, stream, version, id, kind, time, bytes } = row;
@@ -65,11 +65,11 @@ async fn insert(connection: &mut SqliteConnection, chunk: Chunk) -> anyhow::Resu
         query.execute(&mut *connection).await?;
     }
     for rows in split(chunk.commands) {
-        let sql = statement(COMMANDS, rows.len());
+        let sql = statement(COMMANDS, 8, rows.len());
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for row in rows {
             let CommandRow { id, stream, version, first, events, time } = row;
-            query = query.bind(id).bind([7_u8; 32].as_slice()).bind(stream).bind(version);
+            query = query.bind(id).bind(PRINCIPAL).bind([7_u8; 32].as_slice()).bind(stream).bind(version);
             query = query.bind(first.cast_signed()).bind(events).bind(time.timestamp_micros());
         }
         query.execute(&mut *connection).await?;
@@ -86,9 +86,10 @@ fn split<T>(rows: Vec<T>) -> Vec<Vec<T>> {
     parts
 }
 
-/// `insert … values (?,?,?,?,?,?,?), …`.
-fn statement(insert: &str, rows: usize) -> String {
+/// `insert … values (?,?,?), …`, with so many columns.
+fn statement(insert: &str, columns: usize, rows: usize) -> String {
     let mut sql = insert.to_owned();
-    sql.push_str(&vec!["(?,?,?,?,?,?,?)"; rows].join(","));
+    let row = format!("({})", vec!["?"; columns].join(","));
+    sql.push_str(&vec![row; rows].join(","));
     sql
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -9,7 +10,7 @@ use kernel::{EventId, OrderId, Position, StreamId, envelope};
 use serde::Deserialize;
 
 use crate::Error;
-use crate::header::EPOCH;
+use crate::header::{EPOCH, POSITION};
 
 /// An event about an order of the department. It is delivered again until it is acknowledged.
 #[derive(Debug)]
@@ -47,12 +48,13 @@ impl Delivery {
     pub(super) fn read(message: Message) -> Result<Self, Error> {
         let bytes = message.payload.clone();
         let unreadable = "read an event";
+        let info = message.info().map_err(|source| Error::Nats { operation: unreadable, source })?;
+        let position = position_of(message.headers.as_ref(), info.stream_sequence)?;
         let read = envelope::decode(&bytes).map_err(Error::nats(unreadable))?;
         let data: Data = serde_json::from_str(read.data.get()).map_err(Error::nats(unreadable))?;
-        let info = message.info().map_err(|source| Error::Nats { operation: unreadable, source })?;
         let epoch = message.headers.as_ref().and_then(|headers| headers.get(EPOCH)?.as_str().parse().ok());
         Ok(Self {
-            position: Position(info.stream_sequence),
+            position,
             epoch: epoch.unwrap_or(0),
             event: read.id,
             time: read.time.parse().map_err(Error::nats(unreadable))?,
@@ -82,5 +84,38 @@ impl Delivery {
     pub async fn keep(&self) -> Result<(), Error> {
         let kept = self.message.ack_with(AckKind::Progress).await;
         kept.map_err(|source| Error::Nats { operation: "keep an event", source })
+    }
+}
+
+/// The position of an event, which its publisher writes into a header: its sequence in the stream. A message that does not say so was
+/// put there by somebody else.
+fn position_of(headers: Option<&HeaderMap>, sequence: u64) -> Result<Position, Error> {
+    let said = headers.and_then(|headers| headers.get(POSITION));
+    let position = said.and_then(|said| kernel::text::read_number(said.as_str()));
+    match position.filter(|position| *position == sequence) {
+        Some(position) => Ok(Position(position)),
+        None => Err(Error::NoEvent { sequence }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_does_not_say_its_own_position_is_no_event() {
+        for said in ["", "0", "30", "32", "+31", "31 ", "031.0", "x", "18446744073709551647"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(POSITION, said);
+            let refused = position_of(Some(&headers), 31).unwrap_err().to_string();
+            assert!(refused.starts_with("message 31 of the stream is no event"), "{said:?}: {refused}");
+        }
+        for without in [None, Some(HeaderMap::new())] {
+            let refused = position_of(without.as_ref(), 31);
+            assert!(matches!(refused, Err(Error::NoEvent { sequence: 31 })), "{refused:?}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(POSITION, "31");
+        assert_eq!(position_of(Some(&headers), 31).unwrap(), Position(31));
     }
 }

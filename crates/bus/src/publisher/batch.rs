@@ -198,7 +198,7 @@ fn fitting(events: &[Recorded], most: Most) -> usize {
 /// The last place up to `end` at which a command ends; `start` where there is none after it.
 fn end_of_command(events: &[Recorded], start: usize, end: usize) -> usize {
     let Some(next) = events.get(end).and_then(command_of) else { return end };
-    let is_of_next = |event: &&Recorded| command_of(event) == Some(next);
+    let is_of_next = |event: &&Recorded| command_of(event).as_ref() == Some(&next);
     end - events[start..end].iter().rev().take_while(is_of_next).count()
 }
 
@@ -209,9 +209,9 @@ pub(super) fn first_command(events: &[Recorded]) -> &[Recorded] {
     &events[..events.len().min(1 + others)]
 }
 
-/// The command that recorded an event. One that cannot be read stands alone.
-pub(super) fn command_of(event: &Recorded) -> Option<CommandId> {
-    envelope::decode(&event.bytes).ok().map(|envelope| envelope.commandid)
+/// The command that recorded an event, and whose it is. One that cannot be read stands alone.
+pub(super) fn command_of(event: &Recorded) -> Option<(CommandId, String)> {
+    envelope::decode(&event.bytes).ok().map(|envelope| (envelope.commandid, envelope.actorid.into_owned()))
 }
 
 impl Publisher {

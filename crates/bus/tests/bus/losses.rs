@@ -276,6 +276,32 @@ async fn departments_go_on_where_they_were_whoever_creates_the_stream_again() {
     assert!(begins.contains("31"), "{begins}");
 }
 
+/// A stream that is being filled again is shorter than what was acknowledged of the one before. Where it is recreated meanwhile, that
+/// counts, and not how far this one had come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuild_during_a_refill_takes_nobody_back() {
+    let mut world = World::new().await;
+    world.log.raise_floors([(format!("dept-{ONE}"), Position(30))].into()).await.unwrap();
+    world.log.grow(10);
+    world.publisher().await;
+    world.settle().await;
+    let keeper = world.keeper().await;
+    keeper.keep().await.unwrap();
+    world.tasks.shutdown().await;
+    let core = world.nats.connect(CORE).await.unwrap();
+    core.request("dg.evt.street.JAS.case_closed", "{}".into()).await.unwrap();
+    world.log.grow(80);
+    let publisher = world.publisher().await;
+    world.settle().await;
+    assert_eq!(publisher.status().borrow().rebuilds, 1);
+    keeper.keep().await.unwrap();
+    assert_eq!(world.log.kept_floors().get(&format!("dept-{ONE}")), Some(&Position(30)));
+    let stream = jetstream::new(core).get_stream(STREAM).await.unwrap();
+    let consumer = stream.consumer_info(format!("dept-{ONE}")).await.unwrap();
+    let begins = format!("{:?}", consumer.config.deliver_policy);
+    assert!(begins.contains("31"), "{begins}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_who_has_the_lease_recreates_the_stream() {
     let mut world = World::new().await;
