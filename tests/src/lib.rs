@@ -31,5 +31,6 @@ pub use published::{stream_becomes_log, stream_equals_log};
 pub use randomness::Randomness;
 pub use search::{Place, database_of, in_database, in_files};
 pub use stage::Stage;
+pub use tables::in_file_or_database;
 pub use whole_log::{Event, head, read_log};
 pub use world::{World, criteria, discovery, registration, wait_for_view};

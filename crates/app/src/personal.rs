@@ -159,7 +159,11 @@ impl App {
             Error::Failure(Failure { operation: "count readings", reason, passing: false })
         })?;
         let key = format!("{}:{}", reading.day, reading.reader);
-        let row = self.ports.views.get(&view.fold().spec(), &key).await?;
+        let row = match self.ports.views.get(&view.fold().spec(), &key).await {
+            // Before the view is built for the first time, what this process knows has to do: the reading is recorded all the same.
+            Err(failure) if failure.passing => None,
+            found => found?,
+        };
         let row: Option<Counted> = row
             .map(|row| serde_json::from_str(&row.doc))
             .transpose()
@@ -167,7 +171,8 @@ impl App {
         if self.readings.count(&reading, row.map_or(0, |row| row.count), most) {
             return Ok(reading);
         }
-        let tomorrow = (1..=HOURS_OF_A_DAY).find(|hours| rules.today(now + TimeDelta::hours(*hours)) != reading.day);
+        let in_hours = |hours: i64| now.checked_add_signed(TimeDelta::hours(hours)).unwrap_or(now);
+        let tomorrow = (1..=HOURS_OF_A_DAY).find(|hours| rules.today(in_hours(*hours)) != reading.day);
         let wait_s = u32::try_from(tomorrow.unwrap_or(HOURS_OF_A_DAY) * SECONDS_OF_AN_HOUR).unwrap_or(u32::MAX);
         Err(Error::ReadingsUsedUp { most, wait_s })
     }

@@ -183,10 +183,14 @@ fn no_command_minds_a_reader_that_has_seen_enough() {
     let main = place.path("main.toml").display().to_string();
     let folder = place.folder.path().display().to_string();
     let person = "0190163d-8694-739b-aea5-966c26f8ad91";
-    let issue = ["token", "issue", "--role", "auditor", "--subject", "a"];
+    let persons = place.path("persons.toml").display().to_string();
+    let issue = ["token", "issue", "--dev", "--person", "sec"];
+    assert!(place.init("sec").0);
     for (arguments, is_done) in [
         (&["import", "district", &main, "--dry-run"][..], true),
         (&["import", "district", &main], true),
+        (&["import", "persons", &persons, "--as", "sec"], true),
+        (&["person", "end-sessions", "sec", "--as", "sec"], true),
         (&["rebuild", "all"], true),
         (&["district", "follow"], true),
         (&["keys", "init", "--dir", &folder], true),
@@ -360,7 +364,7 @@ fn a_token_is_issued_for_who_is_in_the_register_alone() {
         (vec!["--program", "integrator/city", "--hours", "8785"], "--hours is at most 8784"),
         (vec!["--program", "connector/12345"], "no program is registered as connector/12345"),
         (vec!["--program", "CGZF"], "department/CODE, integrator/NAME or connector/NAME"),
-        (vec!["--program", "integrator/city", "--audience", "department/CGZF"], "--person"),
+        (vec!["--program", "integrator/city", "--audience", "department/CGZF"], "cannot be used with"),
         (vec!["--dev", "--person", "sec", "--audience", "integrator/city"], "department/CODE"),
         (vec!["--dev", "--person", "sec", "--program", "integrator/city"], "cannot be used with"),
         (vec!["--dev"], "--person"),

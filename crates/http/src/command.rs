@@ -181,6 +181,7 @@ mod tests {
             first: Some(kernel::Position(9)),
             events: 1,
             replayed: false,
+            warnings: vec![],
         };
         let found = |name: &str| app::registry::verb(name).unwrap();
         let (kind, begins) = found("discover-issue");

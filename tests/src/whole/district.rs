@@ -11,8 +11,8 @@ use crate::Randomness;
 /// How many grids the trees of the party network have together, at most.
 const GRIDS_MAX: usize = 14;
 
-/// The steps that a case can reach.
-const STEPS: [&str; 16] = [
+/// The steps that a case can reach, and the completion of an erasure.
+const STEPS: [&str; 17] = [
     "register",
     "route",
     "work_in_grid",
@@ -29,6 +29,7 @@ const STEPS: [&str; 16] = [
     "collect_feedback",
     "close",
     "route_again",
+    "complete_erasure",
 ];
 
 /// Roles that act where something is found, and those that act in the grid centre.
