@@ -19,7 +19,7 @@ pub(crate) struct IssueArguments {
     #[command(flatten)]
     subject: SubjectArguments,
     /// The door for which it is: `department/CODE`, where a clerk gives commands through the department's program. HTTP without it.
-    #[arg(long, value_parser = department, requires = "person")]
+    #[arg(long, value_parser = department, conflicts_with = "program")]
     audience: Option<DepartmentCode>,
     /// Needed for persons: they log in elsewhere, and whoever issues a token for one acts as them.
     #[arg(long)]
