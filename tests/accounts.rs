@@ -6,11 +6,9 @@ use std::time::Duration;
 use accounts::Seed;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
-use testkit::client::eventually;
+use testkit::client::{command_id, eventually};
 use testkit::nats::{CORE, NatsServer, NatsSetup, SYSTEM, seed};
-use testkit::random;
 use testkit::system::{Store, System, SystemSetup};
-use uuid::Uuid;
 
 /// What changes in the file is in force within this time.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -98,7 +96,7 @@ async fn the_register_rotates_and_closes_although_the_file_of_programs_cannot_be
     let administrator = system.token("operator", "security_administrator", &[]).await?;
     let change = async |verb: &str, mut body: Value| {
         body["program"] = json!({"department": "CGZF"});
-        let id = Uuid::from_bytes(random::bytes()?);
+        let id = command_id()?;
         let answer = system.http().command(&administrator, &format!("/programs/{verb}"), id, body).await?;
         answer.accepted().with_context(|| format!("{verb} was refused"))
     };

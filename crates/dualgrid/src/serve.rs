@@ -172,22 +172,30 @@ fn warning_of_excess(config: &Config, app: &Arc<App>) -> impl Future<Output = ()
 
 /// Watches whether the log takes appends, until the process is told to stop.
 fn watching(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    until(stop, async move { match app.watch_log().await {} })
+    until(stop, async move {
+        app.watch_log().await;
+    })
 }
 
 /// Removes files that nothing names when their time is over, until the process is told to stop.
 fn sweeping(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    until(stop, async move { match app.watch_evidence().await {} })
+    until(stop, async move {
+        app.watch_evidence().await;
+    })
 }
 
 /// Watches whether vault and store of evidence answer, until the process is told to stop.
 fn watching_stores(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    until(stop, async move { match app.watch_stores().await {} })
+    until(stop, async move {
+        app.watch_stores().await;
+    })
 }
 
 /// Watches how far the working calendars reach, until the process is told to stop.
 fn watching_calendars(app: Arc<App>, stop: watch::Receiver<bool>) -> Task {
-    until(stop, async move { match app.watch_calendars().await {} })
+    until(stop, async move {
+        app.watch_calendars().await;
+    })
 }
 
 async fn supervise(

@@ -5,9 +5,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
-#[cfg(feature = "otel")]
-use crate::config::refuse_clear;
-use crate::config::{Log, LogFormat};
+use crate::config::{Log, LogFormat, refuse_clear};
 
 /// Ends what telemetry needs when the program ends.
 pub(crate) struct Guard {
@@ -17,6 +15,9 @@ pub(crate) struct Guard {
 
 /// Starts telemetry. `RUST_LOG` wins over `log.filter`.
 pub(crate) fn start(config: &Log) -> anyhow::Result<Guard> {
+    if let Some(endpoint) = &config.otlp_endpoint {
+        refuse_clear("log.otlp_endpoint", endpoint)?;
+    }
     let filter = match std::env::var("RUST_LOG") {
         Ok(directives) => EnvFilter::try_new(directives),
         Err(_) => EnvFilter::try_new(&config.filter),
@@ -54,7 +55,6 @@ fn start_with(
         registry.init();
         return Ok(Guard { traces: None });
     };
-    refuse_clear("log.otlp_endpoint", endpoint)?;
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
     let traces = opentelemetry_sdk::trace::SdkTracerProvider::builder().with_batch_exporter(exporter).build();
     registry.with(tracing_opentelemetry::layer().with_tracer(traces.tracer("dualgrid"))).init();

@@ -1,7 +1,8 @@
 //! nats-server under a certificate, with the configuration that we write: verified on both sides, or not spoken to.
 
 use app::peer::Tls;
-use bus::{ConnectError, Connection, ConnectionOptions, Credentials};
+use bus::connection::ConnectError;
+use bus::{Connection, ConnectionOptions};
 use testkit::nats::{CORE, NatsServer, NatsSetup};
 use testkit::scratch::Scratch;
 use testkit::tls::{Authority, Issued, Validity};
