@@ -129,8 +129,7 @@ impl CaseFile {
             }
             CaseEvent::WordTakenIn(event) => self.words.push(*event),
             CaseEvent::MergedCaseReopened(event) => {
-                self.merged_reopened = Some(*event);
-                self.merged_said = Said::default();
+                (self.merged_reopened, self.merged_said) = (Some(*event), Said::default());
             }
             CaseEvent::GridHandlingStarted(event) => {
                 self.cycle.grid_work = Some(*event);
@@ -177,11 +176,7 @@ impl CaseFile {
                 self.earlier_cycles.push(mem::replace(&mut self.cycle, Cycle::begun(*event)));
             }
             CaseEvent::CaseMoved(event) => self.moved = Some(event),
-            CaseEvent::ReporterRead(event) => {
-                self.readings.retain(|earlier| !event.replaces(earlier));
-                self.readings.push(*event);
-            }
-            CaseEvent::ReaderNamed(event) => self.readers.push(*event),
+            CaseEvent::ReporterRead(_) | CaseEvent::ReaderNamed(_) => self.note_of_reading(event),
             // What these say is asked for by no decision.
             CaseEvent::IssueDiscovered(_) | CaseEvent::GridReworkRequired(_) | CaseEvent::CaseLeft(_) => {}
         }

@@ -98,6 +98,18 @@ impl Case {
 }
 
 impl CaseFile {
+    /// Keeps who read, and who may.
+    pub(crate) fn note_of_reading(&mut self, event: CaseEvent) {
+        match event {
+            CaseEvent::ReporterRead(read) => {
+                self.readings.retain(|earlier| !read.replaces(earlier));
+                self.readings.push(*read);
+            }
+            CaseEvent::ReaderNamed(named) => self.readers.push(*named),
+            _ => {}
+        }
+    }
+
     /// Since when nobody must act on it any more.
     fn over_since(&self) -> Option<DateTime<Utc>> {
         let closed = self.cycle.closed.as_ref().map(|closed| closed.reopen_until.derivation.from);
