@@ -24,9 +24,14 @@ async fn every_example_that_begins_or_describes_something_is_accepted_on_an_empt
     let is_of_people = |verb: &&kernel::VerbSpec| verb.by.iter().any(|(role, _)| *role != Role::System);
     let verbs = || registry::kinds().iter().flat_map(|kind| kind.verbs()).filter(is_of_people);
     let described: Vec<&str> = verbs().filter(|verb| verb.is_description).map(|verb| verb.name).collect();
-    assert_eq!(described, ["load-district", "publish-rules"], "the order does not matter; each stands alone");
+    let expected = ["load-district", "publish-rules", "describe-persons"];
+    assert_eq!(
+        described, expected,
+        "the order does not matter; each stands alone, persons beside the first administrators"
+    );
     for order in [described.clone(), described.into_iter().rev().collect()] {
         let desk = Desk::empty(None).await;
+        desk.name_administrators().await;
         for name in order {
             assert!(given(&desk, name).await.is_ok_and(|events| events > 0), "{name}");
         }

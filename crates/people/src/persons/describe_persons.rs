@@ -55,13 +55,12 @@ impl Verb for DescribePersons {
             described.posts[0].code = super::name_administrators::post_of(role);
             described
         };
-        let street = || Scope::Grid("JAS".parse().expect("a code"));
         let persons = vec![
             administrator("system-admin", Role::SystemAdministrator),
             administrator("security-admin", Role::SecurityAdministrator),
             administrator("audit-admin", Role::AuditAdministrator),
-            person("jas-duty", Role::DutyOfficer, street()),
-            person("jas-dispatcher", Role::Dispatcher, street()),
+            person("district-duty", Role::DistrictDutyOfficer, Scope::Everywhere),
+            person("supervisor-1", Role::Supervisor, Scope::Everywhere),
         ];
         Self(PersonsDescription { persons, allow_closing: 0 })
     }
