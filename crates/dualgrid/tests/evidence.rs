@@ -23,6 +23,13 @@ use support::{Desk, actor, all_met, clerk, discovery, dispatcher, duty, id, lead
 use testkit::stories::evidence::photo;
 use uuid::Uuid;
 
+/// The sample, with its views built.
+async fn open() -> Desk {
+    let desk = Desk::open().await;
+    desk.app.settle().await.unwrap();
+    desk
+}
+
 /// A digest that no file has.
 fn unknown() -> Digest {
     Digest::of(b"no file")
@@ -81,7 +88,7 @@ async fn discovered(desk: &Desk, by: &Actor, file: Digest) -> Uuid {
 
 #[tokio::test]
 async fn a_file_is_its_senders_until_something_names_it_and_then_read_with_the_rights_of_that() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let file = shows(&desk, &member(), "before").await;
     let auditor = actor("auditor", Role::Auditor, None);
     assert_eq!(reads(&desk, &member(), file).await.unwrap(), photo("before").bytes);
@@ -117,7 +124,7 @@ async fn a_file_is_its_senders_until_something_names_it_and_then_read_with_the_r
 
 #[tokio::test]
 async fn a_command_names_what_is_its_senders_own_or_what_they_may_read() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let file = shows(&desk, &member(), "mine").await;
     let stranger = actor("stranger", Role::GridLeader, Some("BZ-R01-B01"));
     let by_stranger = async |file| told_of_naming(&desk, &stranger, None, "discover-issue", discovery(), file).await;
@@ -149,7 +156,7 @@ fn elsewhere() -> Value {
 
 #[tokio::test]
 async fn a_department_shares_what_its_clerks_send() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let colleague = Actor { id: "department/WSJK".into(), ..clerk("WSJK") };
     let file = shows(&desk, &clerk("WSJK"), "after").await;
     assert_eq!(reads(&desk, &colleague, file).await.unwrap(), photo("after").bytes);
@@ -158,7 +165,7 @@ async fn a_department_shares_what_its_clerks_send() {
 
 #[tokio::test]
 async fn what_nothing_names_goes_when_its_time_is_over_and_nothing_else_does() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let (unnamed, named) = (shows(&desk, &member(), "unnamed").await, shows(&desk, &member(), "named").await);
     discovered(&desk, &member(), named).await;
     desk.clock.advance(TimeDelta::hours(71));
@@ -177,7 +184,7 @@ async fn what_nothing_names_goes_when_its_time_is_over_and_nothing_else_does() {
 /// A command that names a file at its last moment holds it: the sweep that comes in between leaves it.
 #[tokio::test]
 async fn what_is_named_while_it_goes_stays() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let file = shows(&desk, &member(), "late").await;
     desk.clock.advance(TimeDelta::hours(72) + TimeDelta::seconds(1));
     let mut body = discovery();
@@ -208,7 +215,7 @@ fn taken_at(moment: &str) -> Vec<u8> {
 #[tokio::test]
 async fn what_a_photo_tells_is_taken_out_and_kept_sealed_for_who_verifies() {
     const WHEN: &str = "2026:03:02 09:15:00";
-    let desk = Desk::open().await;
+    let desk = open().await;
     let sent = taken_at(WHEN);
     let kept = sends(&desk.app, &member(), sent.clone(), "image/jpeg").await.unwrap();
     assert_eq!(kept.original_sha256, Digest::of(&sent));
@@ -235,7 +242,7 @@ fn with(desk: &Desk, scanner: Option<Arc<dyn Scanner>>, keeping: Keeping) -> Arc
 
 #[tokio::test]
 async fn nobody_sends_more_in_a_day_than_they_may() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let bytes = photo("a").bytes.len() as u64;
     let quotas = Quotas { principal_bytes: 2 * bytes, department_bytes: 3 * bytes };
     let app = with(&desk, None, Keeping { quotas, ..Keeping::default() });
@@ -273,7 +280,7 @@ impl Scanner for Says {
 
 #[tokio::test]
 async fn what_a_scanner_finds_or_cannot_look_into_is_not_kept() {
-    let desk = Desk::open().await;
+    let desk = open().await;
     let file = Digest::of(&photo("scanned").bytes);
     for (says, status, code) in
         [(Ok(Verdict::Harmful("Eicar-Test".into())), 422, "evidence-harmful"), (Err("it is away"), 503, "unavailable")]
