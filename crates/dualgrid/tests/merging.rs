@@ -232,10 +232,10 @@ async fn what_is_said_of_a_merged_case_is_read_on_the_one_that_continued() {
     let call = |code: &str, title: &str| {
         let mut body = discovery();
         (body["source"], body["source_code"], body["title"]) = (json!("hotline"), json!(code), json!(title));
-        body["evidence"] = json!([desk.photo]);
         body
     };
-    let send = async |body: Value| desk.submit(&duty(), None, "discover-issue", id(), &body).await;
+    let hotline = desk.hotline().await;
+    let send = async |body: Value| desk.submit(&hotline, None, "discover-issue", id(), &body).await;
     let own = send(call("HL-1", "车棚")).await.unwrap().id;
     let between = send(call("HL-2", "车棚漏雨")).await.unwrap().id;
     let last = send(call("HL-3", "车棚塌了")).await.unwrap().id;
