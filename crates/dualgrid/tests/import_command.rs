@@ -200,7 +200,6 @@ fn no_command_minds_a_reader_that_has_seen_enough() {
         (&["log", "status"], false),                                                       // NATS is away.
         (&["log", "recover", "--from-nats"], false),
         (&["department", "run", "--as", "CGZF", "--nkey-file", "no.nk"], false), // No such key.
-        (&["serve", "--roles", "nothing"], false),
         (&["docs", "events"], true),
         (&["docs", "openapi"], true),
         (&["doctor"], false), // NATS is away.

@@ -38,11 +38,15 @@ const TIMES: &[(&str, &str, Says)] = &[
 ];
 
 /// The kinds whose times say when something holds, and the system's own.
-const OF_WHAT_HOLDS: &[&str] = &["district", "rules", "process", "log"];
+const OF_WHAT_HOLDS: &[&str] = &["district", "rules", "persons", "process", "log"];
 
 /// What the system tells a case: when the district changed, until when another case can be reopened, and when its finder said so.
-const OF_THE_SYSTEM: &[(&str, &str)] =
-    &[("follow-grid", "/since"), ("answer-merged", "/reopening/until"), ("reopen-for-merged", "/said_at")];
+const OF_THE_SYSTEM: &[(&str, &str)] = &[
+    ("follow-grid", "/since"),
+    ("answer-merged", "/reopening/until"),
+    ("reopen-for-merged", "/said_at"),
+    ("take-back-orders", "/since"),
+];
 
 fn says(kind: &str, verb: &str, at: &str) -> Option<Says> {
     let known = TIMES.iter().find(|(name, place, _)| (*name, *place) == (verb, at)).map(|(.., says)| *says);
