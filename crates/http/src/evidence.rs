@@ -43,12 +43,12 @@ pub(crate) async fn put(State(api): State<Arc<Api>>, caller: Caller, request: Re
         }
     }
     // Told from the length alone, before any of it is read.
-    let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > BYTES_MAX) {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > BYTES_MAX as u64) {
         return Err(Fault::BodyTooLarge(BYTES_MAX));
     }
     // What has no length counts as the largest file.
-    api.app.admit_bytes(&caller.actor.id, declared.unwrap_or(BYTES_MAX) as u64)?;
+    api.app.admit_bytes(&caller.actor.id, length.unwrap_or(BYTES_MAX as u64))?;
     let _place = api.uploads.admit(caller.actor.id.clone())?;
     let kept = api.app.put_evidence(&caller.actor, &media_type, pieces(request.into_body())).await?;
     let location = HeaderValue::from_str(&format!("/evidence/{}", kept.sha256)).expect("a digest is visible ASCII");

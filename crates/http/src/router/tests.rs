@@ -1,6 +1,6 @@
 use axum::body::Body;
 use axum::http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, WWW_AUTHENTICATE,
 };
 use axum::http::request::Builder;
 use axum::http::{Request, StatusCode};
@@ -361,7 +361,9 @@ async fn what_is_out_of_reach_is_busy_and_what_is_broken_says_nothing() {
 
 #[tokio::test]
 async fn a_file_over_the_limit_is_not_taken() {
-    let mut file = post("/evidence", vec![0; crate::evidence::BYTES_MAX + 1]);
+    let length = crate::evidence::BYTES_MAX + 1;
+    let mut file = post("/evidence", vec![0; length]);
+    file.headers_mut().insert(CONTENT_LENGTH, length.into());
     file.headers_mut().insert(CONTENT_TYPE, "image/jpeg".parse().unwrap());
     assert_eq!(code(file).await, (413, "body-too-large".into()));
     let mut bare = post("/evidence", "x");
