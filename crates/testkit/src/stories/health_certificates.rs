@@ -40,7 +40,7 @@ const CLERK_SCJG: Post =
     };
 
 /// What happened, event by event.
-const HISTORY: [&str; 18] = [
+const HISTORY: [&str; 19] = [
     "issue_discovered",
     "issue_registered",
     "issue_escalated",
@@ -57,6 +57,7 @@ const HISTORY: [&str; 18] = [
     "part_disposed",
     "case_disposed",
     "verification_passed",
+    "reporter_read",
     "feedback_recorded",
     "case_closed",
 ];
