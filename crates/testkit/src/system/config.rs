@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::nats::write_secret;
+use crate::secret::write_secret;
 
 /// Everything in `dualgrid.toml`.
 #[derive(Debug, Serialize)]
@@ -33,6 +33,8 @@ pub(super) struct Http {
 pub(super) struct Limits {
     pub(super) requests_per_second: u32,
     pub(super) requests_burst: u32,
+    pub(super) upload_kib_per_second: u32,
+    pub(super) upload_kib_burst: u32,
 }
 
 #[derive(Debug, Serialize)]

@@ -159,7 +159,12 @@ impl System {
             instance: self.instance.clone(),
             http: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("http.addr") },
             operations: Http { listen: "127.0.0.1:0".to_owned(), address_file: file("operations.addr") },
-            limits: Limits { requests_per_second: 1_000_000, requests_burst: 1_000_000 },
+            limits: Limits {
+                requests_per_second: 1_000_000,
+                requests_burst: 1_000_000,
+                upload_kib_per_second: 1_000_000,
+                upload_kib_burst: 1_000_000,
+            },
             store: config::Store { url: store.0, owner_url: store.1 },
             vault: Vault { url: vault.0, owner_url: vault.1, key_file: file("vault.key") },
             evidence: Evidence { url: format!("file://{}", file("evidence")) },
