@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use accounts::{InvalidKey, Seed};
-use async_nats::connection::State;
 use app::peer::{Tls, is_here};
+use async_nats::connection::State;
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use kernel::envelope::EVENT_BYTES_MAX;
 use tokio::sync::watch;
@@ -140,7 +140,7 @@ impl Connection {
         let client = match client_options.clone().connect(servers.as_slice()).await {
             Ok(client) => client,
             Err(error) => {
-                if let Some(hint) = hint(error.kind()) {
+                if let Some(hint) = hint(kind_of(&error)) {
                     return Err(ConnectError::Refused { url: options.url, hint, source: error });
                 }
                 tracing::warn!(nats.url = options.url, %error, "NATS is away; it is tried again until it answers");
@@ -200,6 +200,13 @@ impl Connection {
         let connects = link.borrow().connects;
         let _ = link.wait_for(|link| !link.up || link.connects != connects).await;
     }
+}
+
+/// The kind of an error. A certificate that is not verified, or a server without one, comes as data that make no sense.
+fn kind_of(error: &async_nats::ConnectError) -> ConnectErrorKind {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let is_unverified = source.is_some_and(|source| source.kind() == std::io::ErrorKind::InvalidData);
+    if is_unverified { ConnectErrorKind::Tls } else { error.kind() }
 }
 
 /// What to do about an error that does not pass by itself.
@@ -321,7 +328,8 @@ mod tests {
             assert!(!is_protected(here, Tls::default()), "{here}");
             assert!(is_protected(here, Tls { authority: Some("ca.pem".into()), client: None }), "{here}");
         }
-        for elsewhere in ["nats://nats:4222", "10.0.0.7", "nats://127.0.0.1:4222,nats://nats-2:4222", "tls://[fd00::1]"] {
+        for elsewhere in ["nats://nats:4222", "10.0.0.7", "nats://127.0.0.1:4222,nats://nats-2:4222", "tls://[fd00::1]"]
+        {
             assert!(is_protected(elsewhere, Tls::default()), "{elsewhere}");
         }
     }

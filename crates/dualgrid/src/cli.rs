@@ -7,8 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Overrides};
 use crate::{
-    department, docs, doctor, erase, follow, import, keys, losses, migrate, nats, persons, rebuild, serve, telemetry,
-    token, withdraw,
+    department, docs, doctor, erase, follow, import, keys, losses, migrate, nats, persons, rebuild, rewrap, roles,
+    serve, telemetry, token, withdraw,
 };
 
 /// Event-sourced backend for neighbourhood issues under grid governance (网格化党建).
@@ -69,7 +69,7 @@ enum Task {
     Doctor {
         /// Only what these roles use, separated by commas; everything if absent.
         #[arg(long, value_delimiter = ',')]
-        roles: Vec<serve::RoleName>,
+        roles: Vec<roles::RoleName>,
     },
     /// Print what is generated from the code.
     #[command(subcommand)]
@@ -81,7 +81,7 @@ enum Task {
 struct ServeArguments {
     /// Roles of this process, separated by commas; all roles if absent.
     #[arg(long, value_delimiter = ',')]
-    roles: Vec<serve::RoleName>,
+    roles: Vec<roles::RoleName>,
     /// Address to listen on, instead of `http.listen`.
     #[arg(long)]
     listen: Option<String>,
@@ -180,7 +180,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Task::Token(Token::Issue(arguments)) => token::issue(&config()?, &arguments).await?,
         Task::Keys(Keys::Init { dir, apart }) => keys::init(&dir, apart)?,
         Task::Keys(Keys::Wrapping { file }) => keys::new_wrapping(&file)?,
-        Task::Keys(Keys::Rewrap) => keys::rewrap(&config()?).await?,
+        Task::Keys(Keys::Rewrap) => rewrap::rewrap(&config()?).await?,
         Task::Erase(Erase::Person(person)) => erase::person(&config()?, &person).await?,
         Task::Rebuild { view } => rebuild::rebuild(&config()?, &view).await?,
         Task::Migrate => migrate::migrate(&config()?).await?,

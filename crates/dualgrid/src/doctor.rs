@@ -10,7 +10,7 @@ use kernel::{Clock as _, Position, SystemClock};
 
 use crate::config::{Config, Overrides};
 use crate::output::say;
-use crate::serve::RoleName;
+use crate::roles::RoleName;
 use crate::system::{self, Uses};
 use crate::{keys, needs, private, programs};
 

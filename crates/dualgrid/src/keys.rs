@@ -4,7 +4,6 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use accounts::Seed;
 use anyhow::{Context as _, anyhow};
@@ -12,12 +11,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
-use indicatif::{ProgressBar, ProgressStyle};
-use kernel::{Entropy as _, SystemClock, SystemEntropy, WrappingKey};
+use kernel::{Entropy as _, SystemEntropy, WrappingKey};
 
-use crate::config::Config;
 use crate::output::say;
-use crate::system;
 
 /// The folder of each key file where each is apart, so that a machine or a container can be given its own and no other.
 const FOLDERS: [(&str, &str); 5] = [
@@ -66,30 +62,6 @@ pub(crate) fn new_wrapping(file: &Path) -> anyhow::Result<()> {
     let bytes = random();
     create(file, &BASE64.encode(bytes)).with_context(|| format!("could not make the new file {}", file.display()))?;
     say!("{}", WrappingKey::from_bytes(bytes).id());
-    Ok(())
-}
-
-/// Wraps every key of persons under the current wrapping key, with a progress bar, and retires the others.
-pub(crate) async fn rewrap(config: &Config) -> anyhow::Result<()> {
-    let wrapping = system::wrapping(config, Arc::new(SystemEntropy), Arc::new(SystemClock))?;
-    let id = wrapping.key.id();
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} keys, {per_sec}, {eta} left")?;
-    let bar = ProgressBar::new(0).with_style(style).with_message("under the new wrapping key");
-    let (url, options) = (config.vault.url()?, config.vault.options());
-    let rewrapped = log::rewrap(url, &options, wrapping, |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    });
-    let is_clean = rewrapped.await.context("vault.url")?;
-    bar.finish_and_clear();
-    say!(
-        "Every key of a person is under the wrapping key {id}. Any other is refused from now on: take it out of vault.other_key_files."
-    );
-    if !is_clean {
-        say!(
-            "Another process was reading the vault: its write-ahead log may still hold keys under the former one. Run this again."
-        );
-    }
     Ok(())
 }
 

@@ -36,6 +36,8 @@ mod private;
 mod program;
 mod programs;
 mod rebuild;
+mod rewrap;
+mod roles;
 mod serve;
 mod standby;
 mod system;

@@ -5,7 +5,7 @@ use anyhow::Context as _;
 
 use crate::config::Config;
 use crate::keys;
-use crate::serve::RoleName::{self, Api, Publisher};
+use crate::roles::RoleName::{self, Api, Publisher};
 
 /// A setting, and the roles that use what it names.
 struct Need {

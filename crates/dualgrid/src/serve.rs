@@ -15,7 +15,6 @@ use bus::departments::Departments;
 use bus::publisher::{Publisher, PublisherOptions, PublisherState, PublisherStatus};
 use bus::server::ServerKeeper;
 use bus::{Connection, ConnectionOptions};
-use clap::ValueEnum;
 use http_api::server;
 use http_api::telemetry::Metrics;
 use http_api::token::Verifier;
@@ -28,6 +27,7 @@ use tokio::task::JoinSet;
 use crate::clerks::AtDoors;
 use crate::config::Config;
 use crate::programs::Registered;
+use crate::roles::RoleName;
 use crate::system::Uses;
 use crate::{descriptors, nats, needs, standby, system};
 
@@ -35,39 +35,6 @@ use crate::{descriptors, nats, needs, standby, system};
 const LOOK_FOR_DEPARTMENTS_EVERY: Duration = Duration::from_secs(2);
 /// How long roles may take to end.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RoleName {
-    /// Commands and queries over HTTP, commands of departments over NATS.
-    Api,
-    /// The log to NATS, and the consumers of departments.
-    Publisher,
-    /// The log to the views.
-    Projector,
-    /// Processes: commands that follow from events.
-    Processor,
-}
-
-impl RoleName {
-    /// Each of them: what a process does that was not told its roles.
-    pub(crate) const ALL: [Self; 4] = [Self::Api, Self::Publisher, Self::Projector, Self::Processor];
-
-    /// As `--roles` takes it.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Publisher => "publisher",
-            Self::Projector => "projector",
-            Self::Processor => "processor",
-        }
-    }
-
-    /// Those that were asked for, or all.
-    pub(crate) fn asked(roles: &[Self]) -> &[Self] {
-        if roles.is_empty() { &Self::ALL } else { roles }
-    }
-}
 
 type Task = Pin<Box<dyn Future<Output = anyhow::Result<()>> + Send>>;
 

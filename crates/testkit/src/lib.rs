@@ -27,3 +27,4 @@ pub mod tools;
 
 mod account;
 mod port;
+mod secret;

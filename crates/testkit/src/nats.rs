@@ -4,8 +4,6 @@ mod connect;
 mod launch;
 mod shared;
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use crate::port;
 use crate::process::{Process, Signal};
 use crate::random;
 use crate::scratch::Scratch;
+use crate::secret::write_secret;
 use crate::tls::Issued;
 
 /// The JetStream stream that holds the log.
@@ -265,18 +264,6 @@ impl NatsServer {
 /// A key that nobody else has.
 pub fn seed() -> anyhow::Result<Seed> {
     Ok(Seed::of_random(random::bytes()?))
-}
-
-/// Writes a file that only its owner can read.
-pub(crate) fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("could not write {}", path.display()))
 }
 
 /// Copies a folder with everything in it; the target must not be there yet.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 
-use crate::nats::write_secret;
+use crate::secret::write_secret;
 
 /// From when on, and until before when, a certificate is valid that is not expired: years.
 const VALID: (i32, i32) = (2020, 2120);

@@ -234,7 +234,8 @@ async fn an_exchange_that_was_broken_off_goes_on_and_erases_stay(place: &Place) 
         let stop = |done, _| assert!(done < 500, "broken off");
         log::rewrap(&place.url, &Options::default(), exchanging(2, &[1]), stop).await
     });
-    assert!(futures::FutureExt::catch_unwind(broken).await.is_err(), "it was to be broken off");
+    let panic = futures::FutureExt::catch_unwind(broken).await.map(drop).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"broken off"));
     let both = open_with(place, exchanging(2, &[1])).await.unwrap();
     both.erase(&[kept[0].0, kept[1099].0]).await.unwrap();
     let mut first = None;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use accounts::{Configuration, Server, Tls};
 use anyhow::ensure;
 
-use super::{CORE, NatsServer, connect, shared, write_secret};
+use super::{CORE, NatsServer, connect, shared};
 use crate::port;
 use crate::process::Program;
+use crate::secret::write_secret;
 use crate::tls::Issued;
 
 /// How long a start, with recovery, may take.
