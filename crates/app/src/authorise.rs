@@ -5,11 +5,11 @@
 use std::sync::LazyLock;
 
 use kernel::Role::{
-    Auditor, Caller, CentreDirector, Connector, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember, Integrator,
-    PartyMember, Registrar, ResidentialSecretary, Verifier,
+    Auditor, Caller, CentreDirector, Connector, DepartmentClerk, Dispatcher, DutyOfficer, GridLeader, GridMember,
+    Integrator, PartyMember, Registrar, ResidentialSecretary, Verifier,
 };
 use kernel::access::EVERYBODY;
-use kernel::{Actor, Allowed, Place, Reach, Role, VerbSpec, reach_of};
+use kernel::{Actor, Allowed, DepartmentCode, Place, Reach, Role, VerbSpec, reach_of};
 
 use crate::kind::Kind;
 use crate::{Error, registry};
@@ -121,6 +121,26 @@ pub(crate) fn authorise_one(
 /// Whether the role may take an action anywhere: only then it is told which names do not exist.
 pub(crate) fn may_somewhere(by: &Actor, allowed: Allowed) -> bool {
     reach_of(allowed, by.role).is_some()
+}
+
+/// Whether the system itself acts, which names again what somebody was allowed to name.
+pub(crate) fn is_system(by: &Actor) -> bool {
+    by.role == Role::System
+}
+
+/// Whether somebody hears only the audiences that the register grants to them.
+pub(crate) fn hears_what_is_granted(by: &Actor) -> bool {
+    by.role == Role::Integrator
+}
+
+/// Whether somebody acts as a clerk of a department: nobody else may at its door.
+pub fn is_clerk_of(actor: &Actor, department: &DepartmentCode) -> bool {
+    actor.role == Role::DepartmentClerk && actor.department() == Some(department)
+}
+
+/// Whether a role may register persons and programs, on the command line too.
+pub fn administers_security(role: Role) -> bool {
+    role == Role::SecurityAdministrator
 }
 
 /// Whether a role gives a verb for its department.

@@ -12,7 +12,7 @@ pub use people::persons::InvalidPersonCode;
 use people::{GrantedAudience, PersonCode, ProgramId};
 
 use crate::reference::Known;
-use crate::{App, Error, Problem};
+use crate::{App, Error, Problem, authorise};
 
 /// A registered person or program, as the subject of a token names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -199,7 +199,7 @@ impl App {
     /// [`Error::Forbidden`] where they may hear none, [`Error::NoRegister`] where the register cannot be read.
     pub async fn hearing(&self, by: &Actor) -> Result<Hearing, Error> {
         Self::may_read_events(by)?;
-        if by.role != Role::Integrator {
+        if !authorise::hears_what_is_granted(by) {
             return Ok(Hearing(None));
         }
         let known = self.register().await?;

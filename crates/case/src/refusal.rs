@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use kernel::{CaseId, DepartmentCode, GridCode, MatterCode, NoDue, OrderId, Unfit};
 
-use crate::{Source, Stage};
+use crate::Stage;
 
 kernel::refusals! {
     /// The domain says no. Nothing was recorded; the text says what would be taken.
@@ -19,12 +19,11 @@ kernel::refusals! {
         } = Refused "wrong-stage",
         /// The number of a source comes from somebody else than the connector of that source.
         #[error(
-            "the numbers of the source {} are handed in by the connector that is registered for it, and by nobody else; leave \
-             `source_code` out, or have the security administrator register a connector",
-            of.as_str()
+            "the numbers of the source {of} are handed in by the connector that is registered for it, and by nobody else; leave \
+             `source_code` out, or have the security administrator register a connector"
         )]
         NotNumberedByYou {
-            of: Source,
+            of: &'static str,
         } = Refused "source-not-yours",
         /// The id or source code belongs to another discovery.
         #[error("this case was discovered already, with other content")]

@@ -7,7 +7,7 @@ use app::{App, Problem};
 use async_trait::async_trait;
 use bus::commands::Clerks;
 use http_api::token::Verifier;
-use kernel::{Actor, DepartmentCode, Role};
+use kernel::{Actor, DepartmentCode};
 use people::ProgramId;
 
 /// The register and the keys of tokens, for the doors of departments.
@@ -38,7 +38,7 @@ impl Clerks for AtDoors {
             return Err(Problem::new(403, "clerk-needed", detail));
         }
         let actor = self.app.who(&proved.subject, post).await.map_err(|error| error.problem())?;
-        if actor.role == Role::DepartmentClerk && actor.department() == Some(department) {
+        if app::authorise::is_clerk_of(&actor, department) {
             return Ok(actor);
         }
         let detail =

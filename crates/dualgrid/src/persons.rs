@@ -52,7 +52,7 @@ pub(crate) async fn security_administrator(app: &App, id: &PersonCode) -> anyhow
     let (register, now) = (app.persons_register().await?, app.clock().now());
     let acting =
         register.acting(id.as_str(), None, now, now).map_err(|reason| anyhow::anyhow!("--as {id}: {reason}"))?;
-    if acting.role != Role::SecurityAdministrator {
+    if !app::authorise::administers_security(acting.role) {
         bail!("--as {id}: this is a {}; name a security administrator", acting.role);
     }
     Ok(Actor { id: acting.person.to_string(), role: acting.role, scope: acting.scope, seconded_by: acting.seconded_by })

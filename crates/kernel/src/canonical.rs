@@ -411,6 +411,16 @@ mod tests {
         assert_eq!(one, canonical(&spelled));
     }
 
+    /// A verb got members since the command was sent for the first time.
+    #[test]
+    fn a_member_that_is_added_with_its_default_changes_nothing() {
+        #[derive(Serialize)]
+        struct Before {
+            count: f64,
+        }
+        assert_eq!(Canonical::of(&Before { count: 2.0 }), canonical(&json!({"count": 2})));
+    }
+
     #[test]
     fn whatever_differs_makes_another_command() {
         let bodies = [

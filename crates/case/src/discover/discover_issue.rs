@@ -210,7 +210,7 @@ impl DiscoverIssue {
     pub(crate) fn decide(&self, case: &Case, context: &Context) -> Decision {
         // First of all: who does not hand in the numbers of a source is not told which of them there are.
         if self.source_code.is_some() && !context.facts.may_number {
-            return Err(Refusal::NotNumberedByYou { of: self.source });
+            return Err(Refusal::NotNumberedByYou { of: self.source.as_str() });
         }
         if let Some(file) = &case.file {
             return self.again(case, file, context);
@@ -350,7 +350,7 @@ mod tests {
         let code = SourceCode::try_new("0417").unwrap();
         for source in [Source::Patrol, Source::Visit, Source::Hotline, Source::Device, Source::SelfReport] {
             let numbered = || DiscoverIssue { source, source_code: Some(code.clone()), ..discover() };
-            let refusal = Refusal::NotNumberedByYou { of: source };
+            let refusal = Refusal::NotNumberedByYou { of: source.as_str() };
             let before = given([]).when(numbered()).events();
             let stranger = |before: Vec<crate::CaseEvent>| given(before).knowing(|facts| facts.may_number = false);
             stranger(vec![]).when(numbered()).then_refused(refusal.clone());
