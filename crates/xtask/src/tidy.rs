@@ -4,6 +4,7 @@ mod access;
 mod arrows;
 mod circles;
 mod comments;
+mod covered;
 mod folders;
 mod homes;
 mod modules;
@@ -81,6 +82,7 @@ fn check(product: &Workspace, measurements: &Workspace, sources: &[Source]) -> V
     let crates = modules::crates(&files);
     offences.extend(circles::check(&crates));
     offences.extend(folders::check(&crates));
+    offences.extend(covered::check(&files));
     offences.extend(arrows::check(product));
     offences.extend(homes::check(product));
     offences.extend(unused::check(&[product, measurements], &files));

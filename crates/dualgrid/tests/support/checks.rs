@@ -153,3 +153,14 @@ pub(crate) fn without_query(views: &[View], openapi: &Value) -> Vec<String> {
     }
     found
 }
+
+/// Kinds of which there may be many and that no verb begins, and kinds of the community that no view shows. Each is its category,
+/// whether a verb begins one, and whether a view folds its events.
+pub(crate) fn without_beginning_or_view(kinds: &[(&str, bool, bool)]) -> Vec<String> {
+    let missing = |(kind, begins, is_shown): &(&str, bool, bool)| {
+        let never = (!begins).then(|| format!("no verb begins one of {kind}: say BEGINS on one"));
+        let unseen = (!is_shown).then(|| format!("no view shows {kind}: its line is missing in VIEWS"));
+        never.into_iter().chain(unseen).collect::<Vec<_>>()
+    };
+    kinds.iter().flat_map(missing).collect()
+}
