@@ -3,7 +3,7 @@
 use anyhow::{Context as _, ensure};
 use dualgrid_tests::{World, discovery, head, registration};
 use serde_json::{Value, json};
-use testkit::client::{Answer, command_id};
+use testkit::client::{Answer, command_id, token_of};
 use testkit::system::Store;
 use uuid::Uuid;
 
@@ -29,6 +29,15 @@ async fn bad_input(store: Store) -> anyhow::Result<()> {
     world.command(&world.leader, case, "register-issue", registration("WM-0101")).await?.accepted()?;
     let dispatched = world.dispatch("JAS-R01-M02", "WM-0101", "LHSR").await?;
     let filed = filed(&world).await?;
+    // Whoever is asked for below is entered in the register now: that is recorded too.
+    for (who, role, place) in [
+        ("street", "duty_officer", &[][..]),
+        ("bz-r01-b01-leader", "grid_leader", &["--grid", "BZ-R01-B01"]),
+        ("cgzf-1", "department_clerk", &["--department", "CGZF"]),
+        ("lhsr-1", "department_clerk", &["--department", "LHSR"]),
+    ] {
+        world.system.token(who, role, place).await?;
+    }
     let before = head(&world.http(), &world.auditor).await?;
 
     unknown_things(&world, case).await?;
@@ -121,7 +130,8 @@ async fn not_allowed(world: &World, case: Uuid, dispatched: Uuid) -> anyhow::Res
         is(&http.get("", &path).await?, 401, "token-missing")?;
         ensure!(http.get("not.a.token", &path).await?.status == 401, "{path} took a forged token");
     }
-    let (head, rest) = world.leader.split_at(world.leader.len() - 8);
+    let own = token_of(&world.leader);
+    let (head, rest) = own.split_at(own.len() - 8);
     let forged = format!("{head}{}", rest.chars().rev().collect::<String>());
     ensure!(http.get(&forged, &format!("/cases/{case}")).await?.status == 401, "a changed signature was taken");
     is(&discover(world, "", discovery("JAS-R01-M01", "无令牌")).await?, 401, "token-missing")?;

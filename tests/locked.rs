@@ -87,12 +87,12 @@ async fn twenty_clerks_work_on_one_case_at_once_on_postgresql() -> anyhow::Resul
 
 async fn many_clerks(store: Store) -> anyhow::Result<()> {
     let world = World::start(store).await?;
-    // Half of them come through another process.
+    let clerk = world.system.token("lhsr-1", "department_clerk", &["--department", "LHSR"]).await?;
+    // Half of them come through another process, which knows who is registered by then.
     let peer = world.system.peer(&["api"], Vec::new()).await?;
     let doors = [world.http(), peer.http()];
     let case = world.dispatch("JAS-R01-M01", "WM-0101", "LHSR").await?;
     let order = world.order(case, "LHSR").await?;
-    let clerk = world.system.token("lhsr-1", "department_clerk", &["--department", "LHSR"]).await?;
     world.command(&clerk, case, "accept-order", json!({ "order": order })).await?.accepted()?;
     let shown = world.case(case).await?;
     let day = shown["discovered_at"].as_str().and_then(|moment| moment.get(..10)).context("a case without a day")?;
