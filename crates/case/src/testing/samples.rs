@@ -1,9 +1,9 @@
 //! One value of every event, with every optional field present, as of the two cases of the article.
 
 mod follow;
+mod merged;
 mod reading;
 mod values;
-mod word;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::digest::Digest;
@@ -18,24 +18,23 @@ use crate::{
     CriterionAnswer, DeliberationConcluded, DeliberationOpened, DeliberationWaived, DuplicateSuspected, Executor,
     ExecutorKind, FeedbackRecorded, FilingRefused, GridHandlingDone, GridHandlingStarted, GridProgressRecorded,
     GridReworkRequired, Handling, IssueDiscovered, IssueEscalated, IssueMerged, IssueRegistered, IssueTakenIn,
-    IssueVoided, ListLine, MeetingHeld, MeetingKind, MeetingRound, MergedCaseReopened, MergedFinderHeard,
-    MergedIssueAnswered, OrderAccepted, OrderDispatched, OrderProgressRecorded, OrderRef, OrderReworkRequired,
-    OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed, PartOutcome, ProposalRevised, ReopenCause, Reopening,
-    ReportAdded, Resolution, ReturnApproved, ReturnReason, ReturnRefused, ReturnRequested, Source, Topic, Urgency,
-    VerificationFailed, VerificationPassed,
+    IssueVoided, ListLine, MeetingHeld, MeetingKind, MeetingRound, OrderAccepted, OrderDispatched,
+    OrderProgressRecorded, OrderRef, OrderReworkRequired, OrderWithdrawn, Outcome, OwnDue, Part, PartDisposed,
+    PartOutcome, ProposalRevised, ReopenCause, ReportAdded, Resolution, ReturnApproved, ReturnReason, ReturnRefused,
+    ReturnRequested, Source, Topic, Urgency, VerificationFailed, VerificationPassed,
 };
 
 use follow::follow;
+use merged::merged;
 use reading::reading;
 use values::{consent, location, matter, reporter, roster, rule, suspected};
-use word::word;
 
 /// Monday 2026-03-02, 10:00 in Shanghai.
 const MORNING: DateTime<Utc> = DateTime::from_timestamp(1_772_416_800, 0).expect("a valid time");
 
 /// One value of every event.
 pub(crate) fn every_event() -> Vec<CaseEvent> {
-    [discover(), deliberate(), respond(), orders(), dispose(), feedback(), follow(), reading()].concat()
+    [discover(), deliberate(), respond(), orders(), dispose(), feedback(), merged(), follow(), reading()].concat()
 }
 
 fn discover() -> Vec<CaseEvent> {
@@ -300,38 +299,6 @@ fn feedback() -> Vec<CaseEvent> {
             next: by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS"),
         }
         .into(),
-        MergedIssueAnswered {
-            by_case: CaseId::named("sample/twin"),
-            number: 1,
-            cycle: 1,
-            answer: "已改建".into(),
-            reopening: Reopening::UntilClosed,
-            title: "车棚老旧、充电线路私拉".into(),
-            grids: grid().path,
-            next: by_grid(Step::COLLECT_FEEDBACK, Role::DutyOfficer, "JAS"),
-        }
-        .into(),
-        MergedFinderHeard {
-            by_case: CaseId::named("sample/twin"),
-            cycle: 1,
-            answer: "已改建".into(),
-            contacted: true,
-            solved: Some(false),
-            satisfied: Some(false),
-            comment: Some("雨棚仍漏水".into()),
-            heard_at: MORNING,
-            title: "车棚老旧、充电线路私拉".into(),
-            grids: grid().path,
-            next: Some(by_grid(Step::ROUTE_AGAIN, Role::DutyOfficer, "JAS")),
-        }
-        .into(),
-        MergedCaseReopened {
-            into: CaseId::named("sample/twin"),
-            cause: ReopenCause::FinderDissatisfied,
-            reason: "雨棚仍漏水".into(),
-        }
-        .into(),
-        word(),
         CaseClosed {
             outcome: Outcome::CommunitySolved,
             resolution: vec![Resolution::Autonomy, Resolution::Joint, Resolution::Virtue, Resolution::Law],
