@@ -8,7 +8,8 @@ use app::port::{Lost, ViewSpec};
 use kernel::{ManualClock, PersonId, PersonKey, Position, SystemEntropy, Version, WrappingKey};
 use log::{OpenError, Options, Wrapping, migrate_log, migrate_vault};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use testkit::postgres::{Postgres, Users};
+use testkit::client::eventually;
+use testkit::postgres::{Commit, Postgres, Users};
 
 use crate::place::{append, at, stream};
 
@@ -246,4 +247,20 @@ async fn a_user_that_may_more_than_it_needs_is_told() {
     assert!(of_superuser.contains(&"it is a superuser".to_owned()), "{of_superuser:?}");
     server.query(database, &format!("grant delete on commands to \"running_{database}\"")).await.unwrap();
     assert_eq!(log::excess(&users.url, &options).await.unwrap(), ["it may delete commands"]);
+}
+
+/// About five seconds.
+#[tokio::test]
+async fn only_a_standby_that_commits_wait_for_counts() {
+    let mut primary = Postgres::start().await.unwrap();
+    let url = primary.create_database().await.unwrap();
+    let log = log::open(&url, &Options::default()).await.unwrap().log;
+    assert_eq!(log.standbys().await.unwrap(), 0);
+    let standby = primary.standby().await.unwrap();
+    assert_eq!(log.standbys().await.unwrap(), 0, "it follows, and nobody waits for it");
+    primary.wait_for(&standby, Commit::Flushed).await.unwrap();
+    assert_eq!(log.standbys().await.unwrap(), 1);
+    drop(standby);
+    let gone = async || Ok((log.standbys().await? == 0).then_some(()));
+    eventually("the standby that has ended does not count", Duration::from_secs(20), gone).await.unwrap();
 }
