@@ -8,7 +8,7 @@ use kernel::view::words_of;
 use kernel::{Actor, Aggregate, Allowed, Context, Needs, OrderId, Place, Role, Step, Verb as _, View as _};
 
 use crate::access::{CASE_READERS, ISSUE_READERS, REPORTER_READERS};
-use crate::oversight::moment_of;
+use crate::moment::moment_of;
 use crate::{
     AcceptOrder, AnswerMerged, CaseEvent, CaseFile, CloseCase, ConcludeDeliberation, DecideReturn, DiscoverIssue,
     DispatchCase, EscalateIssue, FileCase, FollowGrid, HandleInGrid, HoldMeeting, MergeIssue, NameReader,

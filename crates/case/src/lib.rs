@@ -55,6 +55,7 @@ mod examples;
 mod feedback;
 mod file;
 mod follow_grid;
+mod moment;
 mod order;
 mod oversight;
 mod refusal;

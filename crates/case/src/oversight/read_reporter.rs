@@ -3,6 +3,7 @@ use kernel::{Allowed, Context, Needs, PersonId, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::ReadPurpose;
 use crate::Refusal;
 use crate::access::REPORTER_READERS;
 use crate::case::{Case, Decision};
@@ -22,22 +23,6 @@ const ONE_READING: TimeDelta = TimeDelta::minutes(15);
 pub struct ReadReporter {
     /// What they need it for.
     pub purpose: ReadPurpose,
-}
-
-/// What personal data are read for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReadPurpose {
-    /// 联系: to ask what is unclear, or to make an appointment.
-    Contact,
-    /// 核实: to find the place, or to check what was reported.
-    Verify,
-    /// 回访: to tell them what became of it, and to hear what they say.
-    Answer,
-    /// 督办: to look after how they are treated.
-    Supervise,
-    /// 更正: to correct or to join what is recorded of them.
-    Correct,
 }
 
 /// Somebody was shown who reported the case.
