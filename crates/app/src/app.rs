@@ -8,7 +8,9 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::evidence::{Keeping, Nameable};
+use crate::nameable::Nameable;
+use crate::port::uploads::Keeping;
+use crate::erased::Erased;
 use crate::following::Following;
 use crate::health::{Answered, Health};
 use crate::lately::Lately;
@@ -65,7 +67,7 @@ pub struct App {
     /// Files that an owner may name, as they were looked up last. Whether one can still be read shows when it is read.
     pub(crate) evidence: Cache<(String, Digest), Nameable>,
     pub(crate) epoch: Lately,
-    pub(crate) erasures: crate::erasure::Known,
+    pub(crate) erasures: Erased,
     /// How often each reader has read personal data today.
     pub(crate) readings: crate::personal::Readings,
     health: Health,
@@ -86,7 +88,7 @@ impl App {
             answered: Answered::default(),
             evidence: Cache::new(EVIDENCE_MAX),
             epoch: Lately::default(),
-            erasures: crate::erasure::Known::default(),
+            erasures: Erased::default(),
             readings: crate::personal::Readings::default(),
             health: Health::default(),
             following: watch::Sender::default(),

@@ -12,21 +12,15 @@ use kernel::facts::KeyState;
 use kernel::{Actor, CommandId, Event as _, PersonId, Verb as _};
 use people::Erasures;
 use people::erasures::{BeginGeneration, ErasuresEvent};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use crate::intake::Request;
-use crate::memory::{Seen, catch_up};
+use crate::memory::catch_up;
 use crate::port::VaultError;
 use crate::{App, Error};
 
 /// How often the whole list is carried out again.
 const EVERY: Duration = Duration::from_secs(30);
-
-/// The list, as far as this process has read it.
-#[derive(Debug, Default)]
-pub(crate) struct Known {
-    list: Mutex<(u64, Arc<Seen<Erasures>>)>,
-}
 
 impl App {
     /// Deletes the key of everybody who was erased, as far as the vault still has it, and lets none of them get one again.
