@@ -92,7 +92,7 @@ enum Import {
     /// Load grids, departments, posts and rules from a TOML file and the files it includes.
     District(import::ImportArguments),
     /// Load persons with their posts from a TOML file and the files it includes.
-    Persons(import::PersonsArguments),
+    Persons(import::persons::PersonsArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -172,7 +172,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::serve(config, &arguments.roles).await?;
         }
         Task::Import(Import::District(arguments)) => import::district(&config()?, &arguments).await?,
-        Task::Import(Import::Persons(arguments)) => import::persons(&config()?, &arguments).await?,
+        Task::Import(Import::Persons(arguments)) => import::persons::persons(&config()?, &arguments).await?,
         Task::Init(arguments) => persons::init(&config()?, &arguments).await?,
         Task::Person(arguments) => persons::person(&config()?, &arguments).await?,
         Task::District(District::Follow) => follow::follow(&config()?).await?,

@@ -2,7 +2,7 @@
 
 mod astray;
 mod description;
-mod persons;
+pub(crate) mod persons;
 mod places;
 
 use std::collections::BTreeSet;
@@ -15,7 +15,6 @@ use comfy_table::Table as Printed;
 use kernel::{Actor, CommandId, DepartmentCode, Difference, Role, Scope, Turn};
 
 use self::description::Description;
-pub(crate) use self::persons::{PersonsArguments, persons};
 
 use crate::config::Config;
 use crate::follow;

@@ -1,7 +1,6 @@
 //! `dualgrid init` and `dualgrid person`: the first administrators, and one person at a time, from the command line.
 
 use anyhow::bail;
-use app::App;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
@@ -9,7 +8,7 @@ use people::{PersonCode, PostCode};
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::import;
+use crate::import::{self, persons::security_administrator};
 use crate::output::say;
 use crate::system::{self, Uses};
 
@@ -42,20 +41,6 @@ pub(crate) async fn init(config: &Config, arguments: &InitArguments) -> anyhow::
         arguments.security_administrator
     );
     Ok(())
-}
-
-/// A person who cares for persons now, as they act.
-///
-/// # Errors
-/// Where nobody of that id does.
-pub(crate) async fn security_administrator(app: &App, id: &PersonCode) -> anyhow::Result<Actor> {
-    let (register, now) = (app.persons_register().await?, app.clock().now());
-    let acting =
-        register.acting(id.as_str(), None, now, now).map_err(|reason| anyhow::anyhow!("--as {id}: {reason}"))?;
-    if !app::authorise::administers_security(acting.role) {
-        bail!("--as {id}: this is a {}; name a security administrator", acting.role);
-    }
-    Ok(Actor { id: acting.person.to_string(), role: acting.role, scope: acting.scope, seconded_by: acting.seconded_by })
 }
 
 /// What is done with one person. For many at once there is `dualgrid import persons`.

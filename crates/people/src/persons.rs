@@ -244,11 +244,9 @@ impl PersonsEvent {
     }
 }
 
-impl Persons {
-    /// Refuses what is about whoever gives the command.
-    fn check_not_own(&self, person: &PersonCode, by: &Actor) -> Result<(), Refusal> {
-        if person.as_str() == by.id { Err(Refusal::OwnAccount { person: person.clone() }) } else { Ok(()) }
-    }
+/// Refuses what is about whoever gives the command.
+fn check_not_own(person: &PersonCode, by: &Actor) -> Result<(), Refusal> {
+    if person.as_str() == by.id { Err(Refusal::OwnAccount { person: person.clone() }) } else { Ok(()) }
 }
 
 impl Aggregate for Persons {

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use app::App;
+use kernel::Actor;
 use people::PersonCode;
 
 use super::description::Description;
 use super::{ALLOW_CLOSING, astray, check_keys, described, part, print, rehearse, request_by};
 use crate::config::Config;
 use crate::output::say;
-use crate::persons::security_administrator;
 use crate::system::{self, Uses};
 
 /// The command that a description of persons becomes.
@@ -46,6 +47,20 @@ pub(crate) async fn persons(config: &Config, arguments: &PersonsArguments) -> an
     let answer = app.submit(request_by(&app, &by, VERB, &body)?).await;
     print(&answer.map_err(|error| described(error, &description))?);
     Ok(())
+}
+
+/// A person who cares for persons now, as they act.
+///
+/// # Errors
+/// Where nobody of that id does.
+pub(crate) async fn security_administrator(app: &App, id: &PersonCode) -> anyhow::Result<Actor> {
+    let (register, now) = (app.persons_register().await?, app.clock().now());
+    let acting =
+        register.acting(id.as_str(), None, now, now).map_err(|reason| anyhow::anyhow!("--as {id}: {reason}"))?;
+    if !app::authorise::administers_security(acting.role) {
+        bail!("--as {id}: this is a {}; name a security administrator", acting.role);
+    }
+    Ok(Actor { id: acting.person.to_string(), role: acting.role, scope: acting.scope, seconded_by: acting.seconded_by })
 }
 
 /// The body of the command. Everything that a file alone can tell is told before it is given.

@@ -82,7 +82,7 @@ pub(super) fn place(needs: Needs, scope: &Scope) -> Needs {
 
 impl Appoint {
     pub(super) fn decide(&self, persons: &Persons, context: &Context) -> Decision<Persons> {
-        persons.check_not_own(&self.person, &context.by)?;
+        super::check_not_own(&self.person, &context.by)?;
         persons.present(&self.person)?;
         self.plan(persons, context).map(|planned| planned.into_iter().map(Into::into).collect())
     }
@@ -233,7 +233,7 @@ mod tests {
         for role in super::super::post::ADMINISTRATORS {
             let history = after(entered(), [post(WHO, "leader", Role::GridLeader).into()]);
             given::<Persons>(history).when(administrator(WHO, "x", role)).then_refused(apart(WHO, "x", "leader"));
-            let code = super::super::name_administrators::post_of(role);
+            let code = super::super::post::of_administrator(role);
             let id = code.as_str().replace("istrator", "");
             for other in [post(&id, "x", Role::GridMember), administrator(&id, "x", Role::Auditor)] {
                 given::<Persons>([named()]).when(other).then_refused(apart(&id, "x", code.as_str()));

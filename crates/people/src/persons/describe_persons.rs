@@ -52,7 +52,7 @@ impl Verb for DescribePersons {
         };
         let administrator = |id: &str, role: Role| {
             let mut described = person(id, role, Scope::Everywhere);
-            described.posts[0].code = super::name_administrators::post_of(role);
+            described.posts[0].code = super::post::of_administrator(role);
             described
         };
         let persons = vec![

@@ -53,7 +53,7 @@ pub(super) fn ended(person: &PersonCode, post: &Post, at: DateTime<Utc>) -> Appo
 
 impl EndAppointment {
     pub(super) fn decide(&self, persons: &Persons, context: &Context) -> Decision<Persons> {
-        persons.check_not_own(&self.person, &context.by)?;
+        super::check_not_own(&self.person, &context.by)?;
         let unknown = || Refusal::UnknownPerson { person: self.person.clone() };
         let known = persons.persons.get(&self.person).ok_or_else(unknown)?;
         let at = self.at.unwrap_or(context.at);
@@ -69,10 +69,10 @@ impl EndAppointment {
             return Ok(draft.events);
         }
         let is_so = |post: &&Post| post.over_at().is_some_and(|over| self.at.map_or(over <= at, |asked| asked == over));
-        match terms.iter().any(is_so) {
-            true => Ok(vec![]), // A retry: already done.
-            false => Err(Refusal::NoSuchPost { person: self.person.clone(), post: self.post.clone() }),
+        if terms.iter().any(is_so) {
+            return Ok(vec![]); // A retry: already done.
         }
+        Err(Refusal::NoSuchPost { person: self.person.clone(), post: self.post.clone() })
     }
 }
 

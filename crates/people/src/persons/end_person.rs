@@ -51,7 +51,7 @@ pub(super) fn leave(draft: &mut Draft, person: &PersonCode, reason: &str, at: Da
 
 impl EndPerson {
     pub(super) fn decide(&self, persons: &Persons, context: &Context) -> Decision<Persons> {
-        persons.check_not_own(&self.person, &context.by)?;
+        super::check_not_own(&self.person, &context.by)?;
         let unknown = || Refusal::UnknownPerson { person: self.person.clone() };
         match persons.persons.get(&self.person).ok_or_else(unknown)?.last().state {
             State::Ended { reason } if reason == self.reason => return Ok(vec![]),

@@ -84,7 +84,7 @@ pub(super) fn key_of(person: &PersonCode) -> PersonId {
 
 impl EnterPerson {
     pub(super) fn decide(&self, persons: &Persons, context: &Context) -> Decision<Persons> {
-        persons.check_not_own(&self.person, &context.by)?;
+        super::check_not_own(&self.person, &context.by)?;
         if let Some(name) = &self.name {
             check_line("name", name.clear(), NAME_MAX)?;
         }

@@ -3,7 +3,7 @@ use kernel::{Allowed, Decision, Reach, Role, Verb};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{PersonCode, Persons, PostCode, Refusal};
+use super::{PersonCode, Persons, Refusal};
 
 /// The first administrators are named (三员分立): three persons, once, while nobody is in the register.
 ///
@@ -42,11 +42,6 @@ impl Verb for NameAdministrators {
     }
 }
 
-/// The code of the post of a first administrator.
-pub(super) fn post_of(role: Role) -> PostCode {
-    PostCode::try_new(&role.as_str().replace('_', "-")).expect("the name of a role fits into a code")
-}
-
 impl NameAdministrators {
     pub(super) fn decide(&self, persons: &Persons, now: DateTime<Utc>) -> Decision<Persons> {
         if !persons.is_empty() {
@@ -65,6 +60,7 @@ impl NameAdministrators {
 mod tests {
     use given::given;
 
+    use super::super::post::of_administrator;
     use super::super::testing::{named, person};
     use super::*;
 
@@ -95,7 +91,7 @@ mod tests {
             ("audit-admin", Role::AuditAdministrator),
         ] {
             let acting = register.acting(id, None, given::NOW, given::NOW).expect("an administrator");
-            assert_eq!((acting.role, acting.post, acting.person), (role, post_of(role), person(id)));
+            assert_eq!((acting.role, acting.post, acting.person), (role, of_administrator(role), person(id)));
         }
     }
 }

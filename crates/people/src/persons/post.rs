@@ -11,6 +11,11 @@ use super::{PersonCode, PostCode};
 pub(super) const ADMINISTRATORS: [Role; 3] =
     [Role::SystemAdministrator, Role::SecurityAdministrator, Role::AuditAdministrator];
 
+/// The code of the post of a first administrator.
+pub(super) fn of_administrator(role: Role) -> PostCode {
+    PostCode::try_new(&role.as_str().replace('_', "-")).expect("the name of a role fits into a code")
+}
+
 /// One term of a person in a post. The same person may have several posts at once (一肩挑).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Post {

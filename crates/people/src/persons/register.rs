@@ -113,7 +113,7 @@ impl Persons {
         let AdministratorsNamed { system, security, audit, since } = event;
         for (person, role) in [system, security, audit].into_iter().zip(ADMINISTRATORS) {
             self.stands(person.clone(), since, |_| {});
-            let code = super::name_administrators::post_of(role);
+            let code = super::post::of_administrator(role);
             let post = Post {
                 code,
                 role,

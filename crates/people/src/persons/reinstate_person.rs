@@ -38,7 +38,7 @@ impl Verb for ReinstatePerson {
 
 impl ReinstatePerson {
     pub(super) fn decide(&self, persons: &Persons, context: &Context) -> Decision<Persons> {
-        persons.check_not_own(&self.person, &context.by)?;
+        super::check_not_own(&self.person, &context.by)?;
         match persons.present(&self.person)?.last().state {
             State::Active { reinstated: Some(reason) } if reason == self.reason => return Ok(vec![]),
             State::Active { .. } => return Err(Refusal::NotSuspended { person: self.person.clone() }),

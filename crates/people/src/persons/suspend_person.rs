@@ -39,7 +39,7 @@ impl Verb for SuspendPerson {
 
 impl SuspendPerson {
     pub(super) fn decide(&self, persons: &Persons, context: &Context) -> Decision<Persons> {
-        persons.check_not_own(&self.person, &context.by)?;
+        super::check_not_own(&self.person, &context.by)?;
         match persons.present(&self.person)?.last().state {
             State::Suspended { reason } if reason == self.reason => return Ok(vec![]),
             State::Suspended { .. } => return Err(Refusal::AlreadySuspended { person: self.person.clone() }),
