@@ -69,7 +69,9 @@ impl Canonical {
             }
             Node::List(entries) => {
                 self.count(b'[', entries.len());
-                entries.iter().for_each(|entry| self.write(entry));
+                for entry in entries {
+                    self.write(entry);
+                }
             }
             Node::Members(members) => {
                 let said = || members.iter().filter(|(_, member)| !member.is_default());
@@ -162,7 +164,9 @@ impl Node {
             Self::List(entries) => entries.iter().enumerate().for_each(|(at, entry)| within(&at, entry)),
             Self::Members(members) => members.iter().for_each(|(name, member)| within(name, member)),
             Self::Entries(entries) => {
-                entries.iter().for_each(|(key, entry)| within(&String::from_utf8_lossy(key), entry));
+                for (key, entry) in entries {
+                    within(&String::from_utf8_lossy(key), entry);
+                }
             }
             Self::Variant(name, inner) => within(name, inner),
             Self::Absent | Self::Leaf(..) | Self::Personal(_) => {}
