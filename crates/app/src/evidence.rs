@@ -7,7 +7,7 @@ mod naming;
 mod reading;
 mod sweep;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
 use kernel::evidence::owner_of;
 use kernel::{Actor, Evidence, PersonId, PersonKey, PersonalField, Sealed};
@@ -18,28 +18,11 @@ use crate::authorise::{UPLOAD_EVIDENCE, authorise_row};
 use crate::port::Failure;
 use crate::port::evidence_store::{Captured, Pieces, Received};
 use crate::port::scanner::Verdict;
+pub use crate::port::uploads::Keeping;
 use crate::port::uploads::{Entered, Exceeded, Quotas, Upload};
 use crate::{App, Error};
 
-pub(crate) use naming::Nameable;
 pub use reading::{Capture, Captures, NamedFile, NamedFiles};
-
-/// How long files are kept that nothing names, and how many may be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keeping {
-    /// How long a file is kept that nothing names.
-    pub unnamed: TimeDelta,
-    /// How many bytes may be sent in a day.
-    pub quotas: Quotas,
-}
-
-impl Default for Keeping {
-    fn default() -> Self {
-        const GIB: u64 = 1024 * 1024 * 1024;
-        let quotas = Quotas { principal_bytes: GIB, department_bytes: 10 * GIB };
-        Self { unnamed: TimeDelta::hours(72), quotas }
-    }
-}
 
 /// A file that was sent, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -38,6 +38,7 @@ mod limiter;
 pub mod losses;
 pub mod memory;
 mod nameable;
+mod not_who;
 pub mod pace;
 pub mod peer;
 mod personal;

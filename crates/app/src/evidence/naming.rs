@@ -2,25 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use kernel::digest::Digest;
 use kernel::evidence::named_in;
 use kernel::{Actor, Evidence, StreamId, Version, envelope};
 
 use super::owner;
+use crate::nameable::Nameable;
 use crate::{App, Error, authorise};
 
 /// Most files that are looked up: more than any command takes is refused by its decision.
 const NAMED_MAX: usize = 64;
 /// How long a file that a command is about to name is kept at least: longer than any command takes.
 const HELD_FOR: TimeDelta = TimeDelta::hours(1);
-
-/// A file that an owner may name, and until when that is known without looking again; for good where it is `None`.
-#[derive(Clone, Debug)]
-pub(crate) struct Nameable {
-    evidence: Evidence,
-    until: Option<DateTime<Utc>>,
-}
 
 impl App {
     /// The files of these digests that a command on an aggregate may name. Another one is left out, whether it exists or not.

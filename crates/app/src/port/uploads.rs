@@ -39,6 +39,23 @@ pub struct Quotas {
     pub department_bytes: u64,
 }
 
+/// How long files are kept that nothing names, and how many may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// How long a file is kept that nothing names.
+    pub unnamed: TimeDelta,
+    /// How many bytes may be sent in a day.
+    pub quotas: Quotas,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        const GIB: u64 = 1024 * 1024 * 1024;
+        let quotas = Quotas { principal_bytes: GIB, department_bytes: 10 * GIB };
+        Self { unnamed: TimeDelta::hours(72), quotas }
+    }
+}
+
 /// Whose bytes of a day were more than they may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exceeded {
