@@ -182,7 +182,9 @@ impl Aggregate for Erasures {
             }
             ErasuresEvent::GenerationBegun(event) => drop(self.generations.insert(event.generation, None)),
             ErasuresEvent::GenerationDestroyed(event) => {
-                self.left.values_mut().for_each(|left| drop(left.remove(&event.generation)));
+                for left in self.left.values_mut() {
+                    left.remove(&event.generation);
+                }
                 self.generations.insert(event.generation, Some(event.reason));
             }
             ErasuresEvent::ErasureCompleted(event) => drop(self.left.remove(&event.person)),

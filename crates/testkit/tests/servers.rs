@@ -179,6 +179,7 @@ async fn postgres_and_nats_keep_their_data_where_they_are_told() {
         wal_dir: Some(path.join("wal")),
         wal_segment_mib: Some(1),
         settings: "max_wal_size = '8MB'\n".into(),
+        tls: None,
     };
     let server = Postgres::start_with(setup).await.unwrap();
     assert!(path.join("data/PG_VERSION").is_file() && path.join("wal/archive_status").is_dir());

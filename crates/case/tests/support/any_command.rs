@@ -155,7 +155,7 @@ impl Asked {
             location: discover.location,
             evidence: discover.evidence,
         };
-        let said = if self.picks[4] % 3 == 0 { Word::Report(report) } else { Word::Feedback(feedback) };
+        let said = if self.picks[4].is_multiple_of(3) { Word::Report(report) } else { Word::Feedback(feedback) };
         TakeInWord { from: self.other_case(), said }
     }
 

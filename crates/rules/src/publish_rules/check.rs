@@ -48,7 +48,7 @@ pub(super) fn description(description: &RulesDescription, known: &BTreeSet<Step>
         counted("the rule for steps of one person", "pairs", rule.pairs.len(), PAIRS_MAX)?;
         let mut pairs = BTreeSet::new();
         for pair in &rule.pairs {
-            once(pairs.insert(*pair), &format!("{} and {}", pair.earlier.as_str(), pair.later.as_str()))?;
+            once(pairs.insert(*pair), format!("{} and {}", pair.earlier.as_str(), pair.later.as_str()))?;
         }
         sourced("the rule for steps of one person", &rule.source)?;
     }

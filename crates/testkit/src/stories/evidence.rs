@@ -16,11 +16,11 @@ pub fn photo(shows: &str) -> File {
     let mut line = vec![0];
     line.extend_from_slice(if shows.is_empty() { b" " } else { shows.as_bytes() });
     let bytes =
-        [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(b"IHDR", &head), chunk(b"IDAT", &stored(&line)), chunk(b"IEND", &[])];
+        [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(*b"IHDR", &head), chunk(*b"IDAT", &stored(&line)), chunk(*b"IEND", &[])];
     File { media_type: "image/png", bytes: bytes.concat() }
 }
 
-fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes();
     let named = [&name[..], content].concat();
     [&length[..], &named, &crc32(&named).to_be_bytes()].concat()

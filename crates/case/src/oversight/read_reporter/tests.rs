@@ -93,9 +93,12 @@ fn a_reporter_is_shown_by_a_live_duty_and_for_thirty_days_after_it() {
         for (day, is_shown) in days(cell) {
             let asked = given(reported(events.clone(), None)).by_actor(by.clone()).at(NOW + TimeDelta::days(day));
             let asked = asked.when(read());
-            let shown = std::panic::AssertUnwindSafe(|| match is_shown {
-                true => assert_eq!(asked.events().len(), 1),
-                false => asked.then_refused(Refusal::NoDuty { days_after: 30 }),
+            let shown = std::panic::AssertUnwindSafe(|| {
+                if is_shown {
+                    assert_eq!(asked.events().len(), 1);
+                } else {
+                    asked.then_refused(Refusal::NoDuty { days_after: 30 });
+                }
             });
             let outcome = std::panic::catch_unwind(shown);
             assert!(outcome.is_ok(), "{state}: {} {} after {day} days, expected {cell}", by.role, by.scope);
