@@ -13,7 +13,7 @@ use kernel::digest::Digest;
 use kernel::facts::{Authority, DepartmentFacts, GridFacts, MatterFacts};
 use kernel::{
     Actor, Aggregate as _, Audience, CaseId, Command as _, Context, DepartmentCode, Derivation, Due, Event as _,
-    Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, OrderId, Position, Role, Scope, TimeUnit,
+    Evidence, Facts, GridCode, Limit, LimitOf, MatterCode, OrderId, Position, Role, Scope, TimeUnit, Verb as _,
 };
 use uuid::Uuid;
 
@@ -310,14 +310,14 @@ fn way(
             way.extend(department_work(order).map(|command| (clerk.clone(), command)));
         }
     }
-    way.extend([(in_grid(Role::Verifier, street), verify()), (in_grid(Role::Caller, street), feedback()), (officer(), close(authority))]);
+    let caller = in_grid(Role::Caller, street);
+    way.extend([(in_grid(Role::Verifier, street), verify()), (caller, feedback()), (officer(), close(authority))]);
     Ok(way)
 }
 
 fn discover(grid: &GridCode) -> DiscoverIssue {
     DiscoverIssue {
         source: Source::Patrol,
-        source_code: None,
         title: "商户不知如何办理健康证".to_owned(),
         description: "多家餐饮企业不清楚办理地点和时间, 希望街道在楼宇内设集体办理点".to_owned(),
         grid: grid.clone(),
@@ -327,11 +327,8 @@ fn discover(grid: &GridCode) -> DiscoverIssue {
             latitude: Some(31.223_48),
             ..Default::default()
         },
-        reporter: None,
-        confidential: None,
         evidence: vec![photo().sha256],
-        list_line: None,
-        found_at: None,
+        ..DiscoverIssue::example()
     }
 }
 

@@ -31,6 +31,10 @@ const CLERK: Post =
     Post {
         id: "lhsr-clerk-01", role: "department_clerk", scope: ["--department", "LHSR"], title: "经办人 clerk LHSR"
     };
+const ASSISTING_CLERK: Post =
+    Post {
+        id: "cgzf-clerk", role: "department_clerk", scope: ["--department", "CGZF"], title: "经办人 clerk CGZF"
+    };
 
 /// What happened, event by event; the second cycle begins with `case_reopened`.
 const HISTORY: [&str; 29] = [
@@ -75,6 +79,7 @@ struct Players {
     clerk: Player,
     lead: Player,
     assistant: Player,
+    assisting_clerk: Player,
 }
 
 impl Players {
@@ -88,6 +93,7 @@ impl Players {
             clerk: Player::person(system, &CLERK).await?,
             lead: Player::department(system, "LHSR", "绿化市容所 LHSR (NATS)").await?,
             assistant: Player::department(system, "CGZF", "城管执法中队 CGZF (NATS)").await?,
+            assisting_clerk: Player::person(system, &ASSISTING_CLERK).await?,
         })
     }
 }
@@ -186,7 +192,7 @@ async fn second_cycle(case: &Scene<'_>, players: &Players) -> anyhow::Result<()>
         then: working,
     })
     .await?;
-    let fine = players.clerk.uploads(photo("处罚决定书")).await?;
+    let fine = players.assisting_clerk.uploads(photo("处罚决定书")).await?;
     case.play(dispose(&players.assistant, order, "立案处罚，责令清除", &fine, working)).await?;
     let camera = players.clerk.uploads(photo("新装监控")).await?;
     let done = "清运并安装监控，纳入每日巡查";
