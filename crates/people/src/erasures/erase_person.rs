@@ -119,7 +119,9 @@ mod tests {
     fn a_person_is_erased_once_and_on_one_ground() {
         let example = ErasePerson::example;
         for state in [KeyState::Held, KeyState::Erased] {
-            let known = |facts: &mut kernel::Facts| drop(facts.person_keys.insert(example().person, state));
+            let known = |facts: &mut kernel::Facts| {
+                facts.person_keys.insert(example().person, state);
+            };
             let events = given::<Erasures>([]).knowing(known).when(example()).events();
             given::<Erasures>(events.clone()).when(example()).then_nothing();
             let ground = ErasePerson { ground: Ground::Unlawful, ..example() };
