@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// The register lets nobody act as the subject of the token, or not so.
     #[error(transparent)]
-    NotWho(#[from] crate::who::NotWho),
+    NotWho(#[from] crate::not_who::NotWho),
     /// Who may act cannot be read, so nobody does.
     #[error("the register of persons and programs cannot be read now, so that nobody is let in; send the same again")]
     NoRegister(#[source] Box<Error>),
@@ -173,9 +173,7 @@ impl Error {
             }
             Self::TooManyBytes { wait_s, .. } => Problem::new(429, "too-many-bytes", detail).retried_after(*wait_s),
             Self::UploadsSpent { .. } => Problem::new(429, "uploads-spent", detail).retried_after(SPENT_SECONDS),
-            Self::ReadingsUsedUp { wait_s, .. } => {
-                Problem::new(429, "readings-used-up", detail).retried_after(*wait_s)
-            }
+            Self::ReadingsUsedUp { wait_s, .. } => Problem::new(429, "readings-used-up", detail).retried_after(*wait_s),
             Self::Conflict => Problem::new(503, "busy", detail),
             Self::Overdue { .. } => Problem::new(503, "overdue", detail),
             Self::OutcomeUnknown { .. } => Problem::new(503, "outcome-unknown", detail),

@@ -5,6 +5,7 @@
 //! They are read by the profile of RFC 9068 and RFC 8725: one type, one algorithm, a key that is named and known, no
 //! claim twice, and no longer validity than [`valid_hours_max`] allows.
 
+mod audiences;
 mod members;
 #[cfg(test)]
 mod profile;
@@ -24,6 +25,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use members::Members;
+
+pub use audiences::Audiences;
 
 /// The audience of tokens for HTTP.
 pub const AUDIENCE: &str = "dualgrid";
@@ -75,26 +78,6 @@ pub struct Claims {
     /// Before when it is not taken, in seconds since 1970 (RFC 7519, section 4.1.5).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<i64>,
-}
-
-/// One audience, or a list (RFC 7519, section 4.1.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Audiences {
-    /// One.
-    One(String),
-    /// A list.
-    Several(Vec<String>),
-}
-
-impl Audiences {
-    /// Whether `audience` is among them.
-    fn names(&self, audience: &str) -> bool {
-        match self {
-            Self::One(one) => one == audience,
-            Self::Several(all) => all.iter().any(|one| one == audience),
-        }
-    }
 }
 
 impl Claims {

@@ -276,12 +276,8 @@ fn way(
     order: OrderId,
 ) -> anyhow::Result<Vec<(Actor, CaseCommand)>> {
     let (lowest, street) = (grid.path.first().context("a grid has a path")?, &grid.centre);
-    let in_grid = |role, grid: &GridCode| Actor {
-        id: format!("staff-{role}-{grid}").to_lowercase(),
-        role,
-        scope: Scope::Grid(grid.clone()),
-        seconded_by: None,
-    };
+    let actor = |id: String, role, scope| Actor { id: id.to_lowercase(), role, scope, seconded_by: None };
+    let in_grid = |role: Role, grid: &GridCode| actor(format!("staff-{role}-{grid}"), role, Scope::Grid(grid.clone()));
     let leader = || in_grid(Role::GridLeader, lowest);
     let officer = || in_grid(Role::DutyOfficer, street);
     let mut way = vec![
@@ -296,12 +292,8 @@ fn way(
         Authority::Community => way.extend(community_work().map(|command| (leader(), command))),
         Authority::Administrative => {
             let dispatcher = in_grid(Role::Dispatcher, street);
-            let clerk = Actor {
-                id: format!("clerk-of-{department}").to_lowercase(),
-                role: Role::DepartmentClerk,
-                scope: Scope::Department(department.clone()),
-                seconded_by: None,
-            };
+            let place = Scope::Department(department.clone());
+            let clerk = actor(format!("clerk-of-{department}"), Role::DepartmentClerk, place);
             way.extend([
                 (leader(), EscalateIssue { reason: "网格内没有办理资质".to_owned(), waiver: None }.into()),
                 (officer(), file()),

@@ -69,77 +69,74 @@ fn told(bench: &Bench, event: &str, more: Value) {
 
 type Line = (&'static str, fn(&Bench), Option<&'static str>, (u16, &'static str));
 
+/// What the register says of a person, the post that they name, and what they are answered.
+const LINES: [Line; 15] = [
+    ("nobody", |_| (), None, (401, "subject-unknown")),
+    ("no post", entered, None, (403, "post-missing")),
+    ("one post", |b| (entered(b), post(b, "desk", -60, None)).1, None, (200, "")),
+    ("one post, named", |b| (entered(b), post(b, "desk", -60, None)).1, Some("desk"), (200, "")),
+    ("another named", |b| (entered(b), post(b, "desk", -60, None)).1, Some("other"), (403, "post-not-held")),
+    ("an odd name", |b| (entered(b), post(b, "desk", -60, None)).1, Some("DESK"), (403, "post-not-held")),
+    ("not begun", |b| (entered(b), post(b, "desk", 1, None)).1, None, (403, "post-missing")),
+    ("ended", |b| (entered(b), post(b, "desk", -60, Some(-1))).1, None, (403, "post-missing")),
+    ("ended, named", |b| (entered(b), post(b, "desk", -60, Some(-1))).1, Some("desk"), (403, "post-not-held")),
+    ("two", |b| (entered(b), post(b, "desk", -60, None), post(b, "night", -60, None)).2, None, (400, "post-needed")),
+    (
+        "two, one named",
+        |b| (entered(b), post(b, "desk", -60, None), post(b, "night", -60, None)).2,
+        Some("night"),
+        (200, ""),
+    ),
+    (
+        "suspended",
+        |b| {
+            (entered(b), post(b, "desk", -60, None)).1;
+            told(b, "person_suspended", json!({"reason": "x"}));
+        },
+        None,
+        (403, "person-suspended"),
+    ),
+    (
+        "left",
+        |b| {
+            (entered(b), post(b, "desk", -60, None)).1;
+            told(b, "person_ended", json!({"reason": "x"}));
+        },
+        None,
+        (403, "person-ended"),
+    ),
+    (
+        "sessions ended since",
+        |b| {
+            (entered(b), post(b, "desk", -60, None)).1;
+            b.log.change(
+                "persons",
+                "sessions_ended",
+                &json!({"person": PERSON, "before": NOW + TimeDelta::minutes(2)}),
+            );
+        },
+        None,
+        (401, "token-withdrawn"),
+    ),
+    (
+        "sessions ended before",
+        |b| {
+            (entered(b), post(b, "desk", -60, None)).1;
+            b.log.change(
+                "persons",
+                "sessions_ended",
+                &json!({"person": PERSON, "before": NOW - TimeDelta::minutes(1)}),
+            );
+        },
+        None,
+        (200, ""),
+    ),
+];
+
 /// What the register says decides, and not what the token was issued for.
 #[tokio::test]
 async fn a_person_acts_as_the_register_says() {
-    let lines: [Line; 15] = [
-        ("nobody", |_| (), None, (401, "subject-unknown")),
-        ("no post", entered, None, (403, "post-missing")),
-        ("one post", |b| (entered(b), post(b, "desk", -60, None)).1, None, (200, "")),
-        ("one post, named", |b| (entered(b), post(b, "desk", -60, None)).1, Some("desk"), (200, "")),
-        ("another named", |b| (entered(b), post(b, "desk", -60, None)).1, Some("other"), (403, "post-not-held")),
-        ("an odd name", |b| (entered(b), post(b, "desk", -60, None)).1, Some("DESK"), (403, "post-not-held")),
-        ("not begun", |b| (entered(b), post(b, "desk", 1, None)).1, None, (403, "post-missing")),
-        ("ended", |b| (entered(b), post(b, "desk", -60, Some(-1))).1, None, (403, "post-missing")),
-        ("ended, named", |b| (entered(b), post(b, "desk", -60, Some(-1))).1, Some("desk"), (403, "post-not-held")),
-        (
-            "two",
-            |b| (entered(b), post(b, "desk", -60, None), post(b, "night", -60, None)).2,
-            None,
-            (400, "post-needed"),
-        ),
-        (
-            "two, one named",
-            |b| (entered(b), post(b, "desk", -60, None), post(b, "night", -60, None)).2,
-            Some("night"),
-            (200, ""),
-        ),
-        (
-            "suspended",
-            |b| {
-                (entered(b), post(b, "desk", -60, None)).1;
-                told(b, "person_suspended", json!({"reason": "x"}));
-            },
-            None,
-            (403, "person-suspended"),
-        ),
-        (
-            "left",
-            |b| {
-                (entered(b), post(b, "desk", -60, None)).1;
-                told(b, "person_ended", json!({"reason": "x"}));
-            },
-            None,
-            (403, "person-ended"),
-        ),
-        (
-            "sessions ended since",
-            |b| {
-                (entered(b), post(b, "desk", -60, None)).1;
-                b.log.change(
-                    "persons",
-                    "sessions_ended",
-                    &json!({"person": PERSON, "before": NOW + TimeDelta::minutes(2)}),
-                );
-            },
-            None,
-            (401, "token-withdrawn"),
-        ),
-        (
-            "sessions ended before",
-            |b| {
-                (entered(b), post(b, "desk", -60, None)).1;
-                b.log.change(
-                    "persons",
-                    "sessions_ended",
-                    &json!({"person": PERSON, "before": NOW - TimeDelta::minutes(1)}),
-                );
-            },
-            None,
-            (200, ""),
-        ),
-    ];
-    for (line, tell, named, (status, code)) in lines {
+    for (line, tell, named, (status, code)) in LINES {
         let bench = Bench::new();
         tell(&bench);
         let (found, said, detail) = asked(&bench, PERSON, NOW, named).await;
