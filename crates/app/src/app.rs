@@ -8,15 +8,15 @@ use quick_cache::sync::Cache;
 use tokio::sync::watch;
 
 use crate::Error;
-use crate::nameable::Nameable;
-use crate::port::uploads::Keeping;
 use crate::erased::Erased;
 use crate::following::Following;
 use crate::health::{Answered, Health};
 use crate::lately::Lately;
 use crate::memory::Memory;
+use crate::nameable::Nameable;
 use crate::pace::{Pace, Rate};
 use crate::port::Ports;
+use crate::port::uploads::Keeping;
 use crate::reference::{Known, Reference};
 use crate::refusals::{Refusals, Refused};
 use crate::turns::Turns;

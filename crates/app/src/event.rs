@@ -69,7 +69,11 @@ mod tests {
 
     #[test]
     fn an_event_is_what_its_bytes_say() {
-        let read: CaseEvent = read_as(&recorded("cn.dualgrid.case.issue_voided.v1", r#"{"reason":"误报","voided_at":"2026-03-02T02:00:00Z"}"#)).unwrap();
+        let read: CaseEvent = read_as(&recorded(
+            "cn.dualgrid.case.issue_voided.v1",
+            r#"{"reason":"误报","voided_at":"2026-03-02T02:00:00Z"}"#,
+        ))
+        .unwrap();
         assert!(matches!(read, CaseEvent::IssueVoided(voided) if voided.reason == "误报"));
     }
 

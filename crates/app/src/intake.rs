@@ -324,7 +324,9 @@ mod tests {
 
     fn code(body: &[u8]) -> String {
         let read = |()| door::read("file-case", body).map(drop);
-        check_body(body, BODY_BYTES_MAX).and_then(read).map_or_else(|error| error.problem().code, |()| "taken".to_owned())
+        check_body(body, BODY_BYTES_MAX)
+            .and_then(read)
+            .map_or_else(|error| error.problem().code, |()| "taken".to_owned())
     }
 
     #[test]

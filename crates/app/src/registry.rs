@@ -12,7 +12,9 @@ use kernel::needs::Also;
 use kernel::{AnyEvent, Recorded, Step, VerbSpec};
 use people::Erasures;
 use people::{Persons, Programs};
-use process::{Alarms, DepartmentWatch, Entry, GridWatch, Losses, MergedAnswer, NamedEvidence, Outbox, Process, Run, Timed};
+use process::{
+    Alarms, DepartmentWatch, Entry, GridWatch, Losses, MergedAnswer, NamedEvidence, Outbox, Process, Run, Timed,
+};
 use rules::Rulebook;
 use serde_json::Value;
 use uuid::Uuid;

@@ -301,14 +301,15 @@ async fn answer(core: Core, client: Client, message: Message) {
 }
 
 /// Sends a message back of which too many wait.
-async fn crowded(core: &Core, client: &Client, message: &Message) {
+async fn crowded(own: &Core, client: &Client, message: &Message) {
     let Some(reply) = message.reply.clone() else { return };
     let detail = "too many commands of the department wait; wait for answers, and send this one again with the same id";
     let problem = Problem::new(503, "crowded", detail).retried_after(1);
     let who = request::sender(message).unwrap_or_else(|_| NOBODY.to_owned());
     let (what, on) = request::about_of(message);
-    let (role, status, code) = (Some(crate::rules::ROLE.as_str()), problem.status, &*problem.code);
-    core.door.tell_refused(&Refused { who: &who, role, what, on: &on, from: "nats", status, code });
+    let (status, code) = (problem.status, &*problem.code);
+    let role = Some(crate::rules::ROLE.as_str());
+    own.door.tell_refused(&Refused { who: &who, role, what, on: &on, from: "nats", status, code });
     let Ok(body) = serde_json::to_vec(&problem) else { return };
     // Nobody waits for a client that is gone.
     let _ = client.publish_with_headers(reply, problem_headers(&problem), Bytes::from(body)).await;

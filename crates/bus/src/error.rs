@@ -31,7 +31,9 @@ pub enum Error {
         source: async_nats::Error,
     },
     /// A message of the stream does not say its own position.
-    #[error("message {sequence} of the stream is no event: its header Dualgrid-Position is not its sequence; do not store it")]
+    #[error(
+        "message {sequence} of the stream is no event: its header Dualgrid-Position is not its sequence; do not store it"
+    )]
     NoEvent {
         /// Its sequence in the stream.
         sequence: u64,

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
-use async_trait::async_trait;
 use app::peer::Tls;
+use async_trait::async_trait;
 use bus::Credentials;
 use bus::department::{Department, DepartmentOptions, Disposal, Policy, ReturnRequest, UploadError, Uploader};
 use kernel::DepartmentCode;

@@ -16,30 +16,27 @@ use crate::system::{self, Uses};
 #[derive(Debug, Args)]
 pub(crate) struct InitArguments {
     /// Staff id of who cares for the district and the rules.
-    #[arg(long, value_name = "ID")]
-    system_administrator: PersonCode,
+    #[arg(long = "system-administrator", value_name = "ID")]
+    system: PersonCode,
     /// Staff id of who cares for persons, posts, programs and keys.
-    #[arg(long, value_name = "ID")]
-    security_administrator: PersonCode,
+    #[arg(long = "security-administrator", value_name = "ID")]
+    security: PersonCode,
     /// Staff id of who reads everything that administrators did.
-    #[arg(long, value_name = "ID")]
-    audit_administrator: PersonCode,
+    #[arg(long = "audit-administrator", value_name = "ID")]
+    audit: PersonCode,
 }
 
 /// Names the first administrators, once, while nobody is in the register.
 pub(crate) async fn init(config: &Config, arguments: &InitArguments) -> anyhow::Result<()> {
     let app = system::open(config, Uses::Log).await?;
     let body = json!({
-        "system": arguments.system_administrator,
-        "security": arguments.security_administrator,
-        "audit": arguments.audit_administrator,
+        "system": arguments.system,
+        "security": arguments.security,
+        "audit": arguments.audit,
     });
     let by = Actor::system("init");
     app.submit(import::request_by(&app, &by, "name-administrators", &body)?).await?;
-    say!(
-        "The first administrators are named. From here on {} enters and appoints persons.",
-        arguments.security_administrator
-    );
+    say!("The first administrators are named. From here on {} enters and appoints persons.", arguments.security);
     Ok(())
 }
 

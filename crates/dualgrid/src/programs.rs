@@ -239,7 +239,9 @@ mod tests {
     fn registered(program: ProgramId, keys: &[u8]) -> ProgramsEvent {
         let audiences = match &program {
             ProgramId::Department(_) => [].into(),
-            ProgramId::Integrator(_) | ProgramId::Connector(_) => [GrantedAudience::try_new("district").unwrap()].into(),
+            ProgramId::Integrator(_) | ProgramId::Connector(_) => {
+                [GrantedAudience::try_new("district").unwrap()].into()
+            }
         };
         let keys = keys.iter().map(|number| nkey(*number)).collect();
         ProgramRegistered { program, keys, audiences, sources: [].into(), since: DateTime::UNIX_EPOCH }.into()

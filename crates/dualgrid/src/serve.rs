@@ -133,7 +133,7 @@ fn warning_of_excess(config: &Config, app: &Arc<App>) -> impl Future<Output = ()
             }
             Err(error) => tracing::warn!(error = error.chain(), "could not ask what the user of store.url may do"),
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

@@ -51,7 +51,10 @@ pub(crate) async fn open(config: &Config, uses: Uses) -> anyhow::Result<Arc<App>
     };
     let (log, views, uploads) = (opened.log, opened.views, opened.uploads);
     let ports = Ports { log, views, vault, evidence, uploads, scanner, clock, entropy };
-    let app = App::new(ports, Settings::new(&config.installation).paced(config.limits.rate()).keeping(config.evidence.keeping()?));
+    let app = App::new(
+        ports,
+        Settings::new(&config.installation).paced(config.limits.rate()).keeping(config.evidence.keeping()?),
+    );
     if uses == Uses::Stores {
         // A vault that comes back from a backup knows people who were erased since: nothing is served before they are erased again.
         app.carry_out_erasures().await.context("the erasures of the log could not be carried out on the vault")?;

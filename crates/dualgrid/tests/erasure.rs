@@ -89,7 +89,10 @@ async fn with_the_log_the_backup_and_every_key_that_still_exists_nobody_is_found
     let found = open(old).await.unwrap();
     assert!(found.contains(&"王秀英".to_owned()) && found.contains(&"13800001111".to_owned()), "{found:?}");
     // And the live vault, with the old key or the new one, has nothing.
-    assert_eq!(desk.app.ports().vault.key(person).await.unwrap_err().to_string(), format!("person {person} was erased"));
+    assert_eq!(
+        desk.app.ports().vault.key(person).await.unwrap_err().to_string(),
+        format!("person {person} was erased")
+    );
     assert_eq!(desk.app.open_erasures().await.unwrap().len(), 1, "it is not complete while that key exists");
 }
 

@@ -273,8 +273,7 @@ impl Scanner for Says {
     async fn scan(&self, file: Pieces) -> Result<Verdict, Failure> {
         let pieces: Vec<bytes::Bytes> = file.try_collect().await.unwrap();
         assert_eq!(pieces.concat(), photo("scanned").bytes);
-        let away = |reason: &&str| Failure { operation: "scan", reason: (*reason).to_owned(), passing: true };
-        self.0.as_ref().map(Clone::clone).map_err(away)
+        self.0.clone().map_err(|reason| Failure { operation: "scan", reason: reason.to_owned(), passing: true })
     }
 }
 

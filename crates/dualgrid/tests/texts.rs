@@ -116,7 +116,7 @@ fn a_number_that_tells_who_somebody_is_is_noticed_in_every_free_text_of_every_ve
         let (schema, example) = ((verb.schema)().to_value(), (verb.example)());
         let mut found = Vec::new();
         texts(&schema, &schema, &example, "", &mut found);
-        for (place, max) in found.into_iter().filter(|(_, max)| *max >= 30) {
+        for (place, _) in found.into_iter().filter(|(_, max)| *max >= 30) {
             let mut body = example.clone();
             *body.pointer_mut(&place).unwrap() = "联系王阿姨13800001111".into();
             // A place that is read as a code takes no such text.

@@ -1,6 +1,7 @@
 //! The use cases from the door to the views, without servers.
 
 #[path = "support/desk.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::sync::Arc;

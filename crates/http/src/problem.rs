@@ -140,7 +140,8 @@ impl IntoResponse for Fault {
         }
         if let Self::RangeNotSatisfiable { size } = self {
             // RFC 9110, section 15.5.17: how much there is.
-            headers.insert(CONTENT_RANGE, HeaderValue::from_str(&format!("bytes */{size}")).expect("a number is ASCII"));
+            headers
+                .insert(CONTENT_RANGE, HeaderValue::from_str(&format!("bytes */{size}")).expect("a number is ASCII"));
         }
         if matches!(self, Self::NotTaken(NotTaken::Coded)) {
             // RFC 9110, section 15.5.16: what would be taken.

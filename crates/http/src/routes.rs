@@ -66,12 +66,9 @@ impl Endpoint {
     /// Whether it reads parameters of a query. On every other route one is refused.
     pub(crate) const fn takes_query(self) -> bool {
         match self {
-            Self::Rows(_)
-            | Self::Row(_)
-            | Self::History(_)
-            | Self::Document(..)
-            | Self::Events
-            | Self::Person(..) => true,
+            Self::Rows(_) | Self::Row(_) | Self::History(_) | Self::Document(..) | Self::Events | Self::Person(..) => {
+                true
+            }
             Self::Command(..)
             | Self::Similar(..)
             | Self::Outcome

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::consent::ConsentRule;
 use crate::digest::Digest;
 use crate::likeness::Similar;
-use crate::separation::Incompatible;
 use crate::refusal::{NoDue, PAST_YEARS_MAX, Unfit};
+use crate::separation::Incompatible;
 use crate::{
     Actor, DepartmentCode, Due, Evidence, GridCode, LimitOf, MatterCode, Obligation, Party, PartyOrgCode, PersonId,
     PersonalField, Position, Role, Sealed, Step,

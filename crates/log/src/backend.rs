@@ -93,7 +93,8 @@ pub(crate) fn batches(appends: &[Append]) -> Vec<&[Append]> {
     let mut batches = Vec::new();
     let (mut begin, mut streams, mut commands) = (0, HashSet::new(), HashSet::new());
     for (end, append) in appends.iter().enumerate() {
-        let meets = commands.contains(&key_of(append)) || append.parts.iter().any(|part| streams.contains(&part.stream));
+        let meets =
+            commands.contains(&key_of(append)) || append.parts.iter().any(|part| streams.contains(&part.stream));
         if meets || end - begin == BATCH_APPENDS_MAX {
             batches.push(&appends[begin..end]);
             begin = end;

@@ -206,7 +206,7 @@ mod tests {
         drop(accepted.unwrap());
         let waited = matches!(said, Err(tokio::time::error::Elapsed { .. }));
         assert!(waited, "it is waited for");
-        let (_, said) = tokio::join!(async { drop(tcp.accept().await.unwrap()) }, scanner.scan(pieces_of("a".into())));
+        let ((), said) = tokio::join!(async { drop(tcp.accept().await.unwrap()) }, scanner.scan(pieces_of("a".into())));
         assert_eq!(said.unwrap_err().operation, OPERATION);
     }
 }

@@ -136,7 +136,9 @@ pub enum OpenError {
         source: Option<object_store::Error>,
     },
     /// The bucket is on another machine, and would be spoken to in clear.
-    #[error("AWS_ENDPOINT leads to another machine without TLS: give an address that begins with https://, or one on this machine")]
+    #[error(
+        "AWS_ENDPOINT leads to another machine without TLS: give an address that begins with https://, or one on this machine"
+    )]
     EvidenceInClear,
     /// The database holds something unexpected.
     #[error(transparent)]

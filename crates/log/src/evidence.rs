@@ -200,13 +200,11 @@ impl Received for Incoming {
 
     async fn keep(&self) -> Result<(), EvidenceError> {
         let sha256 = self.evidence.sha256;
-        match self.store.locate(sha256).await? {
-            Some((_, found)) => self.store.check_digest(sha256, &found).await,
-            None => {
-                let path = self.store.path(sha256, self.media_type);
-                self.store.store(&path, self.cleaned.as_ref().unwrap_or(&self.sent)).await
-            }
+        if let Some((_, found)) = self.store.locate(sha256).await? {
+            return self.store.check_digest(sha256, &found).await;
         }
+        let path = self.store.path(sha256, self.media_type);
+        self.store.store(&path, self.cleaned.as_ref().unwrap_or(&self.sent)).await
     }
 }
 

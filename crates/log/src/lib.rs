@@ -51,7 +51,9 @@ pub use error::OpenError;
 pub use evidence::ObjectEvidence;
 pub use memory::MemoryLog;
 pub use migrate::{has_owner, migrate_log, migrate_vault};
-pub use open::{Opened, bring_back, durability, excess, kept_here, open, open_evidence, open_vault, refuse_holes, rewrap};
+pub use open::{
+    Opened, bring_back, durability, excess, kept_here, open, open_evidence, open_vault, refuse_holes, rewrap,
+};
 pub use options::Options;
 pub use postgres::PgLog;
 pub use sqlite::SqliteLog;

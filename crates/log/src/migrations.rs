@@ -38,11 +38,13 @@ pub(crate) const POSTGRES_VIEWS: Migrations =
 pub(crate) const POSTGRES_VAULT: Migrations =
     Migrations { table: "vault_migrations", files: &[file!(20_261_123_000_000, "create_keys", "postgres/vault")] };
 
-pub(crate) const SQLITE_LOG: Migrations =
-    Migrations { table: "log_migrations", files: &[
+pub(crate) const SQLITE_LOG: Migrations = Migrations {
+    table: "log_migrations",
+    files: &[
         file!(20_261_123_000_000, "create_log", "sqlite/log"),
         file!(20_261_129_000_000, "create_uploads", "sqlite/log"),
-    ] };
+    ],
+};
 
 pub(crate) const SQLITE_VIEWS: Migrations =
     Migrations { table: "view_migrations", files: &[file!(20_261_123_000_000, "create_views", "sqlite/views")] };

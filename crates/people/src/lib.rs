@@ -26,12 +26,12 @@ mod name;
 pub mod persons;
 pub mod programs;
 
-pub use erasures::{Erasures, erasures_id};
 pub use audience::{GrantedAudience, InvalidAudience};
+pub use erasures::{Erasures, erasures_id};
 pub use key::{InvalidNkey, Nkey};
 pub use name::{
-    ConnectorName, IntegratorName, InvalidConnectorName, InvalidIntegratorName, InvalidProgramSubject, InvalidSourceName,
-    ProgramId, SourceName,
+    ConnectorName, IntegratorName, InvalidConnectorName, InvalidIntegratorName, InvalidProgramSubject,
+    InvalidSourceName, ProgramId, SourceName,
 };
 pub use persons::{InvalidPersonCode, PersonCode, Persons, PostCode, persons_id};
 pub use programs::{Program, Programs, programs_id};

@@ -176,7 +176,7 @@ impl Fingerprint {
     }
 
     /// As a log stores it: 32 bytes, or 80 with a person.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(self) -> Vec<u8> {
         let mut bytes = self.open.as_bytes().to_vec();
         if let Some((person, digest)) = &self.personal {
             bytes.extend_from_slice(person.uuid().as_bytes());

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use futures::StreamExt as _;
 use futures::stream::iter;
-use kernel::{DepartmentCode, Position};
 use kernel::view::Order;
+use kernel::{DepartmentCode, Position};
 use process::run::Refused;
 use process::{On, Waiting};
 use tokio::sync::watch;

@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::event::Unreadable;
 use crate::port::{
-    Append, AppendError, Build, Either, EventLog, Failure, FilledRows, FindError, Fingerprint, Loaded, Move, Query, Receipt,
-    Registered, Row, RowPage, Saved, ViewSpec, ViewStore, Wanted,
+    Append, AppendError, Build, Either, EventLog, Failure, FilledRows, FindError, Fingerprint, Loaded, Move, Query,
+    Receipt, Registered, Row, RowPage, Saved, ViewSpec, ViewStore, Wanted,
 };
 
 /// A log of events, each of which is a word.

@@ -47,13 +47,13 @@ struct Waiting {
 
 impl Waiting {
     /// Puts a message at the end, or gives it back where too much waits already.
-    fn push(&mut self, message: Message) -> Result<(), Message> {
+    fn push(&mut self, message: Message) -> Option<Message> {
         if self.messages.len() >= WAITING_MAX || self.bytes >= WAITING_BYTES_MAX {
-            return Err(message);
+            return Some(message);
         }
         self.bytes = self.bytes.saturating_add(message.length);
         self.messages.push_back(message);
-        Ok(())
+        None
     }
 
     fn pop(&mut self) -> Option<Message> {
@@ -135,7 +135,7 @@ impl Lane {
                     None => is_open = false,
                     Some(message) if !request::has_own_account(&message) => ignore(&self.department, &self.told),
                     Some(message) => {
-                        if let Err(message) = waiting.push(message) {
+                        if let Some(message) = waiting.push(message) {
                             crowded(&self.core, connection.client(), &message).await;
                         }
                     }
@@ -177,7 +177,7 @@ mod tests {
     fn what_waits_is_bounded_in_messages_and_in_bytes() {
         let mut waiting = Waiting::default();
         let taken =
-            |waiting: &mut Waiting, length| (0..10_000).take_while(|_| waiting.push(message(length)).is_ok()).count();
+            |waiting: &mut Waiting, length| (0..10_000).take_while(|_| waiting.push(message(length)).is_none()).count();
         assert_eq!(taken(&mut waiting, 100), WAITING_MAX);
         while waiting.pop().is_some() {}
         assert_eq!(waiting.bytes, 0);

@@ -217,7 +217,8 @@ fn forbidden() -> Vec<String> {
 }
 
 /// Subscriptions that would hear others.
-const WIDE: [&str; 11] = [">", "$KV.>", "$O.>", "dg.>", "dg.evt.>", "dg.cmd.>", "_INBOX.theirs.>", "_R_.>", "$JS.>", "$SYS.>", "$SRV.>"];
+const WIDE: [&str; 11] =
+    [">", "$KV.>", "$O.>", "dg.>", "dg.evt.>", "dg.cmd.>", "_INBOX.theirs.>", "_R_.>", "$JS.>", "$SYS.>", "$SRV.>"];
 
 /// As each kind of user tries everything, what comes of it.
 async fn tried(nats: &NatsServer) -> Vec<String> {

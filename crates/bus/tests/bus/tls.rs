@@ -35,7 +35,8 @@ async fn refused(options: ConnectionOptions) -> String {
     let mut why = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(cause) = source {
-        why.push_str(&format!(": {cause}"));
+        why.push_str(": ");
+        why.push_str(&cause.to_string());
         source = cause.source();
     }
     why

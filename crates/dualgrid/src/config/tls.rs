@@ -16,21 +16,24 @@ pub(crate) struct Tls(peer::Tls);
 #[serde(deny_unknown_fields)]
 struct Files {
     /// The authority (PEM) that signed the certificate of the peer.
-    authority_file: Option<PathBuf>,
+    #[serde(rename = "authority_file")]
+    authority: Option<PathBuf>,
     /// Our own certificate (PEM).
-    certificate_file: Option<PathBuf>,
+    #[serde(rename = "certificate_file")]
+    certificate: Option<PathBuf>,
     /// Its private key (PEM).
-    key_file: Option<PathBuf>,
+    #[serde(rename = "key_file")]
+    key: Option<PathBuf>,
 }
 
 impl TryFrom<Files> for Tls {
     type Error = &'static str;
 
     fn try_from(files: Files) -> Result<Self, Self::Error> {
-        if files.certificate_file.is_some() != files.key_file.is_some() {
+        if files.certificate.is_some() != files.key.is_some() {
             return Err("certificate_file and key_file belong together: set both or none");
         }
-        Ok(Self(peer::Tls { authority: files.authority_file, client: files.certificate_file.zip(files.key_file) }))
+        Ok(Self(peer::Tls { authority: files.authority, client: files.certificate.zip(files.key) }))
     }
 }
 

@@ -1,6 +1,9 @@
 //! The use cases on SQLite in a folder of their own, with the sample district and a clock that stands.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic; in the unit tests, which use them too, they may anyway"
+)]
 
 use std::path::Path;
 use std::sync::Arc;

@@ -90,7 +90,8 @@ const LINES: [Line; 15] = [
     (
         "suspended",
         |b| {
-            (entered(b), post(b, "desk", -60, None)).1;
+            entered(b);
+            post(b, "desk", -60, None);
             told(b, "person_suspended", json!({"reason": "x"}));
         },
         None,
@@ -99,7 +100,8 @@ const LINES: [Line; 15] = [
     (
         "left",
         |b| {
-            (entered(b), post(b, "desk", -60, None)).1;
+            entered(b);
+            post(b, "desk", -60, None);
             told(b, "person_ended", json!({"reason": "x"}));
         },
         None,
@@ -108,7 +110,8 @@ const LINES: [Line; 15] = [
     (
         "sessions ended since",
         |b| {
-            (entered(b), post(b, "desk", -60, None)).1;
+            entered(b);
+            post(b, "desk", -60, None);
             b.log.change(
                 "persons",
                 "sessions_ended",
@@ -121,7 +124,8 @@ const LINES: [Line; 15] = [
     (
         "sessions ended before",
         |b| {
-            (entered(b), post(b, "desk", -60, None)).1;
+            entered(b);
+            post(b, "desk", -60, None);
             b.log.change(
                 "persons",
                 "sessions_ended",

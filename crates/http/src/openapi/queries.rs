@@ -14,7 +14,9 @@ use super::parts::{
     at, header, if_none_match, in_header, in_path, in_query, json, locked, number, one_of, paged, response, text,
     text_as, text_like,
 };
-use super::schemas::{ANSWER, CAPTURES, FILES, HISTORY, PERSONS, UPLOADED, document_name, page_name, row_name, similar_name};
+use super::schemas::{
+    ANSWER, CAPTURES, FILES, HISTORY, PERSONS, UPLOADED, document_name, page_name, row_name, similar_name,
+};
 use crate::events::{CLOUD_EVENT, EPOCH, POSITION};
 use crate::operation::PROMETHEUS;
 use crate::routes::{Endpoint, key_of};
@@ -61,7 +63,9 @@ fn words(endpoint: Endpoint) -> Words {
         }
         Endpoint::PutEvidence => words("upload-evidence", "evidence", "Upload a file", EVIDENCE),
         Endpoint::GetEvidence => words("read-evidence", "evidence", "Download a file", DOWNLOAD),
-        Endpoint::Captures => words("read-capture", "evidence", "When and where a file says that it was taken", CAPTURE),
+        Endpoint::Captures => {
+            words("read-capture", "evidence", "When and where a file says that it was taken", CAPTURE)
+        }
         Endpoint::NamedFiles(kind) => words(
             &format!("list-evidence-of-{}", kind.plural()),
             kind.plural(),

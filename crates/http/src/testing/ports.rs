@@ -15,7 +15,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use kernel::digest::Digest;
-use kernel::{Actor, CommandId, DepartmentCode, EventId, Evidence, PersonId, PersonKey, Position, Recorded, StreamId, Version};
+use kernel::{
+    Actor, CommandId, DepartmentCode, EventId, Evidence, PersonId, PersonKey, Position, Recorded, StreamId, Version,
+};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

@@ -197,7 +197,7 @@ fn protected(options: PgConnectOptions, tls: &Tls) -> Option<PgConnectOptions> {
         return None;
     }
     let options = options.ssl_mode(PgSslMode::VerifyFull);
-    let options = tls.authority.iter().fold(options, |options, file| options.ssl_root_cert(file));
+    let options = tls.authority.iter().fold(options, PgConnectOptions::ssl_root_cert);
     let with_own = |options: PgConnectOptions, (certificate, key): &(PathBuf, PathBuf)| {
         options.ssl_client_cert(certificate).ssl_client_key(key)
     };

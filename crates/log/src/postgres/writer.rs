@@ -16,7 +16,9 @@ use uuid::Uuid;
 use super::connection::{Place, durability, in_time};
 use super::greeting::greet;
 use super::rows::read_command;
-use crate::backend::{Backend, RecordError, Verdict, all_made, batches, key_of, refuse_decided_elsewhere, refuse_elsewhere};
+use crate::backend::{
+    Backend, RecordError, Verdict, all_made, batches, key_of, refuse_decided_elsewhere, refuse_elsewhere,
+};
 use crate::error::OpenError;
 use crate::failure::{broken, failure, is_null_violation, is_read_only, is_undone, is_unique_violation};
 use crate::incarnation::Incarnation;

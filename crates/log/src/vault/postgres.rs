@@ -47,9 +47,10 @@ impl PgVault {
     }
 
     async fn stored(&self, operation: &'static str, person: PersonId) -> Result<Option<StoredKey>, Failure> {
-        let query = sqlx::query_as("select wrapped, wrapping from keys where person = $1").bind(person.uuid());
-        let found: Result<Option<(Option<Vec<u8>>, Option<String>)>, _> =
-            self.pool.wait(query.fetch_optional(&self.pool.get())).await;
+        let query = sqlx::query_as::<_, (Option<Vec<u8>>, Option<String>)>(
+            "select wrapped, wrapping from keys where person = $1",
+        );
+        let found = self.pool.wait(query.bind(person.uuid()).fetch_optional(&self.pool.get())).await;
         let found = found.map_err(|source| failure(operation, &source))?;
         Ok(found.map(|(wrapped, id)| StoredKey { wrapped: wrapped.zip(id) }))
     }
@@ -100,7 +101,7 @@ impl Rewrap for PgVault {
         let query = sqlx::query_as("select person, wrapped, wrapping from keys where wrapping <> $1 limit $2");
         let query = query.bind(self.wrapping.id()).bind(i64::from(count));
         let some: Vec<(Uuid, Vec<u8>, String)> = self.pool.wait(query.fetch_all(&self.pool.get())).await?;
-        Ok(some.into_iter().map(|(person, wrapped, id)| Wrapped { person, wrapped, id }).collect())
+        Ok(some.into_iter().map(|(person, key, id)| Wrapped { person, key, id }).collect())
     }
 
     async fn exchange(&self, rewrapped: &[Rewrapped]) -> Result<(), sqlx::Error> {

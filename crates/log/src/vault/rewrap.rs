@@ -20,7 +20,7 @@ const AT_ONCE: u32 = 500;
 /// The key of a person as it is stored.
 pub(crate) struct Wrapped {
     pub(super) person: Uuid,
-    pub(super) wrapped: Vec<u8>,
+    pub(super) key: Vec<u8>,
     /// The name of the key around it.
     pub(super) id: String,
 }
@@ -61,9 +61,9 @@ pub(crate) async fn rewrap(vault: &impl Rewrap, mut progress: impl FnMut(u64, u6
             continue;
         }
         let again = |one: Wrapped| {
-            let after = vault.wrapping().again(PersonId::new(one.person), &one.wrapped, &one.id);
+            let after = vault.wrapping().again(PersonId::new(one.person), &one.key, &one.id);
             let after = after.ok_or(OpenError::Unwrappable(one.person))?;
-            Ok(Rewrapped { person: one.person, before: one.wrapped, after })
+            Ok(Rewrapped { person: one.person, before: one.key, after })
         };
         let rewrapped: Vec<Rewrapped> = some.into_iter().map(again).collect::<Result<_, OpenError>>()?;
         vault.exchange(&rewrapped).await.map_err(OpenError::Rewrap)?;

@@ -136,7 +136,7 @@ impl Rewrap for SqliteVault {
         let query = sqlx::query_as("select person, wrapped, wrapping from keys where wrapping <> $1 limit $2");
         let query = query.bind(self.wrapping.id()).bind(i64::from(count));
         let some: Vec<(Uuid, Vec<u8>, String)> = query.fetch_all(&self.pool).await?;
-        Ok(some.into_iter().map(|(person, wrapped, id)| Wrapped { person, wrapped, id }).collect())
+        Ok(some.into_iter().map(|(person, key, id)| Wrapped { person, key, id }).collect())
     }
 
     async fn exchange(&self, rewrapped: &[Rewrapped]) -> Result<(), sqlx::Error> {

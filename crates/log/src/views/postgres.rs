@@ -46,7 +46,8 @@ impl PgViews {
     /// Connects and applies missing migrations.
     pub async fn connect(url: &str, options: &Options) -> Result<Self, OpenError> {
         // A crash may take back the last commits of views, rows and checkpoint together.
-        let place = Place::parse(url, &options.tls)?.with("synchronous_commit", "off").with("search_path", VIEWS_SCHEMA);
+        let place =
+            Place::parse(url, &options.tls)?.with("synchronous_commit", "off").with("search_path", VIEWS_SCHEMA);
         let place = planned(place).with_statements(STATEMENTS);
         let mut connection = place.connect_at_start(options.acquire_timeout).await?;
         run_on_views(&mut connection).await?;

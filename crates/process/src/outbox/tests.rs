@@ -20,7 +20,17 @@ fn answered(answer: &str) -> CaseEvent {
     let by = Party::in_grid(kernel::Role::DutyOfficer, &given::grid(given::CENTRE));
     let next = Obligation { step: Step::CLOSE, by, due: given::step_due(&Step::CLOSE) };
     let (comment, solved, satisfied) = (None, Some(true), Some(true));
-    FeedbackRecorded { answer: answer.into(), contacted: true, solved, satisfied, comment, by: "caller-1".into(), cycle: 1, next }.into()
+    FeedbackRecorded {
+        answer: answer.into(),
+        contacted: true,
+        solved,
+        satisfied,
+        comment,
+        by: "caller-1".into(),
+        cycle: 1,
+        next,
+    }
+    .into()
 }
 
 fn sent(entry: &Entry<crate::merged_answer::Merged>) -> Vec<(Uuid, String)> {

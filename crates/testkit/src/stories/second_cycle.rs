@@ -32,9 +32,7 @@ const CLERK: Post =
         id: "lhsr-clerk-01", role: "department_clerk", scope: ["--department", "LHSR"], title: "经办人 clerk LHSR"
     };
 const ASSISTING_CLERK: Post =
-    Post {
-        id: "cgzf-clerk", role: "department_clerk", scope: ["--department", "CGZF"], title: "经办人 clerk CGZF"
-    };
+    Post { id: "cgzf-clerk", role: "department_clerk", scope: ["--department", "CGZF"], title: "经办人 clerk CGZF" };
 
 /// What happened, event by event; the second cycle begins with `case_reopened`.
 const HISTORY: [&str; 29] = [

@@ -18,7 +18,7 @@ pub(super) const SIZE_AT: u64 = 4;
 /// then.
 pub(super) fn clean(parts: &mut Parts<'_>, out: &mut dyn Write) -> Result<(Captured, u32), CleanError> {
     let (riff, size, webp): ([u8; 4], [u8; 4], [u8; 4]) = (parts.array()?, parts.array()?, parts.array()?);
-    let mut inside = u64::from(u32::from_le_bytes(size)).checked_sub(4).unwrap_or_default();
+    let mut inside = u64::from(u32::from_le_bytes(size)).saturating_sub(4);
     if riff != *b"RIFF" || webp != *b"WEBP" || inside > parts.left() {
         return Err(CleanError::Broken("a WebP whose head does not fit its size"));
     }
