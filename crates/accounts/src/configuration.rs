@@ -87,8 +87,12 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// The configuration of `server` for these members, in the order of their names.
+    /// The configuration of `server` for these members, in the order of their names. Keys of dualgrid itself are left out of what members have.
     pub fn try_new(server: Server, mut grants: Vec<Grant>) -> Result<Self, DuplicateKey> {
+        // Whoever registers one of our own keys for a program keeps nobody else in or out by it.
+        for grant in &mut grants {
+            grant.keys.retain(|key| !server.core.contains(key) && !server.system.contains(key));
+        }
         grants.retain(|grant| !grant.keys.is_empty());
         grants.sort_by(|one, other| one.member.cmp(&other.member));
         let mut owners: BTreeMap<&PublicKey, String> = BTreeMap::new();
@@ -276,9 +280,14 @@ system_account: SYS
         let refused = |grants| Configuration::try_new(server(), grants).unwrap_err();
         let twice = refused(vec![grant("B", &[3]), grant("A", &[3])]);
         assert_eq!((twice.key, twice.first.as_str(), twice.second.as_str()), (key(3), "D_A", "D_B"));
-        assert_eq!(refused(vec![grant("A", &[1])]).first, "CORE");
-        assert_eq!(refused(vec![grant("A", &[2])]).first, "SYS");
         assert_eq!(refused(vec![grant("A", &[3, 3])]).second, "D_A");
+    }
+
+    #[test]
+    fn a_key_of_dualgrid_itself_that_a_program_has_keeps_nobody_else_in_or_out() {
+        let without = text(server(), vec![grant("A", &[3]), grant("B", &[4])]);
+        assert_eq!(text(server(), vec![grant("A", &[1, 3]), grant("B", &[4, 2])]), without);
+        assert_eq!(text(server(), vec![grant("A", &[1]), grant("B", &[4])]), text(server(), vec![grant("B", &[4])]));
     }
 
     #[test]

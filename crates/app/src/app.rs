@@ -69,7 +69,7 @@ pub struct App {
     pub(crate) epoch: Lately,
     pub(crate) erasures: Erased,
     /// How often each reader has read personal data today.
-    pub(crate) readings: crate::personal::Readings,
+    pub(crate) readings: crate::readings::Readings,
     health: Health,
     /// How far follow-ups that go to many have come.
     pub(crate) following: watch::Sender<Following>,
@@ -89,7 +89,7 @@ impl App {
             evidence: Cache::new(EVIDENCE_MAX),
             epoch: Lately::default(),
             erasures: Erased::default(),
-            readings: crate::personal::Readings::default(),
+            readings: crate::readings::Readings::default(),
             health: Health::default(),
             following: watch::Sender::default(),
             ports,

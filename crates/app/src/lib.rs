@@ -49,6 +49,7 @@ pub mod processor;
 pub mod projector;
 pub mod query;
 pub mod read_ahead;
+mod readings;
 mod ready;
 pub mod rebuild;
 mod recording;

@@ -1,8 +1,5 @@
 //! Personal data in clear, for those who may, and their erasure.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use chrono::{NaiveDate, TimeDelta};
 use kernel::aggregate::PersonalSpec;
 use kernel::facts::SealedPerson;
@@ -11,11 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::intake::{Answer, Request};
-
 use crate::authorise::authorise_one;
+use crate::intake::{Answer, Request};
 use crate::kind::{Kind, Sight};
 use crate::port::{Failure, VaultError};
+use crate::readings::Reading;
 use crate::{App, Error, registry};
 
 /// Everybody whose personal data an aggregate holds, for one reader.
@@ -51,51 +48,11 @@ impl std::fmt::Debug for ClearPerson {
 /// Longest day, in hours.
 const HOURS_OF_A_DAY: i64 = 26;
 const SECONDS_OF_AN_HOUR: i64 = 3600;
-/// Of how many readers this process counts what the view may not have yet.
-const READERS_MAX: usize = 10_000;
 
 /// What a row of the view of readings must have.
 #[derive(Deserialize)]
 struct Counted {
     count: u32,
-}
-
-/// One reading of a reader on a day.
-struct Reading {
-    reader: String,
-    day: NaiveDate,
-}
-
-/// What each reader has read today by this process. The view knows of every process, a moment later.
-#[derive(Debug, Default)]
-pub(crate) struct Readings(Mutex<HashMap<String, (NaiveDate, u32)>>);
-
-impl Readings {
-    /// Counts one more, unless the reader has made `most` that day: as far as the view knows, or this process.
-    fn count(&self, reading: &Reading, known: u32, most: u32) -> bool {
-        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if readers.len() >= READERS_MAX {
-            readers.retain(|_, (day, _)| *day == reading.day);
-        }
-        let (day, count) = readers.entry(reading.reader.clone()).or_insert((reading.day, 0));
-        if *day != reading.day {
-            (*day, *count) = (reading.day, 0);
-        }
-        let so_far = known.max(*count);
-        if so_far >= most {
-            return false;
-        }
-        *count = so_far.saturating_add(1);
-        true
-    }
-
-    /// One that was counted did not happen.
-    fn take_back(&self, reading: &Reading) {
-        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, count)) = readers.get_mut(&reading.reader).filter(|(day, _)| *day == reading.day) {
-            *count = count.saturating_sub(1);
-        }
-    }
 }
 
 /// The purpose that was named, if it is one.
@@ -213,23 +170,5 @@ impl App {
             phone: open(PersonalField::Phone)?,
             address: open(PersonalField::Address)?,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reader_reads_so_often_in_a_day_and_on_the_next_day_again() {
-        let day = NaiveDate::from_ymd_opt(2026, 3, 2).expect("a day");
-        let reading = |reader: &str, day| Reading { reader: reader.into(), day };
-        let readings = Readings::default();
-        let count = |reader: &str, day, known| readings.count(&reading(reader, day), known, 3);
-        assert_eq!([0, 0, 0, 0].map(|known| count("staff-1", day, known)), [true, true, true, false]);
-        readings.take_back(&reading("staff-1", day));
-        assert!(count("staff-1", day, 0), "what did not happen is not counted");
-        assert!(count("staff-2", day, 2) && !count("staff-2", day, 2), "what other processes recorded counts too");
-        assert!(count("staff-1", day.succ_opt().expect("a day"), 0));
     }
 }

@@ -3,8 +3,8 @@
 use kernel::Reach::{Department, Everywhere, Grid};
 use kernel::Role::{
     Archivist, Auditor, Caller, CentreDirector, Connector, DepartmentClerk, Dispatcher, DistrictDutyOfficer,
-    DutyOfficer, GridLeader, GridMember, Integrator, PartyMember, Registrar, ResidentialSecretary, StreetLeader,
-    Supervisor, System, Verifier,
+    DutyOfficer, GridLeader, GridMember, PartyMember, Registrar, ResidentialSecretary, StreetLeader, Supervisor,
+    System, Verifier,
 };
 use kernel::{Allowed, Reach};
 
@@ -78,7 +78,6 @@ pub(crate) const CASE_READERS: Allowed = &[
     (DistrictDutyOfficer, Grid),
     (Supervisor, Grid),
     (Auditor, Grid),
-    (Integrator, Everywhere),
 ];
 /// Whoever sees where issues are, and which may be the same. A department works on what is sent to it.
 pub(crate) const ISSUE_READERS: Allowed = &[
@@ -96,7 +95,6 @@ pub(crate) const ISSUE_READERS: Allowed = &[
     (DistrictDutyOfficer, Grid),
     (Supervisor, Grid),
     (Auditor, Grid),
-    (Integrator, Everywhere),
 ];
 /// Whoever sees the orders of departments.
 pub(crate) const ORDER_READERS: Allowed = &[
@@ -108,7 +106,6 @@ pub(crate) const ORDER_READERS: Allowed = &[
     (DistrictDutyOfficer, Everywhere),
     (Supervisor, Everywhere),
     (Auditor, Everywhere),
-    (Integrator, Everywhere),
 ];
 /// Whoever sees who must act.
 pub(crate) const OBLIGATION_READERS: Allowed = &[
@@ -125,7 +122,6 @@ pub(crate) const OBLIGATION_READERS: Allowed = &[
     (DistrictDutyOfficer, Grid),
     (Supervisor, Grid),
     (Auditor, Grid),
-    (Integrator, Everywhere),
 ];
 /// Whoever sees the reporter in clear: they must give them an answer.
 pub(crate) const REPORTER_READERS: Allowed = &[

@@ -43,7 +43,11 @@ impl CaseFile {
                 parts.chain(cycle.grid_done.iter().map(|done| (done.by.as_str(), None))).collect()
             }
             Earlier::Verify => alone(cycle.verified.last().map(Verification::by)),
-            Earlier::Hear => alone(cycle.answered.last().map(|heard| &heard.by)),
+            // What was said when the finder was reached stays, whoever tried again in vain.
+            Earlier::Hear => {
+                let reached = cycle.answered.iter().rfind(|heard| heard.contacted);
+                alone(reached.or(cycle.answered.last()).map(|heard| &heard.by))
+            }
             Earlier::RequestReturn => {
                 let asked = order.and_then(|order| self.orders.get(&order)?.return_requested.as_ref());
                 asked.map(|asked| (asked.by.as_str(), Some(&asked.order.department))).into_iter().collect()

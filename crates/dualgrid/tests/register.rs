@@ -92,7 +92,7 @@ async fn only_the_security_administrator_changes_the_register_and_the_auditor_re
     assert_eq!(desk.app.ports().log.head().await.unwrap(), before);
     submit(&desk, &administrator(), "register-program", registration()).await.unwrap();
     let shown = desk.app.document(&administrator(), "programs", None).await.unwrap();
-    let program = json!({"id": {"department": "CGZF"}, "keys": [KEY], "audiences": [], "closed": null});
+    let program = json!({"id": {"department": "CGZF"}, "keys": [KEY], "audiences": [], "sources": [], "closed": null});
     assert_eq!(shown["programs"], json!([program]));
 }
 

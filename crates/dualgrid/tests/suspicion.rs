@@ -98,7 +98,8 @@ async fn who_opens_or_files_a_case_sees_which_may_be_the_same_and_why() {
     assert_eq!(refused.problem().code, "not-allowed", "a department works on what is sent to it");
 
     // What is over is no duplicate any more.
-    desk.tell(&duty(), near, "void-issue", json!({"reason": "误报"})).await.unwrap();
+    let other = actor("bz-other-duty", Role::DutyOfficer, Some("BZ"));
+    desk.tell(&other, near, "void-issue", json!({"reason": "误报"})).await.unwrap();
     desk.app.settle().await.unwrap();
     assert_eq!(cases(&similar(&desk.app, &duty(), one).await), [alike]);
 }

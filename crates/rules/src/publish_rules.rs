@@ -62,6 +62,7 @@ impl Verb for PublishRules {
             assumed: false,
             source: "城市管理事项清单".into(),
         };
+        let complete_erasure = Step::of("complete_erasure");
         let step_limit = |step: &Step| StepLimit {
             step: step.clone(),
             limit: Limit { amount: 1, unit: TimeUnit::WorkDay },
@@ -72,7 +73,7 @@ impl Verb for PublishRules {
         Self(RulesDescription {
             effective_from: DateTime::from_timestamp(1_767_225_600, 0).expect("a valid time"),
             matters: vec![matter],
-            step_limits: Step::OF_CASES.iter().map(step_limit).collect(),
+            step_limits: Step::OF_CASES.iter().chain([&complete_erasure]).map(step_limit).collect(),
             windows: Windows {
                 return_order: limit(4, TimeUnit::WorkHour, "网格工作规范"),
                 reopen: limit(15, TimeUnit::CalendarDay, "网格工作规范"),

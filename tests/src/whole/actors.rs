@@ -13,11 +13,14 @@ use crate::Randomness;
 const AT_ONCE: usize = 4;
 
 /// Roles without a post.
-const OUTSIDE: [(&str, &str); 4] = [
+const OUTSIDE: [(&str, &str); 7] = [
     ("whole-auditor", "auditor"),
     ("whole-integrator", "integrator"),
     ("whole-system", "system_administrator"),
     ("whole-security", "security_administrator"),
+    ("whole-duty", "duty_officer"),
+    ("whole-verifier", "verifier"),
+    ("whole-caller", "caller"),
 ];
 
 /// One who acts.
@@ -94,6 +97,11 @@ impl Actors {
     pub(super) fn outside(&self, role: &str) -> &Actor {
         let is_it = |actor: &&Actor| actor.role == role && actor.place == Place::Everywhere;
         self.all.iter().find(is_it).expect("there is one for each role without a post")
+    }
+
+    /// Somebody without a post in any grid who can take the steps of that role.
+    pub(super) fn other(&self, role: &str) -> Option<&Actor> {
+        self.all.iter().find(|actor| actor.role == role && actor.place == Place::Everywhere)
     }
 
     /// Anybody.

@@ -115,24 +115,29 @@ impl Whole {
             }
         }
         if heard.iter().any(|why| why.contains("another-person-needed")) {
-            return self.heard_by_another(&case, by["grid"].as_str().unwrap_or_default()).await;
+            return self.met_by_another(&case, by["role"].as_str().unwrap_or_default(), &ways).await;
         }
         let why = format!("nothing of what is asked can be done: {}", heard.join(", "));
         let waits = case.orders().filter(|order| order["next"].is_object()).count() > 1;
         Ok(if waits && row["order"].is_null() { Met::Waits(why) } else { Met::Broken(why) })
     }
 
-    /// Whoever would close the case has heard its finder: somebody else hears them again, and they close it in the next round.
-    async fn heard_by_another(&mut self, case: &Case, grid: &str) -> anyhow::Result<Met> {
+    /// Whoever must act took a step that does not go with it, in whichever of their posts: somebody from outside acts in their place,
+    /// or hears the finder again, so that they close in the next round.
+    async fn met_by_another(&mut self, case: &Case, role: &str, ways: &[(String, Value)]) -> anyhow::Result<Met> {
         let said = json!({ "answer": "再次回访", "contacted": true, "solved": true, "satisfied": true });
-        for by in self.holders("grid_leader", grid).await? {
-            let Some(operation) = self.operation("record-feedback") else { break };
-            let sent = self.give(operation, Some(case.id.clone()), by, said.clone(), Door::Http).await?;
-            if self.sent[sent].is_done() {
+        let heard = [("record-feedback".to_owned(), said)];
+        let others = [(role, ways), ("caller", &heard[..])];
+        for (by, (verb, body)) in others.iter().flat_map(|(role, ways)| ways.iter().map(move |way| (*role, way))) {
+            let Some(by) = self.actors.other(by).cloned() else { continue };
+            let Some(operation) = self.operation(verb) else { continue };
+            let sent = self.give(operation, Some(case.id.clone()), by, body.clone(), Door::Http).await?;
+            let sent = &self.sent[sent];
+            if sent.is_done() && sent.events() > 0 {
                 return Ok(Met::Done);
             }
         }
-        Ok(Met::Broken("nobody else can hear the finder, so that nobody can close".to_owned()))
+        Ok(Met::Broken("nobody else can take the step or hear the finder".to_owned()))
     }
 
     /// What a row asks for is what its case says.

@@ -122,6 +122,12 @@ fn work_of_the_grid_and_the_newest_answer_count() {
         .then_refused(refusal(Earlier::Hear, Later::Close));
     let again = given(events(vec![heard("staff-7"), heard("staff-8")])).by("staff-7").when(close()).events();
     assert_eq!(again.len(), 1, "somebody else heard the finder since");
+    let CaseEvent::FeedbackRecorded(mut in_vain) = heard("staff-8") else { panic!("an answer") };
+    (in_vain.contacted, in_vain.solved, in_vain.satisfied) = (false, None, None);
+    given(events(vec![heard("staff-7"), CaseEvent::FeedbackRecorded(in_vain)]))
+        .by("staff-7")
+        .when(close())
+        .then_refused(refusal(Earlier::Hear, Later::Close));
     let refused = [discovered(), crate::testing::registered(), crate::testing::escalated(), refused_filing()];
     let explained = CloseCase { outcome: Outcome::Explained, resolution: vec![], ..close() };
     let table = |facts: &mut kernel::Facts| {

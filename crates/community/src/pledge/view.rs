@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use kernel::Role::{Auditor, DutyOfficer, GridLeader, GridMember, Integrator, PartyMember, ResidentialSecretary};
+use kernel::Role::{Auditor, DutyOfficer, GridLeader, GridMember, PartyMember, ResidentialSecretary};
 use kernel::view::words_of;
 use kernel::{Allowed, Evidence, GridCode, Key, Place, Position, Reach, Read, View};
 use schemars::JsonSchema;
@@ -66,7 +66,6 @@ impl View for PledgeView {
         (ResidentialSecretary, Reach::Grid),
         (DutyOfficer, Reach::Grid),
         (Auditor, Reach::Grid),
-        (Integrator, Reach::Everywhere),
     ];
     const FROM: &'static [&'static str] = &["pledge"];
     const FILTERS: &'static [&'static [&'static str]] = &[&["grid"], &["grid", "status"], &["owner"]];
