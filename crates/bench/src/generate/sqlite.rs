@@ -10,8 +10,7 @@ use super::feed::{Chunk, CommandRow, EventRow, Feed, PRINCIPAL, Totals};
 /// How many rows one statement inserts. Few sizes, so that statements stay prepared.
 const ROWS: usize = 100;
 const EVENTS: &str = "insert into events (position, stream, version, id, type, time, bytes) values ";
-const COMMANDS: &str =
-    "insert into commands (command_id, principal, request, stream, version, first_position, events, recorded_at) values ";
+const COMMANDS: &str = "insert into commands (command_id, principal, request, stream, version, first_position, events, recorded_at) values ";
 
 /// Fills it with what `feed` gives after the head.
 pub(crate) async fn fill(url: &str, feed: impl FnOnce(u64) -> Feed) -> anyhow::Result<Totals> {

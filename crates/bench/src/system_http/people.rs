@@ -54,7 +54,8 @@ impl People {
         let mut digest = None;
         let others = [&self.leader, &self.anywhere, &self.duty, &self.dispatcher, &self.verifier];
         for token in others.into_iter().chain(&self.clerks) {
-            let answer = system.http().upload(token, "/evidence", file.media_type, file.bytes.clone()).await?.accepted()?;
+            let answer =
+                system.http().upload(token, "/evidence", file.media_type, file.bytes.clone()).await?.accepted()?;
             digest = answer["sha256"].as_str().map(str::to_owned);
         }
         digest.context("evidence without a digest")

@@ -86,7 +86,9 @@ impl Wire {
 
     fn head(&mut self, method: &str, path: &str, token: &str) {
         self.request.clear();
-        for part in [method, " ", path, " HTTP/1.1\r\nHost: dualgrid\r\nAuthorization: Bearer ", token_of(token), "\r\n"] {
+        for part in
+            [method, " ", path, " HTTP/1.1\r\nHost: dualgrid\r\nAuthorization: Bearer ", token_of(token), "\r\n"]
+        {
             self.push(part);
         }
     }
