@@ -1,6 +1,6 @@
 //! Personal data in clear, for those who may, and their erasure.
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::TimeDelta;
 use kernel::aggregate::PersonalSpec;
 use kernel::facts::SealedPerson;
 use kernel::{Actor, CommandId, PersonId, PersonalField, Sealed};
