@@ -27,7 +27,7 @@ const REQUESTS_MIN: u64 = 20_000;
 /// Who asks: a name, a role, and a scope. Together they may do almost everything.
 const ROLES: [(&str, &str, &[&str]); 4] = [
     ("contract-leader", "grid_leader", &["--grid", "JAS"]),
-    ("contract-duty", "duty_officer", &["--grid", "JAS"]),
+    ("jas-duty", "duty_officer", &["--grid", "JAS"]),
     ("contract-clerk", "department_clerk", &["--department", "CGZF"]),
     ("contract-auditor", "auditor", &[]),
 ];

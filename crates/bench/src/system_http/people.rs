@@ -29,7 +29,8 @@ impl People {
         Ok(Self {
             leader: system.token("leader-1", "grid_leader", &grid).await?,
             anywhere: system.token("leader-2", "grid_leader", &[]).await?,
-            duty: system.token("duty-1", "duty_officer", &grid).await?,
+            // A street has one duty officer at a time, and the sample has one already.
+            duty: system.token(&format!("{}-duty", street.to_lowercase()), "duty_officer", &grid).await?,
             dispatcher: system.token("dispatcher-1", "dispatcher", &grid).await?,
             verifier: system.token("verifier-1", "verifier", &grid).await?,
             clerks,
