@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use dualgrid_tests::check::{self, Findings, Property, Violation};
 use dualgrid_tests::{Manners, Stage};
-use testkit::system::{Store, SystemSetup};
+use testkit::system::Store;
 
 use crate::kills::{at_point, start_to_die};
 use crate::scenario::{BOTH, Outcome, Playing, Run, Scenario};
@@ -74,7 +74,11 @@ fn sabotaged(sabotage: &str) -> Vec<(String, String)> {
 }
 
 async fn start(run: &Run, sabotage: &str) -> anyhow::Result<Stage> {
-    Stage::start(SystemSetup { environment: sabotaged(sabotage), ..run.setup()? }).await
+    // Its people are registered before anything is sabotaged.
+    let mut stage = Stage::start(run.setup()?).await?;
+    stage.system.set_environment(sabotaged(sabotage));
+    stage.system.restart().await?;
+    Ok(stage)
 }
 
 /// So many commands, of which this share, in percent, is repeated.

@@ -76,7 +76,7 @@ async fn lock_view(stage: &Stage) -> anyhow::Result<Process> {
     let builds = tables.builds().await?;
     let build = builds.iter().find(|build| build.name == VIEW).with_context(|| format!("no view {VIEW}"))?;
     let sql = format!(
-        "set application_name = '{SESSION}'; begin; lock table {} in access exclusive mode; select pg_sleep(600)",
+        "set application_name = '{SESSION}'; set search_path = views; begin; lock table {} in access exclusive mode; select pg_sleep(600)",
         build.table
     );
     let (psql, url) = (tools::postgresql_bin().await?.join("psql"), stage.system.store_url());
