@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use kernel::{Actor, Recorded, Role, Scope};
-use people::persons::{Acting, NotActing};
+use people::persons::NotActing;
 
 pub use crate::not_who::NotWho;
 pub use people::persons::InvalidPersonCode;
@@ -70,7 +70,7 @@ impl App {
             SubjectId::Person(person) => {
                 let now = self.clock().now();
                 let acting = known.persons().acting(person.as_str(), post, subject.issued_at, now);
-                acting.map(of_person).map_err(NotWho::Person)
+                acting.map(Actor::from).map_err(NotWho::Person)
             }
             SubjectId::Program(_) if post.is_some() => Err(NotWho::PostOfProgram),
             SubjectId::Program(program) => self.of_program(&known, program, Some(subject.issued_at)),
@@ -120,7 +120,7 @@ impl App {
             return Err(NotWho::OlderThanProgram(name()));
         }
         if let (ProgramId::Department(code), Some(_)) = (program, issued_at)
-            && !known.district().departments(self.clock().now()).any(|department| department.code == *code)
+            && known.district().department(code, self.clock().now()).is_none()
         {
             return Err(NotWho::ClosedDepartment(name()));
         }
@@ -166,11 +166,6 @@ impl App {
         let granted = program.and_then(|program| known.programs().standing(&program)?.ok().cloned());
         Ok(Hearing(Some(granted.unwrap_or_default())))
     }
-}
-
-fn of_person(acting: Acting) -> Actor {
-    let Acting { person, role, scope, seconded_by, .. } = acting;
-    Actor { id: person.into(), role, scope, seconded_by }
 }
 
 /// A program as the register knows programs.

@@ -132,9 +132,9 @@ fn moment(text: &str) -> Result<DateTime<Utc>, String> {
 }
 
 impl PersonTask {
-    /// The command and its body.
+    /// The command and its body, without what was not given.
     fn command(&self) -> (&'static str, Value) {
-        match self {
+        let (name, mut body) = match self {
             Self::Enter { person, seconded_by } => {
                 ("enter-person", json!({"person": person, "seconded_by": seconded_by}))
             }
@@ -146,7 +146,11 @@ impl PersonTask {
             Self::Reinstate { person, reason } => ("reinstate-person", json!({"person": person, "reason": reason})),
             Self::EndSessions { person } => ("end-sessions", json!({"person": person})),
             Self::End { person, reason } => ("end-person", json!({"person": person, "reason": reason})),
+        };
+        if let Some(fields) = body.as_object_mut() {
+            fields.retain(|_, field| !field.is_null());
         }
+        (name, body)
     }
 }
 
@@ -173,10 +177,7 @@ impl AppointArguments {
 /// Gives the command and prints what was recorded.
 pub(crate) async fn person(config: &Config, arguments: &PersonArguments) -> anyhow::Result<()> {
     let Some(by) = &arguments.by else { bail!("--as ID is missing: name the security administrator who gives this") };
-    let (name, mut body) = arguments.task.command();
-    if let Some(fields) = body.as_object_mut() {
-        fields.retain(|_, field| !field.is_null());
-    }
+    let (name, body) = arguments.task.command();
     let app = system::open(config, Uses::Log).await?;
     let by = security_administrator(&app, by).await?;
     let answer = app.submit(import::request_by(&app, &by, name, &body)?).await?;
@@ -236,9 +237,8 @@ mod tests {
             (&["end-sessions", "li.wei"], "end-sessions"),
             (&["end", "li.wei", "--reason", "调离"], "end-person"),
         ] {
-            let (name, mut body) = line(arguments).unwrap().person.task.command();
+            let (name, body) = line(arguments).unwrap().person.task.command();
             assert_eq!(name, verb);
-            body.as_object_mut().unwrap().retain(|_, field| !field.is_null());
             let (kind, verb) = registry::verb(name).unwrap();
             kind.parse(verb.name, &body).unwrap();
         }

@@ -24,53 +24,26 @@ const A_DAY: TimeDelta = TimeDelta::days(1);
 /// One writer at a time: what is looked at in a transaction is so until its end. Reading goes on.
 const ALONE: &str = "lock table uploads in share row exclusive mode";
 
-const OF: &str = "select
-    sha256,
-    owner,
-    sender,
-    department,
-    media_type,
-    size,
-    original,
-    received,
-    at,
-    until,
-    captured
-from uploads
-where sha256 = $1 and leaving = 0
-order by owner";
+/// The columns of a row, in the order of [`Stored`].
+macro_rules! columns {
+    () => {
+        "sha256, owner, sender, department, media_type, size, original, received, at, until, captured"
+    };
+}
 
-const OVER: &str = "select
-    sha256,
-    owner,
-    sender,
-    department,
-    media_type,
-    size,
-    original,
-    received,
-    at,
-    until,
-    captured
-from uploads
-where until <= $1 and (leaving = 0 or leaving < $3)
-order by until
-limit $2";
+const OF: &str = concat!("select ", columns!(), " from uploads where sha256 = $1 and leaving = 0 order by owner");
+
+const OVER: &str = concat!(
+    "select ",
+    columns!(),
+    " from uploads where until <= $1 and (leaving = 0 or leaving < $3) order by until limit $2"
+);
 
 /// The same file of the same owner is the same upload, and lasts anew; what something names already is kept.
-const ENTER: &str = "insert into uploads (
-    sha256,
-    owner,
-    sender,
-    department,
-    media_type,
-    size,
-    original,
-    received,
-    at,
-    until,
-    captured
-)
+const ENTER: &str = concat!(
+    "insert into uploads (",
+    columns!(),
+    ")
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 on conflict (sha256, owner) do update
 set sender = excluded.sender,
@@ -78,7 +51,8 @@ set sender = excluded.sender,
     received = excluded.received,
     at = excluded.at,
     until = case when uploads.until is null then null else excluded.until end,
-    captured = coalesce(excluded.captured, uploads.captured)";
+    captured = coalesce(excluded.captured, uploads.captured)"
+);
 
 const IS_THERE: &str = "select cast(count(*) as bigint) from uploads where sha256 = $1 and owner = $2";
 
@@ -155,7 +129,7 @@ impl SqliteUploads {
     }
 }
 
-/// A row as both databases have it, in the order of [`OF`].
+/// A row as both databases have it.
 type Stored = (Vec<u8>, String, String, Option<String>, String, i64, Vec<u8>, i64, i64, Option<i64>, Option<String>);
 
 fn read(stored: Stored) -> Result<Upload, Failure> {

@@ -4,6 +4,8 @@ use kernel::{DepartmentCode, GridCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::stored;
+
 /// A text that is no audience that can be granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an audience that can be granted is order.<CODE>, order.*, street.<CODE>, street.* or district")]
@@ -37,18 +39,7 @@ impl GrantedAudience {
     }
 }
 
-impl TryFrom<String> for GrantedAudience {
-    type Error = InvalidAudience;
-    fn try_from(text: String) -> Result<Self, InvalidAudience> {
-        Self::try_new(&text)
-    }
-}
-
-impl From<GrantedAudience> for String {
-    fn from(audience: GrantedAudience) -> String {
-        audience.0
-    }
-}
+stored! { GrantedAudience or InvalidAudience; }
 
 #[cfg(test)]
 mod tests {

@@ -25,6 +25,7 @@ mod key;
 mod name;
 pub mod persons;
 pub mod programs;
+mod text;
 
 pub use audience::{GrantedAudience, InvalidAudience};
 pub use erasures::{Erasures, erasures_id};

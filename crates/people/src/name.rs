@@ -6,6 +6,8 @@ use kernel::{Actor, DepartmentCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::stored;
+
 /// A text that is no name of an integrator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the name of an integrator is 1 to 32 of A-Z, a-z, 0-9 and hyphen, and no hyphen first")]
@@ -27,19 +29,6 @@ impl IntegratorName {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl TryFrom<String> for IntegratorName {
-    type Error = InvalidIntegratorName;
-    fn try_from(text: String) -> Result<Self, InvalidIntegratorName> {
-        Self::try_new(&text)
-    }
-}
-
-impl From<IntegratorName> for String {
-    fn from(name: IntegratorName) -> String {
-        name.0
     }
 }
 
@@ -103,24 +92,8 @@ impl SourceName {
     }
 }
 
-macro_rules! names {
-    ($($name:ident or $invalid:ident;)*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = $invalid;
-            fn try_from(text: String) -> Result<Self, $invalid> {
-                Self::try_new(&text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> String {
-                name.0
-            }
-        }
-    )*};
-}
-
-names! {
+stored! {
+    IntegratorName or InvalidIntegratorName;
     ConnectorName or InvalidConnectorName;
     SourceName or InvalidSourceName;
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{FollowUp, Process, Timed};
+use crate::to_come::{self, Scheduled};
 
 /// The events that mean nothing here.
 const NONE: &[&str] = &[
@@ -87,11 +88,15 @@ pub struct DepartmentChange {
     pub closes: bool,
 }
 
+impl Scheduled for DepartmentChange {
+    fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+}
+
 impl WatchedDepartment {
     fn expect(&mut self, at: DateTime<Utc>, closes: bool) {
-        self.to_come.push(DepartmentChange { at, closes });
-        // Of two changes at one moment the one that was recorded last counts.
-        self.to_come.sort_by_key(|change| change.at);
+        to_come::expect(&mut self.to_come, DepartmentChange { at, closes });
     }
 }
 
@@ -158,8 +163,7 @@ impl Process for DepartmentWatch {
     }
 
     fn wake(key: &Key, state: &mut WatchedDepartment, moment: DateTime<Utc>) -> Vec<FollowUp> {
-        let due = state.to_come.partition_point(|change| change.at <= moment);
-        if let Some(last) = state.to_come.drain(..due).next_back() {
+        if let Some(last) = to_come::take_due(&mut state.to_come, moment) {
             state.closed_since = last.closes.then_some(last.at);
         }
         match (department_of(key), state.closed_since) {

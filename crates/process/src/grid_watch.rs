@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::process::{FollowUp, Process, Timed};
+use crate::to_come::{self, Scheduled};
 
 /// The events that mean nothing here.
 const NONE: &[&str] = &[
@@ -95,11 +96,15 @@ pub enum Place {
     Under(Option<GridCode>),
 }
 
+impl Scheduled for Change {
+    fn at(&self) -> DateTime<Utc> {
+        self.at
+    }
+}
+
 impl Watched {
     fn expect(&mut self, at: DateTime<Utc>, to: Place) {
-        self.to_come.push(Change { at, to });
-        // Of two changes at one moment the one that was recorded last counts.
-        self.to_come.sort_by_key(|change| change.at);
+        to_come::expect(&mut self.to_come, Change { at, to });
     }
 
     /// Whether a case whose grids are these is not where it belongs.
@@ -184,9 +189,7 @@ impl Process for GridWatch {
     }
 
     fn wake(key: &Key, state: &mut Watched, moment: DateTime<Utc>) -> Vec<FollowUp> {
-        let is_due = |change: &Change| change.at <= moment;
-        let due = state.to_come.partition_point(is_due);
-        state.last = state.to_come.drain(..due).next_back().or(state.last.take());
+        state.last = to_come::take_due(&mut state.to_come, moment).or(state.last.take());
         let (Some(grid), Some(change)) = (grid_of(key), &state.last) else { return Vec::new() };
         vec![FollowUp::each_open_in(&grid, &FollowGrid { since: change.at })]
     }

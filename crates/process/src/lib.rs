@@ -24,6 +24,7 @@ mod process;
 pub mod run;
 #[cfg(test)]
 mod testing;
+mod to_come;
 
 pub use department_watch::DepartmentWatch;
 pub use grid_watch::GridWatch;

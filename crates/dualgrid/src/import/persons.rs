@@ -60,7 +60,7 @@ pub(crate) async fn security_administrator(app: &App, id: &PersonCode) -> anyhow
     if !app::authorise::administers_security(acting.role) {
         bail!("--as {id}: this is a {}; name a security administrator", acting.role);
     }
-    Ok(Actor { id: acting.person.to_string(), role: acting.role, scope: acting.scope, seconded_by: acting.seconded_by })
+    Ok(acting.into())
 }
 
 /// The body of the command. Everything that a file alone can tell is told before it is given.

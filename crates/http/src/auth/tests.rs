@@ -61,6 +61,12 @@ fn post(bench: &Bench, code: &str, from: i64, until: Option<i64>) {
     bench.log.appoint(PERSON, code, term);
 }
 
+/// Somebody who acts in one post.
+fn in_post(bench: &Bench) {
+    entered(bench);
+    post(bench, "desk", -60, None);
+}
+
 fn told(bench: &Bench, event: &str, more: Value) {
     let mut data = json!({"person": PERSON, "since": NOW - TimeDelta::minutes(1)});
     data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -73,25 +79,19 @@ type Line = (&'static str, fn(&Bench), Option<&'static str>, (u16, &'static str)
 const LINES: [Line; 15] = [
     ("nobody", |_| (), None, (401, "subject-unknown")),
     ("no post", entered, None, (403, "post-missing")),
-    ("one post", |b| (entered(b), post(b, "desk", -60, None)).1, None, (200, "")),
-    ("one post, named", |b| (entered(b), post(b, "desk", -60, None)).1, Some("desk"), (200, "")),
-    ("another named", |b| (entered(b), post(b, "desk", -60, None)).1, Some("other"), (403, "post-not-held")),
-    ("an odd name", |b| (entered(b), post(b, "desk", -60, None)).1, Some("DESK"), (403, "post-not-held")),
+    ("one post", in_post, None, (200, "")),
+    ("one post, named", in_post, Some("desk"), (200, "")),
+    ("another named", in_post, Some("other"), (403, "post-not-held")),
+    ("an odd name", in_post, Some("DESK"), (403, "post-not-held")),
     ("not begun", |b| (entered(b), post(b, "desk", 1, None)).1, None, (403, "post-missing")),
     ("ended", |b| (entered(b), post(b, "desk", -60, Some(-1))).1, None, (403, "post-missing")),
     ("ended, named", |b| (entered(b), post(b, "desk", -60, Some(-1))).1, Some("desk"), (403, "post-not-held")),
-    ("two", |b| (entered(b), post(b, "desk", -60, None), post(b, "night", -60, None)).2, None, (400, "post-needed")),
-    (
-        "two, one named",
-        |b| (entered(b), post(b, "desk", -60, None), post(b, "night", -60, None)).2,
-        Some("night"),
-        (200, ""),
-    ),
+    ("two", |b| (in_post(b), post(b, "night", -60, None)).1, None, (400, "post-needed")),
+    ("two, one named", |b| (in_post(b), post(b, "night", -60, None)).1, Some("night"), (200, "")),
     (
         "suspended",
         |b| {
-            entered(b);
-            post(b, "desk", -60, None);
+            in_post(b);
             told(b, "person_suspended", json!({"reason": "x"}));
         },
         None,
@@ -100,8 +100,7 @@ const LINES: [Line; 15] = [
     (
         "left",
         |b| {
-            entered(b);
-            post(b, "desk", -60, None);
+            in_post(b);
             told(b, "person_ended", json!({"reason": "x"}));
         },
         None,
@@ -110,8 +109,7 @@ const LINES: [Line; 15] = [
     (
         "sessions ended since",
         |b| {
-            entered(b);
-            post(b, "desk", -60, None);
+            in_post(b);
             b.log.change(
                 "persons",
                 "sessions_ended",
@@ -124,8 +122,7 @@ const LINES: [Line; 15] = [
     (
         "sessions ended before",
         |b| {
-            entered(b);
-            post(b, "desk", -60, None);
+            in_post(b);
             b.log.change(
                 "persons",
                 "sessions_ended",

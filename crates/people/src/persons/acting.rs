@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use kernel::{DepartmentCode, GridCode, Role, Scope};
+use kernel::{Actor, DepartmentCode, GridCode, Role, Scope};
 
 use super::register::State;
 use super::{PersonCode, Persons, Post, PostCode};
@@ -17,6 +17,13 @@ pub struct Acting {
     pub scope: Scope,
     /// The department that lends the person (派出单位).
     pub seconded_by: Option<DepartmentCode>,
+}
+
+impl From<Acting> for Actor {
+    fn from(acting: Acting) -> Self {
+        let Acting { person, role, scope, seconded_by, .. } = acting;
+        Self { id: person.into(), role, scope, seconded_by }
+    }
 }
 
 /// Why somebody cannot act.

@@ -9,6 +9,8 @@ use kernel::{Actor, Role, Scope};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::text::stored;
+
 /// How the ids of programs begin. A person has none of them.
 const OF_PROGRAMS: [&str; 3] = ["department/", "integrator/", "connector/"];
 
@@ -88,25 +90,13 @@ impl PostCode {
     }
 }
 
-macro_rules! texts {
+/// What else is asked of a code: it is read on the command line, looked up by its text, and shown.
+macro_rules! codes {
     ($($name:ident or $invalid:ident;)*) => {$(
-        impl TryFrom<String> for $name {
-            type Error = $invalid;
-            fn try_from(text: String) -> Result<Self, $invalid> {
-                Self::try_new(&text)
-            }
-        }
-
         impl FromStr for $name {
             type Err = $invalid;
             fn from_str(text: &str) -> Result<Self, $invalid> {
                 Self::try_new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(code: $name) -> String {
-                code.0
             }
         }
 
@@ -124,7 +114,12 @@ macro_rules! texts {
     )*};
 }
 
-texts! {
+stored! {
+    PersonCode or InvalidPersonCode;
+    PostCode or InvalidPostCode;
+}
+
+codes! {
     PersonCode or InvalidPersonCode;
     PostCode or InvalidPostCode;
 }
